@@ -1,0 +1,65 @@
+# Flags, caches and the two functions every folder uses: samoza_library and samoza_test.
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()
+# Asserts stay on: a broken own invariant aborts in every build but Release benchmarks too.
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
+set(CMAKE_CXX_FLAGS_RELEASE "-O3")
+
+set(SAMOZA_SANITIZE "" CACHE STRING "Sanitizers for the whole build, as for -fsanitize=")
+if(SAMOZA_SANITIZE)
+  add_compile_options(-fsanitize=${SAMOZA_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SAMOZA_SANITIZE})
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  # Base dir and no hashed directory: worktrees and clones of the same commit share one cache.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      ${CCACHE_PROGRAM})
+endif()
+
+find_program(LLD_PROGRAM NAMES ld.lld-19 ld.lld)
+if(LLD_PROGRAM)
+  get_filename_component(LLD_DIR ${LLD_PROGRAM} REALPATH)
+  get_filename_component(LLD_DIR ${LLD_DIR} DIRECTORY)
+  add_link_options(-fuse-ld=lld -B${LLD_DIR})
+endif()
+
+add_library(samoza_warnings INTERFACE)
+target_compile_options(samoza_warnings INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor
+                       -Woverloaded-virtual -Werror)
+
+# samoza_library(name SOURCES a.cc … DEPS lib …): one folder, one namespace, one target.
+# What is in DEPS is all that the folder may include.
+function(samoza_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE samoza_warnings)
+endfunction()
+
+# samoza_test(name SOURCES a_test.cc … DEPS lib …): one GoogleTest program, known to ctest test by
+# test. Environment for all of them comes from the caller.
+function(samoza_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gtest_main samoza_warnings)
+  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  set_property(GLOBAL APPEND PROPERTY SAMOZA_TESTS ${name})
+endfunction()

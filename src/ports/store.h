@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The control plane's database: one term row, and records with versions, changed in transactions
+// that check the term first. Implemented over memory, SQLite and PostgreSQL; one contract suite
+// (adapters/store_contract) runs against all three.
+//
+// Asynchronous: every call answers once through `done`, on the service's loop. Rules P6 and P7 of
+// docs/protocol.md rest on what is promised here.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "stdx/bytes.h"
+#include "stdx/result.h"
+
+namespace ports {
+
+struct TermRow {
+  std::uint64_t term = 0;     // 0: nobody ever held it
+  std::string holder;         // opaque to the store
+  std::uint64_t version = 0;  // grows by one with each change of this row
+  bool operator==(const TermRow&) const = default;
+};
+
+struct Record {
+  std::string kind, key;
+  std::uint64_t version = 0;  // 1 after the insert, then one more with each change
+  stdx::Bytes value;
+  bool operator==(const Record&) const = default;
+};
+
+struct RecordChange {
+  std::string kind, key;
+  // What the row must show now; 0: it must not exist.
+  std::uint64_t expected_version = 0;
+  // Absent: delete the row.
+  std::optional<stdx::Bytes> value;
+};
+
+class Store {
+ public:
+  static constexpr std::size_t batch_changes_max = 1000;
+  static constexpr std::size_t value_bytes_max = 1u << 20;
+
+  template <typename T>
+  using Done = std::function<void(stdx::Result<T>)>;
+
+  virtual ~Store() = default;
+
+  virtual void read_term(Done<TermRow> done) = 0;
+
+  // Puts `next` in place if the row's version is `expected_version`; the new row has version
+  // expected_version + 1. Code::conflict: another version is there. Code::unknown: the database
+  // went away in between.
+  virtual void cas_term(std::uint64_t expected_version, std::uint64_t next_term,
+                        std::string next_holder, Done<TermRow> done) = 0;
+
+  struct Committed {
+    std::uint64_t revision = 0;  // grows with each commit; what `read_since` counts in
+  };
+  // All changes or none. With `term`, the term row is locked and must show exactly that term
+  // (Code::stale otherwise). Code::conflict: a row's version differs; the message names it.
+  // Code::unknown: read the rows again before anything else is done about them (P7).
+  virtual void commit(std::optional<std::uint64_t> term, std::vector<RecordChange> changes,
+                      Done<Committed> done) = 0;
+
+  struct Snapshot {
+    std::uint64_t revision = 0;
+    TermRow term;
+    std::vector<Record> records;                               // sorted by (kind, key)
+    std::vector<std::pair<std::string, std::string>> deleted;  // (kind, key), since the revision
+  };
+  // Everything that changed after `revision`, from one consistent state; 0 reads all there is.
+  virtual void read_since(std::uint64_t revision, Done<Snapshot> done) = 0;
+};
+
+}  // namespace ports

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/data_frame.h"
+
+#include <bit>
+#include <cstring>
+
+#include "stdx/assert.h"
+#include "stdx/text.h"
+#include "wire/frame.h"
+
+namespace wire {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "the header is copied as it is");
+
+template <typename T>
+void put(stdx::Bytes& frame, std::size_t at, T value) {
+  std::memcpy(frame.data() + at, &value, sizeof value);
+}
+template <typename T>
+T get(stdx::BytesView frame, std::size_t at) {
+  T value;
+  std::memcpy(&value, frame.data() + at, sizeof value);
+  return value;
+}
+
+}  // namespace
+
+stdx::Bytes encode_data_frame(const DataHeader& header, stdx::BytesView payload) {
+  ASSERT(payload.size() <= message_bytes_max, "a message's size is checked where it is taken in");
+  stdx::Bytes frame(data_header_bytes + payload.size(), '\0');
+  put(frame, 0, static_cast<std::uint8_t>(FrameKind::data));
+  put(frame, 1, static_cast<std::uint8_t>(header.type));
+  put(frame, 2, static_cast<std::uint8_t>(header.redelivered ? 1 : 0));
+  put(frame, 3, header.hops);
+  put(frame, 4, header.path);
+  put(frame, 6, header.from_space);
+  put(frame, 8, header.to_space);
+  put(frame, 12, static_cast<std::uint32_t>(payload.size()));
+  std::memcpy(frame.data() + 16, header.topology.data(), 16);
+  put(frame, 32, header.from_epoch);
+  put(frame, 40, header.to_epoch);
+  put(frame, 48, header.from_run);
+  put(frame, 52, header.to_run);
+  put(frame, 56, header.seq);
+  if (!payload.empty())
+    std::memcpy(frame.data() + data_header_bytes, payload.data(), payload.size());
+  return frame;
+}
+
+stdx::Result<DataFrame> parse_data_frame(stdx::BytesView frame) {
+  using stdx::Code;
+  if (frame.size() < data_header_bytes)
+    return stdx::fail(
+        Code::invalid,
+        stdx::format("data frame of {} bytes is shorter than its header", frame.size()));
+  if (get<std::uint8_t>(frame, 0) != static_cast<std::uint8_t>(FrameKind::data))
+    return stdx::fail(Code::invalid, "not a data frame");
+  const auto type = get<std::uint8_t>(frame, 1);
+  if (type < 1 || type > 5)
+    return stdx::fail(Code::invalid, stdx::format("unknown type of data frame {}", type));
+  const auto flags = get<std::uint8_t>(frame, 2);
+  if (flags > 1 || get<std::uint16_t>(frame, 10) != 0)
+    return stdx::fail(Code::invalid, "data frame sets bits that are reserved");
+  const auto payload_bytes = get<std::uint32_t>(frame, 12);
+  if (payload_bytes > message_bytes_max || payload_bytes != frame.size() - data_header_bytes)
+    return stdx::fail(Code::invalid, stdx::format("data frame says {} payload bytes and holds {}",
+                                                  payload_bytes, frame.size() - data_header_bytes));
+  DataFrame parsed;
+  DataHeader& header = parsed.header;
+  header.type = static_cast<DataType>(type);
+  header.redelivered = flags == 1;
+  header.hops = get<std::uint8_t>(frame, 3);
+  header.path = get<std::uint16_t>(frame, 4);
+  header.from_space = get<std::uint16_t>(frame, 6);
+  header.to_space = get<std::uint16_t>(frame, 8);
+  std::memcpy(header.topology.data(), frame.data() + 16, 16);
+  header.from_epoch = get<std::uint64_t>(frame, 32);
+  header.to_epoch = get<std::uint64_t>(frame, 40);
+  header.from_run = get<std::uint32_t>(frame, 48);
+  header.to_run = get<std::uint32_t>(frame, 52);
+  header.seq = get<std::uint64_t>(frame, 56);
+  parsed.payload = frame.substr(data_header_bytes);
+  return parsed;
+}
+
+void add_hop(stdx::Bytes& frame) {
+  ASSERT(frame.size() >= data_header_bytes, "only a parsed frame is relayed");
+  if (static_cast<std::uint8_t>(frame[3]) < 255) ++frame[3];
+}
+
+}  // namespace wire
