@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/topology.h"
+
+#include <algorithm>
+#include <set>
+
+#include "stdx/text.h"
+
+namespace model {
+namespace {
+
+using stdx::format;
+
+bool alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+class Findings {
+ public:
+  template <typename... Args>
+  void add(fmt::format_string<Args...> text, Args&&... args) {
+    lines.push_back(fmt::format(text, std::forward<Args>(args)...));
+  }
+  std::vector<std::string> lines;
+};
+
+void check_capabilities(const Space& space, Findings& findings) {
+  for (const auto& name : space.capabilities) {
+    const auto* capability = find_capability(name);
+    if (capability == nullptr)
+      findings.add("space '{}': capability '{}' does not exist", space.name,
+                   stdx::printable(name, 80));
+    else if (!may_declare(space.type, *capability))
+      findings.add("space '{}': a space of type {} may not use '{}'", space.name,
+                   to_string(space.type), name);
+  }
+}
+
+void check_limits(const Space& space, Findings& findings) {
+  const auto& limits = space.limits;
+  const auto between = [&](const char* what, std::uint64_t value, std::uint64_t low,
+                           std::uint64_t high) {
+    if (value < low || value > high)
+      findings.add("space '{}': limits.{} is {}; it must be {} to {}", space.name, what, value, low,
+                   high);
+  };
+  between("memory", limits.memory_bytes, 64u << 10, 4ull << 30);
+  between("mailbox_messages", limits.mailbox_messages, 1, 1u << 20);
+  between("mailbox_bytes", limits.mailbox_bytes, 1024, 1ull << 30);
+  between("on_init_deadline_ms", limits.on_init_deadline_ms, 1, 600'000);
+  between("on_process_watchdog_ms", limits.on_process_watchdog_ms, 1, 600'000);
+  between("on_close_deadline_ms", limits.on_close_deadline_ms, 1, 60'000);
+}
+
+void check_references(const Topology& topology, const Space& space,
+                      const std::set<std::string>& names, Findings& findings) {
+  const auto all = [&](const char* what, const std::vector<std::string>& others) {
+    for (const auto& other : others)
+      if (!names.contains(other) || other == space.name)
+        findings.add(
+            "space '{}': placement.{} names '{}', which is no other space of topology '{}'",
+            space.name, what, stdx::printable(other, 80), topology.name);
+  };
+  all("anti_affinity", space.placement.anti_affinity);
+  all("prefer_apart", space.placement.prefer_apart);
+  all("affinity", space.placement.affinity);
+}
+
+void check_path(const Topology& topology, const Path& path, Findings& findings) {
+  const auto find = [&](const std::string& name) {
+    return std::find_if(topology.spaces.begin(), topology.spaces.end(),
+                        [&](const Space& s) { return s.name == name; });
+  };
+  if (!is_name(path.name))
+    findings.add("path '{}': not a valid name", stdx::printable(path.name, 80));
+  const auto from = find(path.from), to = find(path.to);
+  if (from == topology.spaces.end())
+    findings.add("path '{}': from space '{}' does not exist", path.name,
+                 stdx::printable(path.from, 80));
+  if (to == topology.spaces.end())
+    findings.add("path '{}': to space '{}' does not exist", path.name,
+                 stdx::printable(path.to, 80));
+  if (from == topology.spaces.end() || to == topology.spaces.end()) return;
+  if (path.delivery == Delivery::once &&
+      (from->store == StoreKind::none || to->store == StoreKind::none))
+    findings.add("path '{}': delivery 'once' needs a store at both ends; give '{}' store: local",
+                 path.name, from->store == StoreKind::none ? from->name : to->name);
+}
+
+}  // namespace
+
+bool is_name(std::string_view text) {
+  if (text.empty() || text.size() > name_bytes_max || !alphanumeric(text[0])) return false;
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return alphanumeric(c) || c == '_' || c == '.' || c == '-'; });
+}
+
+void normalize(Topology& topology) {
+  const auto by_name = [](const auto& a, const auto& b) { return a.name < b.name; };
+  std::stable_sort(topology.spaces.begin(), topology.spaces.end(), by_name);
+  std::stable_sort(topology.paths.begin(), topology.paths.end(), by_name);
+  for (auto& space : topology.spaces) {
+    auto& list = space.capabilities;
+    std::sort(list.begin(), list.end());
+    list.erase(std::unique(list.begin(), list.end()), list.end());
+    if (space.type == SpaceType::data && space.store == StoreKind::none)
+      space.store = StoreKind::local;
+  }
+}
+
+std::vector<std::string> validate(const Topology& topology) {
+  Findings findings;
+  if (!is_name(topology.name))
+    findings.add("metadata.name '{}' is not a valid name (letters, digits, '_', '.', '-'; 1 to {})",
+                 stdx::printable(topology.name, 80), name_bytes_max);
+  if (topology.spaces.empty()) findings.add("topology '{}' has no spaces", topology.name);
+  if (topology.spaces.size() > spaces_max)
+    findings.add("topology '{}' has {} spaces; {} are allowed", topology.name,
+                 topology.spaces.size(), spaces_max);
+  if (topology.paths.size() > paths_max)
+    findings.add("topology '{}' has {} paths; {} are allowed", topology.name, topology.paths.size(),
+                 paths_max);
+  std::set<std::string> names;
+  for (const auto& space : topology.spaces) {
+    if (!is_name(space.name))
+      findings.add("space '{}': not a valid name", stdx::printable(space.name, 80));
+    if (!names.insert(space.name).second)
+      findings.add("space '{}' is declared twice", stdx::printable(space.name, 80));
+  }
+  for (const auto& space : topology.spaces) {
+    check_capabilities(space, findings);
+    check_limits(space, findings);
+    check_references(topology, space, names, findings);
+    if (space.store != StoreKind::none && space.type == SpaceType::ui)
+      findings.add("space '{}': a UI space keeps no data", space.name);
+    if (!space.path.empty() && (space.type != SpaceType::data || space.path[0] != '/'))
+      findings.add("space '{}': path is the root folder of a DATA space and starts with '/'",
+                   space.name);
+  }
+  std::set<std::string> paths;
+  for (const auto& path : topology.paths) {
+    if (!paths.insert(path.name).second)
+      findings.add("path '{}' is declared twice", stdx::printable(path.name, 80));
+    check_path(topology, path, findings);
+  }
+  return std::move(findings.lines);
+}
+
+}  // namespace model

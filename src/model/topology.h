@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A topology as its author wrote it, after parsing: spaces and the directed paths between them
+// (R-TOPO-1..8). A value without behaviour; `validate` says what is wrong with one.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/space_type.h"
+#include "stdx/result.h"
+
+namespace model {
+
+enum class Delivery { at_least_once, at_most_once, once };
+enum class StoreKind { none, local, cluster };
+
+struct SpaceLimits {
+  std::uint64_t memory_bytes = 16u << 20;
+  std::uint32_t mailbox_messages = 1024;
+  std::uint64_t mailbox_bytes = 4u << 20;
+  std::uint32_t on_init_deadline_ms = 5000;       // R-CFG-1
+  std::uint32_t on_process_watchdog_ms = 10'000;  // R-CFG-2
+  std::uint32_t on_close_deadline_ms = 2000;
+  std::uint64_t log_bytes_per_second = 64u << 10;
+  bool operator==(const SpaceLimits&) const = default;
+};
+
+struct PlacementRules {
+  std::vector<std::string> anti_affinity;  // spaces never on the same zhost
+  std::vector<std::string> prefer_apart;   // spaces kept on other zhosts where it can be
+  std::vector<std::string> affinity;       // spaces preferred on the same zhost
+  std::string region;                      // empty: any
+  std::map<std::string, std::string> labels;
+  std::vector<std::string> devices;
+  bool operator==(const PlacementRules&) const = default;
+};
+
+struct Space {
+  std::string name;
+  SpaceType type = SpaceType::call;
+  std::vector<std::string> capabilities;  // effective ones, sorted (R-DEC-11)
+  std::string path;                       // DATA: logical root folder
+  SpaceLimits limits;
+  PlacementRules placement;
+  StoreKind store = StoreKind::none;  // DATA: local unless said otherwise
+  std::map<std::string, std::string> config;
+  std::string mex;         // stand-alone topologies: file of the space's own MEX (R-DEC-10)
+  std::string mex_sha256;  // its hash, once it was read
+  std::string entry;       // module or page inside the MEX
+  double cpu_share = 0;
+  std::vector<std::string> endpoints;
+  bool operator==(const Space&) const = default;
+};
+
+struct Path {
+  std::string name, from, to;
+  Delivery delivery = Delivery::at_least_once;
+  bool operator==(const Path&) const = default;
+};
+
+struct Topology {
+  std::string name, owner;
+  std::vector<Space> spaces;  // sorted by name: a space's index is its place here
+  std::vector<Path> paths;    // sorted by name: a path's index is its place here
+  bool operator==(const Topology&) const = default;
+};
+
+// Bounds of one topology; more is refused at validate.
+inline constexpr std::size_t spaces_max = 10'000;
+inline constexpr std::size_t paths_max = 60'000;
+inline constexpr std::size_t name_bytes_max = 63;
+
+// R-ANG-6: letters, digits, '_', '.', and '-'; starts with a letter or digit; 1 to 63 bytes.
+bool is_name(std::string_view text);
+
+// Sorts spaces, paths and capabilities; call before validate.
+void normalize(Topology& topology);
+
+// R-MEX-21 (b) to (e) as far as they need no files; every finding, one line each, in order.
+std::vector<std::string> validate(const Topology& topology);
+
+}  // namespace model

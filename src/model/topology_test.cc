@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/topology.h"
+
+#include <gtest/gtest.h>
+
+namespace model {
+namespace {
+
+Topology good() {
+  Topology topology;
+  topology.name = "demo";
+  topology.spaces = {{.name = "source", .type = SpaceType::io, .capabilities = {"sys.log"}},
+                     {.name = "store", .type = SpaceType::data, .capabilities = {"data.write"}}};
+  topology.paths = {{"readings", "source", "store"}};
+  normalize(topology);
+  return topology;
+}
+
+std::string first_finding(const Topology& topology) {
+  const auto findings = validate(topology);
+  return findings.empty() ? "" : findings[0];
+}
+
+TEST(TopologyTest, AGoodTopologyHasNoFindingsAndADataSpaceKeepsItsDataLocally) {
+  EXPECT_EQ(first_finding(good()), "");
+  EXPECT_EQ(good().spaces[1].store, StoreKind::local);
+}
+
+TEST(TopologyTest, RMex21dEveryPathJoinsExistingSpaces) {
+  auto topology = good();
+  topology.paths[0].to = "nowhere";
+  EXPECT_EQ(first_finding(topology), "path 'readings': to space 'nowhere' does not exist");
+}
+
+TEST(TopologyTest, RMex21cEveryCapabilityIsKnownAndFitsTheType) {
+  auto topology = good();
+  topology.spaces[0].capabilities = {"camera.eat"};
+  EXPECT_EQ(first_finding(topology), "space 'source': capability 'camera.eat' does not exist");
+  topology.spaces[0].capabilities = {"data.write"};
+  EXPECT_EQ(first_finding(topology), "space 'source': a space of type IO may not use 'data.write'");
+}
+
+TEST(TopologyTest, NamesAreUniqueAndPlain) {
+  auto topology = good();
+  topology.spaces[1].name = "source";
+  EXPECT_NE(first_finding(topology), "");
+  for (auto name : {"", ".x", "a b", "a/b", "../x", "\xc3\xa4"})
+    EXPECT_FALSE(is_name(name)) << name;
+  EXPECT_FALSE(is_name(std::string(64, 'a')));
+  for (auto name : {"a", "zhost-1", "Chat.Room_2", "9"}) EXPECT_TRUE(is_name(name)) << name;
+}
+
+TEST(TopologyTest, DeliveryOnceIsRefusedBetweenSpacesWithoutAStore) {
+  auto topology = good();
+  topology.paths[0].delivery = Delivery::once;
+  EXPECT_EQ(
+      first_finding(topology),
+      "path 'readings': delivery 'once' needs a store at both ends; give 'source' store: local");
+  topology.spaces[0].store = StoreKind::local;
+  EXPECT_EQ(first_finding(topology), "");
+}
+
+TEST(TopologyTest, PlacementRulesNameOtherSpacesOfTheTopology) {
+  auto topology = good();
+  topology.spaces[0].placement.anti_affinity = {"source"};
+  EXPECT_NE(first_finding(topology), "");
+  topology.spaces[0].placement.anti_affinity = {"store"};
+  EXPECT_EQ(first_finding(topology), "");
+}
+
+}  // namespace
+}  // namespace model

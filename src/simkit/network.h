@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The virtual network: ports::Transport for each Process, with faults between zhosts.
+//
+// Links are reliable and ordered; between zhosts they take `latency`, wait while the way is cut
+// (as TCP retransmits) and break when it stays cut for `link_timeout`, or when a process ends.
+// Datagrams are lost, doubled, delayed and overtaken as told. Inside a zhost nothing is lost.
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "ports/transport.h"
+#include "simkit/process.h"
+
+namespace simkit {
+
+struct NetworkFaults {
+  stdx::Duration latency_min = std::chrono::microseconds(100);
+  stdx::Duration latency_max = std::chrono::microseconds(400);
+  std::uint32_t loss_per_mille = 0;       // datagrams
+  std::uint32_t duplicate_per_mille = 0;  // datagrams
+  std::uint32_t reorder_per_mille = 0;    // datagrams held back up to `reorder_max`
+  stdx::Duration reorder_max = std::chrono::milliseconds(50);
+  stdx::Duration link_timeout = std::chrono::seconds(8);
+};
+
+class Network {
+ public:
+  explicit Network(World& world) : world_(world) {}
+
+  NetworkFaults faults;
+
+  // Which zhost answers at an address ("127.0.0.1" -> "zhost-1"); the control plane's machine too.
+  void add_address(std::string ip, std::string zhost) {
+    zhost_of_[std::move(ip)] = std::move(zhost);
+  }
+  // One direction of the way between two zhosts.
+  void cut(const std::string& from, const std::string& to) { cuts_.insert({from, to}); }
+  void heal(const std::string& from, const std::string& to) { cuts_.erase({from, to}); }
+  void heal_all() { cuts_.clear(); }
+  bool is_cut(const std::string& from, const std::string& to) const {
+    return cuts_.contains({from, to});
+  }
+
+  // The transport of `process`; must not outlive it. Destroy it (and all links) to kill the
+  // process.
+  std::unique_ptr<ports::Transport> transport(Process& process, std::string ip);
+
+ private:
+  friend class SimTransport;
+  friend class SimLink;
+  friend class SimListener;
+  friend class SimDatagramSocket;
+  struct Pipe;
+
+  struct Bound {
+    Process* process;
+    std::weak_ptr<int> alive;
+    ports::AcceptHandler on_accept;
+    ports::DatagramHandlers datagram;
+  };
+  using Key = std::pair<std::string, std::string>;  // zhost, "unix:name" | "tcp:port" | "udp:port"
+
+  stdx::Duration latency(const std::string& from, const std::string& to);
+  Bound* find(const Key& key);
+
+  World& world_;
+  std::map<std::string, std::string> zhost_of_;
+  std::set<std::pair<std::string, std::string>> cuts_;
+  std::map<Key, Bound> bound_;
+  std::uint16_t next_port_ = 40000;
+};
+
+}  // namespace simkit

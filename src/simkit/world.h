@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Virtual time: one heap of events ordered by (time, order of scheduling), run in one thread. The
+// same seed and the same calls give the same run; `trace_hash` covers every event that ran and
+// every line that was traced.
+
+#include <cstdint>
+#include <functional>
+#include <queue>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "stdx/prng.h"
+#include "stdx/time.h"
+
+namespace simkit {
+
+class World {
+ public:
+  explicit World(std::uint64_t seed);
+  World(const World&) = delete;
+
+  stdx::Instant now() const { return now_; }
+  stdx::Prng& prng() { return prng_; }
+
+  // Runs `task` at now + delay; `kind` goes into the trace.
+  std::uint64_t schedule(stdx::Duration delay, std::string_view kind,
+                         std::move_only_function<void()> task);
+  void cancel(std::uint64_t event);
+
+  // Runs the next event; false when there is none.
+  bool step();
+  // Runs every event up to `until` and sets the clock there.
+  void run_until(stdx::Instant until);
+  void run_for(stdx::Duration d) { run_until(now_ + d); }
+  // Runs until `done` or the time is over; true when done. For tests: waits for the event.
+  bool run_until_true(const std::function<bool()>& done, stdx::Duration bound);
+
+  // Called after every event, for invariant checkers.
+  std::function<void()> after_event;
+
+  void trace(std::string_view text);
+  std::uint64_t trace_hash() const { return hash_; }
+  std::uint64_t events_run() const { return events_run_; }
+
+ private:
+  struct Event {
+    stdx::Instant at;
+    std::uint64_t id;
+    bool operator>(const Event& other) const {
+      return std::tie(at, id) > std::tie(other.at, other.id);
+    }
+  };
+  struct Pending {
+    std::move_only_function<void()> task;
+    std::uint64_t kind_hash;
+  };
+
+  stdx::Prng prng_;
+  stdx::Instant now_{};
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> heap_;
+  std::unordered_map<std::uint64_t, Pending> pending_;  // looked up only, never iterated
+  std::uint64_t next_id_ = 1;
+  std::uint64_t hash_ = 0xcbf29ce484222325ull;
+  std::uint64_t events_run_ = 0;
+};
+
+}  // namespace simkit
