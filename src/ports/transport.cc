@@ -9,6 +9,8 @@ std::string to_string(const Endpoint& endpoint) {
       return "unix:" + endpoint.host;
     case Endpoint::Kind::tcp:
       return endpoint.host + ":" + std::to_string(endpoint.port);
+    case Endpoint::Kind::data:
+      return "data:" + endpoint.host + ":" + std::to_string(endpoint.port);
     case Endpoint::Kind::websocket:
       return "ws://" + endpoint.host + ":" + std::to_string(endpoint.port) + endpoint.path;
   }

@@ -18,10 +18,12 @@
 namespace ports {
 
 struct Endpoint {
-  enum class Kind { local, tcp, websocket };
+  enum class Kind { local, tcp, websocket, data };
   Kind kind = Kind::local;
   // local: the name of a service socket in this zhost's run_dir ("zmesh", "startz").
   // tcp, websocket: an IP address or host name.
+  // data: a data link between two zruns (ALPN samoza-data/1). It shares port 9201 with the peer
+  // links: zmesh takes the connection in and hands it to the zrun that listens on this endpoint.
   std::string host;
   std::uint16_t port = 0;
   std::string path = "/";  // websocket only
@@ -29,6 +31,9 @@ struct Endpoint {
   static Endpoint local(std::string name) { return {Kind::local, std::move(name), 0, "/"}; }
   static Endpoint tcp(std::string ip, std::uint16_t port) {
     return {Kind::tcp, std::move(ip), port, "/"};
+  }
+  static Endpoint data(std::string ip, std::uint16_t port) {
+    return {Kind::data, std::move(ip), port, "/"};
   }
   auto operator<=>(const Endpoint&) const = default;
 };

@@ -328,7 +328,14 @@ class SimTransport final : public ports::Transport {
 
  private:
   static std::string name(const Endpoint& at, std::uint16_t port) {
-    return at.kind == Endpoint::Kind::local ? "unix:" + at.host : "tcp:" + std::to_string(port);
+    switch (at.kind) {
+      case Endpoint::Kind::local:
+        return "unix:" + at.host;
+      case Endpoint::Kind::data:
+        return "data:" + std::to_string(port);
+      default:
+        return "tcp:" + std::to_string(port);
+    }
   }
 
   Network& network_;
