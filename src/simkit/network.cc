@@ -61,12 +61,6 @@ void Network::Pipe::pump(const std::shared_ptr<Pipe>& pipe, int from) {
   sender.pumping = false;
   if (sender.outgoing.empty()) return;
   Network& network = pipe->network;
-  if (!receiver.open || receiver.alive.expired()) {
-    // A reset comes back, unless the way back is cut.
-    if (!network.is_cut(receiver.zhost, sender.zhost) || sender.zhost == receiver.zhost)
-      close(pipe, from, {Code::unavailable, "reset by peer"});
-    return;
-  }
   const bool across = sender.zhost != receiver.zhost;
   // TCP needs both directions: acknowledgements come back the other way.
   const bool cut = across && (network.is_cut(sender.zhost, receiver.zhost) ||
@@ -83,6 +77,10 @@ void Network::Pipe::pump(const std::shared_ptr<Pipe>& pipe, int from) {
     sender.pumping = true;
     network.world_.schedule(std::chrono::milliseconds(200), "retransmit",
                             [pipe, from] { pump(pipe, from); });
+    return;
+  }
+  if (!receiver.open || receiver.alive.expired()) {
+    close(pipe, from, {Code::unavailable, "reset by peer"});
     return;
   }
   sender.blocked = false;

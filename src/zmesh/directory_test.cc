@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zmesh/directory.h"
+
+#include <gtest/gtest.h>
+
+#include "stdx/encoding.h"
+
+namespace zmesh {
+namespace {
+
+const std::string topology = stdx::uuid_from(1, 2);
+
+v1::DirectoryEntry entry(std::string space, std::uint32_t index, std::string zhost,
+                         std::uint64_t epoch) {
+  v1::DirectoryEntry e;
+  e.set_topology_id(topology);
+  e.set_space(std::move(space));
+  e.set_space_index(index);
+  e.set_zhost(std::move(zhost));
+  e.set_epoch(epoch);
+  return e;
+}
+
+v1::DirectoryUpdate update(std::uint64_t term, std::vector<v1::DirectoryEntry> entries,
+                           bool complete = false) {
+  v1::DirectoryUpdate u;
+  u.set_term(term);
+  u.set_complete(complete);
+  for (auto& e : entries) *u.add_entries() = std::move(e);
+  return u;
+}
+
+TEST(DirectoryTest, RSend2ASpaceIsFoundByNameAndByItsIndex) {
+  Directory directory;
+  EXPECT_EQ(directory.apply(update(1, {entry("a", 0, "z1", 1), entry("b", 1, "z2", 1)})), 2u);
+  EXPECT_EQ(directory.find(topology, "b")->zhost(), "z2");
+  std::array<char, 16> id;
+  const auto bytes = stdx::uuid_to_bytes(topology);
+  std::copy(bytes.begin(), bytes.end(), id.begin());
+  EXPECT_EQ(directory.find(id, 0)->space(), "a");
+  EXPECT_EQ(directory.find(id, 7), nullptr);
+}
+
+TEST(DirectoryTest, S15AnEpochNeverFallsWhateverOrderUpdatesComeIn) {
+  Directory directory;
+  ASSERT_TRUE(directory.apply(update(1, {entry("a", 0, "z2", 5)})));
+  EXPECT_EQ(directory.apply(update(1, {entry("a", 0, "z1", 4)})), 0u);
+  EXPECT_EQ(directory.find(topology, "a")->zhost(), "z2");
+}
+
+TEST(DirectoryTest, S4AnUpdateOfALowerTermIsRefusedWhole) {
+  Directory directory;
+  ASSERT_TRUE(directory.apply(update(3, {entry("a", 0, "z2", 5)})));
+  EXPECT_EQ(directory.apply(update(2, {entry("a", 0, "z1", 9)})).error().code, stdx::Code::stale);
+  EXPECT_EQ(directory.find(topology, "a")->epoch(), 5u);
+}
+
+TEST(DirectoryTest, ACompleteUpdateDropsWhatItDoesNotName) {
+  Directory directory;
+  ASSERT_TRUE(directory.apply(update(1, {entry("a", 0, "z1", 1), entry("b", 1, "z2", 1)})));
+  ASSERT_TRUE(directory.apply(update(2, {entry("b", 1, "z2", 1)}, true)));
+  EXPECT_EQ(directory.find(topology, "a"), nullptr);
+  EXPECT_EQ(directory.size(), 1u);
+}
+
+TEST(DirectoryTest, AZhostIsToldOfTheTopologiesItHasAPartInAndOfNoOther) {
+  Directory directory;
+  auto stranger = entry("x", 0, "z3", 1);
+  stranger.set_topology_id(stdx::uuid_from(3, 4));
+  ASSERT_TRUE(
+      directory.apply(update(1, {entry("a", 0, "z1", 1), entry("b", 1, "z2", 1), stranger})));
+  EXPECT_EQ(directory.peers_of("z1").size(), 2u);
+  EXPECT_EQ(directory.peers_of("z3").size(), 1u);
+  EXPECT_TRUE(directory.peers_of("z9").empty());
+}
+
+TEST(DirectoryTest, AnEntryWithoutAProperTopologyIdIsRefused) {
+  Directory directory;
+  auto bad = entry("a", 0, "z1", 1);
+  bad.set_topology_id("../x");
+  EXPECT_EQ(directory.apply(update(1, {bad})).error().code, stdx::Code::invalid);
+}
+
+}  // namespace
+}  // namespace zmesh

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zmesh/service.h"
+
+#include <algorithm>
+
+#include "stdx/text.h"
+#include "wire/data_frame.h"
+#include "wire/frame.h"
+
+namespace zmesh {
+namespace {
+
+using namespace std::chrono_literals;
+using stdx::Code;
+
+v1::Hello hello_of(const Options& options) {
+  v1::Hello hello;
+  hello.set_service("zmesh");
+  hello.set_zhost(options.self.zhost_id());
+  hello.set_incarnation(options.self.incarnation());
+  hello.set_pid(options.pid);
+  hello.set_version(options.version);
+  return hello;
+}
+
+v1::RegisterRequest registration_of(const Options& options) {
+  v1::RegisterRequest request;
+  request.set_cluster_id(options.cluster_id);
+  *request.mutable_member() = options.self;
+  return request;
+}
+
+v1::PeerHello peer_hello_of(const Options& options) {
+  v1::PeerHello hello;
+  hello.set_cluster_id(options.cluster_id);
+  hello.set_zhost(options.self.zhost_id());
+  hello.set_incarnation(options.self.incarnation());
+  hello.set_version(options.version);
+  return hello;
+}
+
+ports::Endpoint peer_endpoint(const v1::Member& member) {
+  return ports::Endpoint::tcp(member.address(), static_cast<std::uint16_t>(member.port()));
+}
+
+}  // namespace
+
+Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::HttpClient& http,
+                 Options options)
+    : runtime_(runtime),
+      options_(std::move(options)),
+      hub_(runtime, transport, {"zmesh", options_.self.zhost_id()}),
+      startz_(runtime, transport, {"startz", hello_of(options_)}),
+      control_plane_(runtime, transport, http,
+                     {options_.control_plane, hello_of(options_), registration_of(options_)}),
+      peers_(runtime, transport, {peer_hello_of(options_), peer_endpoint(options_.self)}),
+      neighbours_(options_.self.zhost_id()),
+      membership_retry_(runtime.executor),
+      relayed_(runtime.metrics.counter("samoza_zmesh_relayed_total",
+                                       "Envelopes and data frames passed on for other zhosts")),
+      undeliverable_(runtime.metrics.counter(
+          "samoza_zmesh_undeliverable_total",
+          "Data frames dropped because their zhost or service was not reachable")),
+      stale_frames_(runtime.metrics.counter(
+          "samoza_zmesh_stale_frames_total",
+          "Data frames refused because their sender's epoch or zhost is not the directory's")) {
+  wire_handlers();
+}
+
+Service::~Service() = default;
+
+stdx::Status Service::start() {
+  TRY(hub_.start());
+  TRY(peers_.start());
+  startz_.start();
+  control_plane_.start();
+  return {};
+}
+
+void Service::wire_handlers() {
+  hub_.outside = [this](v1::Envelope envelope) { route_outside(std::move(envelope)); };
+  hub_.on_data = [this](const std::string& service, stdx::Bytes frame) {
+    if (service == "zrun") local_data(std::move(frame));
+  };
+  hub_.on_service = [this](const v1::Hello& hello, bool connected) {
+    if (!connected) return;
+    tell_membership(hello.service());
+    if (hello.service() == "zrun") tell_zrun();
+  };
+  control_plane_.on_members = [this](v1::MembersChanged members) {
+    members_changed(std::move(members));
+  };
+  control_plane_.on_envelope = [this](v1::Envelope envelope) { hub_.deliver(std::move(envelope)); };
+  peers_.on_link = [this](const std::string& peer, bool up) { peer_changed(peer, up); };
+  peers_.on_frame = [this](const std::string& peer, stdx::Bytes frame) {
+    peer_frame(peer, std::move(frame));
+  };
+  // startz remembers the membership for a zmesh that starts while the control plane is away.
+  startz_.on_state = [this](bool connected) {
+    if (!connected || members_.peers_size() > 0) return;
+    startz_.request(rpc::address("", "startz"), "startz.membership", "", 2s,
+                    rpc::expect<v1::MembersChanged>([this](stdx::Result<v1::MembersChanged> known) {
+                      if (known && members_.peers_size() == 0 && known->peers_size() > 0)
+                        members_changed(std::move(*known));
+                    }));
+  };
+  startz_.on("service.stop", [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+    respond(stdx::Bytes());
+    if (on_stop) on_stop();
+  });
+  startz_.on("service.ping", [](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+    respond(stdx::Bytes());
+  });
+  auto& exchange = hub_.exchange();
+  exchange.on("zmesh.directory",
+              rpc::typed<v1::DirectoryUpdate, v1::DirectoryReply>(
+                  [this](const rpc::Caller&, v1::DirectoryUpdate update, auto done) {
+                    const auto changed = directory_.apply(update);
+                    if (!changed) return done(std::unexpected(changed.error()));
+                    if (*changed > 0 || update.complete()) directory_changed();
+                    v1::DirectoryReply reply;
+                    reply.set_sequence(directory_.sequence());
+                    reply.set_term(directory_.term());
+                    done(std::move(reply));
+                  }));
+  exchange.on("zmesh.neighbours",
+              rpc::event<v1::Neighbours>([this](const rpc::Caller& caller, v1::Neighbours said) {
+                // Only a zhost's own words about itself.
+                if (caller.from.zhost() == said.zhost() && neighbours_.linked(said.zhost()))
+                  neighbours_.learn(said);
+              }));
+  exchange.on("zmesh.ping", rpc::typed<v1::PingRequest, v1::PingReply>(
+                                [](const rpc::Caller& caller, v1::PingRequest request, auto done) {
+                                  v1::PingReply reply;
+                                  reply.set_sent(request.sent());
+                                  for (const auto& relay : caller.route) reply.add_route(relay);
+                                  done(std::move(reply));
+                                }));
+  exchange.on("zmesh.send", rpc::typed<v1::SendRequest, v1::SendReply>(
+                                [this](const rpc::Caller&, v1::SendRequest request, auto done) {
+                                  send(std::move(request), std::move(done));
+                                }));
+}
+
+// --- membership ---------------------------------------------------------------------------------
+
+void Service::members_changed(v1::MembersChanged members) {
+  // Messages of the control plane can overtake one another only across links; a lower term is old.
+  if (members.term() < members_.term()) return;
+  members_ = std::move(members);
+  peers_.set_members({members_.peers().begin(), members_.peers().end()});
+  for (const char* service : {"zrms", "startz"}) tell_membership(service);
+  tell_zrun();
+}
+
+void Service::tell_membership(const std::string& service) {
+  if (members_.peers_size() == 0) return;
+  if (service == "startz") {
+    if (startz_.connected())
+      startz_.notify(rpc::address("", "startz"), "zmesh.membership", members_.SerializeAsString());
+  }
+  if (hub_.has(service) && service != "zrun")
+    hub_.exchange().notify(rpc::address("", service), "zmesh.membership",
+                           members_.SerializeAsString());
+}
+
+// --- envelopes ----------------------------------------------------------------------------------
+
+void Service::route_outside(v1::Envelope envelope) {
+  if (envelope.to().service() == "controlplane" && envelope.to().zhost().empty()) {
+    control_plane_.send(std::move(envelope));
+    return;
+  }
+  const auto next = neighbours_.next_hop(envelope.to().zhost());
+  if (!next) {
+    bounce(envelope,
+           stdx::format("zhost '{}' is not reachable", stdx::printable(envelope.to().zhost(), 80)));
+    return;
+  }
+  peers_.send(*next, wire::encode_frame(wire::FrameKind::envelope, envelope));
+}
+
+void Service::bounce(const v1::Envelope& envelope, const std::string& why) {
+  if (envelope.request_id() == 0 || envelope.is_response()) return;
+  auto failure = rpc::Exchange::failure(envelope, {Code::unavailable, why});
+  runtime_.executor.post(
+      [this, alive = std::weak_ptr<bool>(alive_), failure = std::move(failure)]() mutable {
+        if (!alive.expired()) hub_.route(std::move(failure));
+      });
+}
+
+void Service::peer_frame(const std::string& peer, stdx::Bytes frame) {
+  const auto kind = wire::frame_kind(frame);
+  if (kind && *kind == wire::FrameKind::data) {
+    peer_data(peer, std::move(frame));
+    return;
+  }
+  if (kind && *kind == wire::FrameKind::envelope) {
+    if (auto envelope = wire::parse_frame<v1::Envelope>(frame)) {
+      peer_envelope(peer, std::move(*envelope));
+      return;
+    }
+  }
+  runtime_.log.warn("bad_frame", {{"peer", peer}, {"bytes", frame.size()}});
+}
+
+void Service::peer_envelope(const std::string& peer, v1::Envelope envelope) {
+  // A zhost speaks for itself; for others only as a relay, and then not in the first hop.
+  if (envelope.hops() == 0 && envelope.from().zhost() != peer) {
+    runtime_.log.warn("forged_sender", {{"peer", peer}, {"claims", envelope.from().zhost()}});
+    return;
+  }
+  if (envelope.to().zhost() == options_.self.zhost_id()) {
+    hub_.deliver(std::move(envelope));
+    return;
+  }
+  envelope.set_hops(envelope.hops() + 1);
+  envelope.add_route(options_.self.zhost_id());
+  if (envelope.hops() >= NeighbourTable::hops_max || !peers_.linked(envelope.to().zhost())) {
+    if (envelope.request_id() == 0 || envelope.is_response()) return;
+    auto failure = rpc::Exchange::failure(
+        envelope,
+        {Code::unavailable, stdx::format("zhost '{}' is not reachable through '{}'",
+                                         envelope.to().zhost(), options_.self.zhost_id())});
+    failure.set_hops(1);  // said by this relay in the name of its target
+    peers_.send(peer, wire::encode_frame(wire::FrameKind::envelope, failure));
+    return;
+  }
+  relayed_.add();
+  const std::string to = envelope.to().zhost();
+  peers_.send(to, wire::encode_frame(wire::FrameKind::envelope, envelope));
+}
+
+// --- peers --------------------------------------------------------------------------------------
+
+void Service::peer_changed(const std::string& peer, bool up) {
+  if (up)
+    neighbours_.link_up(peer);
+  else
+    neighbours_.link_down(peer);
+  announce_neighbours();
+  tell_zrun();
+}
+
+void Service::announce_neighbours() {
+  v1::Neighbours said;
+  said.set_zhost(options_.self.zhost_id());
+  said.set_sequence(++neighbours_sequence_);
+  for (const auto& peer : neighbours_.linked()) said.add_linked(peer);
+  for (const auto& peer : neighbours_.linked())
+    hub_.exchange().notify(rpc::address(peer, "zmesh"), "zmesh.neighbours",
+                           said.SerializeAsString());
+}
+
+void Service::ping(const std::string& zhost, stdx::Duration timeout,
+                   std::function<void(stdx::Result<Pong>)> done) {
+  const auto sent = runtime_.clock.now();
+  v1::PingRequest request;
+  request.set_sent(static_cast<std::uint64_t>(sent.time_since_epoch().count()));
+  hub_.exchange().request(
+      rpc::address(zhost, "zmesh"), "zmesh.ping", request.SerializeAsString(), timeout,
+      rpc::expect<v1::PingReply>([this, zhost, sent, done](stdx::Result<v1::PingReply> reply) {
+        if (!reply) return done(std::unexpected(reply.error()));
+        done(Pong{
+            zhost, {reply->route().begin(), reply->route().end()}, runtime_.clock.now() - sent});
+      }));
+}
+
+void Service::send(v1::SendRequest request, std::function<void(stdx::Result<v1::SendReply>)> done) {
+  hub_.exchange().request(rpc::address("", "zrun"), "zrun.emit", request.SerializeAsString(), 30s,
+                          rpc::expect<v1::SendReply>(std::move(done)));
+}
+
+// --- data frames --------------------------------------------------------------------------------
+
+void Service::local_data(stdx::Bytes frame) {
+  forward_data(std::move(frame), "");
+}
+
+void Service::peer_data(const std::string& peer, stdx::Bytes frame) {
+  const auto parsed = wire::parse_data_frame(frame);
+  if (!parsed) {
+    runtime_.log.warn("bad_frame", {{"peer", peer}, {"why", parsed.error().message}});
+    return;
+  }
+  const auto& header = parsed->header;
+  const auto* sender = directory_.find(header.topology, header.from_space);
+  // S1, S15, R-SEND-8: nothing from an instance that was replaced, nor from a zhost that does not
+  // have the space. What the directory does not know yet is checked by zrun, which knows less or
+  // the same (P10).
+  if (sender != nullptr &&
+      (header.from_epoch < sender->epoch() ||
+       (header.hops == 0 && header.from_epoch == sender->epoch() && sender->zhost() != peer))) {
+    stale_frames_.add();
+    return;
+  }
+  forward_data(std::move(frame), peer);
+}
+
+void Service::forward_data(stdx::Bytes frame, const std::string& came_from) {
+  const auto parsed = wire::parse_data_frame(frame);
+  if (!parsed) {
+    runtime_.log.warn("bad_frame", {{"service", "zrun"}, {"why", parsed.error().message}});
+    return;
+  }
+  const auto header = parsed->header;
+  const auto* receiver = directory_.find(header.topology, header.to_space);
+  if (receiver == nullptr) {
+    undeliverable_.add();
+    return;
+  }
+  if (receiver->zhost() == options_.self.zhost_id()) {
+    if (!hub_.send_data("zrun", std::move(frame))) undeliverable_.add();
+    return;
+  }
+  if (header.hops + 1u >= NeighbourTable::hops_max + 1u) {
+    undeliverable_.add();
+    return;
+  }
+  const auto next = neighbours_.next_hop(receiver->zhost(), came_from);
+  if (!next) {
+    undeliverable_.add();
+    return;
+  }
+  if (!came_from.empty()) {
+    wire::add_hop(frame);
+    relayed_.add();
+  }
+  // Dropped where the link is full: the sending zrun repeats what is not acknowledged.
+  if (!peers_.send_if_room(*next, std::move(frame))) undeliverable_.add();
+}
+
+// --- directory ----------------------------------------------------------------------------------
+
+void Service::directory_changed() {
+  tell_zrun();
+}
+
+void Service::tell_zrun() {
+  if (!hub_.has("zrun") || directory_.term() == 0) return;
+  v1::PeersUpdate update;
+  update.set_term(directory_.term());
+  std::set<std::string> zhosts;
+  for (auto& entry : directory_.peers_of(options_.self.zhost_id())) {
+    zhosts.insert(entry.zhost());
+    *update.add_entries() = std::move(entry);
+  }
+  for (const auto& zhost : zhosts) {
+    const auto* member = peers_.member(zhost);
+    if (member == nullptr || !peers_.linked(zhost)) continue;
+    auto* peer = update.add_data_peers();
+    peer->set_zhost(zhost);
+    peer->set_incarnation(member->incarnation());
+    peer->set_address(member->address());
+    peer->set_port(member->port());
+  }
+  hub_.exchange().notify(rpc::address("", "zrun"), "zrun.peers", update.SerializeAsString());
+}
+
+}  // namespace zmesh

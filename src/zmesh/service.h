@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// zmesh: the transport of one zhost. Carries envelopes between the services of its zhost, the other
+// zhosts and the control plane; carries data frames of zrun where there is no data link; keeps the
+// directory of spaces. It decides nothing about where a space runs.
+//
+// Runs on one loop; all that it needs is given at construction and outlives it.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ports/http.h"
+#include "ports/runtime.h"
+#include "ports/transport.h"
+#include "rpc/hub.h"
+#include "rpc/service_bus.h"
+#include "zmesh/control_plane_link.h"
+#include "zmesh/directory.h"
+#include "zmesh/neighbours.h"
+#include "zmesh/peer_links.h"
+
+namespace zmesh {
+
+struct Options {
+  std::string cluster_id;
+  v1::Member self;                // zhost id, incarnation, address, port, labels, devices, capacity
+  ports::Endpoint control_plane;  // websocket
+  std::string version;
+  std::uint64_t pid = 0;
+};
+
+class Service {
+ public:
+  Service(ports::Runtime& runtime, ports::Transport& transport, ports::HttpClient& http,
+          Options options);
+  ~Service();
+
+  // Fails where a socket cannot be had; the message names it.
+  stdx::Status start();
+
+  // startz asked this process to end (service.stop).
+  std::function<void()> on_stop;
+
+  // --- for the HTTP interface (zmesh/http_api.h) ---
+  const Options& options() const { return options_; }
+  const v1::MembersChanged& members() const { return members_; }
+  const Directory& directory() const { return directory_; }
+  const NeighbourTable& neighbours() const { return neighbours_; }
+  const PeerLinks& peers() const { return peers_; }
+  const ControlPlaneLink& control_plane() const { return control_plane_; }
+  rpc::Hub& hub() { return hub_; }
+
+  struct Pong {
+    std::string zhost;
+    std::vector<std::string> relays;  // zhosts passed on the way there
+    stdx::Duration round_trip{};
+  };
+  // Answers once, with the zhost's pong, or Code::timeout / Code::unavailable (R-PING-1..3).
+  void ping(const std::string& zhost, stdx::Duration timeout,
+            std::function<void(stdx::Result<Pong>)> done);
+  // Flow 4 for a caller outside of zrun: hands the message to the zrun of the sending space, which
+  // must be here, and answers what it answers (R-SEND-1).
+  void send(v1::SendRequest request, std::function<void(stdx::Result<v1::SendReply>)> done);
+
+ private:
+  void wire_handlers();
+  void members_changed(v1::MembersChanged members);
+  void route_outside(v1::Envelope envelope);
+  void bounce(const v1::Envelope& envelope, const std::string& why);
+  void peer_frame(const std::string& peer, stdx::Bytes frame);
+  void peer_envelope(const std::string& peer, v1::Envelope envelope);
+  void peer_changed(const std::string& peer, bool up);
+  void announce_neighbours();
+  void local_data(stdx::Bytes frame);
+  void peer_data(const std::string& peer, stdx::Bytes frame);
+  void forward_data(stdx::Bytes frame, const std::string& came_from);
+  void directory_changed();
+  void tell_zrun();
+  void tell_membership(const std::string& service);
+
+  ports::Runtime& runtime_;
+  Options options_;
+  rpc::Hub hub_;
+  rpc::ServiceBus startz_;
+  ControlPlaneLink control_plane_;
+  PeerLinks peers_;
+  NeighbourTable neighbours_;
+  Directory directory_;
+  v1::MembersChanged members_;
+  std::uint64_t neighbours_sequence_ = 0;
+  ports::Timer membership_retry_;
+  ports::Counter& relayed_;
+  ports::Counter& undeliverable_;
+  ports::Counter& stale_frames_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace zmesh

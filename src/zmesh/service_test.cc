@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zmesh/service.h"
+
+#include <gtest/gtest.h>
+
+#include "simkit/http.h"
+#include "simkit/network.h"
+#include "stdx/encoding.h"
+#include "wire/data_frame.h"
+#include "wire/json.h"
+
+namespace zmesh {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A control plane that accepts everybody and tells everybody of all: what zmesh sees of one.
+struct FakeControlPlane final : ports::HttpHandler {
+  simkit::Process process;
+  std::unique_ptr<ports::Transport> transport;
+  std::unique_ptr<ports::Listener> listener;
+  std::vector<std::unique_ptr<ports::Link>> links;
+  std::map<std::string, v1::Member> members;
+  std::vector<std::string> order;  // what came, as it came
+
+  FakeControlPlane(simkit::World& world, simkit::Network& network, simkit::HttpNetwork& http)
+      : process(world, "cp", "controlplane"), transport(network.transport(process, "127.0.0.9")) {
+    network.add_address("127.0.0.9", "cp");
+    http.serve("127.0.0.9", 9000, process, *this);
+    listener = *transport->listen({ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"},
+                                  [this](std::unique_ptr<ports::Link> link) {
+                                    order.push_back("link");
+                                    link->start({});
+                                    links.push_back(std::move(link));
+                                  });
+  }
+  void handle(ports::HttpRequest request, ports::HttpReply reply) override {
+    order.push_back(request.method + " " + request.path);
+    v1::RegisterRequest asked;
+    ASSERT_TRUE(wire::from_json(request.body, asked));
+    members[asked.member().zhost_id()] = asked.member();
+    v1::RegisterReply answer;
+    v1::MembersChanged changed;
+    for (const auto& [id, member] : members) {
+      answer.add_supers(id);
+      *answer.add_peers() = member;
+      changed.add_supers(id);
+      *changed.add_peers() = member;
+    }
+    reply(wire::json_response(answer));
+    v1::Envelope event;
+    event.set_method("controlplane.changed");
+    event.set_body(changed.SerializeAsString());
+    for (auto& link : links) link->send(wire::encode_frame(wire::FrameKind::envelope, event));
+  }
+};
+
+struct Node {
+  simkit::Process process, zrun_process;
+  ports::Runtime runtime, zrun_runtime;
+  std::unique_ptr<ports::Transport> transport, zrun_transport;
+  std::unique_ptr<ports::HttpClient> http;
+  std::unique_ptr<Service> service;
+  std::unique_ptr<rpc::ServiceBus> zrun;
+  std::vector<stdx::Bytes> data;
+  std::vector<v1::PeersUpdate> peers;
+
+  Node(simkit::World& world, simkit::Network& network, simkit::HttpNetwork& web, std::string id,
+       std::string ip)
+      : process(world, id, "zmesh"),
+        zrun_process(world, id, "zrun"),
+        runtime(process.runtime()),
+        zrun_runtime(zrun_process.runtime()),
+        transport(network.transport(process, ip)),
+        zrun_transport(network.transport(zrun_process, ip)),
+        http(web.client(process)) {
+    network.add_address(ip, id);
+    Options options;
+    options.cluster_id = "test";
+    options.self.set_zhost_id(id);
+    options.self.set_incarnation(1);
+    options.self.set_address(ip);
+    options.self.set_port(9201);
+    options.control_plane = {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"};
+    service = std::make_unique<Service>(runtime, *transport, *http, options);
+    EXPECT_TRUE(service->start());
+    v1::Hello hello;
+    hello.set_service("zrun");
+    hello.set_zhost(id);
+    zrun = std::make_unique<rpc::ServiceBus>(zrun_runtime, *zrun_transport,
+                                             rpc::ServiceBus::Options{"zmesh", hello});
+    zrun->on_data = [this](stdx::Bytes frame) { data.push_back(std::move(frame)); };
+    zrun->on("zrun.peers",
+             rpc::event<v1::PeersUpdate>([this](const rpc::Caller&, v1::PeersUpdate update) {
+               peers.push_back(std::move(update));
+             }));
+    zrun->start();
+  }
+};
+
+struct Cluster {
+  simkit::World world{9};
+  simkit::Network network{world};
+  simkit::HttpNetwork web{world, network};
+  FakeControlPlane control_plane{world, network, web};
+  Node a{world, network, web, "a", "127.0.0.1"}, b{world, network, web, "b", "127.0.0.2"},
+      c{world, network, web, "c", "127.0.0.3"};
+  const std::string topology = stdx::uuid_from(1, 2);
+
+  Cluster() {
+    EXPECT_TRUE(world.run_until_true(
+        [&] {
+          return a.service->peers().size() == 2 && b.service->peers().size() == 2 &&
+                 c.service->peers().size() == 2;
+        },
+        10s));
+    world.run_for(100ms);
+  }
+  void place(const std::string& x_on, std::uint64_t epoch_x, const std::string& y_on,
+             std::uint64_t epoch_y) {
+    v1::DirectoryUpdate update;
+    update.set_term(1);
+    update.set_complete(true);
+    for (auto [space, index, zhost, epoch] :
+         {std::tuple{"x", 0u, x_on, epoch_x}, {"y", 1u, y_on, epoch_y}}) {
+      auto* entry = update.add_entries();
+      entry->set_topology_id(topology);
+      entry->set_space(space);
+      entry->set_space_index(index);
+      entry->set_zhost(zhost);
+      entry->set_epoch(epoch);
+    }
+    for (auto* node : {&a, &b, &c})
+      node->zrun->notify(rpc::address("", "zmesh"), "zmesh.directory", update.SerializeAsString());
+    world.run_for(100ms);
+  }
+  // Pings until the cut between a and b is seen: without traffic nobody notices one.
+  bool a_and_b_part() {
+    for (int i = 0; i < 600; ++i) {
+      a.service->ping("b", 100ms, [](auto) {});
+      b.service->ping("a", 100ms, [](auto) {});
+      world.run_for(100ms);
+      if (!a.service->peers().linked("b") && !b.service->peers().linked("a")) return true;
+    }
+    return false;
+  }
+  stdx::Bytes message(std::uint64_t from_epoch = 1) {
+    wire::DataHeader header;
+    const auto id = stdx::uuid_to_bytes(topology);
+    std::copy(id.begin(), id.end(), header.topology.begin());
+    header.from_space = 0;
+    header.to_space = 1;
+    header.from_epoch = from_epoch;
+    header.seq = 1;
+    return wire::encode_data_frame(header, "hello");
+  }
+};
+
+TEST(ZmeshTest, RJoin1And2ZmeshOpensTheLinkThenRegistersOnTheSamePort) {
+  Cluster cluster;
+  ASSERT_GE(cluster.control_plane.order.size(), 2u);
+  EXPECT_EQ(cluster.control_plane.order[0], "link");
+  const auto& order = cluster.control_plane.order;
+  EXPECT_NE(std::find(order.begin(), order.end(), "POST /v1/register"), order.end());
+  EXPECT_EQ(cluster.a.service->members().peers_size(), 3);
+}
+
+TEST(ZmeshTest, RSend3And4AMessageGoesToTheZhostOfItsSpaceAndToItsZrun) {
+  Cluster cluster;
+  cluster.place("a", 1, "b", 1);
+  EXPECT_TRUE(cluster.a.zrun->send_data(cluster.message()));
+  ASSERT_TRUE(cluster.world.run_until_true([&] { return !cluster.b.data.empty(); }, 1s));
+  EXPECT_EQ(wire::parse_data_frame(cluster.b.data[0])->payload, "hello");
+  EXPECT_TRUE(cluster.c.data.empty());
+}
+
+TEST(ZmeshTest, RSend9AMessageIsRelayedThroughAThirdZhostWhenTheDirectWayIsCut) {
+  Cluster cluster;
+  cluster.place("a", 1, "b", 1);
+  cluster.network.cut("a", "b");
+  cluster.network.cut("b", "a");
+  ASSERT_TRUE(cluster.a_and_b_part());
+  cluster.world.run_for(100ms);
+  cluster.b.data.clear();
+  EXPECT_TRUE(cluster.a.zrun->send_data(cluster.message()));
+  ASSERT_TRUE(cluster.world.run_until_true([&] { return !cluster.b.data.empty(); }, 1s));
+  EXPECT_EQ(wire::parse_data_frame(cluster.b.data[0])->header.hops, 1);
+}
+
+TEST(ZmeshTest, S1AMessageOfAReplacedInstanceIsNotTakenIn) {
+  Cluster cluster;
+  cluster.place("a", 2, "b", 1);
+  EXPECT_TRUE(cluster.a.zrun->send_data(cluster.message(/*from_epoch=*/1)));
+  cluster.world.run_for(200ms);
+  EXPECT_TRUE(cluster.b.data.empty());
+  EXPECT_TRUE(cluster.c.zrun->send_data(cluster.message(/*from_epoch=*/2)));
+  cluster.world.run_for(200ms);
+  EXPECT_TRUE(cluster.b.data.empty()) << "c does not have the sending space";
+}
+
+TEST(ZmeshTest, RPing2APingShowsTheRelayItWentThrough) {
+  Cluster cluster;
+  std::optional<Service::Pong> direct, relayed;
+  cluster.a.service->ping("b", 1s, [&](auto pong) { direct = *pong; });
+  cluster.world.run_for(1s);
+  ASSERT_TRUE(direct);
+  EXPECT_TRUE(direct->relays.empty());
+  cluster.network.cut("a", "b");
+  ASSERT_TRUE(cluster.a_and_b_part());
+  cluster.world.run_for(500ms);
+  cluster.a.service->ping("b", 5s, [&](auto pong) {
+    if (pong) relayed = *pong;
+  });
+  cluster.world.run_for(5s);
+  ASSERT_TRUE(relayed);
+  EXPECT_EQ(relayed->relays, std::vector<std::string>{"c"});
+}
+
+TEST(ZmeshTest, ZrunLearnsWhereThePartnersOfItsSpacesAre) {
+  Cluster cluster;
+  cluster.place("a", 1, "b", 1);
+  ASSERT_FALSE(cluster.b.peers.empty());
+  const auto& update = cluster.b.peers.back();
+  EXPECT_EQ(update.entries_size(), 2);
+  ASSERT_EQ(update.data_peers_size(), 1);
+  EXPECT_EQ(update.data_peers(0).zhost(), "a");
+  EXPECT_TRUE(cluster.c.peers.empty() || cluster.c.peers.back().entries_size() == 0);
+}
+
+TEST(ZmeshTest, AZhostOfAnotherClusterOrNoMemberGetsNoLink) {
+  Cluster cluster;
+  simkit::Process stranger(cluster.world, "x", "zmesh");
+  cluster.network.add_address("127.0.0.7", "x");
+  auto transport = cluster.network.transport(stranger, "127.0.0.7");
+  bool closed = false;
+  std::unique_ptr<ports::Link> link;
+  transport->connect(ports::Endpoint::tcp("127.0.0.1", 9201), [&](auto l) {
+    link = std::move(*l);
+    link->start({.on_frame = {},
+                 .on_closed = [&](const stdx::Error&) { closed = true; },
+                 .on_writable = {}});
+    v1::PeerHello hello;
+    hello.set_cluster_id("test");
+    hello.set_zhost("x");
+    link->send(wire::encode_frame(wire::FrameKind::peer_hello, hello));
+  });
+  EXPECT_TRUE(cluster.world.run_until_true([&] { return closed; }, 5s));
+}
+
+TEST(ZmeshTest, WithoutTheControlPlaneRequestsToItFailAtOnceAndPeersStay) {
+  Cluster cluster;
+  cluster.control_plane.links.clear();
+  cluster.control_plane.listener.reset();
+  cluster.world.run_for(1s);
+  std::optional<stdx::Error> error;
+  cluster.a.zrun->request(rpc::address("", "controlplane"), "controlplane.read_term", "", 5s,
+                          [&](auto result) { error = result.error(); });
+  ASSERT_TRUE(cluster.world.run_until_true([&] { return error.has_value(); }, 1s));
+  EXPECT_EQ(error->code, stdx::Code::unavailable);
+  EXPECT_EQ(cluster.a.service->peers().size(), 2u);
+}
+
+}  // namespace
+}  // namespace zmesh
