@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The event loop of a process: ports::Executor and ports::Clock over Asio's io_context. `run` is
+// called by one thread, which is then the loop's thread; `post` may come from any.
+
+#include <functional>
+#include <memory>
+
+#include "ports/clock.h"
+#include "ports/executor.h"
+
+namespace adapters::loop {
+
+class Loop final : public ports::Executor, public ports::Clock {
+ public:
+  struct Impl;  // adapters/loop/loop_impl.h
+
+  Loop();
+  ~Loop() override;
+
+  // Runs until `stop`.
+  void run();
+  void stop();
+  // After `stop`, so that `run` may be called again.
+  void restart();
+  // Calls `handler` on the loop when the process gets SIGTERM or SIGINT; once per signal.
+  void on_terminate(std::function<void()> handler);
+
+  void post(ports::Task task) override;
+  ports::TimerId after(stdx::Duration delay, ports::Task task) override;
+  void cancel(ports::TimerId id) override;
+  stdx::Instant now() const override;
+  stdx::WallTime wall() const override;
+
+  Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace adapters::loop

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/net/http_server.h"
+
+#include <algorithm>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+#include <optional>
+
+#include "adapters/loop/loop_impl.h"
+#include "adapters/net/http_access.h"
+#include "adapters/net/http_text.h"
+#include "adapters/net/transport.h"
+#include "adapters/net/websocket_link.h"
+#include "adapters/prometheus/text.h"
+#include "stdx/text.h"
+#include "wire/json.h"
+
+namespace adapters::net {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+using namespace std::chrono_literals;
+constexpr std::size_t header_bytes_max = 16u << 10;
+constexpr std::size_t body_bytes_max = 1u << 20;
+constexpr std::size_t connections_max = 256;
+
+bool listed(const std::vector<std::string>& list, const std::string& text) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+}  // namespace
+
+struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
+  loop::Loop& loop;
+  ports::Log& log;
+  ports::Metrics& metrics;
+  ports::HttpHandler* handler;  // null once the server is gone
+  Options options;
+  HttpAccess access;
+  tcp::acceptor acceptor;
+  std::size_t connections = 0;
+  ports::Counter& requests;
+  ports::Counter& refused;
+
+  Impl(loop::Loop& l, ports::Random& random, ports::Log& lg, ports::Metrics& m,
+       ports::HttpHandler& h, Options o)
+      : loop(l),
+        log(lg),
+        metrics(m),
+        handler(&h),
+        options(std::move(o)),
+        access({options.ip, options.port, options.token}, random),
+        acceptor(loop::io_of(l)),
+        requests(m.counter("samoza_http_requests_total", "HTTP requests taken in")),
+        refused(m.counter("samoza_http_refused_total",
+                          "HTTP requests refused before a service saw them")) {}
+
+  void accept();
+};
+
+namespace {
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(std::shared_ptr<HttpServer::Impl> server, tcp::socket socket)
+      : server_(std::move(server)), stream_(std::move(socket)) {
+    ++server_->connections;
+  }
+  ~Session() { --server_->connections; }
+
+  void run() { read_header(); }
+
+ private:
+  void read_header() {
+    parser_.emplace();
+    parser_->header_limit(header_bytes_max);
+    parser_->body_limit(server_->options.upload_bytes_max);
+    stream_.expires_after(first_ ? 5s : 30s);
+    first_ = false;
+    http::async_read_header(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](error_code error, std::size_t) { self->header_read(error); });
+  }
+
+  void header_read(error_code error) {
+    if (error == http::error::end_of_stream) return close();
+    if (error == http::error::header_limit) return refuse(431, "the request's header is too large");
+    if (error.category() == http::make_error_code(http::error::bad_method).category())
+      return refuse(400, stdx::format("not HTTP/1.1: {}", error.message()));
+    if (error) return close();
+    const auto& head = parser_->get();
+    const auto parts = split_target(std::string(head.target()));
+    if (!parts) return refuse(400, parts.error().message);
+    request_ = {};
+    request_.method = std::string(head.method_string());
+    request_.path = parts->path;
+    request_.query = parts->query;
+    std::size_t hosts = 0, lengths = 0;
+    for (const auto& field : head) {
+      std::string name(field.name_string());
+      std::transform(name.begin(), name.end(), name.begin(),
+                     [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+      hosts += name == "host";
+      lengths += name == "content-length";
+      request_.headers[name] = std::string(field.value());
+    }
+    if (hosts != 1) return refuse(400, "a request has exactly one Host header");
+    if (lengths > 1 || (lengths == 1 && request_.headers.contains("transfer-encoding")))
+      return refuse(400, "the request's length is given twice");
+    if (request_.headers.contains("content-encoding"))
+      return refuse(415, "compressed bodies are not taken");
+    server_->requests.add();
+    const bool open = listed(server_->options.open_paths, request_.path);
+    if (!open)
+      if (auto response = server_->access.check(request_, server_->loop.now())) {
+        if (response->status >= 400) server_->refused.add();
+        // The body was not read, so the connection cannot go on.
+        keep_alive_ = parser_->is_done();
+        return write(std::move(*response));
+      }
+    if (beast::websocket::is_upgrade(head)) return upgrade();
+    const bool upload =
+        listed(server_->options.upload_routes, request_.method + " " + request_.path);
+    const std::size_t limit = upload ? server_->options.upload_bytes_max : body_bytes_max;
+    if (parser_->content_length() && *parser_->content_length() > limit)
+      return refuse(413, stdx::format("the body has {} bytes; {} are allowed here",
+                                      *parser_->content_length(), limit));
+    parser_->body_limit(limit);
+    if (request_.headers["expect"] == "100-continue") return send_continue();
+    read_body();
+  }
+
+  void send_continue() {
+    auto response = std::make_shared<http::response<http::empty_body>>(http::status::continue_, 11);
+    http::async_write(stream_, *response,
+                      [self = shared_from_this(), response](error_code error, std::size_t) {
+                        if (!error) self->read_body();
+                      });
+  }
+
+  void read_body() {
+    stream_.expires_after(60s);
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = shared_from_this()](error_code error, std::size_t) {
+                       if (error == http::error::body_limit)
+                         return self->refuse(413, "the body is too large");
+                       if (error) return self->close();
+                       self->dispatch();
+                     });
+  }
+
+  void dispatch() {
+    keep_alive_ = parser_->get().keep_alive();
+    request_.body = std::move(parser_->get().body());
+    if (request_.path == "/metrics") {
+      ports::HttpResponse response;
+      response.content_type = "text/plain; version=0.0.4";
+      response.body = prometheus::to_text(server_->metrics);
+      return write(std::move(response));
+    }
+    if (server_->handler == nullptr) return close();
+    // Answered once: by the service or, after a minute, by us.
+    auto answered = std::make_shared<bool>(false);
+    auto timer = std::make_shared<asio::steady_timer>(stream_.get_executor(), 60s);
+    timer->async_wait([self = shared_from_this(), answered](error_code error) {
+      if (error || std::exchange(*answered, true)) return;
+      self->write(
+          wire::error_response({stdx::Code::timeout, "the service did not answer in 60 s"}));
+    });
+    stream_.expires_never();
+    server_->handler->handle(std::move(request_), [self = shared_from_this(), answered,
+                                                   timer](ports::HttpResponse response) {
+      if (std::exchange(*answered, true)) return;
+      timer->cancel();
+      self->write(std::move(response));
+    });
+  }
+
+  void upgrade() {
+    if (server_->handler == nullptr) return close();
+    const auto payload = listed(server_->options.binary_sockets, request_.path)
+                             ? WebSocketPayload::binary
+                             : WebSocketPayload::text;
+    stream_.expires_never();
+    // Beast's parser keeps the request; the link owns the connection from here on.
+    auto request = parser_->release();
+    accept_websocket(
+        std::move(stream_), std::move(request), payload,
+        [server = server_, asked = std::move(request_)](std::unique_ptr<ports::Link> link) mutable {
+          if (link && server->handler != nullptr)
+            server->handler->handle_websocket(std::move(asked), std::move(link));
+        });
+  }
+
+  void refuse(int status, std::string message) {
+    server_->refused.add();
+    auto response = wire::error_response({stdx::Code::invalid, std::move(message)});
+    response.status = status;
+    keep_alive_ = false;
+    write(std::move(response));
+  }
+
+  void write(ports::HttpResponse response) {
+    auto out = std::make_shared<http::response<http::string_body>>(
+        static_cast<http::status>(response.status), 11);
+    out->set(http::field::content_type, response.content_type);
+    out->set("X-Content-Type-Options", "nosniff");
+    out->set("Cache-Control", "no-store");
+    out->set("Referrer-Policy", "no-referrer");
+    if (!response.headers.contains("Content-Security-Policy"))
+      out->set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+    for (const auto& [name, value] : response.headers) out->set(name, value);
+    out->keep_alive(keep_alive_);
+    out->body() = std::move(response.body);
+    out->prepare_payload();
+    stream_.expires_after(30s);
+    http::async_write(stream_, *out,
+                      [self = shared_from_this(), out](error_code error, std::size_t) {
+                        if (error || !self->keep_alive_) return self->close();
+                        self->read_header();
+                      });
+  }
+
+  void close() {
+    error_code ignored;
+    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    stream_.close();
+  }
+
+  std::shared_ptr<HttpServer::Impl> server_;
+  beast::tcp_stream stream_;
+  beast::flat_buffer buffer_{1u << 20};
+  std::optional<http::request_parser<http::string_body>> parser_;
+  ports::HttpRequest request_;
+  bool first_ = true;
+  bool keep_alive_ = true;
+};
+
+}  // namespace
+
+void HttpServer::Impl::accept() {
+  acceptor.async_accept([self = shared_from_this()](error_code error, tcp::socket socket) {
+    if (error == asio::error::operation_aborted || self->handler == nullptr) return;
+    if (!error && self->connections < connections_max) {
+      error_code ignored;
+      socket.set_option(tcp::no_delay(true), ignored);
+      std::make_shared<Session>(self, std::move(socket))->run();
+    }
+    if (!error) return self->accept();
+    auto timer = std::make_shared<asio::steady_timer>(self->acceptor.get_executor(), 50ms);
+    timer->async_wait([self, timer](error_code) {
+      if (self->handler != nullptr) self->accept();
+    });
+  });
+}
+
+HttpServer::HttpServer(loop::Loop& loop, ports::Random& random, ports::Log& log,
+                       ports::Metrics& metrics, ports::HttpHandler& handler, Options options)
+    : impl_(std::make_shared<Impl>(loop, random, log, metrics, handler, std::move(options))) {}
+
+HttpServer::~HttpServer() {
+  impl_->handler = nullptr;
+  error_code ignored;
+  impl_->acceptor.close(ignored);
+}
+
+stdx::Status HttpServer::start() {
+  auto& options = impl_->options;
+  TRY(check_listen_address(options.ip));
+  const tcp::endpoint endpoint(asio::ip::make_address(options.ip), options.port);
+  error_code error;
+  impl_->acceptor.open(endpoint.protocol(), error);
+  impl_->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  impl_->acceptor.bind(endpoint, error);
+  if (!error) impl_->acceptor.listen(256, error);
+  if (error == asio::error::address_in_use)
+    return std::unexpected(port_taken(options.ip, options.port, "tcp"));
+  if (error)
+    return stdx::fail(stdx::Code::failed,
+                      stdx::format("{}:{}: {}", options.ip, options.port, error.message()));
+  impl_->access.set_port(port());
+  impl_->accept();
+  return {};
+}
+
+std::uint16_t HttpServer::port() const {
+  return impl_->acceptor.local_endpoint().port();
+}
+
+}  // namespace adapters::net

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// HTTP/1.1 in front of a service: bounds, access, /metrics, WebSocket upgrades.
+//
+// Bounds (guides/reliability.md section 10): header 16 KB, body 1 MB or what the options say for an
+// upload route, 256 connections, 5 s for a request's header, 30 s idle, 60 s for the service's
+// answer (then 504). Compressed bodies, chunked surprises and HTTP/2 are refused.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/loop/loop.h"
+#include "ports/http.h"
+#include "ports/log.h"
+#include "ports/metrics.h"
+#include "ports/random.h"
+
+namespace adapters::net {
+
+class HttpServer {
+ public:
+  struct Options {
+    std::string ip;
+    std::uint16_t port = 0;
+    std::string token;  // operator token; empty asks for none
+    // "POST /v1/topologies": bodies up to upload_bytes_max there.
+    std::vector<std::string> upload_routes;
+    std::size_t upload_bytes_max = 256u << 20;
+    // Paths whose WebSocket is for machines (binary frames); others carry text for pages.
+    std::vector<std::string> binary_sockets;
+    // Paths that ask for no operator token: the control plane's own join protocol.
+    std::vector<std::string> open_paths;
+  };
+
+  HttpServer(loop::Loop& loop, ports::Random& random, ports::Log& log, ports::Metrics& metrics,
+             ports::HttpHandler& handler, Options options);
+  ~HttpServer();
+
+  // Code::already_exists names the holder of a busy port; Code::denied off loopback.
+  stdx::Status start();
+  std::uint16_t port() const;
+
+  struct Impl;
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace adapters::net

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/net/transport.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/datagram_protocol.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+
+#include "adapters/loop/loop_impl.h"
+#include "adapters/net/datagram.h"
+#include "adapters/net/socket_handoff.h"
+#include "adapters/net/stream_link.h"
+#include "adapters/net/websocket_link.h"
+#include "adapters/posix/port_holder.h"
+#include "stdx/text.h"
+
+namespace adapters::net {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using asio::local::datagram_protocol;
+using asio::local::stream_protocol;
+using boost::system::error_code;
+using ports::Endpoint;
+using stdx::Code;
+
+std::string text_of(const tcp::endpoint& endpoint) {
+  return endpoint.address().to_string() + ":" + std::to_string(endpoint.port());
+}
+
+void tune(tcp::socket& socket) {
+  error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+}
+
+// --- listeners ----------------------------------------------------------------------------------
+
+struct UnixAcceptor : std::enable_shared_from_this<UnixAcceptor> {
+  stream_protocol::acceptor acceptor;
+  ports::AcceptHandler on_accept;
+  std::string path;
+
+  UnixAcceptor(asio::io_context& io, ports::AcceptHandler handler, std::string p)
+      : acceptor(io), on_accept(std::move(handler)), path(std::move(p)) {}
+
+  void accept() {
+    acceptor.async_accept(
+        [self = shared_from_this()](error_code error, stream_protocol::socket socket) {
+          if (error == asio::error::operation_aborted) return;
+          if (!error) {
+            ucred peer{};
+            socklen_t size = sizeof peer;
+            const bool ours =
+                getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+                peer.uid == geteuid();
+            if (ours && self->on_accept)
+              self->on_accept(make_stream_link(StreamSocket(std::move(socket)),
+                                               stdx::format("pid {}", peer.pid)));
+          }
+          self->accept_again(error);
+        });
+  }
+  void accept_again(error_code error) {
+    if (!acceptor.is_open()) return;
+    if (!error) return accept();
+    // Out of descriptors or the like: breathe instead of spinning.
+    auto timer = std::make_shared<asio::steady_timer>(acceptor.get_executor(),
+                                                      std::chrono::milliseconds(50));
+    timer->async_wait([self = shared_from_this(), timer](error_code) { self->accept(); });
+  }
+};
+
+struct TcpAcceptor : std::enable_shared_from_this<TcpAcceptor> {
+  tcp::acceptor acceptor;
+  ports::AcceptHandler on_accept;
+  std::string hand_over_to;  // path of the handoff socket, or empty
+  std::size_t looking = 0;   // connections whose first bytes are awaited
+  static constexpr std::size_t looking_max = 64;
+
+  TcpAcceptor(asio::io_context& io, ports::AcceptHandler handler, std::string path)
+      : acceptor(io), on_accept(std::move(handler)), hand_over_to(std::move(path)) {}
+
+  void accept() {
+    acceptor.async_accept([self = shared_from_this()](error_code error, tcp::socket socket) {
+      if (error == asio::error::operation_aborted) return;
+      if (!error && self->looking < looking_max) {
+        tune(socket);
+        self->look(std::make_shared<tcp::socket>(std::move(socket)));
+      }
+      if (!self->acceptor.is_open()) return;
+      if (!error) return self->accept();
+      auto timer = std::make_shared<asio::steady_timer>(self->acceptor.get_executor(),
+                                                        std::chrono::milliseconds(50));
+      timer->async_wait([self, timer](error_code) { self->accept(); });
+    });
+  }
+
+  void look(std::shared_ptr<tcp::socket> socket) {
+    ++looking;
+    auto deadline =
+        std::make_shared<asio::steady_timer>(acceptor.get_executor(), std::chrono::seconds(5));
+    deadline->async_wait([socket](error_code error) {
+      if (!error) socket->cancel();
+    });
+    socket->async_wait(tcp::socket::wait_read, [self = shared_from_this(), socket,
+                                                deadline](error_code error) {
+      --self->looking;
+      deadline->cancel();
+      if (error) return;
+      char first[5];
+      const auto n = recv(socket->native_handle(), first, sizeof first, MSG_PEEK | MSG_DONTWAIT);
+      // A hello is far smaller than a segment: fewer than five bytes is nobody we know.
+      const auto kind = look_at(first, n < 0 ? 0 : static_cast<std::size_t>(n));
+      if (kind == FirstBytes::too_few) return;
+      if (kind == FirstBytes::data_link) {
+        if (!self->hand_over_to.empty())
+          (void)hand_over(self->hand_over_to, socket->native_handle());
+        return;  // our copy closes; zrun has its own
+      }
+      error_code unknown;
+      const auto peer = text_of(socket->remote_endpoint(unknown));
+      if (self->on_accept)
+        self->on_accept(make_stream_link(StreamSocket(std::move(*socket)), peer));
+    });
+  }
+};
+
+struct HandoffAcceptor : std::enable_shared_from_this<HandoffAcceptor> {
+  datagram_protocol::socket socket;
+  ports::AcceptHandler on_accept;
+  std::string path;
+  HandoffAcceptor(asio::io_context& io, int fd, ports::AcceptHandler handler, std::string p)
+      : socket(io, datagram_protocol(), fd), on_accept(std::move(handler)), path(std::move(p)) {}
+
+  void accept() {
+    socket.async_wait(datagram_protocol::socket::wait_read,
+                      [self = shared_from_this()](error_code error) {
+                        if (error) return;
+                        int fd = -1;
+                        while ((fd = receive_handed_over(self->socket.native_handle())) >= 0) {
+                          tcp::socket taken(self->socket.get_executor(), tcp::v4(), fd);
+                          error_code unknown;
+                          const auto peer = text_of(taken.remote_endpoint(unknown));
+                          if (self->on_accept)
+                            self->on_accept(make_stream_link(StreamSocket(std::move(taken)), peer));
+                        }
+                        self->accept();
+                      });
+  }
+};
+
+template <typename Acceptor, typename Close>
+class OwnedListener final : public ports::Listener {
+ public:
+  OwnedListener(std::shared_ptr<Acceptor> acceptor, std::uint16_t port, Close close)
+      : acceptor_(std::move(acceptor)), port_(port), close_(std::move(close)) {}
+  ~OwnedListener() override {
+    acceptor_->on_accept = nullptr;
+    close_(*acceptor_);
+  }
+  std::uint16_t port() const override { return port_; }
+
+ private:
+  std::shared_ptr<Acceptor> acceptor_;
+  std::uint16_t port_;
+  Close close_;
+};
+
+template <typename Acceptor, typename Close>
+std::unique_ptr<ports::Listener> own(std::shared_ptr<Acceptor> acceptor, std::uint16_t port,
+                                     Close close) {
+  return std::make_unique<OwnedListener<Acceptor, Close>>(std::move(acceptor), port,
+                                                          std::move(close));
+}
+
+stdx::Result<std::unique_ptr<ports::Listener>> listen_unix(asio::io_context& io,
+                                                           const std::string& path,
+                                                           ports::AcceptHandler on_accept) {
+  if (path.size() > 100)
+    return stdx::fail(
+        Code::invalid,
+        stdx::format("'{}' is too long for a socket; choose a shorter run_dir", path));
+  error_code error;
+  // Somebody who answers there is alive; a file nobody answers at is left over.
+  stream_protocol::socket probe(io);
+  probe.connect(stream_protocol::endpoint(path), error);
+  if (!error)
+    return stdx::fail(Code::already_exists,
+                      stdx::format("{} is in use: another zhost runs in this run_dir", path));
+  unlink(path.c_str());
+  auto acceptor = std::make_shared<UnixAcceptor>(io, std::move(on_accept), path);
+  acceptor->acceptor.open();
+  acceptor->acceptor.bind(stream_protocol::endpoint(path), error);
+  if (error) return stdx::fail(Code::failed, path + ": " + error.message());
+  chmod(path.c_str(), 0600);
+  acceptor->acceptor.listen(128, error);
+  if (error) return stdx::fail(Code::failed, path + ": " + error.message());
+  acceptor->accept();
+  return own(std::move(acceptor), 0, [](UnixAcceptor& a) {
+    error_code ignored;
+    a.acceptor.close(ignored);
+    unlink(a.path.c_str());
+  });
+}
+
+stdx::Result<std::unique_ptr<ports::Listener>> listen_tcp(asio::io_context& io, const Endpoint& at,
+                                                          std::string hand_over_to,
+                                                          ports::AcceptHandler on_accept) {
+  TRY(check_listen_address(at.host));
+  auto acceptor = std::make_shared<TcpAcceptor>(io, std::move(on_accept), std::move(hand_over_to));
+  const tcp::endpoint endpoint(asio::ip::make_address(at.host), at.port);
+  error_code error;
+  acceptor->acceptor.open(endpoint.protocol(), error);
+  acceptor->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  acceptor->acceptor.bind(endpoint, error);
+  if (!error) acceptor->acceptor.listen(256, error);
+  if (error == asio::error::address_in_use)
+    return std::unexpected(port_taken(at.host, at.port, "tcp"));
+  if (error) return stdx::fail(Code::failed, ports::to_string(at) + ": " + error.message());
+  const auto port = acceptor->acceptor.local_endpoint().port();
+  acceptor->accept();
+  return own(std::move(acceptor), port, [](TcpAcceptor& a) {
+    error_code ignored;
+    a.acceptor.close(ignored);
+  });
+}
+
+// --- connecting ---------------------------------------------------------------------------------
+
+void connect_unix(asio::io_context& io, const std::string& path,
+                  ports::ConnectHandler on_connected) {
+  auto socket = std::make_shared<stream_protocol::socket>(io);
+  socket->async_connect(
+      stream_protocol::endpoint(path),
+      [socket, path, on_connected = std::move(on_connected)](error_code error) {
+        if (error)
+          on_connected(stdx::fail(Code::unavailable, path + ": " + error.message()));
+        else
+          on_connected(make_stream_link(StreamSocket(std::move(*socket)), path));
+      });
+}
+
+void connect_tcp(asio::io_context& io, const Endpoint& to, const std::string& bind_ip,
+                 ports::ConnectHandler on_connected) {
+  error_code error;
+  const auto address = asio::ip::make_address(to.host, error);
+  auto socket = std::make_shared<tcp::socket>(io);
+  if (!error) socket->open(address.is_v4() ? tcp::v4() : tcp::v6(), error);
+  if (!error && !bind_ip.empty())
+    socket->bind(tcp::endpoint(asio::ip::make_address(bind_ip), 0), error);
+  if (error) {
+    asio::post(io, [on_connected = std::move(on_connected), to, error] {
+      on_connected(stdx::fail(Code::unavailable, ports::to_string(to) + ": " + error.message()));
+    });
+    return;
+  }
+  auto deadline = std::make_shared<asio::steady_timer>(io, std::chrono::seconds(5));
+  deadline->async_wait([socket](error_code e) {
+    if (!e) socket->cancel();
+  });
+  socket->async_connect(
+      tcp::endpoint(address, to.port),
+      [socket, deadline, to, on_connected = std::move(on_connected)](error_code e) {
+        deadline->cancel();
+        if (e) {
+          on_connected(stdx::fail(Code::unavailable, ports::to_string(to) + ": " + e.message()));
+          return;
+        }
+        tune(*socket);
+        on_connected(make_stream_link(StreamSocket(std::move(*socket)), ports::to_string(to)));
+      });
+}
+
+}  // namespace
+
+stdx::Status check_listen_address(const std::string& ip) {
+  error_code error;
+  const auto address = asio::ip::make_address(ip, error);
+  if (error) return stdx::fail(Code::invalid, stdx::format("'{}' is no IP address", ip));
+  if (!address.is_loopback())
+    return stdx::fail(Code::denied,
+                      stdx::format("refusing to listen on {}: off loopback every link needs mutual "
+                                   "TLS, which is not built yet; set bind: to a 127.x address",
+                                   ip));
+  return {};
+}
+
+stdx::Error port_taken(const std::string& ip, std::uint16_t port, const char* protocol) {
+  const auto holder = posix::port_holder(port, protocol);
+  return {Code::already_exists,
+          stdx::format("{} port {}:{} is in use{}; stop that process or choose another port",
+                       protocol, ip, port, holder.empty() ? "" : " by " + holder)};
+}
+
+NetTransport::NetTransport(loop::Loop& loop, Options options)
+    : loop_(loop), options_(std::move(options)) {}
+NetTransport::~NetTransport() = default;
+
+stdx::Result<std::unique_ptr<ports::Listener>> NetTransport::listen(
+    const Endpoint& at, ports::AcceptHandler on_accept) {
+  auto& io = loop::io_of(loop_);
+  switch (at.kind) {
+    case Endpoint::Kind::local:
+      return listen_unix(io, socket_path(at.host), std::move(on_accept));
+    case Endpoint::Kind::tcp:
+      return listen_tcp(
+          io, at,
+          options_.hand_data_links_to.empty() ? "" : socket_path(options_.hand_data_links_to),
+          std::move(on_accept));
+    case Endpoint::Kind::data: {
+      const auto path = socket_path("zrun.data");
+      TRY_ASSIGN(const int fd, open_handoff(path));
+      auto acceptor = std::make_shared<HandoffAcceptor>(io, fd, std::move(on_accept), path);
+      acceptor->accept();
+      return own(std::move(acceptor), at.port, [](HandoffAcceptor& a) {
+        error_code ignored;
+        a.socket.close(ignored);
+        unlink(a.path.c_str());
+      });
+    }
+    case Endpoint::Kind::websocket:
+      return stdx::fail(Code::unsupported, "WebSockets are served by HttpServer");
+  }
+  return stdx::fail(Code::invalid, "unknown kind of endpoint");
+}
+
+void NetTransport::connect(const Endpoint& to, ports::ConnectHandler on_connected) {
+  auto& io = loop::io_of(loop_);
+  switch (to.kind) {
+    case Endpoint::Kind::local:
+      connect_unix(io, socket_path(to.host), std::move(on_connected));
+      return;
+    case Endpoint::Kind::tcp:
+    case Endpoint::Kind::data:
+      connect_tcp(io, to, options_.bind_ip, std::move(on_connected));
+      return;
+    case Endpoint::Kind::websocket:
+      connect_websocket(io, to, options_.bind_ip, std::move(on_connected));
+      return;
+  }
+}
+
+stdx::Result<std::unique_ptr<ports::DatagramSocket>> NetTransport::bind_datagram(
+    const Endpoint& at, ports::DatagramHandlers handlers) {
+  return open_datagram(loop::io_of(loop_), at, std::move(handlers));
+}
+
+}  // namespace adapters::net

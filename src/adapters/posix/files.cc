@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/posix/files.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "stdx/text.h"
+
+namespace adapters::posix {
+
+using stdx::Code;
+
+namespace {
+
+std::unexpected<stdx::Error> system_fail(const std::string& path) {
+  const auto code = errno == ENOENT ? Code::not_found : Code::failed;
+  return stdx::fail(code, path + ": " + std::strerror(errno));
+}
+
+stdx::Status sync_folder(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return system_fail(path);
+  const bool good = fsync(fd) == 0;
+  close(fd);
+  if (!good) return system_fail(path);
+  return {};
+}
+
+}  // namespace
+
+stdx::Result<stdx::Bytes> read_file(const std::string& path, std::size_t bytes_max) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return system_fail(path);
+  stdx::Bytes content;
+  char chunk[65536];
+  for (;;) {
+    const auto n = read(fd, chunk, sizeof chunk);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      auto error = system_fail(path);
+      close(fd);
+      return error;
+    }
+    if (n == 0) break;
+    content.append(chunk, static_cast<std::size_t>(n));
+    if (content.size() > bytes_max) {
+      close(fd);
+      return stdx::fail(Code::invalid, stdx::format("{} is larger than {} bytes", path, bytes_max));
+    }
+  }
+  close(fd);
+  return content;
+}
+
+stdx::Status replace_file(const std::string& path, stdx::BytesView content, unsigned mode) {
+  const std::string temporary = path + ".new";
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+  if (fd < 0) return system_fail(temporary);
+  while (!content.empty()) {
+    const auto n = write(fd, content.data(), content.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      auto error = system_fail(temporary);
+      close(fd);
+      return error;
+    }
+    content.remove_prefix(static_cast<std::size_t>(n));
+  }
+  const bool synced = fsync(fd) == 0;
+  close(fd);
+  if (!synced) return system_fail(temporary);
+  if (rename(temporary.c_str(), path.c_str()) != 0) return system_fail(path);
+  return sync_folder(std::filesystem::path(path).parent_path().string());
+}
+
+stdx::Status make_private_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return stdx::fail(Code::failed, path + ": " + error.message());
+  struct stat info{};
+  if (stat(path.c_str(), &info) != 0) return system_fail(path);
+  if (info.st_uid != geteuid())
+    return stdx::fail(Code::denied, stdx::format("{} belongs to another user", path));
+  if (chmod(path.c_str(), 0700) != 0) return system_fail(path);
+  return {};
+}
+
+stdx::Result<FileLock> FileLock::take(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return system_fail(path);
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    const bool held = errno == EWOULDBLOCK;
+    auto error = system_fail(path);
+    close(fd);
+    if (held)
+      return stdx::fail(Code::already_exists,
+                        stdx::format("{} is held by another process: a zhost with this run_dir "
+                                     "lives; stop it or choose another run_dir",
+                                     path));
+    return error;
+  }
+  return FileLock(fd);
+}
+
+FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) close(fd_);
+}
+
+stdx::Status hold_shared_lock(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return system_fail(path);
+  if (flock(fd, LOCK_SH | LOCK_NB) != 0) {
+    auto error = system_fail(path);
+    close(fd);
+    return error;
+  }
+  return {};  // never closed: the lock lives as long as the process
+}
+
+}  // namespace adapters::posix

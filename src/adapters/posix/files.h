@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Small files and folders of a zhost: read whole, replaced whole, locked.
+
+#include <memory>
+#include <string>
+
+#include "stdx/bytes.h"
+#include "stdx/result.h"
+
+namespace adapters::posix {
+
+stdx::Result<stdx::Bytes> read_file(const std::string& path, std::size_t bytes_max);
+// Written beside it, fsync'd, renamed over it, folder fsync'd.
+stdx::Status replace_file(const std::string& path, stdx::BytesView content, unsigned mode = 0600);
+// With its parents; mode 0700, and checked to be ours when it exists.
+stdx::Status make_private_folder(const std::string& path);
+
+// An exclusive lock on a file, held by this process and inherited by nobody; released when the
+// process ends, however it ends (P12: no process of the former incarnation lives).
+class FileLock {
+ public:
+  // Code::already_exists when another process holds it.
+  static stdx::Result<FileLock> take(const std::string& path);
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&&) = delete;
+  ~FileLock();
+
+ private:
+  explicit FileLock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+// A shared lock on the same file, for the children of startz: while one lives, `take` of the next
+// startz fails. Held until the process ends.
+stdx::Status hold_shared_lock(const std::string& path);
+
+}  // namespace adapters::posix

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "adapters/loop/loop.h"
+#include "adapters/posix/files.h"
+#include "adapters/posix/processes.h"
+#include "adapters/posix/random.h"
+
+namespace adapters::posix {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct TempFolder {
+  std::string path;
+  TempFolder() {
+    char name[] = "/tmp/samoza-posix-XXXXXX";
+    path = mkdtemp(name);
+  }
+  ~TempFolder() { std::filesystem::remove_all(path); }
+};
+
+// Runs the loop until `done` or a generous bound.
+void run_until(loop::Loop& loop, const bool& done) {
+  std::function<void()> look = [&] {
+    if (done)
+      loop.stop();
+    else
+      loop.after(1ms, [&] { look(); });
+  };
+  bool late = false;
+  loop.post([&] { look(); });
+  loop.after(20s, [&] {
+    late = true;
+    loop.stop();
+  });
+  loop.run();
+  EXPECT_FALSE(late) << "the event did not come";
+}
+
+TEST(ProcessesTest, AnExitIsReportedOnceWithItsCodeOrSignal) {
+  loop::Loop loop;
+  PosixProcesses processes(loop);
+  bool done = false;
+  std::vector<ports::ProcessExit> exits;
+  const auto note = [&](ports::ProcessExit exit) {
+    exits.push_back(exit);
+    done = exits.size() == 2;
+  };
+  ASSERT_TRUE(processes.spawn({"sh", {"/bin/sh", "-c", "exit $CODE"}, {{"CODE", "7"}}}, note));
+  const auto sleeper = processes.spawn({"sleep", {"sleep", "1000"}, {}}, note);
+  ASSERT_TRUE(sleeper);
+  processes.kill(*sleeper);
+  run_until(loop, done);
+  ASSERT_EQ(exits.size(), 2u);
+  if (exits[0].signal != 0) std::swap(exits[0], exits[1]);
+  EXPECT_EQ(exits[0].code, 7);
+  EXPECT_EQ(exits[1].signal, 9);
+}
+
+TEST(ProcessesTest, WhatCannotBeRunIsAnErrorThatNamesIt) {
+  loop::Loop loop;
+  PosixProcesses processes(loop);
+  const auto result = processes.spawn({"zrun", {"/no/such/zrun"}, {}}, [](auto) {});
+  ASSERT_FALSE(result);
+  EXPECT_NE(result.error().message.find("/no/such/zrun"), std::string::npos);
+}
+
+TEST(FilesTest, AFileIsReplacedWholeAndReadWithinItsBound) {
+  TempFolder folder;
+  const auto path = folder.path + "/token";
+  ASSERT_TRUE(replace_file(path, "first"));
+  ASSERT_TRUE(replace_file(path, "second"));
+  EXPECT_EQ(read_file(path, 100), "second");
+  EXPECT_EQ(read_file(path, 3).error().code, stdx::Code::invalid);
+  EXPECT_EQ(read_file(folder.path + "/none", 3).error().code, stdx::Code::not_found);
+  struct stat info{};
+  stat(path.c_str(), &info);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+TEST(FilesTest, P12ALockIsHeldAgainstASecondTakerAndAgainstLivingChildren) {
+  TempFolder folder;
+  const auto path = folder.path + "/lock";
+  {
+    auto lock = FileLock::take(path);
+    ASSERT_TRUE(lock);
+    EXPECT_EQ(FileLock::take(path).error().code, stdx::Code::already_exists);
+  }
+  EXPECT_TRUE(FileLock::take(path));
+  ASSERT_TRUE(hold_shared_lock(path));
+  EXPECT_EQ(FileLock::take(path).error().code, stdx::Code::already_exists);
+}
+
+TEST(RandomTest, TheKernelGivesDifferentNumbers) {
+  KernelRandom random;
+  EXPECT_NE(random.next(), random.next());
+}
+
+}  // namespace
+}  // namespace adapters::posix
