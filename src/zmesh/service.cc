@@ -347,7 +347,7 @@ void Service::tell_zrun() {
   }
   for (const auto& zhost : zhosts) {
     const auto* member = peers_.member(zhost);
-    if (member == nullptr || !peers_.linked(zhost)) continue;
+    if (member == nullptr) continue;
     auto* peer = update.add_data_peers();
     peer->set_zhost(zhost);
     peer->set_incarnation(member->incarnation());

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest_abi/table.h"
+
+#include <algorithm>
+
+namespace guest_abi {
+namespace {
+
+constexpr std::string_view wasi = "wasi_snapshot_preview1";
+
+constexpr Function table[] = {
+    {"sys", "log", "iii>i", "sys.log", false, "int32_t level, const void *text, int32_t bytes",
+     "Writes one line to the space's log. level: 0 debug, 1 info, 2 warn, 3 error. Past the "
+     "space's "
+     "log budget lines are dropped and counted."},
+    {"sys", "sleep", "i>i", "", true, "int32_t ms",
+     "Parks the guest for `ms` milliseconds. Messages wait meanwhile."},
+    {"sys", "yield", ">i", "", true, "void",
+     "Lets other spaces run, then goes on. Restarts the watchdog (R-DEC-21)."},
+    {"sys", "self_emit", "iii>i", "", false, "const void *data, int32_t bytes, int32_t delay_ms",
+     "Puts a message into the space's own mailbox after `delay_ms`, flagged SAMOZA_SELF. "
+     "SAMOZA_E_FULL when the mailbox or the 256 timers of the space are full. Lost with the "
+     "instance."},
+    {"net", "emit_to", "iiiii>i", "", true,
+     "const char *path, int32_t path_bytes, const void *data, int32_t bytes, int32_t timeout_ms",
+     "Sends a message of up to 1 MiB along the named path. Waits while the receiver's mailbox or "
+     "the "
+     "queue towards it is full: timeout_ms 0 does not wait, -1 waits for ever; SAMOZA_E_FULL when "
+     "the time ran out. SAMOZA_E_DENIED without a declared path of that name from this space."},
+    {"net", "recv_next", "iiii>i", "", true,
+     "void *buffer, int32_t capacity, struct samoza_message *info, int32_t timeout_ms",
+     "Takes the next message and finishes the one before it (docs/delivery.md). Gives its length; "
+     "SAMOZA_E_TIMEOUT when none came in timeout_ms (0: do not wait, -1: for ever); "
+     "SAMOZA_E_TOO_SMALL leaves it where it is and writes its length to info. info may be NULL."},
+    {"data", "put", "iiii>i", "data.write", true,
+     "const void *key, int32_t key_bytes, const void *value, int32_t value_bytes",
+     "Stores a value under a key of 1 to 512 bytes; on disk (fsync) when it returns."},
+    {"data", "put_many", "ii>i", "data.write", true, "const void *entries, int32_t bytes",
+     "Stores many values in one transaction. entries: [u32 key bytes][u32 value bytes][key][value] "
+     "one after the other, little-endian. All or none; on disk when it returns."},
+    {"data", "get", "iiii>i", "data.read", true,
+     "const void *key, int32_t key_bytes, void *buffer, int32_t capacity",
+     "Reads the value of a key and gives its length. SAMOZA_E_NOT_FOUND; SAMOZA_E_TOO_SMALL."},
+    {"data", "list", "iiiiii>i", "data.read", true,
+     "const void *prefix, int32_t prefix_bytes, const void *after, int32_t after_bytes, void "
+     "*buffer, "
+     "int32_t capacity",
+     "Keys that start with `prefix`, in byte order, beginning behind `after`: as many as fit, each "
+     "as "
+     "[u32 bytes][key]. Gives the bytes written; 0 at the end."},
+    {"data", "delete", "ii>i", "data.write", true, "const void *key, int32_t key_bytes",
+     "Removes a key; SAMOZA_E_NOT_FOUND when there was none."},
+    {"sensors", "subscribe", "ii>i", "sensors.subscribe", false,
+     "const char *type, int32_t type_bytes",
+     "Opens a sensor of this zhost by its type (\"machine\") and gives a handle."},
+    {"sensors", "read", "iiii>i", "sensors.subscribe", true,
+     "int32_t handle, void *buffer, int32_t capacity, int32_t timeout_ms",
+     "The next reading, as JSON; gives its length. SAMOZA_E_TIMEOUT when none came in time."},
+    {"sensors", "unsubscribe", "i>i", "sensors.subscribe", false, "int32_t handle",
+     "Closes the handle."},
+    {wasi, "args_get", "ii>i", "", false, "", "No arguments."},
+    {wasi, "args_sizes_get", "ii>i", "", false, "", "No arguments."},
+    {wasi, "clock_time_get", "iIi>i", "", false, "", "Realtime and monotonic clocks."},
+    {wasi, "environ_get", "ii>i", "", false, "", "The space's `config` as NAME=value."},
+    {wasi, "environ_sizes_get", "ii>i", "", false, "", "Sizes for environ_get."},
+    {wasi, "fd_close", "i>i", "", false, "", "EBADF: there are no files."},
+    {wasi, "fd_fdstat_get", "ii>i", "", false, "", "Standard output and error only."},
+    {wasi, "fd_prestat_dir_name", "iii>i", "", false, "", "EBADF."},
+    {wasi, "fd_prestat_get", "ii>i", "", false, "", "EBADF: nothing is preopened."},
+    {wasi, "fd_seek", "iIii>i", "", false, "", "EBADF."},
+    {wasi, "fd_write", "iiii>i", "", false, "", "Standard output and error go to the space's log."},
+    {wasi, "poll_oneoff", "iiii>i", "", true, "", "Sleeps until the first clock subscription."},
+    {wasi, "proc_exit", "i>", "", false, "", "Ends the instance with that code."},
+    {wasi, "random_get", "ii>i", "", false, "", "Random bytes."},
+    {wasi, "sched_yield", ">i", "", true, "", "Same as sys.yield."},
+};
+
+constexpr Hook hook_table[] = {
+    {"on_init", false,
+     "Runs once before anything else. Non-zero, or longer than "
+     "runtime.budgets.on_init_deadline_ms, "
+     "fails the space. Messaging works already; other spaces may not be there yet."},
+    {"on_process", true,
+     "Called again and again: when a message waits, or 10 ms after a call that took none. "
+     "Returning 0 "
+     "goes on and finishes the message taken; non-zero stops the space. It may also loop for ever "
+     "around net.recv_next. Without a host call that parks it, it may run for "
+     "runtime.budgets.on_process_watchdog_ms."},
+    {"on_close", false,
+     "Runs once when the space is stopped, for at most runtime.budgets.on_close_deadline_ms; its "
+     "result is logged."},
+};
+
+}  // namespace
+
+std::span<const Function> functions() {
+  return table;
+}
+
+const Function* find_function(std::string_view module, std::string_view name) {
+  const auto all = functions();
+  const auto at = std::find_if(all.begin(), all.end(), [&](const Function& f) {
+    return f.module == module && f.name == name;
+  });
+  return at == all.end() ? nullptr : &*at;
+}
+
+std::span<const Hook> hooks() {
+  return hook_table;
+}
+
+}  // namespace guest_abi
