@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/wasmtime/arena.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+
+namespace adapters::wasmtime {
+namespace {
+
+constexpr int madv_guard_install = 102;  // Linux 6.13; not in Debian 12's headers
+constexpr std::size_t page = 4096;
+constexpr std::size_t chunk_bytes = 1ull << 30;
+constexpr std::size_t memory_classes[] = {128ull << 10, 512ull << 10, 2ull << 20,
+                                          8ull << 20,   16ull << 20,  64ull << 20,
+                                          256ull << 20, 1ull << 30,   (4ull << 30) + page};
+
+}  // namespace
+
+bool has_guard_install() {
+  static const bool has = [] {
+    void* probe = mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (probe == MAP_FAILED) return false;
+    const bool good = madvise(probe, page, madv_guard_install) == 0;
+    munmap(probe, page);
+    return good;
+  }();
+  return has;
+}
+
+SlotArena::SlotArena(std::size_t slot_bytes, std::size_t guard_bytes)
+    : slot_bytes_(slot_bytes), guard_bytes_(guard_bytes) {}
+
+SlotArena::~SlotArena() {
+  for (const auto& [base, bytes] : mappings_) munmap(base, bytes);
+}
+
+bool SlotArena::map_more() {
+  const std::size_t bytes = std::max(chunk_bytes / slot_bytes_, std::size_t{1}) * slot_bytes_;
+  void* base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (base == MAP_FAILED) return false;
+  // Huge pages would make each small slot cost 2 MiB.
+  madvise(base, bytes, MADV_NOHUGEPAGE);
+  next_ = static_cast<std::uint8_t*>(base);
+  left_ = bytes;
+  mappings_.emplace_back(next_, bytes);
+  return true;
+}
+
+void SlotArena::guard(std::uint8_t* slot) {
+  if (guard_bytes_ == 0) return;
+  if (has_guard_install())
+    madvise(slot, guard_bytes_, madv_guard_install);
+  else
+    mprotect(slot, guard_bytes_, PROT_NONE);
+}
+
+std::uint8_t* SlotArena::take() {
+  const std::lock_guard lock(mutex_);
+  if (!free_.empty()) {
+    auto* slot = free_.back();
+    free_.pop_back();
+    return slot;
+  }
+  if (left_ < slot_bytes_ && !map_more()) return nullptr;
+  auto* slot = next_;
+  next_ += slot_bytes_;
+  left_ -= slot_bytes_;
+  guard(slot);
+  return slot;
+}
+
+void SlotArena::give_back(std::uint8_t* slot, std::size_t touched_bytes) {
+  const std::size_t bytes = (std::min(touched_bytes, slot_bytes_) + page - 1) / page * page;
+  // DONTNEED, not FREE: the next reader must see zeros, whatever the kernel's mood.
+  if (guard_bytes_ == 0)
+    madvise(slot, bytes, MADV_DONTNEED);
+  else
+    madvise(slot + guard_bytes_, slot_bytes_ - guard_bytes_, MADV_DONTNEED);
+  const std::lock_guard lock(mutex_);
+  free_.push_back(slot);
+}
+
+MemoryArena::MemoryArena() {
+  for (const auto bytes : memory_classes) classes_.push_back(std::make_unique<SlotArena>(bytes, 0));
+}
+
+MemoryArena::Slot MemoryArena::take(std::size_t bytes) {
+  for (unsigned i = 0; i < classes_.size(); ++i)
+    if (bytes <= memory_classes[i]) return {classes_[i]->take(), memory_classes[i], i};
+  return {};
+}
+
+void MemoryArena::give_back(const Slot& slot, std::size_t touched_bytes) {
+  classes_[slot.size_class]->give_back(slot.base, touched_bytes);
+}
+
+}  // namespace adapters::wasmtime

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/wasmtime/engine.h"
+
+#include "adapters/wasmtime/engine_impl.h"
+#include "stdx/assert.h"
+#include "stdx/text.h"
+
+namespace adapters::wasmtime {
+
+using stdx::Code;
+
+std::string take_message(wasmtime_error_t* error) {
+  wasm_name_t text;
+  wasmtime_error_message(error, &text);
+  std::string message(text.data, text.size);
+  wasm_name_delete(&text);
+  wasmtime_error_delete(error);
+  return message;
+}
+
+std::string take_message(wasm_trap_t* trap) {
+  wasm_message_t text;
+  wasm_trap_message(trap, &text);
+  std::string message(text.data, text.size);
+  wasm_name_delete(&text);
+  wasm_trap_delete(trap);
+  while (!message.empty() && message.back() == '\0') message.pop_back();
+  return message;
+}
+
+namespace {
+
+// --- memories and stacks from arenas
+// --------------------------------------------------------------
+
+struct LinearMemory {
+  MemoryArena& arena;
+  MemoryArena::Slot slot;
+  std::size_t bytes;
+  std::size_t touched;
+};
+
+wasmtime_error_t* grow(void* env, std::size_t bytes) {
+  auto* memory = static_cast<LinearMemory*>(env);
+  if (bytes > memory->slot.capacity) {
+    const auto larger = memory->arena.take(bytes);
+    if (larger.base == nullptr)
+      return wasmtime_error_new("no address space is left for the memory");
+    std::copy_n(memory->slot.base, memory->bytes, larger.base);
+    memory->arena.give_back(memory->slot, memory->touched);
+    memory->slot = larger;
+  }
+  memory->bytes = bytes;
+  memory->touched = std::max(memory->touched, bytes);
+  return nullptr;
+}
+
+wasmtime_error_t* new_memory(void* env, const wasm_memorytype_t*, std::size_t minimum, std::size_t,
+                             std::size_t, std::size_t, wasmtime_linear_memory_t* out) {
+  auto& arena = *static_cast<MemoryArena*>(env);
+  const auto slot = arena.take(minimum);
+  if (slot.base == nullptr) return wasmtime_error_new("no address space is left for the memory");
+  out->env = new LinearMemory{arena, slot, minimum, minimum};
+  out->get_memory = [](void* e, std::size_t* bytes, std::size_t* capacity) -> std::uint8_t* {
+    auto* memory = static_cast<LinearMemory*>(e);
+    *bytes = memory->bytes;
+    *capacity = memory->slot.capacity;
+    return memory->slot.base;
+  };
+  out->grow_memory = grow;
+  out->finalizer = [](void* e) {
+    auto* memory = static_cast<LinearMemory*>(e);
+    memory->arena.give_back(memory->slot, memory->touched);
+    delete memory;
+  };
+  return nullptr;
+}
+
+struct Stack {
+  SlotArena& arena;
+  std::uint8_t* slot;
+};
+
+wasmtime_error_t* new_stack(void* env, std::size_t size, bool, wasmtime_stack_memory_t* out) {
+  auto& arena = *static_cast<SlotArena*>(env);
+  if (size > arena.slot_bytes()) return wasmtime_error_new("a stack larger than configured");
+  auto* slot = arena.take();
+  if (slot == nullptr) return wasmtime_error_new("no address space is left for a stack");
+  out->env = new Stack{arena, slot};
+  // Wasmtime takes the top of the stack.
+  out->get_stack_memory = [](void* e, std::size_t* bytes) -> std::uint8_t* {
+    auto* stack = static_cast<Stack*>(e);
+    *bytes = stack->arena.slot_bytes();
+    return stack->slot + stack->arena.slot_bytes();
+  };
+  out->finalizer = [](void* e) {
+    auto* stack = static_cast<Stack*>(e);
+    stack->arena.give_back(stack->slot, stack->arena.slot_bytes());
+    delete stack;
+  };
+  return nullptr;
+}
+
+// --- configuration
+// --------------------------------------------------------------------------------
+
+wasm_config_t* configuration(const WasmtimeEngine::Options& options, MemoryArena& memories,
+                             SlotArena& stacks) {
+  wasm_config_t* config = wasm_config_new();
+  wasmtime_config_epoch_interruption_set(config, true);
+  wasmtime_config_async_stack_size_set(config, options.stack_bytes);
+  wasmtime_config_max_wasm_stack_set(config, options.wasm_stack_bytes);
+  wasmtime_config_wasm_tail_call_set(config, false);
+  wasmtime_config_wasm_relaxed_simd_set(config, false);
+  wasmtime_config_wasm_multi_memory_set(config, false);
+  wasmtime_config_wasm_memory64_set(config, false);
+  wasmtime_config_wasm_custom_page_sizes_set(config, false);
+  wasmtime_config_wasm_stack_switching_set(config, false);
+  wasmtime_config_wasm_wide_arithmetic_set(config, false);
+  // Copy-on-write images only work for memories that Wasmtime maps itself.
+  wasmtime_config_memory_init_cow_set(config, false);
+  wasmtime_config_memory_may_move_set(config, true);
+  wasmtime_config_memory_reservation_set(config, 0);
+  wasmtime_config_memory_guard_size_set(config, 0);
+  wasmtime_config_memory_reservation_for_growth_set(config, 0);
+  wasmtime_config_native_unwind_info_set(config, true);
+  static wasmtime_memory_creator_t memory_creator;
+  memory_creator = {&memories, new_memory, nullptr};
+  wasmtime_config_host_memory_creator_set(config, &memory_creator);
+  wasmtime_stack_creator_t stack_creator{&stacks, new_stack, nullptr};
+  wasmtime_config_host_stack_creator_set(config, &stack_creator);
+  return config;
+}
+
+wasm_valtype_t* value_type(char letter) {
+  switch (letter) {
+    case 'I':
+      return wasm_valtype_new_i64();
+    case 'f':
+      return wasm_valtype_new_f32();
+    case 'F':
+      return wasm_valtype_new_f64();
+    default:
+      return wasm_valtype_new_i32();
+  }
+}
+
+wasm_functype_t* function_type(const std::string& signature) {
+  const auto arrow = signature.find('>');
+  const auto values = [](const std::string& letters) {
+    std::vector<wasm_valtype_t*> list;
+    for (const char letter : letters) list.push_back(value_type(letter));
+    wasm_valtype_vec_t vector;
+    wasm_valtype_vec_new(&vector, list.size(), list.data());
+    return vector;
+  };
+  auto params = values(signature.substr(0, arrow));
+  auto results = values(signature.substr(arrow + 1));
+  return wasm_functype_new(&params, &results);
+}
+
+stdx::Status define(wasmtime_linker_t* linker, const ports::HostFunction& function) {
+  wasm_functype_t* type = function_type(function.signature);
+  auto* env = const_cast<ports::HostFunction*>(&function);
+  auto* error =
+      function.may_wait
+          ? wasmtime_linker_define_async_func(
+                linker, function.module.data(), function.module.size(), function.name.data(),
+                function.name.size(), type, WasmtimeInstance::call_async, env, nullptr)
+          : wasmtime_linker_define_func_unchecked(
+                linker, function.module.data(), function.module.size(), function.name.data(),
+                function.name.size(), type, WasmtimeInstance::call_now, env, nullptr);
+  wasm_functype_delete(type);
+  if (error != nullptr) return stdx::fail(Code::failed, take_message(error));
+  return {};
+}
+
+void list_exports(WasmtimeModule& module) {
+  wasm_exporttype_vec_t exports;
+  wasmtime_module_exports(module.module, &exports);
+  for (std::size_t i = 0; i < exports.size; ++i) {
+    const auto* type = wasm_exporttype_type(exports.data[i]);
+    if (wasm_externtype_kind(type) != WASM_EXTERN_FUNC) continue;
+    const auto* function = wasm_externtype_as_functype_const(type);
+    const auto* results = wasm_functype_results(function);
+    const bool gives_i32 = results->size == 1 && wasm_valtype_kind(results->data[0]) == WASM_I32;
+    if (wasm_functype_params(function)->size != 0 || (results->size != 0 && !gives_i32)) continue;
+    const auto* name = wasm_exporttype_name(exports.data[i]);
+    module.exported.emplace_back(name->data, name->size);
+    module.exported_gives_value.push_back(gives_i32);
+  }
+  wasm_exporttype_vec_delete(&exports);
+}
+
+}  // namespace
+
+WasmtimeEngine::Impl::Impl(ports::Executor& e, Options o)
+    : executor(e), options(o), stacks(o.stack_bytes, 4096) {
+  engine = wasm_engine_new_with_config(configuration(options, memories, stacks));
+  ASSERT(engine != nullptr, "Wasmtime takes its configuration");
+  ticker = std::make_unique<Ticker>([this] { wasmtime_engine_increment_epoch(engine); });
+  worker_ = std::thread([this] { work(); });
+}
+
+WasmtimeEngine::Impl::~Impl() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  condition_.notify_one();
+  worker_.join();
+  ticker.reset();
+  wasm_engine_delete(engine);
+}
+
+void WasmtimeEngine::Impl::compile_later(std::function<void()> job) {
+  {
+    const std::lock_guard lock(mutex_);
+    jobs_.push_back(std::move(job));
+  }
+  condition_.notify_one();
+}
+
+void WasmtimeEngine::Impl::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    condition_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
+    if (stop_) return;
+    auto job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    job();
+    job = nullptr;
+    lock.lock();
+  }
+}
+
+stdx::Result<std::shared_ptr<ports::Module>> WasmtimeEngine::Impl::compile(
+    std::shared_ptr<Impl> self, stdx::BytesView bytes, std::vector<ports::HostFunction> functions) {
+  auto module = std::make_shared<WasmtimeModule>();
+  module->engine = std::move(self);
+  module->functions = std::move(functions);
+  auto* error = wasmtime_module_new(engine, reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                    bytes.size(), &module->module);
+  if (error != nullptr)
+    return stdx::fail(Code::invalid, "the module is not valid: " + take_message(error));
+  wasmtime_linker_t* linker = wasmtime_linker_new(engine);
+  stdx::Status defined;
+  for (const auto& function : module->functions)
+    if (defined) defined = define(linker, function);
+  if (defined) {
+    error = wasmtime_linker_instantiate_pre(linker, module->module, &module->pre);
+    if (error != nullptr) defined = stdx::fail(Code::invalid, take_message(error));
+  }
+  wasmtime_linker_delete(linker);
+  TRY(defined);
+  list_exports(*module);
+  return module;
+}
+
+WasmtimeModule::~WasmtimeModule() {
+  if (pre != nullptr) wasmtime_instance_pre_delete(pre);
+  if (module != nullptr) wasmtime_module_delete(module);
+}
+
+std::unique_ptr<ports::Instance> WasmtimeModule::instantiate(void* context,
+                                                             std::uint64_t memory_bytes_max) {
+  return std::make_unique<WasmtimeInstance>(*this, context, memory_bytes_max);
+}
+
+WasmtimeEngine::WasmtimeEngine(ports::Executor& executor, Options options)
+    : impl_(std::make_shared<Impl>(executor, options)) {}
+
+WasmtimeEngine::~WasmtimeEngine() = default;
+
+void WasmtimeEngine::compile(std::shared_ptr<const stdx::Bytes> module,
+                             std::vector<ports::HostFunction> functions, Compiled done) {
+  // The job must not keep the engine: its last owner would join the worker from the worker.
+  impl_->compile_later([weak = std::weak_ptr<Impl>(impl_), module = std::move(module),
+                        functions = std::move(functions), done = std::move(done)]() mutable {
+    auto impl = weak.lock();
+    if (!impl) return;
+    auto result = impl->compile(impl, *module, std::move(functions));
+    impl->executor.post(
+        [result = std::move(result), done = std::move(done), keep = impl]() mutable {
+          keep.reset();
+          done(std::move(result));
+        });
+    // Handed to the loop, which outlives this job; never the last owner here.
+    impl.reset();
+  });
+}
+
+stdx::Result<std::shared_ptr<ports::Module>> WasmtimeEngine::compile_now(
+    stdx::BytesView module, std::vector<ports::HostFunction> functions) {
+  return impl_->compile(impl_, module, std::move(functions));
+}
+
+}  // namespace adapters::wasmtime

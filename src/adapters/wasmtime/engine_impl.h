@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What the files of this folder share. Not for others: it shows wasmtime.h.
+
+#include <wasmtime.h>
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "adapters/wasmtime/arena.h"
+#include "adapters/wasmtime/engine.h"
+#include "adapters/wasmtime/ticker.h"
+
+namespace adapters::wasmtime {
+
+// The message of an error or trap, which is deleted.
+std::string take_message(wasmtime_error_t* error);
+std::string take_message(wasm_trap_t* trap);
+
+struct WasmtimeEngine::Impl {
+  Impl(ports::Executor& executor, Options options);
+  ~Impl();
+
+  stdx::Result<std::shared_ptr<ports::Module>> compile(std::shared_ptr<Impl> self,
+                                                       stdx::BytesView bytes,
+                                                       std::vector<ports::HostFunction> functions);
+  void compile_later(std::function<void()> job);
+
+  ports::Executor& executor;
+  Options options;
+  MemoryArena memories;
+  SlotArena stacks;
+  wasm_engine_t* engine = nullptr;
+  std::unique_ptr<Ticker> ticker;
+
+ private:
+  void work();
+
+  std::mutex mutex_;
+  std::condition_variable condition_;
+  std::deque<std::function<void()>> jobs_;
+  bool stop_ = false;
+  std::thread worker_;
+};
+
+struct WasmtimeModule final : ports::Module {
+  std::shared_ptr<WasmtimeEngine::Impl> engine;
+  std::vector<ports::HostFunction> functions;  // addresses are the host functions' data
+  wasmtime_module_t* module = nullptr;
+  wasmtime_instance_pre_t* pre = nullptr;
+  std::vector<std::string> exported;  // functions () -> i32 or () -> nothing
+  std::vector<bool> exported_gives_value;
+
+  ~WasmtimeModule() override;
+  std::unique_ptr<ports::Instance> instantiate(void* context,
+                                               std::uint64_t memory_bytes_max) override;
+};
+
+class WasmtimeInstance final : public ports::Instance {
+ public:
+  WasmtimeInstance(WasmtimeModule& module, void* context, std::uint64_t memory_bytes_max);
+  ~WasmtimeInstance() override;
+
+  stdx::Status begin(const std::string& function) override;
+  bool has(const std::string& function) const override;
+  Progress resume() override;
+  std::int32_t value() const override { return value_; }
+  const std::string& error() const override { return error_; }
+  std::size_t memory_bytes() const override;
+
+  // For the host functions.
+  ports::GuestMemory memory() const;
+  void* context() const { return context_; }
+  static wasm_trap_t* call_now(void* env, wasmtime_caller_t* caller, wasmtime_val_raw_t* values,
+                               std::size_t count);
+  static void call_async(void* env, wasmtime_caller_t* caller, const wasmtime_val_t* args,
+                         std::size_t nargs, wasmtime_val_t* results, std::size_t nresults,
+                         wasm_trap_t** trap, wasmtime_async_continuation_t* continuation);
+
+ private:
+  static constexpr std::size_t args_max = 9;
+
+  Progress step();
+  Progress finished();
+  void start_call();
+  ports::HostResult ask(bool again);
+  bool complete_waiting();
+  wasm_trap_t* trap_for(ports::HostResult result);
+
+  WasmtimeModule& module_;
+  void* context_;
+  wasmtime_store_t* store_;
+  wasmtime_context_t* store_context_;
+  wasmtime_instance_t instance_{};
+  wasmtime_memory_t memory_{};
+  bool made_ = false, has_memory_ = false, dead_ = false, exited_ = false;
+
+  std::string function_;  // to be called once the instance is made
+  bool gives_value_ = false;
+  wasmtime_call_future_t* future_ = nullptr;
+  wasmtime_val_t result_{};
+  wasm_trap_t* trap_ = nullptr;
+  wasmtime_error_t* failure_ = nullptr;
+  std::int32_t value_ = 0;
+  std::string error_;
+
+  // A host call that waits.
+  const ports::HostFunction* waiting_ = nullptr;
+  std::uint64_t waiting_args_[args_max] = {};
+  std::size_t waiting_nargs_ = 0;
+  wasmtime_val_t* waiting_result_ = nullptr;
+  wasm_trap_t** waiting_trap_ = nullptr;
+};
+
+}  // namespace adapters::wasmtime

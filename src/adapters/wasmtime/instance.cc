@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "adapters/wasmtime/engine_impl.h"
+#include "stdx/assert.h"
+#include "stdx/text.h"
+
+namespace adapters::wasmtime {
+
+using ports::HostFunction;
+using ports::HostResult;
+using stdx::Code;
+
+WasmtimeInstance::WasmtimeInstance(WasmtimeModule& module, void* context,
+                                   std::uint64_t memory_bytes_max)
+    : module_(module),
+      context_(context),
+      store_(wasmtime_store_new(module.engine->engine, this, nullptr)),
+      store_context_(wasmtime_store_context(store_)) {
+  wasmtime_store_limiter(store_, static_cast<std::int64_t>(memory_bytes_max),
+                         /*table_elements=*/100'000, /*instances=*/1, /*tables=*/16,
+                         /*memories=*/1);
+  // Gives nothing back in 48.0.8, although its header says so: its result is not read.
+  wasmtime_context_epoch_deadline_async_yield_and_update(store_context_,
+                                                         module.engine->options.slice_ms);
+  wasmtime_context_set_epoch_deadline(store_context_, module.engine->options.slice_ms);
+}
+
+WasmtimeInstance::~WasmtimeInstance() {
+  // A call under way is unwound first.
+  if (future_ != nullptr) wasmtime_call_future_delete(future_);
+  if (trap_ != nullptr) wasm_trap_delete(trap_);
+  if (failure_ != nullptr) wasmtime_error_delete(failure_);
+  wasmtime_store_delete(store_);
+}
+
+bool WasmtimeInstance::has(const std::string& function) const {
+  return std::find(module_.exported.begin(), module_.exported.end(), function) !=
+         module_.exported.end();
+}
+
+stdx::Status WasmtimeInstance::begin(const std::string& function) {
+  ASSERT(future_ == nullptr && !dead_, "one call at a time, and none of a dead instance");
+  const auto at = std::find(module_.exported.begin(), module_.exported.end(), function);
+  if (at == module_.exported.end())
+    return stdx::fail(Code::not_found, stdx::format("the module exports no {}", function));
+  function_ = function;
+  gives_value_ =
+      module_.exported_gives_value[static_cast<std::size_t>(at - module_.exported.begin())];
+  if (made_)
+    start_call();
+  else
+    future_ = wasmtime_instance_pre_instantiate_async(module_.pre, store_context_, &instance_,
+                                                      &trap_, &failure_);
+  return {};
+}
+
+void WasmtimeInstance::start_call() {
+  wasmtime_extern_t item;
+  const bool found = wasmtime_instance_export_get(store_context_, &instance_, function_.data(),
+                                                  function_.size(), &item);
+  ASSERT(found && item.kind == WASMTIME_EXTERN_FUNC, "a listed export is there");
+  result_ = {};
+  future_ = wasmtime_func_call_async(store_context_, &item.of.func, nullptr, 0, &result_,
+                                     gives_value_ ? 1 : 0, &trap_, &failure_);
+}
+
+ports::Instance::Progress WasmtimeInstance::resume() {
+  ASSERT(future_ != nullptr, "only a begun call is resumed");
+  module_.engine->ticker->guest_runs();
+  // Each turn gets a whole slice, however long ago the last one was.
+  wasmtime_context_set_epoch_deadline(store_context_, module_.engine->options.slice_ms);
+  return step();
+}
+
+ports::Instance::Progress WasmtimeInstance::step() {
+  if (!wasmtime_call_future_poll(future_)) return Progress::pending;
+  wasmtime_call_future_delete(future_);
+  future_ = nullptr;
+  if (trap_ != nullptr || failure_ != nullptr) return finished();
+  if (made_) return finished();
+  made_ = true;
+  wasmtime_extern_t item;
+  if (wasmtime_instance_export_get(store_context_, &instance_, "memory", 6, &item) &&
+      item.kind == WASMTIME_EXTERN_MEMORY) {
+    memory_ = item.of.memory;
+    has_memory_ = true;
+  }
+  start_call();
+  return step();
+}
+
+ports::Instance::Progress WasmtimeInstance::finished() {
+  waiting_ = nullptr;
+  if (exited_) {
+    dead_ = true;
+    return Progress::exited;
+  }
+  if (trap_ != nullptr || failure_ != nullptr) {
+    error_ = trap_ != nullptr ? take_message(std::exchange(trap_, nullptr))
+                              : take_message(std::exchange(failure_, nullptr));
+    dead_ = true;
+    return Progress::failed;
+  }
+  value_ = gives_value_ ? result_.of.i32 : 0;
+  return Progress::returned;
+}
+
+ports::GuestMemory WasmtimeInstance::memory() const {
+  if (!has_memory_) return {};
+  return {wasmtime_memory_data(store_context_, &memory_),
+          wasmtime_memory_data_size(store_context_, &memory_)};
+}
+
+std::size_t WasmtimeInstance::memory_bytes() const {
+  return made_ ? memory().bytes : 0;
+}
+
+// --- host calls
+// -----------------------------------------------------------------------------------
+
+wasm_trap_t* WasmtimeInstance::trap_for(HostResult result) {
+  if (result.kind == HostResult::Kind::exit) {
+    exited_ = true;
+    value_ = result.value;
+  }
+  constexpr std::string_view text = "ended by the host";
+  return wasmtime_trap_new(text.data(), text.size());
+}
+
+wasm_trap_t* WasmtimeInstance::call_now(void* env, wasmtime_caller_t* caller,
+                                        wasmtime_val_raw_t* values, std::size_t) {
+  const auto& function = *static_cast<const HostFunction*>(env);
+  auto& self =
+      *static_cast<WasmtimeInstance*>(wasmtime_context_get_data(wasmtime_caller_context(caller)));
+  std::uint64_t args[args_max];
+  std::size_t n = 0;
+  for (; function.signature[n] != '>'; ++n)
+    args[n] = function.signature[n] == 'i' ? static_cast<std::uint32_t>(values[n].i32)
+                                           : static_cast<std::uint64_t>(values[n].i64);
+  const auto result = function.handler(self.context_, {{args, n}, self.memory(), false});
+  if (result.kind != HostResult::Kind::done) return self.trap_for(result);
+  if (n + 1 < function.signature.size()) values[0].i32 = result.value;
+  return nullptr;
+}
+
+HostResult WasmtimeInstance::ask(bool again) {
+  return waiting_->handler(context_, {{waiting_args_, waiting_nargs_}, memory(), again});
+}
+
+bool WasmtimeInstance::complete_waiting() {
+  const auto result = ask(true);
+  if (result.kind == HostResult::Kind::wait) return false;
+  if (result.kind == HostResult::Kind::done) {
+    waiting_result_[0].kind = WASMTIME_I32;
+    waiting_result_[0].of.i32 = result.value;
+  } else {
+    *waiting_trap_ = trap_for(result);
+  }
+  waiting_ = nullptr;
+  return true;
+}
+
+void WasmtimeInstance::call_async(void* env, wasmtime_caller_t* caller, const wasmtime_val_t* args,
+                                  std::size_t nargs, wasmtime_val_t* results, std::size_t,
+                                  wasm_trap_t** trap, wasmtime_async_continuation_t* continuation) {
+  auto& self =
+      *static_cast<WasmtimeInstance*>(wasmtime_context_get_data(wasmtime_caller_context(caller)));
+  self.waiting_ = static_cast<const HostFunction*>(env);
+  self.waiting_nargs_ = nargs;
+  for (std::size_t i = 0; i < nargs; ++i)
+    self.waiting_args_[i] = args[i].kind == WASMTIME_I64
+                                ? static_cast<std::uint64_t>(args[i].of.i64)
+                                : static_cast<std::uint32_t>(args[i].of.i32);
+  self.waiting_result_ = results;
+  self.waiting_trap_ = trap;
+  const auto result = self.ask(false);
+  continuation->finalizer = nullptr;
+  if (result.kind == HostResult::Kind::wait) {
+    continuation->env = &self;
+    continuation->callback = [](void* e) {
+      return static_cast<WasmtimeInstance*>(e)->complete_waiting();
+    };
+    return;
+  }
+  if (result.kind == HostResult::Kind::done) {
+    results[0].kind = WASMTIME_I32;
+    results[0].of.i32 = result.value;
+  } else {
+    *trap = self.trap_for(result);
+  }
+  self.waiting_ = nullptr;
+  continuation->env = nullptr;
+  continuation->callback = [](void*) { return true; };
+}
+
+}  // namespace adapters::wasmtime
