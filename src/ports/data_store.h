@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What data.* of a guest stands on: one small ordered key-value store for each space, local to its
+// zhost. Asynchronous; every call answers once, on the loop of zrun. A commit answers when it is on
+// disk. A store opened by a newer (epoch, run) refuses older ones from then on, durably (P10).
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/ids.h"
+#include "stdx/bytes.h"
+#include "stdx/result.h"
+
+namespace ports {
+
+struct DataWrite {
+  stdx::Bytes key;
+  std::optional<stdx::Bytes> value;  // absent: delete
+};
+
+class SpaceData {
+ public:
+  static constexpr std::size_t key_bytes_max = 512;
+  static constexpr std::size_t value_bytes_max = 1u << 20;
+
+  template <typename T>
+  using Done = std::function<void(stdx::Result<T>)>;
+
+  virtual ~SpaceData() = default;
+  // All or none. Answers how many keys were there before.
+  virtual void commit(std::vector<DataWrite> writes, Done<std::size_t> done) = 0;
+  virtual void get(stdx::Bytes key, Done<std::optional<stdx::Bytes>> done) = 0;
+  // Keys with `prefix`, behind `after`, in byte order, up to `bytes_max` of key bytes and 4 each.
+  virtual void list(stdx::Bytes prefix, stdx::Bytes after, std::size_t bytes_max,
+                    Done<std::vector<stdx::Bytes>> done) = 0;
+};
+
+class DataStore {
+ public:
+  virtual ~DataStore() = default;
+  // Code::stale for an instance older than one that opened it before.
+  virtual void open(const model::InstanceId& instance,
+                    SpaceData::Done<std::shared_ptr<SpaceData>> done) = 0;
+  // The space is deleted: its data goes too.
+  virtual void remove(const model::SpaceKey& key) = 0;
+};
+
+}  // namespace ports

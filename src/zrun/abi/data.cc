@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstring>
+
+#include "zrun/abi/functions.h"
+#include "zrun/abi/guest_span.h"
+#include "zrun/space.h"
+
+namespace zrun::abi {
+namespace {
+
+using ports::DataWrite;
+using ports::HostCall;
+using ports::HostResult;
+using ports::SpaceData;
+
+constexpr std::size_t batch_bytes_max = 4u << 20;
+constexpr std::size_t list_bytes_max = 1u << 20;
+
+std::int32_t code_of(const stdx::Error& error) {
+  switch (error.code) {
+    case stdx::Code::invalid:
+      return guest_abi::e_invalid;
+    case stdx::Code::stale:
+      return guest_abi::e_denied;
+    case stdx::Code::full:
+      return guest_abi::e_full;
+    default:
+      return guest_abi::e_io;
+  }
+}
+
+std::optional<stdx::Bytes> key_at(const HostCall& call, std::size_t arg) {
+  const auto span =
+      GuestSpan::at(call.memory, call.args[arg], call.args[arg + 1], SpaceData::key_bytes_max);
+  if (!span || span->size() == 0) return std::nullopt;
+  return stdx::Bytes(span->view());
+}
+
+// The answer of the store, once it is there: copied to the guest, whose memory is looked up anew.
+HostResult answer(Space& space, const HostCall& call, std::optional<std::size_t> buffer_arg) {
+  if (!space.data_call || !space.data_call->ready) return HostResult::wait();
+  const auto done = std::exchange(space.data_call, nullptr);
+  space.unpark();
+  if (done->result < 0 || !buffer_arg) return HostResult::done(done->result);
+  const auto buffer =
+      GuestSpan::at(call.memory, call.args[*buffer_arg], call.args[*buffer_arg + 1], 0xffffffffu);
+  if (!buffer) return HostResult::done(guest_abi::e_invalid);
+  if (done->bytes.size() > buffer->size()) return HostResult::done(guest_abi::e_too_small);
+  buffer->write(done->bytes.data(), done->bytes.size());
+  return HostResult::done(static_cast<std::int32_t>(done->bytes.size()));
+}
+
+// Parks the guest until the store answered. The answer of a call whose instance is gone finds its
+// record forgotten by the space and touches nothing.
+template <typename T, typename Fill>
+SpaceData::Done<T> ask(Space& space, Fill fill) {
+  auto record = std::make_shared<Space::DataCall>();
+  space.data_call = record;
+  space.park(Space::Wait::data, -1);
+  return [&space, weak = std::weak_ptr<Space::DataCall>(record), fill](stdx::Result<T> result) {
+    const auto call = weak.lock();
+    if (!call) return;
+    if (result)
+      fill(*call, *result);
+    else
+      call->result = code_of(result.error());
+    call->ready = true;
+    space.wake(Space::Wait::data);
+  };
+}
+
+HostResult commit(Space& space, std::vector<DataWrite> writes, bool wants_presence) {
+  space.data()->commit(std::move(writes),
+                       ask<std::size_t>(space, [wants_presence](auto& call, std::size_t present) {
+                         call.result = wants_presence && present == 0 ? guest_abi::e_not_found : 0;
+                       }));
+  return HostResult::wait();
+}
+
+HostResult put(void* context, const HostCall& call) {
+  auto& space = *static_cast<Space*>(context);
+  if (call.again) return answer(space, call, std::nullopt);
+  if (space.data() == nullptr) return HostResult::done(guest_abi::e_unavailable);
+  auto key = key_at(call, 0);
+  const auto value =
+      GuestSpan::at(call.memory, call.args[2], call.args[3], SpaceData::value_bytes_max);
+  if (!key || !value) return HostResult::done(guest_abi::e_invalid);
+  return commit(space, {{std::move(*key), stdx::Bytes(value->view())}}, false);
+}
+
+std::optional<std::vector<DataWrite>> parse_entries(stdx::BytesView bytes) {
+  std::vector<DataWrite> writes;
+  while (!bytes.empty()) {
+    std::uint32_t lengths[2];
+    if (bytes.size() < sizeof lengths) return std::nullopt;
+    std::memcpy(lengths, bytes.data(), sizeof lengths);
+    bytes.remove_prefix(sizeof lengths);
+    const std::uint64_t n = std::uint64_t{lengths[0]} + lengths[1];
+    if (lengths[0] == 0 || lengths[0] > SpaceData::key_bytes_max ||
+        lengths[1] > SpaceData::value_bytes_max || n > bytes.size())
+      return std::nullopt;
+    writes.push_back({stdx::Bytes(bytes.substr(0, lengths[0])),
+                      stdx::Bytes(bytes.substr(lengths[0], lengths[1]))});
+    bytes.remove_prefix(n);
+  }
+  return writes;
+}
+
+HostResult put_many(void* context, const HostCall& call) {
+  auto& space = *static_cast<Space*>(context);
+  if (call.again) return answer(space, call, std::nullopt);
+  if (space.data() == nullptr) return HostResult::done(guest_abi::e_unavailable);
+  const auto entries = GuestSpan::at(call.memory, call.args[0], call.args[1], batch_bytes_max);
+  if (!entries) return HostResult::done(guest_abi::e_invalid);
+  auto writes = parse_entries(entries->view());
+  if (!writes) return HostResult::done(guest_abi::e_invalid);
+  return commit(space, std::move(*writes), false);
+}
+
+HostResult remove(void* context, const HostCall& call) {
+  auto& space = *static_cast<Space*>(context);
+  if (call.again) return answer(space, call, std::nullopt);
+  if (space.data() == nullptr) return HostResult::done(guest_abi::e_unavailable);
+  auto key = key_at(call, 0);
+  if (!key) return HostResult::done(guest_abi::e_invalid);
+  return commit(space, {{std::move(*key), std::nullopt}}, true);
+}
+
+HostResult get(void* context, const HostCall& call) {
+  auto& space = *static_cast<Space*>(context);
+  if (call.again) return answer(space, call, 2);
+  if (space.data() == nullptr) return HostResult::done(guest_abi::e_unavailable);
+  auto key = key_at(call, 0);
+  if (!key || !GuestSpan::at(call.memory, call.args[2], call.args[3], 0xffffffffu))
+    return HostResult::done(guest_abi::e_invalid);
+  space.data()->get(
+      std::move(*key),
+      ask<std::optional<stdx::Bytes>>(space, [](auto& record, std::optional<stdx::Bytes>& value) {
+        if (value)
+          record.bytes = std::move(*value);
+        else
+          record.result = guest_abi::e_not_found;
+      }));
+  return HostResult::wait();
+}
+
+HostResult list(void* context, const HostCall& call) {
+  auto& space = *static_cast<Space*>(context);
+  if (call.again) return answer(space, call, 4);
+  if (space.data() == nullptr) return HostResult::done(guest_abi::e_unavailable);
+  const auto prefix =
+      GuestSpan::at(call.memory, call.args[0], call.args[1], SpaceData::key_bytes_max);
+  const auto after =
+      GuestSpan::at(call.memory, call.args[2], call.args[3], SpaceData::key_bytes_max);
+  const auto buffer = GuestSpan::at(call.memory, call.args[4], call.args[5], 0xffffffffu);
+  if (!prefix || !after || !buffer) return HostResult::done(guest_abi::e_invalid);
+  space.data()->list(
+      stdx::Bytes(prefix->view()), stdx::Bytes(after->view()),
+      std::min(buffer->size(), list_bytes_max),
+      ask<std::vector<stdx::Bytes>>(space, [](auto& record, std::vector<stdx::Bytes>& keys) {
+        for (const auto& key : keys) {
+          const auto n = static_cast<std::uint32_t>(key.size());
+          record.bytes.append(reinterpret_cast<const char*>(&n), sizeof n);
+          record.bytes += key;
+        }
+      }));
+  return HostResult::wait();
+}
+
+}  // namespace
+
+std::vector<Row> data_rows() {
+  return {{"data", "put", put},
+          {"data", "put_many", put_many},
+          {"data", "get", get},
+          {"data", "list", list},
+          {"data", "delete", remove}};
+}
+
+}  // namespace zrun::abi

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "wire/data_frame.h"
+#include "zrun/abi/functions.h"
+#include "zrun/abi/guest_span.h"
+#include "zrun/space.h"
+
+namespace zrun::abi {
+namespace {
+
+using ports::HostCall;
+using ports::HostResult;
+
+HostResult emit_to(void* context, const HostCall& call) {
+  auto& space = *static_cast<Space*>(context);
+  const auto name = GuestSpan::at(call.memory, call.args[0], call.args[1], model::name_bytes_max);
+  const auto payload =
+      GuestSpan::at(call.memory, call.args[2], call.args[3], wire::message_bytes_max);
+  if (!name || !payload) return HostResult::done(guest_abi::e_invalid);
+  auto* path = space.out_path(name->view());
+  if (path == nullptr) return HostResult::done(guest_abi::e_denied);
+  if (path->out.full(payload->size()) && path->out.unfinished() > 0) {
+    const auto timeout = i32(call.args[4]);
+    if (timeout == 0 || (call.again && space.deadline_passed())) {
+      space.unpark();
+      return HostResult::done(guest_abi::e_full);
+    }
+    path->sender_waits = true;
+    if (!call.again) space.park(Space::Wait::room, timeout);
+    return HostResult::wait();
+  }
+  space.unpark();
+  space.emit(*path, payload->view());
+  return HostResult::done(0);
+}
+
+void copy_name(char (&to)[64], const std::string& name) {
+  const auto n = std::min(name.size(), sizeof to - 1);
+  std::copy_n(name.data(), n, to);
+}
+
+guest_abi::MessageInfo info_of(Space& space, const Message& message) {
+  guest_abi::MessageInfo info{};
+  info.bytes = static_cast<std::uint32_t>(message.payload.size());
+  info.seq = message.seq;
+  info.sender_epoch = message.sender_epoch;
+  if (message.redelivered) info.flags |= guest_abi::flag_redelivered;
+  if (message.path == self_path) {
+    info.flags |= guest_abi::flag_self;
+    copy_name(info.sender, space.spec().name);
+  } else {
+    const auto& path = space.topology().spec.paths[message.path];
+    copy_name(info.path, path.name);
+    copy_name(info.sender, path.from);
+  }
+  return info;
+}
+
+HostResult recv_next(void* context, const HostCall& call) {
+  auto& space = *static_cast<Space*>(context);
+  const auto buffer = GuestSpan::at(call.memory, call.args[0], call.args[1], 0xffffffffu);
+  std::optional<GuestSpan> info;
+  if ((call.args[2] & 0xffffffffu) != 0) {
+    info = GuestSpan::at(call.memory, call.args[2], sizeof(guest_abi::MessageInfo),
+                         sizeof(guest_abi::MessageInfo));
+    if (!info) return HostResult::done(guest_abi::e_invalid);
+  }
+  if (!buffer) return HostResult::done(guest_abi::e_invalid);
+  if (!call.again) space.finish_current();
+  if (space.mailbox_empty()) {
+    const auto timeout = i32(call.args[3]);
+    if (timeout == 0 || (call.again && space.deadline_passed())) {
+      space.unpark();
+      return HostResult::done(guest_abi::e_timeout);
+    }
+    if (!call.again) space.park(Space::Wait::message, timeout);
+    return HostResult::wait();
+  }
+  space.unpark();
+  const auto& front = *space.front();
+  if (info) {
+    const auto facts = info_of(space, front);
+    info->write(&facts, sizeof facts);
+  }
+  if (front.payload.size() > buffer->size()) return HostResult::done(guest_abi::e_too_small);
+  const auto message = space.take_front();
+  buffer->write(message->payload.data(), message->payload.size());
+  return HostResult::done(static_cast<std::int32_t>(message->payload.size()));
+}
+
+}  // namespace
+
+std::vector<Row> net_rows() {
+  return {{"net", "emit_to", emit_to}, {"net", "recv_next", recv_next}};
+}
+
+}  // namespace zrun::abi

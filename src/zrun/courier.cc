@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrun/courier.h"
+
+namespace zrun {
+
+using wire::DataType;
+
+Courier::Courier(ports::Runtime& runtime, Scheduler& scheduler, MessagePool& pool, std::string self,
+                 SendFrame send_frame)
+    : runtime_(runtime),
+      scheduler_(scheduler),
+      pool_(pool),
+      self_(std::move(self)),
+      send_frame_(std::move(send_frame)),
+      sent_(runtime.metrics.counter("samoza_zrun_messages_sent_total",
+                                    "Messages sent to other zhosts")),
+      received_(runtime.metrics.counter("samoza_zrun_messages_received_total",
+                                        "Messages taken in from other zhosts")),
+      resent_(runtime.metrics.counter("samoza_zrun_streams_rewound_total",
+                                      "Times a stream to another zhost went back")),
+      stale_(runtime.metrics.counter("samoza_zrun_stale_messages_total",
+                                     "Messages refused because their sender was replaced")) {}
+
+// --- sending
+// ----------------------------------------------------------------------------------------
+
+std::uint64_t Courier::emit(Space& sender, PathState& path, stdx::BytesView payload) {
+  auto message = pool_.make(payload);
+  message->path = path.index;
+  message->sender_epoch = sender.id().epoch.value;
+  const auto seq = path.out.push(std::move(message));
+  pump(sender.topology(), path);
+  return seq;
+}
+
+void Courier::pump(LocalTopology& topology, PathState& path) {
+  const auto& receiver = topology.slots[path.to];
+  // The newest instance known receives; one here that was replaced elsewhere does not.
+  if (receiver.local != nullptr && receiver.life.epoch >= receiver.epoch)
+    pump_here(topology, path, *receiver.local);
+  else if (!receiver.zhost.empty() && receiver.zhost != self_)
+    pump_away(topology, path);
+}
+
+void Courier::pump_here(LocalTopology& topology, PathState& path, Space& receiver) {
+  if (!receiver.takes_messages()) return;
+  const auto sender = topology.slots[path.from].life;
+  while (const auto message = path.out.next()) {
+    // S1: nothing of a sender that was replaced.
+    if (sender < path.in.sender() || sender.epoch < topology.slots[path.from].epoch) {
+      stale_.add();
+      return;
+    }
+    if (!receiver.has_room(message->payload.size())) {
+      receiver.note_starved(path);
+      return;
+    }
+    path.out.sent();
+    path.out.received(message->seq);
+    path.in.took(message->seq);
+    receiver.deliver(message);
+  }
+}
+
+wire::DataHeader Courier::header_out(const LocalTopology& topology, const PathState& path) const {
+  wire::DataHeader header;
+  header.topology = topology.id_bytes;
+  header.path = path.index;
+  header.from_space = path.from;
+  header.to_space = path.to;
+  header.from_epoch = topology.slots[path.from].life.epoch;
+  header.from_run = topology.slots[path.from].life.run;
+  header.to_epoch = topology.slots[path.to].epoch;
+  return header;
+}
+
+void Courier::pump_away(LocalTopology& topology, PathState& path) {
+  const auto& receiver = topology.slots[path.to];
+  auto header = header_out(topology, path);
+  if (path.opened_to != receiver.zhost || path.opened_epoch != receiver.epoch) {
+    if (path.out.unfinished() == 0) return;
+    header.type = DataType::open;
+    header.seq = path.out.first_unfinished();
+    if (!send_frame_(receiver.zhost, wire::encode_data_frame(header, ""))) return;
+    path.opened_to = receiver.zhost;
+    path.opened_epoch = receiver.epoch;
+  }
+  while (const auto message = path.out.next()) {
+    header.type = DataType::message;
+    header.seq = message->seq;
+    header.redelivered = message->redelivered;
+    if (!send_frame_(receiver.zhost, wire::encode_data_frame(header, message->payload))) return;
+    path.out.sent();
+    sent_.add();
+  }
+}
+
+void Courier::sender_has_room(LocalTopology& topology, PathState& path) {
+  if (!path.sender_waits) return;
+  path.sender_waits = false;
+  if (auto* sender = topology.slots[path.from].local) sender->wake(Space::Wait::room);
+}
+
+// --- receiving
+// --------------------------------------------------------------------------------------
+
+void Courier::finished(LocalTopology& topology, PathState& path, const Message& message) {
+  // A message of a former life of the sender: its stream is gone, there is nobody to tell.
+  if (message.sender_epoch != path.in.sender().epoch) return;
+  path.in.finish(message.seq);
+  const auto& sender = topology.slots[path.from];
+  const bool sent_from_here = sender.life == path.in.sender() && sender.life.epoch != 0;
+  if (sent_from_here) {
+    path.out.finished(message.seq);
+    sender_has_room(topology, path);
+  } else {
+    note_acks(path);
+  }
+}
+
+void Courier::feed(Space& receiver) {
+  auto& topology = receiver.topology();
+  for (auto* path : receiver.take_starved()) {
+    path->starved = false;
+    if (topology.slots[path->from].local != nullptr ||
+        topology.slots[path->from].life == path->in.sender())
+      pump(topology, *path);
+    else
+      send_back(topology, *path, DataType::received, path->in.received(), /*again=*/true);
+  }
+}
+
+void Courier::note_acks(PathState& path) {
+  path.acks_due = true;
+  if (!acks_pending_) {
+    acks_pending_ = true;
+    scheduler_.request_batch();
+  }
+}
+
+void Courier::flush(LocalTopology& topology) {
+  for (auto& path : topology.paths) {
+    if (!path->acks_due) continue;
+    path->acks_due = false;
+    send_back(topology, *path, DataType::received, path->in.received());
+    if (path->in.finished() > 0)
+      send_back(topology, *path, DataType::finished, path->in.finished());
+  }
+}
+
+bool Courier::send_back(LocalTopology& topology, PathState& path, DataType type, std::uint64_t seq,
+                        bool again) {
+  const auto& sender = topology.slots[path.from];
+  if (sender.zhost.empty() || sender.zhost == self_) return false;
+  wire::DataHeader header;
+  header.type = type;
+  header.redelivered = again;
+  header.topology = topology.id_bytes;
+  header.path = path.index;
+  header.from_space = path.to;
+  header.to_space = path.from;
+  header.from_epoch = topology.slots[path.to].life.epoch;
+  header.from_run = topology.slots[path.to].life.run;
+  header.to_epoch = path.in.sender().epoch;
+  header.to_run = path.in.sender().run;
+  header.seq = seq;
+  return send_frame_(sender.zhost, wire::encode_data_frame(header, ""));
+}
+
+void Courier::ask_again(LocalTopology& topology, PathState& path) {
+  if (path.asked_again_behind == path.in.received()) return;
+  path.asked_again_behind = path.in.received();
+  send_back(topology, path, DataType::received, path.in.received(), /*again=*/true);
+}
+
+bool Courier::may_receive(const LocalTopology& topology, const PathState& path) const {
+  const auto& receiver = topology.slots[path.to];
+  return receiver.local != nullptr && receiver.local->takes_messages();
+}
+
+void Courier::take_frame(LocalTopology& topology, const wire::DataFrame& frame) {
+  const auto& header = frame.header;
+  if (header.path >= topology.paths.size()) return;
+  auto& path = *topology.paths[header.path];
+  const bool forward = header.type == DataType::open || header.type == DataType::message;
+  // R-SEND-8: the frame must go along the declared path, in its direction.
+  const auto from = forward ? path.from : path.to, to = forward ? path.to : path.from;
+  if (header.from_space != from || header.to_space != to) return;
+  switch (header.type) {
+    case DataType::open:
+      return take_open(topology, path, header);
+    case DataType::message:
+      return take_message(topology, path, frame);
+    case DataType::received:
+    case DataType::finished:
+    case DataType::refused:
+      return take_acknowledgement(topology, path, header);
+  }
+}
+
+void Courier::take_open(LocalTopology& topology, PathState& path, const wire::DataHeader& header) {
+  if (!may_receive(topology, path)) return;
+  const auto& sender = topology.slots[path.from];
+  // P10: of a sender whose epoch the directory never told, nothing is taken in.
+  if (sender.epoch == 0 || header.from_epoch < sender.epoch) {
+    stale_.add();
+    return;
+  }
+  if (!path.in.open({header.from_epoch, header.from_run}, header.seq)) {
+    stale_.add();
+    return;
+  }
+  path.asked_again_behind = ~0ull;
+  note_acks(path);
+}
+
+void Courier::take_message(LocalTopology& topology, PathState& path, const wire::DataFrame& frame) {
+  if (!may_receive(topology, path)) return;
+  auto& receiver = *topology.slots[path.to].local;
+  const auto& header = frame.header;
+  const SenderLife life{header.from_epoch, header.from_run};
+  switch (path.in.judge(life, header.seq, !path.out.keeps_until_finished())) {
+    case InWindow::Verdict::stale:
+      stale_.add();
+      return;
+    case InWindow::Verdict::repeat:
+      note_acks(path);
+      return;
+    case InWindow::Verdict::gap:
+      if (life == path.in.sender()) ask_again(topology, path);
+      return;
+    case InWindow::Verdict::take:
+      break;
+  }
+  if (!receiver.has_room(frame.payload.size())) {
+    receiver.note_starved(path);
+    return;
+  }
+  auto message = pool_.make(frame.payload);
+  message->path = path.index;
+  message->seq = header.seq;
+  message->sender_epoch = header.from_epoch;
+  message->redelivered = header.redelivered;
+  path.in.took(header.seq);
+  received_.add();
+  note_acks(path);
+  receiver.deliver(std::move(message));
+}
+
+void Courier::take_acknowledgement(LocalTopology& topology, PathState& path,
+                                   const wire::DataHeader& header) {
+  const auto& sender = topology.slots[path.from];
+  // For this life of our sender, from the instance the stream was opened to.
+  if (SenderLife{header.to_epoch, header.to_run} != sender.life ||
+      header.from_epoch != path.opened_epoch)
+    return;
+  if (header.type == DataType::finished)
+    path.out.finished(header.seq);
+  else if (header.redelivered)
+    path.out.resend_after(header.seq);
+  else
+    path.out.received(header.seq);
+  sender_has_room(topology, path);
+  if (sender.local != nullptr) sender.local->release_turns();
+  pump(topology, path);
+}
+
+// --- changes
+// ----------------------------------------------------------------------------------------
+
+void Courier::open_here(LocalTopology& topology, PathState& path) {
+  const auto& sender = topology.slots[path.from];
+  if (sender.local != nullptr) path.in.open(sender.life, path.out.first_unfinished());
+}
+
+void Courier::space_arrived(LocalTopology& topology, std::uint16_t index) {
+  for (auto& path : topology.paths) {
+    if (path->to == index) {
+      // A new instance: what the former one did not finish goes to it.
+      path->in = {};
+      path->starved = false;
+      path->asked_again_behind = ~0ull;
+      path->out.restart();
+      open_here(topology, *path);
+    } else if (path->from == index && topology.slots[path->to].local != nullptr) {
+      open_here(topology, *path);
+    }
+    if (path->to == index || path->from == index) pump(topology, *path);
+  }
+}
+
+void Courier::slot_changed(LocalTopology& topology, std::uint16_t index) {
+  for (auto& path : topology.paths) {
+    if (path->to != index) continue;
+    const auto& receiver = topology.slots[index];
+    const bool here = receiver.local != nullptr && receiver.life.epoch >= receiver.epoch;
+    if (!here && (path->opened_to != receiver.zhost || path->opened_epoch != receiver.epoch)) {
+      path->opened_to.clear();
+      path->out.restart();
+    }
+    pump(topology, *path);
+  }
+}
+
+void Courier::way_changed(LocalTopology& topology, const std::string& zhost) {
+  for (auto& path : topology.paths) {
+    if (path->opened_to != zhost) continue;
+    path->opened_to.clear();
+    path->out.rewind();
+    pump(topology, *path);
+  }
+}
+
+void Courier::tick(LocalTopology& topology) {
+  for (auto& path : topology.paths) {
+    if (path->out.unfinished() == 0) continue;
+    if (!path->opened_to.empty() && path->out.waits_for_receipt() &&
+        path->progress_mark == path->out.received()) {
+      // Half a second without a receipt: the frames or their acknowledgements were lost.
+      resent_.add();
+      path->opened_to.clear();
+      path->out.rewind();
+    }
+    path->progress_mark = path->out.received();
+    pump(topology, *path);
+  }
+}
+
+}  // namespace zrun

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Moves messages along paths: inside this zrun by handing them over, to other zhosts as data frames
+// (wire/data_frame.h). Keeps the rules of docs/delivery.md with OutStream and InWindow.
+//
+// It sends through `send_frame`, which answers whether the frame was taken; what was not taken is
+// tried again at the next tick, when the way comes back, or when the directory changes.
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "ports/runtime.h"
+#include "wire/data_frame.h"
+#include "zrun/local_topology.h"
+#include "zrun/message.h"
+#include "zrun/space.h"
+
+namespace zrun {
+
+class Courier {
+ public:
+  using SendFrame = std::function<bool(const std::string& zhost, stdx::Bytes frame)>;
+
+  Courier(ports::Runtime& runtime, Scheduler& scheduler, MessagePool& pool, std::string self,
+          SendFrame send_frame);
+
+  // --- from spaces here ---
+  std::uint64_t emit(Space& sender, PathState& path, stdx::BytesView payload);
+  void finished(LocalTopology& topology, PathState& path, const Message& message);
+  void feed(Space& receiver);
+
+  // --- changes ---
+  // A space started here under its id: its streams begin, those to it go to the new instance.
+  void space_arrived(LocalTopology& topology, std::uint16_t index);
+  // Where the spaces are changed: streams to moved spaces start again.
+  void slot_changed(LocalTopology& topology, std::uint16_t index);
+  // The way to a zhost is new or lost: what is not received goes out again.
+  void way_changed(LocalTopology& topology, const std::string& zhost);
+  // Looks for streams without progress; called twice a second.
+  void tick(LocalTopology& topology);
+
+  // --- from other zhosts ---
+  void take_frame(LocalTopology& topology, const wire::DataFrame& frame);
+
+  // Acknowledgements gathered in a batch.
+  void flush(LocalTopology& topology);
+  bool has_acks() const { return acks_pending_; }
+  void acks_flushed() { acks_pending_ = false; }
+
+ private:
+  void pump(LocalTopology& topology, PathState& path);
+  void pump_here(LocalTopology& topology, PathState& path, Space& receiver);
+  void pump_away(LocalTopology& topology, PathState& path);
+  bool may_receive(const LocalTopology& topology, const PathState& path) const;
+  void open_here(LocalTopology& topology, PathState& path);
+  void sender_has_room(LocalTopology& topology, PathState& path);
+  void take_message(LocalTopology& topology, PathState& path, const wire::DataFrame& frame);
+  void take_acknowledgement(LocalTopology& topology, PathState& path,
+                            const wire::DataHeader& header);
+  void take_open(LocalTopology& topology, PathState& path, const wire::DataHeader& header);
+  void note_acks(PathState& path);
+  void ask_again(LocalTopology& topology, PathState& path);
+  wire::DataHeader header_out(const LocalTopology& topology, const PathState& path) const;
+  bool send_back(LocalTopology& topology, PathState& path, wire::DataType type, std::uint64_t seq,
+                 bool again = false);
+
+  ports::Runtime& runtime_;
+  Scheduler& scheduler_;
+  MessagePool& pool_;
+  std::string self_;
+  SendFrame send_frame_;
+  bool acks_pending_ = false;
+  ports::Counter& sent_;
+  ports::Counter& received_;
+  ports::Counter& resent_;
+  ports::Counter& stale_;
+};
+
+}  // namespace zrun

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Data links: one TCP connection to the zrun of each zhost that shares a topology with this one, by
+// the list that zmesh gives (zrun.peers). Of two zhosts the one with the smaller id dials. A link
+// lives on while zmesh is away; it is closed when zmesh names its zhost no more, or a newer
+// incarnation of it.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "ports/runtime.h"
+#include "ports/transport.h"
+#include "samoza/v1/cluster.pb.h"
+
+namespace zrun {
+
+namespace v1 = samoza::v1;
+
+class DataLinks {
+ public:
+  // Past this a link takes no more frames until it drained: the streams wait.
+  static constexpr std::size_t queue_bytes_soft = 1u << 20;
+  static constexpr std::size_t unknown_max = 64;
+
+  DataLinks(ports::Runtime& runtime, ports::Transport& transport, v1::PeerHello self);
+
+  std::function<void(const std::string& zhost, stdx::Bytes frame)> on_frame;
+  // A link came up, went, or has room again.
+  std::function<void(const std::string& zhost)> on_way_changed;
+
+  stdx::Status listen(const ports::Endpoint& at);
+  void set_peers(const v1::PeersUpdate& update);
+  // False: no link, or it is full.
+  bool send(const std::string& zhost, stdx::Bytes frame);
+  bool linked(const std::string& zhost) const;
+  std::size_t size() const;
+
+ private:
+  struct Peer {
+    v1::DataPeer where;
+    std::unique_ptr<ports::Link> link;
+    std::unique_ptr<ports::Timer> retry;
+    bool dialling = false;
+  };
+  void dial(const std::string& zhost);
+  void dial_later(const std::string& zhost);
+  void adopt(std::unique_ptr<ports::Link> link, std::string dialled);
+  void greeted(std::uint64_t id, const stdx::Bytes& frame);
+  void lost(const std::string& zhost);
+
+  struct Unknown {
+    std::unique_ptr<ports::Link> link;
+    std::shared_ptr<std::string> zhost;  // empty until the hello was good
+    std::string dialled;
+  };
+
+  ports::Runtime& runtime_;
+  ports::Transport& transport_;
+  v1::PeerHello self_;
+  std::unique_ptr<ports::Listener> listener_;
+  std::map<std::string, Peer> peers_;
+  std::map<std::uint64_t, Unknown> unknown_;
+  std::uint64_t next_unknown_ = 1;
+  ports::Gauge& links_gauge_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace zrun

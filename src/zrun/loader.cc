@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrun/loader.h"
+
+#include "guest_abi/check.h"
+#include "stdx/text.h"
+#include "wasm/interface.h"
+#include "zrun/abi/functions.h"
+
+namespace zrun {
+
+using stdx::Code;
+
+Loader::Loader(ports::Engine& engine, ports::BlobStore& blobs, ports::PackageReader& reader,
+               Fetch fetch)
+    : engine_(engine), blobs_(blobs), reader_(reader), fetch_(std::move(fetch)) {}
+
+void Loader::answer(const std::string& sha256,
+                    stdx::Result<std::shared_ptr<const ports::Package>> package) {
+  if (package) packages_[sha256] = *package;
+  auto waiting = std::move(waiting_[sha256]);
+  waiting_.erase(sha256);
+  for (auto& done : waiting) done(package);
+}
+
+void Loader::open(const std::string& sha256, std::shared_ptr<const stdx::Bytes> archive) {
+  reader_.open(std::move(archive), [this, sha256, alive = std::weak_ptr<bool>(alive_)](
+                                       stdx::Result<std::shared_ptr<const ports::Package>> opened) {
+    if (!alive.expired()) answer(sha256, std::move(opened));
+  });
+}
+
+void Loader::package(const std::string& sha256, const std::vector<std::string>& holders,
+                     PackageDone done) {
+  if (auto known = packages_[sha256].lock()) return done(known);
+  auto& waiting = waiting_[sha256];
+  waiting.push_back(std::move(done));
+  if (waiting.size() > 1) return;  // under way already
+  const auto got = [this, sha256,
+                    alive = std::weak_ptr<bool>(alive_)](stdx::Result<stdx::Bytes> archive) {
+    if (alive.expired()) return;
+    if (!archive) return answer(sha256, std::unexpected(archive.error()));
+    open(sha256, std::make_shared<const stdx::Bytes>(std::move(*archive)));
+  };
+  if (blobs_.has(sha256)) return blobs_.get(sha256, got);
+  fetch_(sha256, holders,
+         [this, sha256, got, alive = std::weak_ptr<bool>(alive_)](stdx::Status fetched) {
+           if (alive.expired()) return;
+           if (!fetched) return answer(sha256, std::unexpected(fetched.error()));
+           blobs_.get(sha256, got);
+         });
+}
+
+void Loader::module(const std::string& sha256, std::shared_ptr<const ports::Package> package,
+                    const model::Space& space, ModuleDone done) {
+  std::string key = sha256 + "/" + space.entry;
+  for (const auto& capability : space.capabilities) key += "," + capability;
+  if (auto known = modules_[key].lock()) return done(known);
+  auto bytes = package->read(space.entry);
+  if (!bytes) return done(std::unexpected(bytes.error()));
+  // The same check as at build and submit; the archive may have come another way.
+  const auto interface = wasm::read_interface(*bytes);
+  if (!interface) return done(std::unexpected(interface.error()));
+  const auto findings = guest_abi::check(space, *interface);
+  if (!findings.empty()) return done(stdx::fail(Code::invalid, findings.front()));
+  engine_.compile(
+      std::make_shared<const stdx::Bytes>(std::move(*bytes)), abi::granted(space.capabilities),
+      [this, key, done = std::move(done),
+       alive = std::weak_ptr<bool>(alive_)](stdx::Result<std::shared_ptr<ports::Module>> module) {
+        if (alive.expired()) return;
+        if (module) modules_[key] = *module;
+        done(std::move(module));
+      });
+}
+
+}  // namespace zrun

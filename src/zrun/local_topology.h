@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A topology as this zrun sees it: its spaces by index, which of them live here, where the others
+// are, and both ends of every path that touches this zhost.
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/ids.h"
+#include "model/topology.h"
+#include "stdx/time.h"
+#include "zrun/in_window.h"
+#include "zrun/out_stream.h"
+
+namespace zrun {
+
+class Space;
+
+struct PathState {
+  std::uint16_t index = 0, from = 0, to = 0;
+  OutStream out;  // in use while the sender lives here, and until it is empty
+  InWindow in;    // in use while the receiver lives here
+
+  // --- sending to another zhost ---
+  std::string opened_to;            // zhost the stream was opened to; empty: not open
+  std::uint64_t opened_epoch = 0;   // the receiver's epoch then
+  std::uint64_t progress_mark = 0;  // out.received() at the last look
+  bool sender_waits = false;        // the sender is parked in net.emit_to on this path
+
+  // --- receiving ---
+  bool acks_due = false;
+  bool starved = false;                      // the mailbox had no room for the next message
+  std::uint64_t asked_again_behind = ~0ull;  // the last gap that was reported
+
+  explicit PathState(OutStream::Options options) : out(options) {}
+};
+
+struct SpaceSlot {
+  // From the directory; epoch 0: not known yet.
+  std::string zhost;
+  std::uint64_t epoch = 0;
+  // The instance here, if any.
+  Space* local = nullptr;
+  // (epoch, run) of the local instance, kept for its streams after it is gone.
+  SenderLife life;
+};
+
+struct LocalTopology {
+  model::TopologyId id;
+  std::array<char, 16> id_bytes{};
+  model::Topology spec;
+  std::vector<SpaceSlot> slots;                   // by space index
+  std::vector<std::unique_ptr<PathState>> paths;  // by path index
+
+  static std::unique_ptr<LocalTopology> make(model::TopologyId id, model::Topology spec);
+  // The index of a space; none for a name that is not there.
+  int index_of(const std::string& space) const;
+  bool has_local_spaces() const;
+};
+
+}  // namespace zrun

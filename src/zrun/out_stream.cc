@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrun/out_stream.h"
+
+#include <algorithm>
+
+namespace zrun {
+
+std::uint64_t OutStream::push(MessagePtr message) {
+  ASSERT(queue_.empty() || !full(message->payload.size()), "a full stream takes nothing in");
+  message->seq = ++last_;
+  queued_bytes_ += message->payload.size();
+  queue_.push_back(std::move(message));
+  return last_;
+}
+
+MessagePtr OutStream::next() const {
+  if (sent_ == last_ || sent_ - received_ >= options_.window) return {};
+  return at(sent_ + 1);
+}
+
+void OutStream::sent() {
+  ASSERT(sent_ < last_, "only what is there is sent");
+  ++sent_;
+  highest_sent_ = std::max(highest_sent_, sent_);
+  // Never a second time: forgotten as soon as it is out.
+  if (!keeps_until_finished()) finished(sent_);
+}
+
+void OutStream::received(std::uint64_t seq) {
+  if (seq > received_ && seq <= sent_) received_ = seq;
+}
+
+void OutStream::finished(std::uint64_t seq) {
+  if (seq > sent_) return;
+  received(seq);
+  while (finished_ < seq) {
+    queued_bytes_ -= queue_.front()->payload.size();
+    queue_.pop_front();
+    ++finished_;
+  }
+  received_ = std::max(received_, finished_);
+}
+
+void OutStream::rewind() {
+  if (keeps_until_finished()) sent_ = received_;
+}
+
+void OutStream::resend_after(std::uint64_t seq) {
+  if (!keeps_until_finished() || seq < received_ || seq >= sent_) return;
+  received_ = seq;
+  sent_ = seq;
+}
+
+void OutStream::restart() {
+  for (std::uint64_t seq = finished_ + 1; seq <= highest_sent_; ++seq) at(seq)->redelivered = true;
+  sent_ = received_ = finished_;
+}
+
+void OutStream::drain(const std::function<void(MessagePtr)>& take) {
+  while (!queue_.empty()) take(queue_.pop_front());
+  queued_bytes_ = 0;
+  finished_ = received_ = sent_ = last_;
+}
+
+}  // namespace zrun

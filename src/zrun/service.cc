@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrun/service.h"
+
+#include "stdx/encoding.h"
+#include "stdx/text.h"
+#include "wire/frame.h"
+#include "wire/topology_codec.h"
+
+namespace zrun {
+namespace {
+
+using namespace std::chrono_literals;
+using stdx::Code;
+
+constexpr stdx::Duration tick_interval = 500ms;
+
+v1::Hello hello_of(const Options& options) {
+  v1::Hello hello;
+  hello.set_service("zrun");
+  hello.set_zhost(options.zhost);
+  hello.set_incarnation(options.incarnation);
+  hello.set_pid(options.pid);
+  hello.set_version(options.version);
+  return hello;
+}
+
+v1::PeerHello data_hello_of(const Options& options) {
+  v1::PeerHello hello;
+  hello.set_cluster_id(options.cluster_id);
+  hello.set_zhost(options.zhost);
+  hello.set_incarnation(options.incarnation);
+  hello.set_version(options.version);
+  return hello;
+}
+
+v1::CommandReply reply(std::string outcome, std::string reason = "") {
+  v1::CommandReply out;
+  out.set_outcome(std::move(outcome));
+  out.set_reason(std::move(reason));
+  return out;
+}
+
+}  // namespace
+
+Service::Service(ports::Runtime& runtime, Outside outside, Options options)
+    : runtime_(runtime),
+      outside_(outside),
+      options_(std::move(options)),
+      startz_(runtime, outside.transport, {"startz", hello_of(options_)}),
+      zmesh_(runtime, outside.transport, {"zmesh", hello_of(options_)}),
+      scheduler_(runtime),
+      links_(runtime, outside.transport, data_hello_of(options_)),
+      courier_(runtime, scheduler_, pool_, options_.zhost,
+               [this](const std::string& zhost, stdx::Bytes frame) {
+                 return send_frame(zhost, std::move(frame));
+               }),
+      loader_(outside.engine, outside.blobs, outside.packages,
+              [this](const std::string& sha256, const std::vector<std::string>& holders,
+                     std::function<void(stdx::Status)> done) {
+                v1::BlobFetchRequest request;
+                request.set_sha256(sha256);
+                for (const auto& holder : holders) request.add_holders(holder);
+                zmesh_.request(rpc::address("", "zrms"), "zrms.blob_fetch",
+                               request.SerializeAsString(), 60s,
+                               [done = std::move(done)](stdx::Result<stdx::Bytes> answer) {
+                                 if (answer)
+                                   done({});
+                                 else
+                                   done(std::unexpected(answer.error()));
+                               });
+              }),
+      tick_timer_(runtime.executor),
+      close_timer_(runtime.executor),
+      running_gauge_(runtime.metrics.gauge("samoza_zrun_spaces_running", "Spaces running here")),
+      dead_letters_counter_(runtime.metrics.counter("samoza_zrun_dead_letters_total",
+                                                    "Messages that could not be delivered")) {
+  wire_handlers();
+}
+
+Service::~Service() {
+  // Spaces hold messages and call their owner: first of all.
+  placed_.clear();
+}
+
+stdx::Status Service::start() {
+  TRY(links_.listen(ports::Endpoint::data(options_.ip, options_.peer_port)));
+  startz_.start();
+  zmesh_.start();
+  tick();
+  return {};
+}
+
+void Service::wire_handlers() {
+  const auto place_handler = rpc::typed<v1::PlaceCommand, v1::CommandReply>(
+      [this](const rpc::Caller&, v1::PlaceCommand command, auto done) { done(place(command)); });
+  const auto stop_handler = rpc::typed<v1::StopCommand, v1::CommandReply>(
+      [this](const rpc::Caller&, v1::StopCommand command, auto done) { done(stop(command)); });
+  startz_.on("zrun.place", place_handler);
+  startz_.on("zrun.stop", stop_handler);
+  startz_.on("service.ping", [](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+    respond(stdx::Bytes());
+  });
+  startz_.on("service.stop", [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+    respond(stdx::Bytes());
+    close_all();
+  });
+  startz_.on_state = [this](bool connected) {
+    // A startz that lost our words hears the states again.
+    if (!connected) return;
+    for (const auto& [key, placed] : placed_) state_changed(*placed.space);
+  };
+  zmesh_.on("zrun.peers",
+            rpc::event<v1::PeersUpdate>(
+                [this](const rpc::Caller&, v1::PeersUpdate update) { peers_changed(update); }));
+  zmesh_.on("zrun.emit", rpc::typed<v1::SendRequest, v1::SendReply>(
+                             [this](const rpc::Caller&, v1::SendRequest request, auto done) {
+                               const auto sent = emit_for(request);
+                               if (!sent) return done(std::unexpected(sent.error()));
+                               v1::SendReply out;
+                               out.set_outcome("accepted");
+                               done(std::move(out));
+                             }));
+  zmesh_.on_data = [this](stdx::Bytes frame) { frame_arrived("", frame); };
+  zmesh_.on_writable = [this] {
+    for (auto& [id, topology] : topologies_) courier_.tick(*topology);
+  };
+  links_.on_frame = [this](const std::string& zhost, stdx::Bytes frame) {
+    frame_arrived(zhost, frame);
+  };
+  links_.on_way_changed = [this](const std::string& zhost) { way_changed(zhost); };
+  scheduler_.after_batch = [this] {
+    if (!courier_.has_acks()) return;
+    courier_.acks_flushed();
+    for (auto& [id, topology] : topologies_) courier_.flush(*topology);
+  };
+}
+
+// --- placing
+// ----------------------------------------------------------------------------------------
+
+LocalTopology& Service::topology_of(const v1::PlaceCommand& command, model::Topology spec) {
+  const auto& id = command.header().topology_id();
+  auto& topology = topologies_[id];
+  if (!topology) {
+    topology = LocalTopology::make(model::TopologyId(id), std::move(spec));
+    by_bytes_[topology->id_bytes] = topology.get();
+  }
+  return *topology;
+}
+
+v1::CommandReply Service::place(const v1::PlaceCommand& command) {
+  const auto& header = command.header();
+  if (closing_) return reply("refused", "zrun is stopping");
+  if (!stdx::is_uuid(header.topology_id())) return reply("refused", "no topology id");
+  auto spec = wire::from_wire(command.topology());
+  if (!spec) return reply("refused", spec.error().message);
+  const Key key{header.topology_id(), header.space()};
+  if (const auto at = placed_.find(key); at != placed_.end()) {
+    const auto& id = at->second.space->id();
+    const model::InstanceId asked{id.key, model::Epoch(header.epoch()), model::Run(command.run())};
+    if (asked <= id) return reply(asked == id ? "already" : "refused", "a newer instance is here");
+    retire(key);
+  }
+  if (placed_.size() >= options_.spaces_max)
+    return reply("refused", stdx::format("zrun holds {} spaces, its limit", placed_.size()));
+  auto& topology = topology_of(command, std::move(*spec));
+  const int index = topology.index_of(header.space());
+  if (index < 0) return reply("refused", "the topology has no such space");
+  model::InstanceId id{
+      {topology.id, header.space()}, model::Epoch(header.epoch()), model::Run(command.run())};
+  auto& placed = placed_[key];
+  placed.space =
+      std::make_unique<Space>(SpaceParts{runtime_, scheduler_, pool_, *this, outside_.sensors},
+                              topology, static_cast<std::uint16_t>(index), id);
+  auto& slot = topology.slots[static_cast<std::size_t>(index)];
+  slot.local = placed.space.get();
+  slot.life = {header.epoch(), command.run()};
+  if (slot.epoch <= header.epoch()) {
+    slot.epoch = header.epoch();
+    slot.zhost = options_.zhost;
+  }
+  runtime_.log.info("space_placed_here", {{"topology", key.first},
+                                          {"space", key.second},
+                                          {"epoch", header.epoch()},
+                                          {"run", command.run()}});
+  courier_.space_arrived(topology, static_cast<std::uint16_t>(index));
+  peers_changed(peers_);
+  state_changed(*placed.space);
+  load(key, command);
+  return reply("accepted");
+}
+
+Service::Placed* Service::still(const Key& key, const model::InstanceId& id) {
+  const auto at = placed_.find(key);
+  if (at == placed_.end() || at->second.space->id() != id ||
+      at->second.space->state() != SpaceState::starting)
+    return nullptr;
+  return &at->second;
+}
+
+void Service::fail_placed(const Key& key, const model::InstanceId& id, const stdx::Error& why) {
+  if (auto* placed = still(key, id)) placed->space->fail_for_good(why.message);
+}
+
+void Service::load(const Key& key, const v1::PlaceCommand& command) {
+  const auto& space = *placed_.at(key).space;
+  const std::string sha256 =
+      space.spec().mex_sha256.empty() ? command.mex_sha256() : space.spec().mex_sha256;
+  loader_.package(sha256, {command.blob_holders().begin(), command.blob_holders().end()},
+                  [this, key, sha256, id = space.id(), alive = std::weak_ptr<bool>(alive_)](
+                      stdx::Result<std::shared_ptr<const ports::Package>> package) {
+                    if (!alive.expired()) package_ready(key, id, sha256, std::move(package));
+                  });
+}
+
+void Service::package_ready(const Key& key, model::InstanceId id, const std::string& sha256,
+                            stdx::Result<std::shared_ptr<const ports::Package>> package) {
+  auto* placed = still(key, id);
+  if (placed == nullptr) return;
+  if (!package) return fail_placed(key, id, package.error());
+  if (placed->space->is_ui()) return serve_pages(*placed, std::move(*package));
+  loader_.module(sha256, *package, placed->space->spec(),
+                 [this, key, id, alive = std::weak_ptr<bool>(alive_)](
+                     stdx::Result<std::shared_ptr<ports::Module>> module) {
+                   if (alive.expired() || still(key, id) == nullptr) return;
+                   if (!module) return fail_placed(key, id, module.error());
+                   open_data(key, id, std::move(*module));
+                 });
+}
+
+void Service::open_data(const Key& key, model::InstanceId id,
+                        std::shared_ptr<ports::Module> module) {
+  auto* placed = still(key, id);
+  if (placed->space->spec().store == model::StoreKind::none)
+    return placed->space->start(std::move(module), nullptr);
+  outside_.data.open(id, [this, key, id, module, alive = std::weak_ptr<bool>(alive_)](
+                             stdx::Result<std::shared_ptr<ports::SpaceData>> data) {
+    if (alive.expired()) return;
+    auto* waiting = still(key, id);
+    if (waiting == nullptr) return;
+    if (!data) return fail_placed(key, id, data.error());
+    waiting->space->start(module, std::move(*data));
+  });
+}
+
+void Service::serve_pages(Placed& placed, std::shared_ptr<const ports::Package> package) {
+  auto* space = placed.space.get();
+  placed.pages = std::make_unique<UiPages>(
+      runtime_, std::move(package), space->id().key.space,
+      [space](const std::string& path_name, const std::string& payload) -> stdx::Status {
+        auto* path = space->out_path(path_name);
+        if (path == nullptr)
+          return stdx::fail(Code::denied,
+                            stdx::format("no path '{}' from space '{}'",
+                                         stdx::printable(path_name, 80), space->spec().name));
+        if (payload.size() > wire::message_bytes_max || path->out.full(payload.size()))
+          return stdx::fail(Code::full, stdx::format("path '{}' is full", path_name));
+        space->emit(*path, payload);
+        return {};
+      });
+  space->serve([pages = placed.pages.get(), space](const Message& message) {
+    const auto& path = space->topology().spec.paths[message.path];
+    pages->show(path.name, path.from, message.seq, message.payload);
+  });
+}
+
+// --- stopping
+// ---------------------------------------------------------------------------------------
+
+v1::CommandReply Service::stop(const v1::StopCommand& command) {
+  const auto& header = command.header();
+  const Key key{header.topology_id(), header.space()};
+  const auto at = placed_.find(key);
+  if (at == placed_.end()) {
+    if (command.remove_data()) outside_.data.remove({model::TopologyId(key.first), key.second});
+    return reply("already");
+  }
+  if (at->second.space->id().epoch.value > header.epoch())
+    return reply("refused", "a newer instance is here");
+  at->second.remove_data |= command.remove_data();
+  auto& space = *at->second.space;
+  if (space.takes_messages())
+    space.stop(command.why().empty() ? "stopped by command" : command.why());
+  else
+    runtime_.executor.post([this, key, alive = std::weak_ptr<bool>(alive_)] {
+      if (!alive.expired()) retire(key);
+    });
+  return reply("accepted");
+}
+
+void Service::state_changed(Space& space) {
+  v1::SpaceReport report;
+  report.set_topology_id(space.id().key.topology.value);
+  report.set_space(space.id().key.space);
+  report.set_epoch(space.id().epoch.value);
+  report.set_run(space.id().run.value);
+  report.set_state(to_string(space.state()));
+  report.set_detail(space.detail());
+  startz_.notify(rpc::address("", "startz"), "zrun.space_state", report.SerializeAsString());
+  runtime_.log.info("space_state", {{"topology", report.topology_id()},
+                                    {"space", report.space()},
+                                    {"epoch", report.epoch()},
+                                    {"run", report.run()},
+                                    {"state", report.state()},
+                                    {"detail", report.detail()}});
+  std::int64_t running = 0;
+  for (const auto& [key, placed] : placed_)
+    running +=
+        placed.space && !placed.space->is_ui() && placed.space->state() == SpaceState::running;
+  running_gauge_.set(running);
+  if (space.state() != SpaceState::stopped) return;
+  // Posted: the space is on the stack.
+  const Key key{report.topology_id(), report.space()};
+  runtime_.executor.post([this, key, id = space.id(), alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    const auto at = placed_.find(key);
+    if (at != placed_.end() && at->second.space->id() == id) retire(key);
+  });
+}
+
+void Service::retire(const Key& key) {
+  auto node = placed_.extract(key);
+  if (node.empty()) return;
+  auto& space = *node.mapped().space;
+  auto& topology = space.topology();
+  auto& slot = topology.slots[space.index()];
+  slot.local = nullptr;
+  for (auto& path : topology.paths) {
+    if (path->from != space.index()) continue;
+    // Its unfinished messages have no sender any more that could repeat them.
+    path->out.drain([&](MessagePtr message) {
+      if (message->seq > path->out.received())
+        bury(topology, *path, *message, "the sender was stopped before it was received");
+    });
+    path->opened_to.clear();
+  }
+  space.drain_mailbox([](MessagePtr) {});  // their senders keep them until they are finished
+  if (node.mapped().remove_data) outside_.data.remove(space.id().key);
+  node.mapped().pages.reset();
+  node.mapped().space.reset();
+  forget_topology_if_empty(key.first);
+  if (closing_ && placed_.empty() && on_stop) on_stop();
+}
+
+void Service::forget_topology_if_empty(const std::string& id) {
+  const auto at = topologies_.find(id);
+  if (at == topologies_.end() || at->second->has_local_spaces()) return;
+  by_bytes_.erase(at->second->id_bytes);
+  topologies_.erase(at);
+}
+
+void Service::bury(LocalTopology& topology, PathState& path, const Message& message,
+                   std::string reason) {
+  const auto& spec = topology.spec.paths[path.index];
+  dead_letters_counter_.add();
+  dead_letters_.push_back({topology.id.value, spec.name, spec.from, spec.to, std::move(reason),
+                           message.seq, message.payload.size()});
+  if (dead_letters_.size() > dead_letters_kept) dead_letters_.pop_front();
+}
+
+void Service::close_all() {
+  closing_ = true;
+  std::vector<Space*> all;
+  for (auto& [key, placed] : placed_) all.push_back(placed.space.get());
+  for (auto* space : all)
+    if (space->takes_messages()) space->stop("zrun is stopping");
+  // Failed ones are not stopped again; and no space may hold the process up for ever.
+  const bool none_open = std::none_of(all.begin(), all.end(), [](Space* space) {
+    return space->takes_messages() || space->state() == SpaceState::stopped;
+  });
+  close_timer_.set(none_open ? stdx::Duration(1ms) : stdx::Duration(3s), [this] {
+    if (on_stop) on_stop();
+  });
+}
+
+// --- messages
+// ---------------------------------------------------------------------------------------
+
+std::uint64_t Service::emit(Space& sender, PathState& path, stdx::BytesView payload) {
+  return courier_.emit(sender, path, payload);
+}
+
+void Service::finished(Space& receiver, const Message& message) {
+  auto& topology = receiver.topology();
+  courier_.finished(topology, *topology.paths[message.path], message);
+}
+
+void Service::feed(Space& receiver) {
+  courier_.feed(receiver);
+}
+
+LocalTopology* Service::find_topology(const std::string& id_or_name) {
+  const auto at = topologies_.find(id_or_name);
+  if (at != topologies_.end()) return at->second.get();
+  for (auto& [id, topology] : topologies_)
+    if (topology->spec.name == id_or_name) return topology.get();
+  return nullptr;
+}
+
+stdx::Status Service::emit_for(const v1::SendRequest& request) {
+  auto* topology = find_topology(request.topology());
+  const int index = topology == nullptr ? -1 : topology->index_of(request.from());
+  auto* space = index < 0 ? nullptr : topology->slots[static_cast<std::size_t>(index)].local;
+  if (space == nullptr || !space->takes_messages())
+    return stdx::fail(Code::not_found,
+                      stdx::format("space '{}' of topology '{}' does not run on zhost '{}'",
+                                   stdx::printable(request.from(), 80),
+                                   stdx::printable(request.topology(), 80), options_.zhost));
+  auto* path = space->out_path(request.path());
+  if (path == nullptr)
+    return stdx::fail(
+        Code::denied,
+        stdx::format("topology '{}' declares no path '{}' from space '{}'", topology->spec.name,
+                     stdx::printable(request.path(), 80), space->spec().name));
+  if (request.payload().size() > wire::message_bytes_max)
+    return stdx::fail(Code::invalid,
+                      stdx::format("a message has at most {} bytes", wire::message_bytes_max));
+  if (path->out.full(request.payload().size()) && path->out.unfinished() > 0)
+    return stdx::fail(Code::full, stdx::format("path '{}' is full; try again", request.path()));
+  courier_.emit(*space, *path, request.payload());
+  return {};
+}
+
+void Service::frame_arrived(const std::string& from_zhost, const stdx::Bytes& frame) {
+  const auto parsed = wire::parse_data_frame(frame);
+  if (!parsed) {
+    runtime_.log.warn("bad_data_frame", {{"peer", from_zhost}, {"why", parsed.error().message}});
+    return;
+  }
+  const auto at = by_bytes_.find(parsed->header.topology);
+  if (at == by_bytes_.end()) return;  // not here any more; the sender hears it from the directory
+  auto& topology = *at->second;
+  // S9: over a data link a zhost speaks only for the spaces that it has. (What comes through zmesh
+  // was checked there.)
+  if (!from_zhost.empty()) {
+    if (parsed->header.from_space >= topology.slots.size()) return;
+    const auto& sender = topology.slots[parsed->header.from_space];
+    if (sender.epoch == parsed->header.from_epoch && sender.zhost != from_zhost) return;
+  }
+  courier_.take_frame(topology, *parsed);
+}
+
+bool Service::send_frame(const std::string& zhost, stdx::Bytes frame) {
+  if (links_.linked(zhost)) return links_.send(zhost, std::move(frame));
+  return zmesh_.send_data(std::move(frame));
+}
+
+void Service::way_changed(const std::string& zhost) {
+  for (auto& [id, topology] : topologies_) courier_.way_changed(*topology, zhost);
+}
+
+void Service::peers_changed(const v1::PeersUpdate& update) {
+  if (&update != &peers_) peers_ = update;
+  links_.set_peers(peers_);
+  for (const auto& entry : peers_.entries()) {
+    const auto at = topologies_.find(entry.topology_id());
+    if (at == topologies_.end() || entry.space_index() >= at->second->slots.size()) continue;
+    auto& slot = at->second->slots[entry.space_index()];
+    // S15: never back to an older placement.
+    if (entry.epoch() < slot.epoch || (entry.epoch() == slot.epoch && entry.zhost() == slot.zhost))
+      continue;
+    slot.epoch = entry.epoch();
+    slot.zhost = entry.zhost();
+    courier_.slot_changed(*at->second, static_cast<std::uint16_t>(entry.space_index()));
+  }
+}
+
+void Service::tick() {
+  for (auto& [id, topology] : topologies_) courier_.tick(*topology);
+  tick_timer_.set(tick_interval, [this] { tick(); });
+}
+
+// --- what HTTP asks
+// ---------------------------------------------------------------------------------
+
+std::vector<const Space*> Service::spaces() const {
+  std::vector<const Space*> list;
+  for (const auto& [key, placed] : placed_) list.push_back(placed.space.get());
+  return list;
+}
+
+const Space* Service::find(const std::string& topology, const std::string& space) const {
+  for (const auto& [key, placed] : placed_) {
+    if (key.second != space) continue;
+    if (topology.empty() || key.first == topology || placed.space->topology().spec.name == topology)
+      return placed.space.get();
+  }
+  return nullptr;
+}
+
+UiPages* Service::pages(const std::string& topology, const std::string& space) {
+  for (auto& [key, placed] : placed_)
+    if (key.second == space && placed.pages &&
+        (key.first == topology || placed.space->topology().spec.name == topology))
+      return placed.pages.get();
+  return nullptr;
+}
+
+}  // namespace zrun

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// zrun: runs the spaces of one zhost. Takes place and stop commands from startz (which checked
+// them, P4), where the others are from zmesh, and decides nothing about other zhosts.
+//
+// One loop; everything it is built from outlives it.
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "ports/blob_store.h"
+#include "ports/data_store.h"
+#include "ports/engine.h"
+#include "ports/package_reader.h"
+#include "ports/runtime.h"
+#include "ports/sensors.h"
+#include "ports/transport.h"
+#include "rpc/service_bus.h"
+#include "samoza/v1/cluster.pb.h"
+#include "zrun/courier.h"
+#include "zrun/data_links.h"
+#include "zrun/loader.h"
+#include "zrun/space.h"
+#include "zrun/ui_pages.h"
+
+namespace zrun {
+
+struct Options {
+  std::string cluster_id, zhost, version;
+  std::uint64_t incarnation = 0;
+  std::uint64_t pid = 0;
+  std::string ip;  // data links
+  std::uint16_t peer_port = 9201;
+  std::size_t spaces_max = 1'000'000;
+};
+
+// The outside that zrun needs, one by one.
+struct Outside {
+  ports::Transport& transport;
+  ports::Engine& engine;
+  ports::DataStore& data;
+  ports::BlobStore& blobs;
+  ports::PackageReader& packages;
+  ports::Sensors& sensors;
+};
+
+struct DeadLetter {
+  std::string topology, path, from, to, reason;
+  std::uint64_t seq = 0, bytes = 0;
+};
+
+class Service final : public SpaceOwner {
+ public:
+  static constexpr std::size_t dead_letters_kept = 1000;
+
+  Service(ports::Runtime& runtime, Outside outside, Options options);
+  ~Service() override;
+
+  stdx::Status start();
+  // startz asked this process to end; the spaces were closed first.
+  std::function<void()> on_stop;
+
+  // --- commands (zrun.place, zrun.stop, zrun.emit) ---
+  v1::CommandReply place(const v1::PlaceCommand& command);
+  v1::CommandReply stop(const v1::StopCommand& command);
+  stdx::Status emit_for(const v1::SendRequest& request);
+
+  // --- for the HTTP interface ---
+  const Options& options() const { return options_; }
+  std::vector<const Space*> spaces() const;
+  const Space* find(const std::string& topology, const std::string& space) const;
+  UiPages* pages(const std::string& topology, const std::string& space);
+  const std::deque<DeadLetter>& dead_letters() const { return dead_letters_; }
+  std::uint64_t dead_letters_total() const { return dead_letters_counter_.value(); }
+  bool zmesh_connected() const { return zmesh_.connected(); }
+  std::size_t data_links() const { return links_.size(); }
+
+  // --- SpaceOwner ---
+  std::uint64_t emit(Space& sender, PathState& path, stdx::BytesView payload) override;
+  void finished(Space& receiver, const Message& message) override;
+  void feed(Space& receiver) override;
+  void state_changed(Space& space) override;
+
+ private:
+  struct Placed {
+    std::unique_ptr<Space> space;
+    std::unique_ptr<UiPages> pages;
+    bool remove_data = false;
+  };
+  using Key = std::pair<std::string, std::string>;  // topology id, space
+
+  void wire_handlers();
+  void load(const Key& key, const v1::PlaceCommand& command);
+  void package_ready(const Key& key, model::InstanceId id, const std::string& sha256,
+                     stdx::Result<std::shared_ptr<const ports::Package>> package);
+  void serve_pages(Placed& placed, std::shared_ptr<const ports::Package> package);
+  void open_data(const Key& key, model::InstanceId id, std::shared_ptr<ports::Module> module);
+  Placed* still(const Key& key, const model::InstanceId& id);
+  void fail_placed(const Key& key, const model::InstanceId& id, const stdx::Error& why);
+  void retire(const Key& key);
+  void forget_topology_if_empty(const std::string& topology);
+  void bury(LocalTopology& topology, PathState& path, const Message& message, std::string reason);
+  LocalTopology& topology_of(const v1::PlaceCommand& command, model::Topology spec);
+  LocalTopology* find_topology(const std::string& id_or_name);
+
+  void peers_changed(const v1::PeersUpdate& update);
+  void frame_arrived(const std::string& from_zhost, const stdx::Bytes& frame);
+  bool send_frame(const std::string& zhost, stdx::Bytes frame);
+  void way_changed(const std::string& zhost);
+  void tick();
+  void close_all();
+
+  ports::Runtime& runtime_;
+  Outside outside_;
+  Options options_;
+  rpc::ServiceBus startz_, zmesh_;
+  MessagePool pool_;  // before everything that holds messages
+  Scheduler scheduler_;
+  DataLinks links_;
+  Courier courier_;
+  Loader loader_;
+  std::map<std::string, std::unique_ptr<LocalTopology>> topologies_;
+  std::map<std::array<char, 16>, LocalTopology*> by_bytes_;
+  std::map<Key, Placed> placed_;
+  std::deque<DeadLetter> dead_letters_;
+  v1::PeersUpdate peers_;
+  ports::Timer tick_timer_;
+  ports::Timer close_timer_;
+  bool closing_ = false;
+  ports::Gauge& running_gauge_;
+  ports::Counter& dead_letters_counter_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace zrun

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrun/space.h"
+
+#include <algorithm>
+
+#include "stdx/text.h"
+
+namespace zrun {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr stdx::Duration idle_back_off_min = 10ms;
+constexpr stdx::Duration idle_back_off_max = 1s;
+constexpr stdx::Duration restart_back_off_min = 100ms;
+constexpr stdx::Duration restart_back_off_max = 5s;
+
+}  // namespace
+
+const char* to_string(SpaceState state) {
+  switch (state) {
+    case SpaceState::starting:
+      return "starting";
+    case SpaceState::initializing:
+      return "starting";
+    case SpaceState::running:
+      return "running";
+    case SpaceState::closing:
+      return "stopping";
+    case SpaceState::stopped:
+      return "stopped";
+    case SpaceState::failed:
+      return "failed";
+  }
+  return "failed";
+}
+
+Space::Space(SpaceParts parts, LocalTopology& topology, std::uint16_t index, model::InstanceId id)
+    : parts_(parts), topology_(topology), index_(index), id_(std::move(id)) {
+  for (auto& path : topology_.paths)
+    if (path->from == index_) out_paths_.push_back(path.get());
+}
+
+Space::~Space() {
+  instance_.reset();
+  parts_.scheduler.forget(*this);
+}
+
+// --- lifecycle
+// --------------------------------------------------------------------------------------
+
+void Space::start(std::shared_ptr<ports::Module> module, std::shared_ptr<ports::SpaceData> data) {
+  if (state_ != SpaceState::starting) return;
+  module_ = std::move(module);
+  data_ = std::move(data);
+  restart();
+}
+
+void Space::restart() {
+  instance_ = module_->instantiate(this, spec().limits.memory_bytes);
+  hook_ = Hook::initialize;
+  call_active_ = false;
+  wait_ = Wait::none;
+  set_state(SpaceState::initializing, "");
+  hook_deadline_ =
+      parts_.scheduler.refresh_now() + std::chrono::milliseconds(spec().limits.on_init_deadline_ms);
+  set_timer();
+  parts_.scheduler.make_runnable(*this);
+}
+
+void Space::serve(std::function<void(const Message&)> show) {
+  show_ = std::move(show);
+  set_state(SpaceState::running, "");
+}
+
+void Space::fail_for_good(std::string why) {
+  leave(SpaceState::failed, std::move(why));
+}
+
+void Space::stop(std::string why) {
+  if (state_ == SpaceState::stopped || closing_asked_) return;
+  closing_asked_ = true;
+  detail_ = std::move(why);
+  const bool can_close = instance_ && !call_active_ && state_ == SpaceState::running;
+  // A guest parked in a host call (style B) is not resumed with the hook's work half done: it is
+  // ended where it is, which unwinds it; on_close runs only in guests between two calls.
+  if (!can_close || !instance_->has("on_close")) {
+    leave(SpaceState::stopped, detail_);
+    return;
+  }
+  close_now();
+}
+
+void Space::close_now() {
+  hook_ = Hook::on_close;
+  set_state(SpaceState::closing, detail_);
+  hook_deadline_ = parts_.scheduler.refresh_now() +
+                   std::chrono::milliseconds(spec().limits.on_close_deadline_ms);
+  set_timer();
+  parts_.scheduler.make_runnable(*this);
+}
+
+void Space::leave(SpaceState state, std::string detail) {
+  instance_.reset();
+  call_active_ = false;
+  wait_ = Wait::none;
+  hook_deadline_.reset();
+  busy_since_.reset();
+  restart_timer_.reset();
+  self_timers_.clear();
+  sensors.clear();
+  data_call.reset();
+  if (current_) {
+    current_->redelivered = true;
+    mailbox_bytes_ += current_->payload.size();
+    mailbox_.push_front(std::exchange(current_, {}));
+  }
+  parts_.scheduler.cancel_wake(*this);
+  set_state(state, std::move(detail));
+}
+
+void Space::set_state(SpaceState state, std::string detail) {
+  state_ = state;
+  detail_ = std::move(detail);
+  parts_.owner.state_changed(*this);
+}
+
+void Space::fail(std::string why) {
+  instance_.reset();
+  call_active_ = false;
+  wait_ = Wait::none;
+  hook_deadline_.reset();
+  busy_since_.reset();
+  self_timers_.clear();
+  sensors.clear();
+  data_call.reset();
+  turn_emits_.clear();
+  if (current_) {
+    // It was not finished: the next life gets it again, marked.
+    current_->redelivered = true;
+    mailbox_bytes_ += current_->payload.size();
+    mailbox_.push_front(std::exchange(current_, {}));
+  }
+  parts_.scheduler.cancel_wake(*this);
+  write_log(3, why);
+  if (closing_asked_) return leave(SpaceState::stopped, why);
+  const auto now = parts_.scheduler.refresh_now();
+  failures_.push_back(now);
+  while (now - failures_.front() > failure_window) failures_.pop_front();
+  parts_.runtime.log.warn("space_failed", {{"topology", id_.key.topology.value},
+                                           {"space", id_.key.space},
+                                           {"epoch", id_.epoch.value},
+                                           {"why", why},
+                                           {"failures", failures_.size()}});
+  if (failures_.size() >= failures_max) {
+    leave(SpaceState::failed, stdx::format("failed {} times within {}: {}", failures_.size(),
+                                           stdx::format_duration(failure_window), why));
+    return;
+  }
+  set_state(SpaceState::initializing, why);
+  ++restarts_;
+  const auto wait = std::min(restart_back_off_min * (1 << (failures_.size() - 1)),
+                             stdx::Duration(restart_back_off_max));
+  restart_timer_ = std::make_unique<ports::Timer>(parts_.runtime.executor);
+  restart_timer_->set(wait, [this] { restart(); });
+}
+
+// --- turns
+// ------------------------------------------------------------------------------------------
+
+bool Space::begin_hook() {
+  for (;;) {
+    const char* name = nullptr;
+    switch (hook_) {
+      case Hook::initialize:
+        name = "_initialize";
+        break;
+      case Hook::on_init:
+        name = "on_init";
+        break;
+      case Hook::on_process:
+        name = "on_process";
+        break;
+      case Hook::on_close:
+        name = "on_close";
+        break;
+    }
+    if (instance_->has(name)) {
+      const auto begun = instance_->begin(name);
+      ASSERT(begun.has_value(), "an export that is there can be called");
+      call_active_ = true;
+      took_message_ = false;
+      return true;
+    }
+    switch (hook_) {
+      case Hook::initialize:
+        hook_ = Hook::on_init;
+        break;
+      case Hook::on_init:
+        hook_ = Hook::on_process;
+        hook_deadline_.reset();
+        set_state(SpaceState::running, "");
+        if (state_ != SpaceState::running) return false;  // stopped by who was told
+        break;
+      case Hook::on_process:
+        fail_for_good("the module does not export on_process");
+        return false;
+      case Hook::on_close:
+        leave(SpaceState::stopped, detail_);
+        return false;
+    }
+  }
+}
+
+void Space::take_turn() {
+  if (!instance_) return;
+  if (hook_deadline_ && parts_.scheduler.now() >= *hook_deadline_) return overran_deadline();
+  if (!call_active_ && !begin_hook()) return;
+  switch (instance_->resume()) {
+    case ports::Instance::Progress::pending:
+      if (wait_ == Wait::none) return slice_over();
+      busy_since_.reset();
+      set_timer();
+      return;
+    case ports::Instance::Progress::returned:
+      return ended(instance_->value());
+    case ports::Instance::Progress::exited: {
+      const auto code = instance_->value();
+      if (code == 0) return leave(SpaceState::stopped, "the guest called proc_exit(0)");
+      return fail(stdx::format("the guest called proc_exit({})", code));
+    }
+    case ports::Instance::Progress::failed:
+      return fail("trap: " + instance_->error());
+  }
+}
+
+void Space::slice_over() {
+  const auto now = parts_.scheduler.refresh_now();
+  if (hook_deadline_ && now >= *hook_deadline_) return overran_deadline();
+  if (!busy_since_) busy_since_ = now;
+  const auto watchdog = std::chrono::milliseconds(spec().limits.on_process_watchdog_ms);
+  if (hook_ == Hook::on_process && now - *busy_since_ >= watchdog)
+    return fail(stdx::format("watchdog: on_process ran for {} without yielding",
+                             stdx::format_duration(watchdog)));
+  parts_.scheduler.make_runnable(*this);
+}
+
+void Space::overran_deadline() {
+  if (hook_ == Hook::on_close)
+    return leave(SpaceState::stopped, "on_close did not end within its deadline");
+  fail_for_good(
+      stdx::format("on_init did not end within {} ms", spec().limits.on_init_deadline_ms));
+}
+
+void Space::ended(std::int32_t value) {
+  call_active_ = false;
+  busy_since_.reset();
+  wait_ = Wait::none;
+  switch (hook_) {
+    case Hook::initialize:
+      hook_ = Hook::on_init;
+      break;
+    case Hook::on_init:
+      if (value != 0) return fail_for_good(stdx::format("on_init returned {}", value));
+      hook_ = Hook::on_process;
+      hook_deadline_.reset();
+      set_state(SpaceState::running, "");
+      if (!instance_) return;
+      break;
+    case Hook::on_process:
+      finish_current();
+      if (value != 0) return stop(stdx::format("on_process returned {}", value));
+      return go_idle();
+    case Hook::on_close:
+      if (value != 0) write_log(2, stdx::format("on_close returned {}", value));
+      return leave(SpaceState::stopped, detail_);
+  }
+  parts_.scheduler.make_runnable(*this);
+}
+
+void Space::go_idle() {
+  if (!mailbox_.empty()) return parts_.scheduler.make_runnable(*this);
+  // A call that took no message may have work of its own: it is called again, ever more seldom.
+  idle_back_off_ = took_message_ || idle_back_off_ == stdx::Duration::zero()
+                       ? idle_back_off_min
+                       : std::min(idle_back_off_ * 2, stdx::Duration(idle_back_off_max));
+  parts_.scheduler.wake_at(*this, parts_.scheduler.now() + idle_back_off_);
+}
+
+// --- waiting
+// ----------------------------------------------------------------------------------------
+
+void Space::park(Wait wait, std::int32_t timeout_ms) {
+  wait_ = wait;
+  wait_deadline_.reset();
+  if (wait == Wait::yield) {
+    parts_.scheduler.make_runnable(*this);
+  } else if (timeout_ms >= 0) {
+    wait_deadline_ = parts_.scheduler.refresh_now() + std::chrono::milliseconds(timeout_ms);
+  }
+}
+
+bool Space::deadline_passed() const {
+  return wait_deadline_ && parts_.scheduler.now() >= *wait_deadline_;
+}
+
+void Space::set_timer() {
+  auto at = hook_deadline_;
+  if (wait_ != Wait::none && wait_deadline_ && (!at || *wait_deadline_ < *at)) at = wait_deadline_;
+  if (at)
+    parts_.scheduler.wake_at(*this, *at);
+  else
+    parts_.scheduler.cancel_wake(*this);
+}
+
+void Space::wake(Wait what) {
+  if (call_active_ && wait_ == what) parts_.scheduler.make_runnable(*this);
+}
+
+// --- messages
+// ---------------------------------------------------------------------------------------
+
+bool Space::has_room(std::size_t bytes) const {
+  if (is_ui()) return true;
+  return mailbox_.empty() || (mailbox_.size() < spec().limits.mailbox_messages &&
+                              mailbox_bytes_ + bytes <= spec().limits.mailbox_bytes);
+}
+
+void Space::deliver(MessagePtr message) {
+  if (is_ui()) {
+    if (show_) show_(*message);
+    ++messages_finished_;
+    acknowledge(*message);
+    return;
+  }
+  mailbox_bytes_ += message->payload.size();
+  mailbox_.push_back(std::move(message));
+  if (!instance_) return;
+  if (call_active_)
+    wake(Wait::message);
+  else if (state_ == SpaceState::running)
+    parts_.scheduler.make_runnable(*this);
+}
+
+void Space::note_starved(PathState& path) {
+  if (!path.starved) starved_.push_back(&path);
+  path.starved = true;
+}
+
+MessagePtr Space::take_front() {
+  ASSERT(!current_, "the former message is finished first");
+  current_ = mailbox_.pop_front();
+  mailbox_bytes_ -= current_->payload.size();
+  took_message_ = true;
+  if (!starved_.empty() && mailbox_.size() * 2 <= spec().limits.mailbox_messages)
+    parts_.owner.feed(*this);
+  return current_;
+}
+
+void Space::acknowledge(const Message& message) {
+  if (message.path != self_path) parts_.owner.finished(*this, message);
+}
+
+bool Space::received_all(const Turn& turn) const {
+  return std::all_of(turn.emits.begin(), turn.emits.end(),
+                     [](const auto& emit) { return emit.first->out.received() >= emit.second; });
+}
+
+void Space::finish_current() {
+  if (!current_) {
+    turn_emits_.clear();
+    return;
+  }
+  ++messages_finished_;
+  if (open_turns_.empty() && turn_emits_.empty()) {
+    const auto message = std::exchange(current_, {});
+    acknowledge(*message);
+    return;
+  }
+  open_turns_.push_back({std::exchange(current_, {}), std::exchange(turn_emits_, {})});
+  release_turns();
+}
+
+void Space::release_turns() {
+  while (!open_turns_.empty() && received_all(open_turns_.front())) {
+    const auto turn = std::move(open_turns_.front());
+    open_turns_.pop_front();
+    acknowledge(*turn.message);
+  }
+}
+
+void Space::drain_mailbox(const std::function<void(MessagePtr)>& take) {
+  if (current_) take(std::exchange(current_, {}));
+  while (!mailbox_.empty()) take(mailbox_.pop_front());
+  mailbox_bytes_ = 0;
+}
+
+PathState* Space::out_path(std::string_view name) {
+  for (auto* path : out_paths_)
+    if (topology_.spec.paths[path->index].name == name) return path;
+  return nullptr;
+}
+
+std::uint64_t Space::emit(PathState& path, stdx::BytesView payload) {
+  const auto seq = parts_.owner.emit(*this, path, payload);
+  // Only what is not in its receiver's mailbox yet holds the turn's acknowledgement back.
+  if (path.out.keeps_until_finished() && path.out.received() < seq)
+    turn_emits_.emplace_back(&path, seq);
+  return seq;
+}
+
+bool Space::self_emit(stdx::BytesView payload, std::int32_t delay_ms) {
+  if (!has_room(payload.size())) return false;
+  auto message = parts_.pool.make(payload);
+  if (delay_ms <= 0) {
+    deliver(std::move(message));
+    return true;
+  }
+  if (self_timers_.size() >= self_timers_max) return false;
+  const auto id = next_self_timer_++;
+  auto& timer = self_timers_[id];
+  timer = std::make_unique<ports::Timer>(parts_.runtime.executor);
+  timer->set(std::chrono::milliseconds(delay_ms), [this, id, message = std::move(message)] {
+    // Kept alive past its own erase.
+    const auto keep = self_timers_.extract(id);
+    if (has_room(message->payload.size()))
+      deliver(message);
+    else
+      write_log(2, "a message of sys.self_emit was dropped: the mailbox is full");
+  });
+  return true;
+}
+
+// --- log and sensors
+// --------------------------------------------------------------------------------
+
+void Space::write_log(std::int32_t level, std::string_view text) {
+  const auto now = parts_.scheduler.now();
+  if (now - log_second_ >= 1s) {
+    log_second_ = now;
+    log_bytes_ = 0;
+  }
+  log_bytes_ += text.size() + 1;
+  if (log_bytes_ > spec().limits.log_bytes_per_second) {
+    ++log_dropped_;
+    return;
+  }
+  const auto line = stdx::printable(text, 4096);
+  log_.push_back(stdx::format("{} {}", stdx::format_rfc3339(parts_.runtime.clock.wall()), line));
+  if (log_.size() > log_lines_kept) log_.pop_front();
+  const auto port_level = static_cast<ports::Level>(std::clamp(level, 0, 3));
+  parts_.runtime.log.write(port_level, "guest_log",
+                           {{"topology", id_.key.topology.value},
+                            {"space", id_.key.space},
+                            {"epoch", id_.epoch.value},
+                            {"text", line}});
+}
+
+std::int32_t Space::open_sensor(const std::string& type) {
+  if (sensors.size() >= sensors_max) return guest_abi::e_full;
+  std::int32_t handle = 1;
+  while (sensors.contains(handle)) ++handle;
+  auto& open = sensors[handle];
+  auto sensor = parts_.sensors.open(type, [this, handle](stdx::Bytes reading) {
+    auto& readings = sensors.at(handle).readings;
+    readings.push_back(std::move(reading));
+    // The newest readings are the ones that matter; what a slow guest missed is gone.
+    if (readings.size() > readings_kept) readings.pop_front();
+    wake(Wait::sensor);
+  });
+  if (!sensor) {
+    sensors.erase(handle);
+    return guest_abi::e_not_found;
+  }
+  open.sensor = std::move(*sensor);
+  return handle;
+}
+
+}  // namespace zrun

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// One space placed here: its guest, its mailbox, its hooks and what it waits for.
+//
+//   starting -> initializing -> running -> closing -> stopped
+//                    |             |
+//                    +-> failed <--+   after a trap it is started again first, with a back-off
+//
+// The guest runs only in take_turn(), called by the Scheduler. Host functions (zrun/abi/) get the
+// Space as their context and use the section "for host functions".
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "guest_abi/table.h"
+#include "model/ids.h"
+#include "model/topology.h"
+#include "ports/data_store.h"
+#include "ports/engine.h"
+#include "ports/runtime.h"
+#include "ports/sensors.h"
+#include "stdx/ring.h"
+#include "zrun/local_topology.h"
+#include "zrun/message.h"
+#include "zrun/scheduler.h"
+
+namespace zrun {
+
+class Space;
+
+// What a space needs of the rest of zrun.
+class SpaceOwner {
+ public:
+  virtual ~SpaceOwner() = default;
+  // A message for the path, from this space; the stream has room. Gives its number.
+  virtual std::uint64_t emit(Space& sender, PathState& path, stdx::BytesView payload) = 0;
+  // The receiver is done with a message of a declared path.
+  virtual void finished(Space& receiver, const Message& message) = 0;
+  // The mailbox has room again and paths were starved.
+  virtual void feed(Space& receiver) = 0;
+  virtual void state_changed(Space& space) = 0;
+};
+
+enum class SpaceState { starting, initializing, running, closing, stopped, failed };
+const char* to_string(SpaceState state);
+
+struct SpaceParts {
+  ports::Runtime& runtime;
+  Scheduler& scheduler;
+  MessagePool& pool;
+  SpaceOwner& owner;
+  ports::Sensors& sensors;
+};
+
+class Space {
+ public:
+  static constexpr std::size_t log_lines_kept = 200;
+  static constexpr std::size_t self_timers_max = 256;
+  // A guest that fails this often within failure_window stays failed.
+  static constexpr std::size_t failures_max = 5;
+  static constexpr stdx::Duration failure_window = std::chrono::seconds(60);
+
+  Space(SpaceParts parts, LocalTopology& topology, std::uint16_t index, model::InstanceId id);
+  ~Space();
+  Space(const Space&) = delete;
+
+  // --- lifecycle ---
+  // The module and, for spaces with a store, its data are there: goes on to on_init.
+  void start(std::shared_ptr<ports::Module> module, std::shared_ptr<ports::SpaceData> data);
+  // A UI space is running once its assets are served; `show` gets each message.
+  void serve(std::function<void(const Message&)> show);
+  // It cannot be started, or not any more.
+  void fail_for_good(std::string why);
+  // on_close within its budget, then `stopped`.
+  void stop(std::string why);
+
+  // --- messages in ---
+  bool has_room(std::size_t bytes) const;
+  // Requires has_room. UI spaces show it at once.
+  void deliver(MessagePtr message);
+  // A path towards this space found no room.
+  void note_starved(PathState& path);
+  std::vector<PathState*> take_starved() { return std::exchange(starved_, {}); }
+  // `received` moved on some path from here: turns that waited for it may be finished.
+  void release_turns();
+  // Takes out every message that is not finished, oldest first (dead letters).
+  void drain_mailbox(const std::function<void(MessagePtr)>& take);
+
+  // --- what others ask ---
+  const model::InstanceId& id() const { return id_; }
+  const model::Space& spec() const { return topology_.spec.spaces[index_]; }
+  LocalTopology& topology() { return topology_; }
+  const LocalTopology& topology() const { return topology_; }
+  std::uint16_t index() const { return index_; }
+  SpaceState state() const { return state_; }
+  const std::string& detail() const { return detail_; }
+  bool is_ui() const { return spec().type == model::SpaceType::ui; }
+  bool takes_messages() const {
+    return state_ != SpaceState::stopped && state_ != SpaceState::failed;
+  }
+  std::size_t mailbox_size() const { return mailbox_.size() + (current_ ? 1 : 0); }
+  std::size_t mailbox_bytes() const { return mailbox_bytes_; }
+  std::size_t memory_bytes() const { return instance_ ? instance_->memory_bytes() : 0; }
+  std::uint64_t messages_finished() const { return messages_finished_; }
+  std::uint64_t restarts() const { return restarts_; }
+  std::uint64_t log_lines_dropped() const { return log_dropped_; }
+  const std::deque<std::string>& log_lines() const { return log_; }
+
+  // --- for host functions (zrun/abi/) ---
+  enum class Wait { none, yield, sleep, message, room, data, sensor };
+  // Parks the guest until it is woken or, with timeout_ms >= 0, until then.
+  void park(Wait wait, std::int32_t timeout_ms);
+  Wait waiting() const { return wait_; }
+  bool deadline_passed() const;
+  void unpark() { wait_ = Wait::none; }
+  void wake(Wait what);  // where the guest waits for that
+
+  const MessagePtr& front() const { return mailbox_.front(); }
+  bool mailbox_empty() const { return mailbox_.empty(); }
+  void finish_current();    // it asks for the next one
+  MessagePtr take_front();  // becomes the current one
+  PathState* out_path(std::string_view name);
+  std::uint64_t emit(PathState& path, stdx::BytesView payload);
+  bool self_emit(stdx::BytesView payload, std::int32_t delay_ms);
+  void write_log(std::int32_t level, std::string_view text);
+
+  struct DataCall {
+    bool ready = false;
+    std::int32_t result = 0;
+    stdx::Bytes bytes;  // to be copied to the guest
+  };
+  ports::SpaceData* data() { return data_.get(); }
+  std::shared_ptr<DataCall> data_call;  // the one under way; a late answer finds it replaced
+
+  struct OpenSensor {
+    std::unique_ptr<ports::Sensor> sensor;
+    std::deque<stdx::Bytes> readings;
+  };
+  static constexpr std::size_t sensors_max = 16;
+  static constexpr std::size_t readings_kept = 256;
+  std::map<std::int32_t, OpenSensor> sensors;
+  std::int32_t open_sensor(const std::string& type);
+
+  ports::Runtime& runtime() { return parts_.runtime; }
+
+ private:
+  friend class Scheduler;
+  enum class Hook { initialize, on_init, on_process, on_close };
+  struct Turn {
+    MessagePtr message;
+    std::vector<std::pair<PathState*, std::uint64_t>> emits;  // not received when it ended
+  };
+
+  void take_turn();
+  bool begin_hook();
+  void ended(std::int32_t value);
+  void go_idle();
+  void slice_over();
+  void overran_deadline();
+  void fail(std::string why);
+  void restart();
+  void leave(SpaceState state, std::string detail);
+  void close_now();
+  void set_state(SpaceState state, std::string detail);
+  void set_timer();
+  void acknowledge(const Message& message);
+  bool received_all(const Turn& turn) const;
+
+  SpaceParts parts_;
+  LocalTopology& topology_;
+  std::uint16_t index_;
+  model::InstanceId id_;
+  SpaceState state_ = SpaceState::starting;
+  std::string detail_;
+
+  std::shared_ptr<ports::Module> module_;
+  std::unique_ptr<ports::Instance> instance_;
+  std::shared_ptr<ports::SpaceData> data_;
+  std::function<void(const Message&)> show_;
+
+  Hook hook_ = Hook::initialize;
+  bool call_active_ = false;
+  bool closing_asked_ = false;
+  std::optional<stdx::Instant> hook_deadline_;  // on_init, on_close
+  std::optional<stdx::Instant> busy_since_;     // runs without yielding since
+  stdx::Duration idle_back_off_{};
+
+  Wait wait_ = Wait::none;
+  std::optional<stdx::Instant> wait_deadline_;
+
+  stdx::Ring<MessagePtr> mailbox_;
+  std::size_t mailbox_bytes_ = 0;
+  MessagePtr current_;
+  bool took_message_ = false;
+  std::vector<std::pair<PathState*, std::uint64_t>> turn_emits_;
+  std::deque<Turn> open_turns_;  // ended, waiting for receipts
+  std::vector<PathState*> starved_;
+  std::vector<PathState*> out_paths_;
+  std::map<std::uint64_t, std::unique_ptr<ports::Timer>> self_timers_;
+  std::uint64_t next_self_timer_ = 1;
+
+  std::deque<stdx::Instant> failures_;
+  std::uint64_t restarts_ = 0;
+  std::unique_ptr<ports::Timer> restart_timer_;
+
+  std::deque<std::string> log_;
+  stdx::Instant log_second_{};
+  std::uint64_t log_bytes_ = 0, log_dropped_ = 0;
+  std::uint64_t messages_finished_ = 0;
+
+  // Owned by the Scheduler.
+  struct {
+    bool queued = false;
+    std::optional<stdx::Instant> wake;
+  } schedule_;
+};
+
+}  // namespace zrun

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrun/ui_pages.h"
+
+#include <nlohmann/json.hpp>
+
+#include "stdx/text.h"
+#include "wire/json.h"
+
+namespace zrun {
+namespace {
+
+constexpr const char* page_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src "
+    "'self'; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; "
+    "object-src 'none'";
+
+std::string type_of(const std::string& asset) {
+  static const std::map<std::string, std::string> types = {{"html", "text/html; charset=utf-8"},
+                                                           {"js", "text/javascript; charset=utf-8"},
+                                                           {"css", "text/css; charset=utf-8"},
+                                                           {"json", "application/json"},
+                                                           {"svg", "image/svg+xml"},
+                                                           {"png", "image/png"},
+                                                           {"jpg", "image/jpeg"},
+                                                           {"ico", "image/x-icon"},
+                                                           {"woff2", "font/woff2"},
+                                                           {"txt", "text/plain; charset=utf-8"}};
+  const auto dot = asset.rfind('.');
+  const auto at = dot == std::string::npos ? types.end() : types.find(asset.substr(dot + 1));
+  return at == types.end() ? "application/octet-stream" : at->second;
+}
+
+}  // namespace
+
+UiPages::UiPages(ports::Runtime& runtime, std::shared_ptr<const ports::Package> package,
+                 std::string space, FromPage from_page)
+    : runtime_(runtime),
+      package_(std::move(package)),
+      space_(std::move(space)),
+      from_page_(std::move(from_page)),
+      dropped_(runtime.metrics.counter("samoza_zrun_page_messages_dropped_total",
+                                       "Messages not sent to a page that did not read")) {}
+
+ports::HttpResponse UiPages::serve(const std::string& asset) const {
+  const std::string name = asset.empty() ? "index.html" : asset;
+  auto bytes = package_->read("spaces/" + space_ + "/" + name);
+  // What describes the space is not an asset of it.
+  if (!bytes || name == "space.yaml")
+    return wire::error_response(
+        {stdx::Code::not_found,
+         stdx::format("UI space '{}' has no {}", space_, stdx::printable(name, 200))});
+  ports::HttpResponse response;
+  response.content_type = type_of(name);
+  response.headers["Content-Security-Policy"] = page_policy;
+  response.body = std::move(*bytes);
+  return response;
+}
+
+void UiPages::open(std::unique_ptr<ports::Link> link) {
+  if (links_.size() >= pages_max) return;
+  const auto id = next_++;
+  auto& kept = links_[id] = std::move(link);
+  kept->start({.on_frame = [this, id](stdx::Bytes frame) { page_sent(id, frame); },
+               .on_closed = [this, id](const stdx::Error&) { links_.erase(id); },
+               .on_writable = {}});
+}
+
+void UiPages::show(const std::string& path, const std::string& from, std::uint64_t seq,
+                   stdx::BytesView payload) {
+  if (links_.empty()) return;
+  nlohmann::json message;
+  message["path"] = path;
+  message["from"] = from;
+  message["seq"] = seq;
+  message["payload"] = payload;
+  const auto text = message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  for (auto& [id, link] : links_) {
+    if (link->queued_bytes() > queue_bytes_soft)
+      dropped_.add();
+    else
+      link->send(text);
+  }
+}
+
+void UiPages::page_sent(std::uint64_t id, const stdx::Bytes& frame) {
+  const auto message = nlohmann::json::parse(
+      frame, [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) { return depth <= 8; },
+      false);
+  stdx::Status sent = stdx::fail(stdx::Code::invalid, R"(send {"path": "…", "payload": "…"})");
+  if (message.is_object() && message.contains("path") && message["path"].is_string() &&
+      message.contains("payload") && message["payload"].is_string())
+    sent = from_page_(message["path"].get<std::string>(), message["payload"].get<std::string>());
+  if (sent) return;
+  nlohmann::json error;
+  error["error"] = sent.error().message;
+  const auto at = links_.find(id);
+  if (at != links_.end())
+    at->second->send(error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+}  // namespace zrun

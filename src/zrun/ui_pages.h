@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The pages of one UI space: verified assets, read-only, and a WebSocket to each open page. What
+// comes along a path to the space goes to every page; a page may send along the space's own paths.
+// The page shows a present state, so nothing is kept for a page that is not there, and a page that
+// does not read loses messages (counted), not our memory.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "ports/http.h"
+#include "ports/package_reader.h"
+#include "ports/runtime.h"
+
+namespace zrun {
+
+class UiPages {
+ public:
+  static constexpr std::size_t pages_max = 64;
+  static constexpr std::size_t queue_bytes_soft = 4u << 20;
+
+  // A page sent `payload` along the path of that name; the error, if any, goes back to the page.
+  using FromPage = std::function<stdx::Status(const std::string& path, const std::string& payload)>;
+
+  UiPages(ports::Runtime& runtime, std::shared_ptr<const ports::Package> package, std::string space,
+          FromPage from_page);
+
+  ports::HttpResponse serve(const std::string& asset) const;
+  void open(std::unique_ptr<ports::Link> link);
+  void show(const std::string& path, const std::string& from, std::uint64_t seq,
+            stdx::BytesView payload);
+  std::size_t size() const { return links_.size(); }
+
+ private:
+  void page_sent(std::uint64_t id, const stdx::Bytes& frame);
+
+  ports::Runtime& runtime_;
+  std::shared_ptr<const ports::Package> package_;
+  std::string space_;
+  FromPage from_page_;
+  std::map<std::uint64_t, std::unique_ptr<ports::Link>> links_;
+  std::uint64_t next_ = 1;
+  ports::Counter& dropped_;
+};
+
+}  // namespace zrun
