@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// ports::Store in memory: for tests and the simulator. A Database is the machine's disk: it
+// outlives the process and may be shared by several control planes; a MemoryStore is one process's
+// connection to it and lives on that process's loop. Answers come after `latency`, never from
+// inside the call. Nothing survives the Database object.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <utility>
+
+#include "ports/executor.h"
+#include "ports/store.h"
+
+namespace adapters::store_memory {
+
+// What becomes of one call; given by the simulator.
+enum class Fault {
+  none,
+  unavailable,      // refused, not carried out
+  unknown_lost,     // Code::unknown, not carried out
+  unknown_applied,  // Code::unknown, carried out
+};
+
+class Database {
+ public:
+  std::function<Fault()> fault;
+
+  stdx::Result<ports::TermRow> cas_term(std::uint64_t expected_version, std::uint64_t next_term,
+                                        std::string next_holder);
+  stdx::Result<ports::Store::Committed> commit(std::optional<std::uint64_t> term,
+                                               const std::vector<ports::RecordChange>& changes);
+  ports::Store::Snapshot read_since(std::uint64_t revision) const;
+  const ports::TermRow& term() const { return term_; }
+
+ private:
+  using Key = std::pair<std::string, std::string>;
+  struct Row {
+    std::uint64_t version = 0, revision = 0;
+    stdx::Bytes value;
+  };
+  stdx::Status check(const ports::RecordChange& change) const;
+
+  ports::TermRow term_;
+  std::uint64_t revision_ = 0;
+  std::map<Key, Row> rows_;
+  std::map<Key, std::uint64_t> deleted_;  // revision of the delete
+};
+
+class MemoryStore final : public ports::Store {
+ public:
+  MemoryStore(ports::Executor& executor, Database& database,
+              stdx::Duration latency = std::chrono::milliseconds(1))
+      : executor_(executor), database_(database), latency_(latency) {}
+
+  void read_term(Done<ports::TermRow> done) override;
+  void cas_term(std::uint64_t expected_version, std::uint64_t next_term, std::string next_holder,
+                Done<ports::TermRow> done) override;
+  void commit(std::optional<std::uint64_t> term, std::vector<ports::RecordChange> changes,
+              Done<Committed> done) override;
+  void read_since(std::uint64_t revision, Done<Snapshot> done) override;
+
+ private:
+  template <typename T>
+  void run(std::function<stdx::Result<T>()> what, Done<T> done);
+
+  ports::Executor& executor_;
+  Database& database_;
+  stdx::Duration latency_;
+};
+
+}  // namespace adapters::store_memory

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/membership.h"
+
+#include "stdx/text.h"
+
+namespace controlplane {
+
+using stdx::Code;
+
+bool Membership::learn(v1::Member member, std::uint64_t version, stdx::Instant now) {
+  auto& row = rows_[member.zhost_id()];
+  if (row.version >= version) return false;
+  if (row.version == 0) last_seen_[member.zhost_id()] = now;
+  row = {std::move(member), version};
+  return true;
+}
+
+bool Membership::forget(const std::string& zhost) {
+  return rows_.erase(zhost) > 0;
+}
+
+stdx::Result<std::uint64_t> Membership::admit(const v1::Member& member) const {
+  const auto* known = find(member.zhost_id());
+  if (known == nullptr) {
+    if (rows_.size() >= members_max)
+      return stdx::fail(Code::full, stdx::format("the cluster has {} zhosts already", members_max));
+    return 0;
+  }
+  if (member.incarnation() < known->member.incarnation())
+    return stdx::fail(
+        Code::stale,
+        stdx::format("zhost '{}' is registered with incarnation {}, newer than {}: "
+                     "two zhosts have the same id, or this one is old",
+                     member.zhost_id(), known->member.incarnation(), member.incarnation()));
+  return known->version;
+}
+
+void Membership::linked(const std::string& zhost, bool up, stdx::Instant now) {
+  links_[zhost] += up ? 1 : -1;
+  if (links_[zhost] <= 0) links_.erase(zhost);
+  last_seen_[zhost] = now;
+}
+
+bool Membership::present(const std::string& zhost, stdx::Instant now) const {
+  if (links_.contains(zhost)) return true;
+  const auto seen = last_seen_.find(zhost);
+  return seen != last_seen_.end() && now - seen->second < absent_max;
+}
+
+std::vector<std::string> Membership::supers(stdx::Instant now) const {
+  std::vector<std::string> list;
+  for (const bool wanted : {true, false})
+    for (const auto& [id, row] : rows_)
+      if (list.size() < supers_max && present(id, now) == wanted) list.push_back(id);
+  return list;
+}
+
+std::vector<v1::Member> Membership::members() const {
+  std::vector<v1::Member> list;
+  for (const auto& [id, row] : rows_) list.push_back(row.member);
+  return list;
+}
+
+const Membership::Row* Membership::find(const std::string& zhost) const {
+  const auto at = rows_.find(zhost);
+  return at == rows_.end() ? nullptr : &at->second;
+}
+
+}  // namespace controlplane

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/membership.h"
+
+#include <gtest/gtest.h>
+
+namespace controlplane {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr stdx::Instant t0{};
+
+v1::Member member(const std::string& id, std::uint64_t incarnation = 1) {
+  v1::Member m;
+  m.set_zhost_id(id);
+  m.set_incarnation(incarnation);
+  return m;
+}
+
+TEST(MembershipTest, RJoinANewerIncarnationReplacesAndAnOlderOneIsStale) {
+  Membership membership;
+  EXPECT_EQ(*membership.admit(member("a", 5)), 0u);
+  membership.learn(member("a", 5), 1, t0);
+  EXPECT_EQ(*membership.admit(member("a", 6)), 1u);
+  EXPECT_EQ(membership.admit(member("a", 4)).error().code, stdx::Code::stale);
+}
+
+TEST(MembershipTest, RDec3UpToThreeSupersInOrderAndAnAbsentOneGivesWay) {
+  Membership membership;
+  for (const char* id : {"d", "b", "a", "c"}) membership.learn(member(id), 1, t0);
+  EXPECT_EQ(membership.supers(t0), (std::vector<std::string>{"a", "b", "c"}));
+  for (const char* id : {"b", "c", "d"}) membership.linked(id, true, t0);
+  EXPECT_EQ(membership.supers(t0 + 21s), (std::vector<std::string>{"b", "c", "d"}));
+}
+
+TEST(MembershipTest, TheThousandAndFirstZhostIsRefused) {
+  Membership membership;
+  for (int i = 0; i < 1000; ++i) membership.learn(member("z" + std::to_string(i)), 1, t0);
+  EXPECT_EQ(membership.admit(member("more")).error().code, stdx::Code::full);
+  EXPECT_TRUE(membership.admit(member("z7", 2)));
+}
+
+}  // namespace
+}  // namespace controlplane

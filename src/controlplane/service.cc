@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/service.h"
+
+#include "stdx/text.h"
+#include "wire/frame.h"
+#include "wire/json.h"
+
+namespace controlplane {
+namespace {
+
+using namespace std::chrono_literals;
+using stdx::Code;
+
+constexpr int register_tries = 5;
+
+v1::TermRow to_wire(const ports::TermRow& row) {
+  v1::TermRow out;
+  out.set_term(row.term);
+  out.set_holder(row.holder);
+  out.set_version(row.version);
+  return out;
+}
+
+std::vector<ports::RecordChange> changes_of(v1::CommitRequest& request) {
+  std::vector<ports::RecordChange> changes;
+  for (auto& change : *request.mutable_changes()) {
+    ports::RecordChange out{change.kind(), change.key(), change.expected_version(), {}};
+    if (!change.remove()) out.value = std::move(*change.mutable_value());
+    changes.push_back(std::move(out));
+  }
+  return changes;
+}
+
+v1::RecordsReply to_wire(ports::Store::Snapshot snapshot) {
+  v1::RecordsReply reply;
+  reply.set_revision(snapshot.revision);
+  *reply.mutable_term() = to_wire(snapshot.term);
+  for (auto& record : snapshot.records) {
+    auto* out = reply.add_records();
+    out->set_kind(record.kind);
+    out->set_key(record.key);
+    out->set_version(record.version);
+    out->set_value(std::move(record.value));
+  }
+  for (auto& [kind, key] : snapshot.deleted) {
+    auto* out = reply.add_deleted();
+    out->set_kind(kind);
+    out->set_key(key);
+  }
+  return reply;
+}
+
+}  // namespace
+
+Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Store& store,
+                 Options options)
+    : runtime_(runtime),
+      transport_(transport),
+      store_(store),
+      options_(std::move(options)),
+      exchange_(runtime, [this](v1::Envelope envelope) { send(std::move(envelope)); }),
+      poll_timer_(runtime.executor),
+      refused_links_(runtime.metrics.counter("samoza_controlplane_refused_links_total",
+                                             "Links closed because there were too many")) {
+  wire_methods();
+  wire_routes();
+}
+
+Service::~Service() = default;
+
+stdx::Status Service::start() {
+  TRY_ASSIGN(listener_,
+             transport_.listen(options_.listen, [this](auto link) { accept(std::move(link)); }));
+  poll();
+  return {};
+}
+
+// --- methods ------------------------------------------------------------------------------------
+
+void Service::wire_methods() {
+  exchange_.on("controlplane.register",
+               rpc::typed<v1::RegisterRequest, v1::RegisterReply>(
+                   [this](const rpc::Caller&, v1::RegisterRequest request, auto done) {
+                     register_member(std::move(request), register_tries, std::move(done));
+                   }));
+  exchange_.on("controlplane.read_term",
+               rpc::typed<v1::ReadTermRequest, v1::TermRow>(
+                   [this](const rpc::Caller&, v1::ReadTermRequest, auto done) {
+                     store_.read_term([done](stdx::Result<ports::TermRow> row) {
+                       if (!row) return done(std::unexpected(row.error()));
+                       done(to_wire(*row));
+                     });
+                   }));
+  exchange_.on("controlplane.cas_term",
+               rpc::typed<v1::CasTermRequest, v1::TermRow>(
+                   [this](const rpc::Caller&, v1::CasTermRequest r, auto done) {
+                     store_.cas_term(r.expected_version(), r.next_term(), r.next_holder(),
+                                     [this, done](stdx::Result<ports::TermRow> row) {
+                                       if (!row) return done(std::unexpected(row.error()));
+                                       done(to_wire(*row));
+                                       if (row->version > term_.version) term_ = *row;
+                                       announce();
+                                     });
+                   }));
+  exchange_.on("controlplane.commit",
+               rpc::typed<v1::CommitRequest, v1::CommitReply>(
+                   [this](const rpc::Caller&, v1::CommitRequest r, auto done) {
+                     store_.commit(r.term(), changes_of(r),
+                                   [done](stdx::Result<ports::Store::Committed> committed) {
+                                     if (!committed)
+                                       return done(std::unexpected(committed.error()));
+                                     v1::CommitReply reply;
+                                     reply.set_revision(committed->revision);
+                                     done(std::move(reply));
+                                   });
+                   }));
+  exchange_.on("controlplane.read_since",
+               rpc::typed<v1::ReadSinceRequest, v1::RecordsReply>(
+                   [this](const rpc::Caller&, v1::ReadSinceRequest request, auto done) {
+                     store_.read_since(request.revision(),
+                                       [done](stdx::Result<ports::Store::Snapshot> snapshot) {
+                                         if (!snapshot)
+                                           return done(std::unexpected(snapshot.error()));
+                                         done(to_wire(std::move(*snapshot)));
+                                       });
+                   }));
+}
+
+void Service::wire_routes() {
+  router_.add("POST", "/v1/register", [this](wire::RouteMatch match, ports::HttpReply reply) {
+    v1::RegisterRequest request;
+    if (auto parsed = wire::from_json(match.request.body, request); !parsed)
+      return reply(wire::error_response(parsed.error()));
+    register_member(
+        std::move(request), register_tries, [reply](stdx::Result<v1::RegisterReply> answer) {
+          reply(answer ? wire::json_response(*answer) : wire::error_response(answer.error()));
+        });
+  });
+  router_.add("GET", "/healthz", [this](wire::RouteMatch, ports::HttpReply reply) {
+    if (store_trouble_.empty()) return reply(wire::json_response(R"({"status":"ok"})"));
+    reply(wire::error_response({Code::unavailable, "store: " + store_trouble_}));
+  });
+  router_.add("GET", "/v1/members", [this](wire::RouteMatch, ports::HttpReply reply) {
+    reply(wire::json_response(state()));
+  });
+  router_.add("GET", "/v1/status", [this](wire::RouteMatch, ports::HttpReply reply) {
+    v1::ControlPlaneStatus status;
+    status.set_version(options_.version);
+    status.set_store(options_.store_name);
+    status.set_store_trouble(store_trouble_);
+    status.set_control_plane(options_.store_name == "postgres" ? "replicated" : "single");
+    status.set_members(static_cast<std::uint32_t>(membership_.members().size()));
+    status.set_links(static_cast<std::uint32_t>(by_zhost_.size()));
+    const auto now = state();
+    *status.mutable_supers() = now.supers();
+    status.set_leader(now.leader());
+    status.set_term(now.term());
+    reply(wire::json_response(status));
+  });
+}
+
+void Service::handle(ports::HttpRequest request, ports::HttpReply reply) {
+  router_.route(std::move(request), std::move(reply));
+}
+
+void Service::handle_websocket(ports::HttpRequest, std::unique_ptr<ports::Link> link) {
+  accept(std::move(link));
+}
+
+// --- members ------------------------------------------------------------------------------------
+
+void Service::register_member(v1::RegisterRequest request, int tries, Registered done) {
+  const auto& member = request.member();
+  if (request.cluster_id() != options_.cluster_id)
+    return done(
+        stdx::fail(Code::denied, stdx::format("this is cluster '{}', not '{}'", options_.cluster_id,
+                                              stdx::printable(request.cluster_id(), 80))));
+  if (member.zhost_id().empty() || member.zhost_id().size() > 63 || member.incarnation() == 0)
+    return done(stdx::fail(Code::invalid, "member.zhost_id and member.incarnation are needed"));
+  // The row first: another control plane, or this one a moment ago, may have changed it.
+  refresh([this, request, tries, done](stdx::Status refreshed) mutable {
+    if (!refreshed) return done(std::unexpected(refreshed.error()));
+    auto wanted = request.member();
+    const auto version = membership_.admit(wanted);
+    if (!version) return done(std::unexpected(version.error()));
+    wanted.set_registered_at(stdx::format_rfc3339(runtime_.clock.wall()));
+    std::vector<ports::RecordChange> changes{
+        {"zhost", wanted.zhost_id(), *version, wanted.SerializeAsString()}};
+    store_.commit({}, std::move(changes),
+                  [this, request, wanted, version = *version, tries,
+                   done](stdx::Result<ports::Store::Committed> committed) {
+                    if (!committed && committed.error().code == Code::conflict && tries > 1)
+                      return register_member(request, tries - 1, done);
+                    if (!committed) return done(std::unexpected(committed.error()));
+                    membership_.learn(wanted, version + 1, runtime_.clock.now());
+                    runtime_.log.info("zhost_registered", {{"zhost", wanted.zhost_id()},
+                                                           {"incarnation", wanted.incarnation()}});
+                    const auto now = state();
+                    v1::RegisterReply reply;
+                    *reply.mutable_supers() = now.supers();
+                    *reply.mutable_peers() = now.peers();
+                    reply.set_leader(now.leader());
+                    reply.set_term(now.term());
+                    done(std::move(reply));
+                    announce();
+                  });
+  });
+}
+
+void Service::refresh(std::function<void(stdx::Status)> done) {
+  store_.read_since(revision_, [this, done](stdx::Result<ports::Store::Snapshot> snapshot) {
+    if (!snapshot) {
+      store_trouble_ = snapshot.error().message;
+      return done(std::unexpected(snapshot.error()));
+    }
+    store_trouble_.clear();
+    revision_ = std::max(revision_, snapshot->revision);
+    if (snapshot->term.version > term_.version) term_ = snapshot->term;
+    for (const auto& record : snapshot->records) {
+      if (record.kind != "zhost") continue;
+      if (auto member = wire::parse<v1::Member>(record.value))
+        membership_.learn(std::move(*member), record.version, runtime_.clock.now());
+      else
+        runtime_.log.error("bad_record", {{"kind", record.kind}, {"key", record.key}});
+    }
+    for (const auto& [kind, key] : snapshot->deleted)
+      if (kind == "zhost") membership_.forget(key);
+    done({});
+  });
+}
+
+void Service::poll() {
+  refresh([this](stdx::Status) {
+    announce();
+    poll_timer_.set(options_.poll_interval, [this] { poll(); });
+  });
+}
+
+v1::MembersChanged Service::state() const {
+  v1::MembersChanged now;
+  for (const auto& super : membership_.supers(runtime_.clock.now())) now.add_supers(super);
+  for (const auto& member : membership_.members()) *now.add_peers() = member;
+  now.set_leader(term_.holder.substr(0, term_.holder.find('/')));
+  now.set_term(term_.term);
+  return now;
+}
+
+void Service::announce() {
+  const auto body = state().SerializeAsString();
+  if (body == announced_) return;
+  announced_ = body;
+  for (const auto& [zhost, id] : by_zhost_)
+    exchange_.notify(rpc::address(zhost, "zmesh"), "controlplane.changed", body);
+}
+
+// --- links --------------------------------------------------------------------------------------
+
+void Service::accept(std::unique_ptr<ports::Link> link) {
+  if (connections_.size() >= links_max) {
+    refused_links_.add();
+    runtime_.log.warn("links_full", {{"links", connections_.size()}});
+    return;
+  }
+  const auto id = next_connection_++;
+  auto& connection = connections_[id];
+  connection.link = std::move(link);
+  connection.link->start(
+      {.on_frame = [this, id](stdx::Bytes frame) { receive(id, std::move(frame)); },
+       .on_closed = [this, id](const stdx::Error&) { drop(id); },
+       .on_writable = {}});
+}
+
+void Service::receive(std::uint64_t id, stdx::Bytes frame) {
+  const auto at = connections_.find(id);
+  if (at == connections_.end()) return;
+  auto& connection = at->second;
+  const auto kind = wire::frame_kind(frame);
+  if (connection.zhost.empty()) {
+    auto hello = kind && *kind == wire::FrameKind::hello ? wire::parse_frame<v1::Hello>(frame)
+                                                         : stdx::fail(Code::invalid, "no hello");
+    if (!hello || hello->zhost().empty() || hello->service() != "zmesh") {
+      runtime_.log.warn("bad_hello", {{"peer", connection.link->peer()}});
+      // Posted: the link is in the middle of a call to us.
+      runtime_.executor.post([this, id] { drop(id); });
+      return;
+    }
+    connection.zhost = hello->zhost();
+    by_zhost_[connection.zhost] = id;  // a newer link of a zhost replaces the older one
+    membership_.linked(connection.zhost, true, runtime_.clock.now());
+    // What changed between its registration and this link.
+    exchange_.notify(rpc::address(connection.zhost, "zmesh"), "controlplane.changed",
+                     state().SerializeAsString());
+    return;
+  }
+  auto envelope = kind && *kind == wire::FrameKind::envelope
+                      ? wire::parse_frame<v1::Envelope>(frame)
+                      : stdx::fail(Code::invalid, "no envelope");
+  if (!envelope) {
+    runtime_.log.warn("bad_frame", {{"zhost", connection.zhost}, {"bytes", frame.size()}});
+    return;
+  }
+  // A zmesh speaks for the services of its own zhost only.
+  envelope->mutable_from()->set_zhost(connection.zhost);
+  exchange_.receive(std::move(*envelope));
+}
+
+void Service::drop(std::uint64_t id) {
+  auto node = connections_.extract(id);
+  if (node.empty() || node.mapped().zhost.empty()) return;
+  const auto& zhost = node.mapped().zhost;
+  membership_.linked(zhost, false, runtime_.clock.now());
+  const auto at = by_zhost_.find(zhost);
+  if (at != by_zhost_.end() && at->second == id) by_zhost_.erase(at);
+}
+
+void Service::send(v1::Envelope envelope) {
+  const auto at = by_zhost_.find(envelope.to().zhost());
+  if (at == by_zhost_.end()) return;  // gone; it asks again
+  *envelope.mutable_from() = rpc::address("", "controlplane");
+  connections_.at(at->second).link->send(wire::encode_frame(wire::FrameKind::envelope, envelope));
+}
+
+}  // namespace controlplane

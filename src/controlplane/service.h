@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// zmesh-controlplane: who is in the cluster and who leads it. Keeps members, the term and the
+// fenced records in a Store, and tells every connected zmesh when membership, super candidates or
+// the leader changed (R-JOIN-1..6). It places nothing and routes nothing.
+//
+// One loop. Links are websockets of zmesh processes: Hello first, then envelopes. At most links_max
+// links; one more is closed and counted. While the store is away requests fail with its error.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "controlplane/membership.h"
+#include "ports/http.h"
+#include "ports/runtime.h"
+#include "ports/store.h"
+#include "ports/transport.h"
+#include "rpc/exchange.h"
+#include "wire/http_router.h"
+
+namespace controlplane {
+
+struct Options {
+  std::string cluster_id;
+  ports::Endpoint listen;  // websocket
+  std::string version;
+  std::string store_name = "memory";  // for /v1/status
+  // How often the store is asked what other control planes changed.
+  stdx::Duration poll_interval = std::chrono::seconds(1);
+};
+
+class Service final : public ports::HttpHandler {
+ public:
+  static constexpr std::size_t links_max = 1024;
+
+  Service(ports::Runtime& runtime, ports::Transport& transport, ports::Store& store,
+          Options options);
+  ~Service() override;
+
+  // Listens on options.listen; fails where the address is taken.
+  stdx::Status start();
+
+  void handle(ports::HttpRequest request, ports::HttpReply reply) override;
+  // For an adapter that takes WebSockets and HTTP in on one port.
+  void handle_websocket(ports::HttpRequest request, std::unique_ptr<ports::Link> link) override;
+
+ private:
+  using Registered = std::function<void(stdx::Result<v1::RegisterReply>)>;
+  struct Connection {
+    std::unique_ptr<ports::Link> link;
+    std::string zhost;
+  };
+
+  void wire_methods();
+  void wire_routes();
+  void accept(std::unique_ptr<ports::Link> link);
+  void receive(std::uint64_t id, stdx::Bytes frame);
+  void drop(std::uint64_t id);
+  void send(v1::Envelope envelope);
+
+  void register_member(v1::RegisterRequest request, int tries, Registered done);
+  void refresh(std::function<void(stdx::Status)> done);
+  void poll();
+  void announce();
+  v1::MembersChanged state() const;
+
+  ports::Runtime& runtime_;
+  ports::Transport& transport_;
+  ports::Store& store_;
+  Options options_;
+  rpc::Exchange exchange_;
+  wire::HttpRouter router_;
+  Membership membership_;
+  ports::TermRow term_;
+  std::uint64_t revision_ = 0;
+  std::string store_trouble_ = "not read yet";
+  std::string announced_;  // what every link was told last
+  std::unique_ptr<ports::Listener> listener_;
+  std::map<std::uint64_t, Connection> connections_;
+  std::map<std::string, std::uint64_t> by_zhost_;
+  std::uint64_t next_connection_ = 1;
+  ports::Timer poll_timer_;
+  ports::Counter& refused_links_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace controlplane

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/service.h"
+
+#include <gtest/gtest.h>
+
+#include "adapters/store_memory/memory_store.h"
+#include "simkit/network.h"
+#include "wire/frame.h"
+#include "wire/json.h"
+
+namespace controlplane {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Fixture {
+  simkit::World world{3};
+  simkit::Network network{world};
+  simkit::Process process{world, "cp", "controlplane"}, zmesh{world, "a", "zmesh"};
+  ports::Runtime runtime = process.runtime();
+  std::unique_ptr<ports::Transport> transport = network.transport(process, "127.0.0.9"),
+                                    zmesh_transport = network.transport(zmesh, "127.0.0.1");
+  adapters::store_memory::Database database;
+  adapters::store_memory::MemoryStore store{process, database};
+  std::unique_ptr<Service> service;
+  std::unique_ptr<ports::Link> link;
+  std::vector<v1::Envelope> got;
+
+  Fixture() {
+    network.add_address("127.0.0.9", "cp");
+    network.add_address("127.0.0.1", "a");
+    service = std::make_unique<Service>(
+        runtime, *transport, store,
+        Options{"test",
+                {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"},
+                "1",
+                "memory",
+                1s});
+    EXPECT_TRUE(service->start());
+    zmesh_transport->connect(
+        {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"}, [this](auto made) {
+          link = std::move(*made);
+          link->start({.on_frame =
+                           [this](stdx::Bytes frame) {
+                             got.push_back(*wire::parse_frame<v1::Envelope>(frame));
+                           },
+                       .on_closed = {},
+                       .on_writable = {}});
+          v1::Hello hello;
+          hello.set_service("zmesh");
+          hello.set_zhost("a");
+          link->send(wire::encode_frame(wire::FrameKind::hello, hello));
+        });
+    world.run_for(100ms);
+    got.clear();
+  }
+  ports::HttpResponse post(const std::string& zhost, std::uint64_t incarnation,
+                           const std::string& cluster = "test") {
+    v1::RegisterRequest request;
+    request.set_cluster_id(cluster);
+    request.mutable_member()->set_zhost_id(zhost);
+    request.mutable_member()->set_incarnation(incarnation);
+    ports::HttpRequest http{.method = "POST",
+                            .path = "/v1/register",
+                            .query = {},
+                            .headers = {},
+                            .body = wire::to_json(request)};
+    std::optional<ports::HttpResponse> response;
+    service->handle(http, [&](ports::HttpResponse r) { response = std::move(r); });
+    EXPECT_TRUE(world.run_until_true([&] { return response.has_value(); }, 5s));
+    return *response;
+  }
+  v1::Envelope ask(const std::string& method, const stdx::Bytes& body) {
+    v1::Envelope envelope;
+    *envelope.mutable_from() = rpc::address("forged", "zrms");
+    *envelope.mutable_to() = rpc::address("", "controlplane");
+    envelope.set_request_id(7);
+    envelope.set_method(method);
+    envelope.set_body(body);
+    link->send(wire::encode_frame(wire::FrameKind::envelope, envelope));
+    const auto answered = [&] { return !got.empty() && got.back().is_response(); };
+    EXPECT_TRUE(world.run_until_true(answered, 5s));
+    return got.back();
+  }
+};
+
+TEST(ControlPlaneTest, RJoin2RegisterAnswersWithSupersAndPeers) {
+  Fixture f;
+  EXPECT_EQ(f.post("a", 1).status, 200);
+  const auto response = f.post("b", 1);
+  v1::RegisterReply reply;
+  ASSERT_TRUE(wire::from_json(response.body, reply));
+  EXPECT_EQ(reply.peers_size(), 2);
+  ASSERT_EQ(reply.supers_size(), 2);
+  EXPECT_EQ(reply.supers(0), "a");
+}
+
+TEST(ControlPlaneTest, RJoinEveryConnectedZmeshHearsOfANewMember) {
+  Fixture f;
+  f.post("b", 1);
+  f.world.run_for(100ms);
+  ASSERT_FALSE(f.got.empty());
+  EXPECT_EQ(f.got.back().method(), "controlplane.changed");
+  EXPECT_EQ(wire::parse<v1::MembersChanged>(f.got.back().body())->peers(0).zhost_id(), "b");
+}
+
+TEST(ControlPlaneTest, RJoinAnOlderIncarnationAndAnotherClusterAreRefused) {
+  Fixture f;
+  EXPECT_EQ(f.post("a", 5).status, 200);
+  EXPECT_NE(f.post("a", 4).status, 200);
+  EXPECT_EQ(f.post("a", 6).status, 200);
+  EXPECT_NE(f.post("c", 1, "other").status, 200);
+}
+
+TEST(ControlPlaneTest, P6TheTermChangesByCompareAndSetAndTheLeaderIsAnnounced) {
+  Fixture f;
+  v1::CasTermRequest request;
+  request.set_next_term(1);
+  request.set_next_holder("a/1/1");
+  const auto first = f.ask("controlplane.cas_term", request.SerializeAsString());
+  EXPECT_EQ(first.status().code(), 0);
+  EXPECT_EQ(first.to().zhost(), "a") << "an answer goes to the link's zhost, whatever it claims";
+  f.world.run_for(100ms);
+  EXPECT_EQ(wire::parse<v1::MembersChanged>(f.got.back().body())->leader(), "a");
+  const auto second = f.ask("controlplane.cas_term", request.SerializeAsString());
+  EXPECT_EQ(second.status().code(), static_cast<int>(stdx::Code::conflict));
+}
+
+TEST(ControlPlaneTest, P7ABatchIsCheckedAgainstTheTermAndReadBack) {
+  Fixture f;
+  f.database.cas_term(0, 3, "a/1/1");
+  v1::CommitRequest request;
+  request.set_term(2);
+  auto* change = request.add_changes();
+  change->set_kind("space");
+  change->set_key("t/x");
+  change->set_value("v");
+  EXPECT_EQ(f.ask("controlplane.commit", request.SerializeAsString()).status().code(),
+            static_cast<int>(stdx::Code::stale));
+  f.got.clear();
+  request.set_term(3);
+  EXPECT_EQ(f.ask("controlplane.commit", request.SerializeAsString()).status().code(), 0);
+  f.got.clear();
+  const auto read = wire::parse<v1::RecordsReply>(
+      f.ask("controlplane.read_since", v1::ReadSinceRequest().SerializeAsString()).body());
+  ASSERT_EQ(read->records_size(), 1);
+  EXPECT_EQ(read->records(0).version(), 1u);
+}
+
+TEST(ControlPlaneTest, WithoutItsStoreItSaysSoAndAnswersWithTheStoresError) {
+  Fixture f;
+  f.database.fault = [] { return adapters::store_memory::Fault::unavailable; };
+  EXPECT_EQ(f.post("a", 1).status, 503);
+  f.database.fault = {};
+  EXPECT_EQ(f.post("a", 1).status, 200);
+}
+
+}  // namespace
+}  // namespace controlplane
