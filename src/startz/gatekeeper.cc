@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "startz/gatekeeper.h"
+
+#include <algorithm>
+
+#include "stdx/plant.h"
+#include "stdx/text.h"
+
+namespace startz {
+
+std::string Gatekeeper::refusal(const v1::CommandHeader& header) {
+  if (header.zhost() != zhost_)
+    return stdx::format("this is zhost '{}', not '{}'", zhost_, header.zhost());
+  if (header.incarnation() != incarnation_ && !PLANTED(P4_incarnation))
+    return stdx::format("this is incarnation {}, not {}", incarnation_, header.incarnation());
+  if (header.term() < highest_term_ && !PLANTED(P4_term))
+    return stdx::format("term {} is over, {} was seen", header.term(), highest_term_);
+  if (header.topology_id().empty() || header.space().empty() || header.epoch() == 0)
+    return "a command names topology_id, space and epoch";
+  highest_term_ = std::max(highest_term_, header.term());
+  return {};
+}
+
+v1::CommandReply Gatekeeper::reply(const Key& key, const char* outcome, std::string reason) const {
+  v1::CommandReply reply;
+  reply.set_outcome(outcome);
+  const auto floor = floors_.find(key);
+  reply.set_floor(floor == floors_.end() ? 0 : floor->second);
+  reply.set_highest_term(highest_term_);
+  reply.set_reason(std::move(reason));
+  return reply;
+}
+
+v1::CommandReply Gatekeeper::place(const v1::PlaceCommand& command) {
+  const auto& header = command.header();
+  const Key key{header.topology_id(), header.space()};
+  if (auto why = refusal(header); !why.empty()) return reply(key, "refused", std::move(why));
+  const auto floor = floors_.find(key);
+  if (floor == floors_.end() && floors_.size() >= spaces_max)
+    return reply(key, "refused", stdx::format("{} spaces are known here, the limit", spaces_max));
+  if (floor != floors_.end() && header.epoch() <= floor->second) {
+    const auto here = placed_.find(key);
+    if (here != placed_.end() && here->second.command.header().epoch() == header.epoch())
+      return reply(key, "already");
+    if (!PLANTED(P4_floor))
+      return reply(
+          key, "refused",
+          stdx::format("epoch {} is not above the floor {}", header.epoch(), floor->second));
+  }
+  auto& known = floors_[key];
+  known = std::max(known, header.epoch());
+  Placed placed;
+  placed.command = command;
+  placed.report.set_topology_id(key.first);
+  placed.report.set_space(key.second);
+  placed.report.set_epoch(header.epoch());
+  placed.report.set_state("starting");
+  placed_[key] = std::move(placed);
+  return reply(key, "accepted");
+}
+
+v1::CommandReply Gatekeeper::stop(const v1::StopCommand& command) {
+  const auto& header = command.header();
+  const Key key{header.topology_id(), header.space()};
+  if (auto why = refusal(header); !why.empty()) return reply(key, "refused", std::move(why));
+  const auto here = placed_.find(key);
+  if (here != placed_.end() && here->second.command.header().epoch() > header.epoch())
+    return reply(key, "refused", "a newer epoch is placed here");
+  if (!floors_.contains(key) && floors_.size() >= spaces_max)
+    return reply(key, "refused", stdx::format("{} spaces are known here, the limit", spaces_max));
+  auto& floor = floors_[key];
+  floor = std::max(floor, header.epoch());
+  placed_.erase(key);
+  return reply(key, "accepted");
+}
+
+bool Gatekeeper::report(const v1::SpaceReport& report) {
+  const auto here = placed_.find({report.topology_id(), report.space()});
+  if (here == placed_.end()) return false;
+  auto& placed = here->second;
+  if (report.epoch() != placed.command.header().epoch() || report.run() < placed.report.run())
+    return false;
+  if (placed.report.SerializeAsString() == report.SerializeAsString()) return false;
+  placed.report = report;
+  return true;
+}
+
+void Gatekeeper::mark_restarting() {
+  for (auto& [key, placed] : placed_) placed.report.set_state("starting");
+}
+
+std::vector<v1::Floor> Gatekeeper::floors() const {
+  std::vector<v1::Floor> list;
+  for (const auto& [key, epoch] : floors_) {
+    v1::Floor floor;
+    floor.set_topology_id(key.first);
+    floor.set_space(key.second);
+    floor.set_epoch(epoch);
+    list.push_back(std::move(floor));
+  }
+  return list;
+}
+
+}  // namespace startz

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What startz remembers of commands, for its lifetime (P3, P4): the highest term, per space the
+// floor (highest epoch placed or stopped), and the spaces that zrun is to run. Every command passes
+// here on its way to zrun, so a restart of zrun forgets nothing. Pure; at most spaces_max floors,
+// a place past that is refused.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "samoza/v1/cluster.pb.h"
+
+namespace startz {
+
+namespace v1 = samoza::v1;
+
+class Gatekeeper {
+ public:
+  static constexpr std::size_t spaces_max = 100'000;
+  using Key = std::pair<std::string, std::string>;  // topology id, space
+
+  Gatekeeper(std::string zhost, std::uint64_t incarnation)
+      : zhost_(std::move(zhost)), incarnation_(incarnation) {}
+
+  struct Placed {
+    v1::PlaceCommand command;
+    v1::SpaceReport report;      // newest state known
+    std::uint32_t sent_run = 0;  // the zrun start that took the command; 0: none yet
+  };
+
+  // "accepted": `placed()` has it now. Never throws a newer epoch away.
+  v1::CommandReply place(const v1::PlaceCommand& command);
+  // "accepted": the floor stands; zrun is told.
+  v1::CommandReply stop(const v1::StopCommand& command);
+  // A state from zrun. True when it is news of an instance that is placed.
+  bool report(const v1::SpaceReport& report);
+  // zrun is down for good (P3): nothing of it comes back without a new command.
+  void drop_all() { placed_.clear(); }
+  // zrun died and may be restarted in place.
+  void mark_restarting();
+
+  std::map<Key, Placed>& placed() { return placed_; }
+  const std::map<Key, Placed>& placed() const { return placed_; }
+  std::uint64_t highest_term() const { return highest_term_; }
+  std::vector<v1::Floor> floors() const;
+
+ private:
+  // Empty when the header may be obeyed.
+  std::string refusal(const v1::CommandHeader& header);
+  v1::CommandReply reply(const Key& key, const char* outcome, std::string reason = "") const;
+
+  std::string zhost_;
+  std::uint64_t incarnation_;
+  std::uint64_t highest_term_ = 0;
+  std::map<Key, std::uint64_t> floors_;
+  std::map<Key, Placed> placed_;
+};
+
+}  // namespace startz

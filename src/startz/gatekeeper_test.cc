@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "startz/gatekeeper.h"
+
+#include <gtest/gtest.h>
+
+namespace startz {
+namespace {
+
+v1::CommandHeader header(std::uint64_t term, std::uint64_t epoch, std::uint64_t incarnation = 7) {
+  v1::CommandHeader h;
+  h.set_term(term);
+  h.set_zhost("a");
+  h.set_incarnation(incarnation);
+  h.set_topology_id("t");
+  h.set_space("x");
+  h.set_epoch(epoch);
+  return h;
+}
+v1::PlaceCommand place(std::uint64_t term, std::uint64_t epoch, std::uint64_t incarnation = 7) {
+  v1::PlaceCommand command;
+  *command.mutable_header() = header(term, epoch, incarnation);
+  return command;
+}
+v1::StopCommand stop(std::uint64_t term, std::uint64_t epoch) {
+  v1::StopCommand command;
+  *command.mutable_header() = header(term, epoch);
+  return command;
+}
+
+TEST(GatekeeperTest, P4ARepeatedPlaceIsAlreadyThere) {
+  Gatekeeper keeper("a", 7);
+  EXPECT_EQ(keeper.place(place(1, 1)).outcome(), "accepted");
+  EXPECT_EQ(keeper.place(place(1, 1)).outcome(), "already");
+}
+
+TEST(GatekeeperTest, P4ALowerTermIsRefusedAndToldTheHighestOne) {
+  Gatekeeper keeper("a", 7);
+  keeper.place(place(3, 1));
+  const auto reply = keeper.place(place(2, 5));
+  EXPECT_EQ(reply.outcome(), "refused");
+  EXPECT_EQ(reply.highest_term(), 3u);
+  EXPECT_EQ(keeper.stop(stop(2, 5)).outcome(), "refused");
+}
+
+TEST(GatekeeperTest, P4AnotherIncarnationIsRefusedAndItsTermIsNotTaken) {
+  Gatekeeper keeper("a", 7);
+  EXPECT_EQ(keeper.place(place(9, 1, 6)).outcome(), "refused");
+  EXPECT_EQ(keeper.highest_term(), 0u);
+}
+
+TEST(GatekeeperTest, P4APlaceAtOrBelowTheFloorNeverStartsAnEpochAgain) {
+  Gatekeeper keeper("a", 7);
+  keeper.place(place(1, 2));
+  keeper.drop_all();
+  const auto late = keeper.place(place(1, 2));
+  EXPECT_EQ(late.outcome(), "refused");
+  EXPECT_EQ(late.floor(), 2u);
+  EXPECT_EQ(keeper.place(place(1, 3)).outcome(), "accepted");
+}
+
+TEST(GatekeeperTest, P2AStopSetsTheFloorEvenWhereTheSpaceDoesNotRun) {
+  Gatekeeper keeper("a", 7);
+  EXPECT_EQ(keeper.stop(stop(1, 4)).outcome(), "accepted");
+  EXPECT_EQ(keeper.place(place(1, 4)).outcome(), "refused");
+  ASSERT_EQ(keeper.floors().size(), 1u);
+  EXPECT_EQ(keeper.floors()[0].epoch(), 4u);
+}
+
+TEST(GatekeeperTest, P4AStopBelowWhatRunsIsRefused) {
+  Gatekeeper keeper("a", 7);
+  keeper.place(place(1, 5));
+  EXPECT_EQ(keeper.stop(stop(1, 4)).outcome(), "refused");
+  EXPECT_EQ(keeper.placed().size(), 1u);
+  EXPECT_EQ(keeper.stop(stop(1, 5)).outcome(), "accepted");
+  EXPECT_TRUE(keeper.placed().empty());
+}
+
+TEST(GatekeeperTest, P9AReportOfAnOlderRunChangesNothing) {
+  Gatekeeper keeper("a", 7);
+  keeper.place(place(1, 1));
+  v1::SpaceReport report;
+  report.set_topology_id("t");
+  report.set_space("x");
+  report.set_epoch(1);
+  report.set_run(2);
+  report.set_state("running");
+  EXPECT_TRUE(keeper.report(report));
+  EXPECT_FALSE(keeper.report(report));
+  report.set_run(1);
+  report.set_state("failed");
+  EXPECT_FALSE(keeper.report(report));
+  EXPECT_EQ(keeper.placed().begin()->second.report.state(), "running");
+}
+
+}  // namespace
+}  // namespace startz

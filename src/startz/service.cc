@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "startz/service.h"
+
+#include "stdx/plant.h"
+#include "stdx/text.h"
+#include "wire/frame.h"
+
+namespace startz {
+namespace {
+
+using namespace std::chrono_literals;
+using stdx::Code;
+
+}  // namespace
+
+Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Processes& processes,
+                 Options options)
+    : runtime_(runtime),
+      transport_(transport),
+      options_(std::move(options)),
+      hub_(runtime, transport, {"startz", options_.zhost}),
+      children_(runtime, processes, options_.children),
+      gatekeeper_(options_.zhost, options_.incarnation),
+      beat_timer_(runtime.executor),
+      grace_timer_(runtime.executor),
+      ping_timer_(runtime.executor),
+      repeat_timer_(runtime.executor),
+      foreign_datagrams_(runtime.metrics.counter(
+          "samoza_startz_foreign_datagrams_total",
+          "Datagrams dropped: no beat, another cluster, or from ourselves")) {
+  wire_handlers();
+  wire_commands();
+}
+
+Service::~Service() = default;
+
+stdx::Status Service::start() {
+  TRY(hub_.start());
+  TRY_ASSIGN(socket_,
+             transport_.bind_datagram(
+                 options_.beats, {.on_datagram = [this](const ports::Endpoint&,
+                                                        stdx::Bytes bytes) { datagram(bytes); },
+                                  .on_refused = {}}));
+  children_.start();
+  beat(false);
+  ping_timer_.set(options_.ping_interval, [this] { ping_children(); });
+  return {};
+}
+
+void Service::stop(std::function<void()> done) {
+  // Three: datagrams get lost, and nobody repeats a goodbye.
+  for (int i = 0; i < 3; ++i) beat(true);
+  beat_timer_.cancel();
+  ping_timer_.cancel();
+  grace_timer_.cancel();
+  children_.stop(std::move(done));
+}
+
+void Service::wire_handlers() {
+  children_.on_started = [this](const Children::Child& child) { child_started(child); };
+  children_.on_exit = [this](const Children::Child& child, ports::ProcessExit) {
+    child_ended(child);
+  };
+  children_.ask_to_stop = [this](const std::string& name) {
+    hub_.exchange().request(rpc::address("", name), "service.stop", "", 2s, [](auto) {});
+  };
+  hub_.on_service = [this](const v1::Hello& hello, bool connected) {
+    if (!connected) return;
+    pings_missed_[hello.service()] = 0;
+    if (hello.service() == "zrun") zrun_connected();
+    if (hello.service() == "zrms") changed();
+  };
+  auto& exchange = hub_.exchange();
+  exchange.on("zmesh.membership", rpc::event<v1::MembersChanged>(
+                                      [this](const rpc::Caller& caller, v1::MembersChanged now) {
+                                        if (caller.from.service() == "zmesh")
+                                          membership_ = std::move(now);
+                                      }));
+  exchange.on("startz.membership",
+              [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+                respond(membership_.SerializeAsString());
+              });
+  exchange.on("startz.counter", rpc::typed<v1::CounterRequest, v1::CounterReply>(
+                                    [this](const rpc::Caller&, v1::CounterRequest, auto done) {
+                                      v1::CounterReply reply;
+                                      reply.set_counter(++counter_);
+                                      reply.set_incarnation(options_.incarnation);
+                                      done(std::move(reply));
+                                    }));
+  exchange.on("startz.snapshot", rpc::typed<v1::SnapshotRequest, v1::Snapshot>(
+                                     [this](const rpc::Caller&, v1::SnapshotRequest, auto done) {
+                                       done(snapshot());
+                                     }));
+  exchange.on("zrun.space_state",
+              rpc::event<v1::SpaceReport>([this](const rpc::Caller& caller, v1::SpaceReport said) {
+                if (caller.from.service() == "zrun" && gatekeeper_.report(said)) changed();
+              }));
+}
+
+void Service::wire_commands() {
+  auto& exchange = hub_.exchange();
+  exchange.on("startz.place",
+              rpc::typed<v1::PlaceCommand, v1::CommandReply>(
+                  [this](const rpc::Caller&, v1::PlaceCommand command, auto done) {
+                    auto reply = gatekeeper_.place(command);
+                    if (reply.outcome() == "accepted") {
+                      hand_to_zrun({command.header().topology_id(), command.header().space()});
+                      changed();
+                    }
+                    done(std::move(reply));
+                  }));
+  exchange.on("startz.stop", rpc::typed<v1::StopCommand, v1::CommandReply>(
+                                 [this](const rpc::Caller&, v1::StopCommand command, auto done) {
+                                   auto reply = gatekeeper_.stop(command);
+                                   if (reply.outcome() == "accepted") {
+                                     pass_stop(command);
+                                     changed();
+                                   }
+                                   done(std::move(reply));
+                                 }));
+}
+
+// --- children -----------------------------------------------------------------------------------
+
+void Service::child_started(const Children::Child& child) {
+  pings_missed_[child.spec.name] = 0;
+  changed();
+}
+
+void Service::child_ended(const Children::Child& child) {
+  changed();
+  if (child.spec.name != "zrun") return;
+  gatekeeper_.mark_restarting();
+  // The one grace timer of P3; the leader keeps none. A second death within it starts no new one.
+  if (!zrun_down_ && !grace_timer_.pending())
+    grace_timer_.set(options_.restart_grace, [this] { zrun_is_down(); });
+}
+
+void Service::zrun_is_down() {
+  // First the list goes, then the word: `down` promises that nothing of it comes back (P3).
+  if (!PLANTED(P3_drop)) gatekeeper_.drop_all();
+  zrun_down_ = true;
+  runtime_.log.warn("zrun_down", {{"grace_ms", stdx::to_ms(options_.restart_grace)}});
+  changed();
+}
+
+void Service::zrun_connected() {
+  grace_timer_.cancel();
+  zrun_down_ = false;
+  for (const auto& [key, placed] : gatekeeper_.placed()) hand_to_zrun(key);
+  changed();
+}
+
+void Service::hand_to_zrun(const Gatekeeper::Key& key) {
+  const auto at = gatekeeper_.placed().find(key);
+  const auto* zrun = children_.find("zrun");
+  if (at == gatekeeper_.placed().end() || zrun == nullptr || !hub_.has("zrun")) return;
+  auto& placed = at->second;
+  const auto epoch = placed.command.header().epoch();
+  placed.command.set_run(zrun->starts);
+  placed.command.set_restart_in_place(placed.sent_run != 0 && placed.sent_run != zrun->starts);
+  placed.sent_run = zrun->starts;
+  placed.report.set_run(zrun->starts);
+  hub_.exchange().request(
+      rpc::address("", "zrun"), "zrun.place", placed.command.SerializeAsString(), 5s,
+      rpc::expect<v1::CommandReply>(
+          [this, key, epoch, run = zrun->starts](stdx::Result<v1::CommandReply> reply) {
+            const auto still = gatekeeper_.placed().find(key);
+            if (still == gatekeeper_.placed().end() || still->second.sent_run != run ||
+                still->second.command.header().epoch() != epoch)
+              return;
+            if (!reply) {
+              // zrun went away or does not answer: sent again when it is there, or with the next
+              // tick.
+              if (reply.error().code == Code::timeout && hub_.has("zrun")) hand_to_zrun(key);
+              return;
+            }
+            if (reply->outcome() != "refused") return;
+            still->second.report.set_state("failed");
+            still->second.report.set_detail(reply->reason());
+            changed();
+          }));
+}
+
+void Service::pass_stop(const v1::StopCommand& command) {
+  hub_.exchange().request(rpc::address("", "zrun"), "zrun.stop", command.SerializeAsString(), 5s,
+                          [this, command](stdx::Result<stdx::Bytes> reply) {
+                            // A zrun that starts anew runs only what the gatekeeper hands it.
+                            if (!reply && reply.error().code == Code::timeout && hub_.has("zrun"))
+                              pass_stop(command);
+                          });
+}
+
+void Service::ping_children() {
+  ping_timer_.set(options_.ping_interval, [this] { ping_children(); });
+  for (const auto& child : children_.list()) {
+    if (!child.alive()) continue;
+    const auto& name = child.spec.name;
+    // Counted per ping that ran out, so that a zhost that was suspended as a whole kills nothing.
+    if (++pings_missed_[name] > options_.pings_missed_max) {
+      runtime_.log.error("child_hung", {{"child", name}, {"missed", pings_missed_[name] - 1}});
+      pings_missed_[name] = 0;
+      children_.kill(name);
+      continue;
+    }
+    hub_.exchange().request(rpc::address("", name), "service.ping", "", options_.ping_interval * 5,
+                            [this, name](stdx::Result<stdx::Bytes> reply) {
+                              if (reply || reply.error().code == Code::unsupported)
+                                pings_missed_[name] = 0;
+                            });
+  }
+}
+
+v1::ChildState Service::state_of(const Children::Child& child) const {
+  if (child.spec.name == "zrun" && zrun_down_) return v1::CHILD_DOWN;
+  if (!child.alive()) return v1::CHILD_RESTARTING;
+  const auto missed = pings_missed_.find(child.spec.name);
+  if (missed != pings_missed_.end() && missed->second >= options_.pings_missed_max)
+    return v1::CHILD_HUNG;
+  return v1::CHILD_UP;
+}
+
+void Service::fill_children(google::protobuf::RepeatedPtrField<v1::ChildStatus>& out) const {
+  for (const auto& child : children_.list()) {
+    auto* status = out.Add();
+    status->set_name(child.spec.name);
+    status->set_state(state_of(child));
+    status->set_pid(static_cast<std::uint64_t>(child.process));
+    status->set_starts(child.starts);
+  }
+}
+
+v1::Snapshot Service::snapshot() {
+  v1::Snapshot now;
+  now.set_counter(++counter_);
+  now.set_incarnation(options_.incarnation);
+  now.set_highest_term(gatekeeper_.highest_term());
+  for (auto& floor : gatekeeper_.floors()) *now.add_floors() = std::move(floor);
+  for (const auto& [key, placed] : gatekeeper_.placed()) *now.add_spaces() = placed.report;
+  fill_children(*now.mutable_children());
+  return now;
+}
+
+void Service::changed() {
+  if (change_posted_) return;
+  change_posted_ = true;
+  // One event for all that happens in this turn of the loop.
+  runtime_.executor.post([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    change_posted_ = false;
+    if (hub_.has("zrms"))
+      hub_.exchange().notify(rpc::address("", "zrms"), "startz.changed",
+                             snapshot().SerializeAsString());
+  });
+}
+
+// --- beats --------------------------------------------------------------------------------------
+
+void Service::beat(bool goodbye) {
+  if (!goodbye) beat_timer_.set(options_.beat_interval, [this] { beat(false); });
+  v1::Beat beat;
+  beat.set_cluster_id(options_.cluster_id);
+  beat.set_zhost(options_.zhost);
+  beat.set_incarnation(options_.incarnation);
+  beat.set_counter(++counter_);
+  beat.set_goodbye(goodbye);
+  beat.set_highest_term(gatekeeper_.highest_term());
+  fill_children(*beat.mutable_children());
+  const auto bytes = beat.SerializeAsString();
+  for (const auto& super : membership_.supers()) {
+    if (super == options_.zhost) {
+      if (hub_.has("zrms")) hub_.exchange().notify(rpc::address("", "zrms"), "startz.beat", bytes);
+      continue;
+    }
+    for (const auto& member : membership_.peers())
+      if (member.zhost_id() == super)
+        socket_->send(
+            ports::Endpoint::tcp(member.address(), static_cast<std::uint16_t>(member.port())),
+            bytes);
+  }
+}
+
+void Service::datagram(const stdx::Bytes& bytes) {
+  const auto beat = wire::parse<v1::Beat>(bytes);
+  if (!beat || beat->cluster_id() != options_.cluster_id || beat->zhost() == options_.zhost) {
+    foreign_datagrams_.add();
+    return;
+  }
+  if (hub_.has("zrms")) hub_.exchange().notify(rpc::address("", "zrms"), "startz.beat", bytes);
+}
+
+}  // namespace startz

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// startz: the zhost's init, pulse and gatekeeper. Keeps the children alive, sends the beats (UDP)
+// to the startz of every super, lets commands through to zrun that the rules allow (P3, P4), and
+// restarts zrun's spaces in place when zrun comes back within restart_grace. It decides nothing for
+// the cluster. P12 (no orphan of an older incarnation) is the application's lock file.
+//
+// One loop. Children reach it over the hub "startz". Errors: start() fails when the hub's socket or
+// the beat port cannot be had.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "ports/processes.h"
+#include "ports/runtime.h"
+#include "ports/transport.h"
+#include "rpc/hub.h"
+#include "samoza/v1/controlplane.pb.h"
+#include "startz/children.h"
+#include "startz/gatekeeper.h"
+
+namespace startz {
+
+struct Options {
+  std::string cluster_id, zhost, version;
+  std::uint64_t incarnation = 1;
+  ports::Endpoint beats;  // where this zhost's datagrams come from and go to (tcp kind: ip, port)
+  Children::Options children;
+  stdx::Duration beat_interval = std::chrono::milliseconds(100);
+  stdx::Duration restart_grace = std::chrono::seconds(1);
+  stdx::Duration ping_interval = std::chrono::seconds(1);
+  int pings_missed_max = 5;  // then the child is hung, and killed
+};
+
+class Service {
+ public:
+  Service(ports::Runtime& runtime, ports::Transport& transport, ports::Processes& processes,
+          Options options);
+  ~Service();
+
+  stdx::Status start();
+  // Goodbye beat, then the children end in order; `done` when the last is gone.
+  void stop(std::function<void()> done);
+
+  const Gatekeeper& gatekeeper() const { return gatekeeper_; }
+  const Children& children() const { return children_; }
+  const v1::MembersChanged& membership() const { return membership_; }
+  rpc::Hub& hub() { return hub_; }
+
+ private:
+  void wire_handlers();
+  void wire_commands();
+  void child_started(const Children::Child& child);
+  void child_ended(const Children::Child& child);
+  void zrun_connected();
+  void zrun_is_down();
+  void hand_to_zrun(const Gatekeeper::Key& key);
+  void pass_stop(const v1::StopCommand& command);
+  void beat(bool goodbye);
+  void ping_children();
+  void datagram(const stdx::Bytes& bytes);
+  void changed();
+  v1::ChildState state_of(const Children::Child& child) const;
+  void fill_children(google::protobuf::RepeatedPtrField<v1::ChildStatus>& out) const;
+  v1::Snapshot snapshot();
+
+  ports::Runtime& runtime_;
+  ports::Transport& transport_;
+  Options options_;
+  rpc::Hub hub_;
+  Children children_;
+  Gatekeeper gatekeeper_;
+  v1::MembersChanged membership_;
+  std::unique_ptr<ports::DatagramSocket> socket_;
+  std::uint64_t counter_ = 0;
+  bool zrun_down_ = false;  // restart_grace ended; until zrun connects again
+  bool change_posted_ = false;
+  std::map<std::string, int> pings_missed_;
+  ports::Timer beat_timer_, grace_timer_, ping_timer_, repeat_timer_;
+  ports::Counter& foreign_datagrams_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace startz

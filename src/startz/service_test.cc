@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "startz/service.h"
+
+#include <gtest/gtest.h>
+
+#include "rpc/service_bus.h"
+#include "simkit/network.h"
+#include "simkit/processes.h"
+#include "wire/frame.h"
+
+namespace startz {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A child that says Hello to startz and runs what it is told: what startz sees of zrun.
+struct FakeChild {
+  simkit::Process process;
+  ports::Runtime runtime;
+  std::unique_ptr<ports::Transport> transport;
+  std::unique_ptr<rpc::ServiceBus> bus;
+
+  FakeChild(simkit::World& world, simkit::Network& network, const std::string& name,
+            std::vector<v1::PlaceCommand>& places, std::function<void()> end, bool& deaf)
+      : process(world, "a", name),
+        runtime(process.runtime()),
+        transport(network.transport(process, "127.0.0.1")) {
+    v1::Hello hello;
+    hello.set_service(name);
+    hello.set_zhost("a");
+    bus = std::make_unique<rpc::ServiceBus>(runtime, *transport,
+                                            rpc::ServiceBus::Options{"startz", hello});
+    bus->on("zrun.place", rpc::typed<v1::PlaceCommand, v1::CommandReply>(
+                              [&places](const rpc::Caller&, v1::PlaceCommand command, auto done) {
+                                places.push_back(std::move(command));
+                                v1::CommandReply reply;
+                                reply.set_outcome("accepted");
+                                done(reply);
+                              }));
+    bus->on("service.ping", [&deaf](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+      if (!deaf) respond(stdx::Bytes());
+    });
+    bus->on("service.stop", [end](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+      respond(stdx::Bytes());
+      end();
+    });
+    bus->start();
+  }
+};
+
+struct Zhost {
+  simkit::World world{4};
+  simkit::Network network{world};
+  simkit::Process process{world, "a", "startz"}, other{world, "b", "startz"};
+  ports::Runtime runtime = process.runtime();
+  std::unique_ptr<ports::Transport> transport = network.transport(process, "127.0.0.1"),
+                                    other_transport = network.transport(other, "127.0.0.2");
+  std::vector<v1::PlaceCommand> places;
+  std::vector<std::string> ended;
+  std::vector<v1::Beat> beats;
+  bool launch_works = true, deaf = false;
+  simkit::SimProcesses processes{
+      process,
+      [this](const ports::ProcessSpec& spec, std::function<void()> end) -> std::shared_ptr<void> {
+        if (!launch_works) return nullptr;
+        const std::string name = spec.name;
+        return std::make_shared<FakeChild>(
+            world, network, name, places,
+            [this, name, end] {
+              ended.push_back(name);
+              end();
+            },
+            deaf);
+      }};
+  std::unique_ptr<ports::DatagramSocket> socket;
+  std::unique_ptr<Service> service;
+
+  Zhost() {
+    network.add_address("127.0.0.1", "a");
+    network.add_address("127.0.0.2", "b");
+    socket =
+        *other_transport->bind_datagram(ports::Endpoint::tcp("127.0.0.2", 9201),
+                                        {.on_datagram =
+                                             [this](const ports::Endpoint&, stdx::Bytes bytes) {
+                                               beats.push_back(*wire::parse<v1::Beat>(bytes));
+                                             },
+                                         .on_refused = {}});
+    Options options;
+    options.cluster_id = "test";
+    options.zhost = "a";
+    options.incarnation = 7;
+    options.beats = ports::Endpoint::tcp("127.0.0.1", 9201);
+    for (const char* name : {"zmesh", "zrms", "zrun"})
+      options.children.specs.push_back({name, {name}, {}});
+    service = std::make_unique<Service>(runtime, *transport, processes, options);
+    EXPECT_TRUE(service->start());
+    world.run_for(500ms);
+  }
+  FakeChild& child(const char* name) {
+    return *std::static_pointer_cast<FakeChild>(processes.body(name));
+  }
+  void membership() {
+    v1::MembersChanged members;
+    members.add_supers("b");
+    auto* peer = members.add_peers();
+    peer->set_zhost_id("b");
+    peer->set_address("127.0.0.2");
+    peer->set_port(9201);
+    child("zmesh").bus->notify(rpc::address("", "startz"), "zmesh.membership",
+                               members.SerializeAsString());
+  }
+  std::string place(std::uint64_t epoch) {
+    v1::PlaceCommand command;
+    auto* header = command.mutable_header();
+    header->set_term(1);
+    header->set_zhost("a");
+    header->set_incarnation(7);
+    header->set_topology_id("t");
+    header->set_space("x");
+    header->set_epoch(epoch);
+    std::string outcome;
+    child("zrms").bus->request(
+        rpc::address("", "startz"), "startz.place", command.SerializeAsString(), 5s,
+        [&](auto reply) { outcome = wire::parse<v1::CommandReply>(*reply)->outcome(); });
+    EXPECT_TRUE(world.run_until_true([&] { return !outcome.empty(); }, 5s));
+    world.run_for(10ms);
+    return outcome;
+  }
+};
+
+TEST(StartzTest, RHbBeatsGoToEverySuperWithOneGrowingCounter) {
+  Zhost zhost;
+  zhost.membership();
+  ASSERT_TRUE(zhost.world.run_until_true([&] { return zhost.beats.size() >= 5; }, 2s));
+  for (std::size_t i = 1; i < zhost.beats.size(); ++i)
+    EXPECT_GT(zhost.beats[i].counter(), zhost.beats[i - 1].counter());
+  EXPECT_EQ(zhost.beats.back().incarnation(), 7u);
+  EXPECT_EQ(zhost.beats.back().children_size(), 3);
+}
+
+TEST(StartzTest, P3ZrunThatComesBackInTimeGetsItsSpacesWithTheSameEpochAndAHigherRun) {
+  Zhost zhost;
+  EXPECT_EQ(zhost.place(3), "accepted");
+  ASSERT_EQ(zhost.places.size(), 1u);
+  zhost.processes.crash("zrun");
+  ASSERT_TRUE(zhost.world.run_until_true([&] { return zhost.places.size() == 2; }, 1s));
+  EXPECT_EQ(zhost.places[1].header().epoch(), 3u);
+  EXPECT_GT(zhost.places[1].run(), zhost.places[0].run());
+  EXPECT_TRUE(zhost.places[1].restart_in_place());
+  EXPECT_FALSE(zhost.places[0].restart_in_place());
+}
+
+TEST(StartzTest, P3AfterTheGraceTheListIsDroppedAndOnlyThenDownIsSaid) {
+  Zhost zhost;
+  zhost.membership();
+  zhost.place(3);
+  zhost.launch_works = false;
+  zhost.processes.crash("zrun");
+  const auto says = [&](v1::ChildState state) {
+    return !zhost.beats.empty() && zhost.beats.back().children(2).state() == state;
+  };
+  ASSERT_TRUE(zhost.world.run_until_true([&] { return says(v1::CHILD_DOWN); }, 3s));
+  EXPECT_TRUE(zhost.service->gatekeeper().placed().empty());
+  // zrun is back: nothing comes with it, and the old epoch cannot be started again (P4).
+  zhost.launch_works = true;
+  zhost.processes.crash("zrun");
+  ASSERT_TRUE(zhost.world.run_until_true([&] { return says(v1::CHILD_UP); }, 10s));
+  EXPECT_EQ(zhost.places.size(), 1u);
+  EXPECT_EQ(zhost.place(3), "refused");
+  EXPECT_EQ(zhost.place(4), "accepted");
+}
+
+TEST(StartzTest, ACrashOfZmeshOrZrmsMovesNoSpace) {
+  Zhost zhost;
+  zhost.place(3);
+  zhost.processes.crash("zmesh");
+  zhost.processes.crash("zrms");
+  zhost.world.run_for(3s);
+  EXPECT_EQ(zhost.places.size(), 1u);
+  EXPECT_EQ(zhost.service->gatekeeper().placed().size(), 1u);
+  EXPECT_NE(zhost.processes.body("zmesh"), nullptr);
+}
+
+TEST(StartzTest, AChildThatDoesNotAnswerForFiveSecondsIsKilledAndStartedAgain) {
+  Zhost zhost;
+  zhost.deaf = true;
+  const auto starts = zhost.service->children().find("zrun")->starts;
+  ASSERT_TRUE(zhost.world.run_until_true(
+      [&] { return zhost.service->children().find("zrun")->starts > starts; }, 20s));
+}
+
+TEST(StartzTest, StopSaysGoodbyeAndEndsTheChildrenInReverseOrder) {
+  Zhost zhost;
+  zhost.membership();
+  zhost.world.run_for(300ms);
+  bool done = false;
+  zhost.service->stop([&] { done = true; });
+  ASSERT_TRUE(zhost.world.run_until_true([&] { return done; }, 20s));
+  EXPECT_EQ(zhost.ended, (std::vector<std::string>{"zrun", "zrms", "zmesh"}));
+  zhost.world.run_for(100ms);
+  EXPECT_TRUE(zhost.beats.back().goodbye());
+}
+
+TEST(StartzTest, TheMembershipIsGivenBackToAZmeshThatStartsAnew) {
+  Zhost zhost;
+  zhost.membership();
+  zhost.world.run_for(50ms);
+  zhost.processes.crash("zmesh");
+  zhost.world.run_for(1s);
+  v1::MembersChanged known;
+  zhost.child("zmesh").bus->request(
+      rpc::address("", "startz"), "startz.membership", "", 1s,
+      [&](auto reply) { known = *wire::parse<v1::MembersChanged>(*reply); });
+  zhost.world.run_for(1s);
+  EXPECT_EQ(known.supers_size(), 1);
+}
+
+}  // namespace
+}  // namespace startz
