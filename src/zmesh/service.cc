@@ -55,7 +55,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Ht
                      {options_.control_plane, hello_of(options_), registration_of(options_)}),
       peers_(runtime, transport, {peer_hello_of(options_), peer_endpoint(options_.self)}),
       neighbours_(options_.self.zhost_id()),
-      membership_retry_(runtime.executor),
+      directory_timer_(runtime.executor),
       relayed_(runtime.metrics.counter("samoza_zmesh_relayed_total",
                                        "Envelopes and data frames passed on for other zhosts")),
       undeliverable_(runtime.metrics.counter(
@@ -74,6 +74,7 @@ stdx::Status Service::start() {
   TRY(peers_.start());
   startz_.start();
   control_plane_.start();
+  want_directory();
   return {};
 }
 
@@ -97,7 +98,8 @@ void Service::wire_handlers() {
   };
   // startz remembers the membership for a zmesh that starts while the control plane is away.
   startz_.on_state = [this](bool connected) {
-    if (!connected || members_.peers_size() > 0) return;
+    if (!connected) return;
+    if (members_.peers_size() > 0) return tell_membership("startz");
     startz_.request(rpc::address("", "startz"), "startz.membership", "", 2s,
                     rpc::expect<v1::MembersChanged>([this](stdx::Result<v1::MembersChanged> known) {
                       if (known && members_.peers_size() == 0 && known->peers_size() > 0)
@@ -142,7 +144,7 @@ void Service::wire_handlers() {
                                 }));
 }
 
-// --- membership ---------------------------------------------------------------------------------
+// --- membership ---
 
 void Service::members_changed(v1::MembersChanged members) {
   // Messages of the control plane can overtake one another only across links; a lower term is old.
@@ -155,16 +157,14 @@ void Service::members_changed(v1::MembersChanged members) {
 
 void Service::tell_membership(const std::string& service) {
   if (members_.peers_size() == 0) return;
-  if (service == "startz") {
-    if (startz_.connected())
-      startz_.notify(rpc::address("", "startz"), "zmesh.membership", members_.SerializeAsString());
-  }
-  if (hub_.has(service) && service != "zrun")
+  if (service == "startz" && startz_.connected())
+    startz_.notify(rpc::address("", "startz"), "zmesh.membership", members_.SerializeAsString());
+  if (hub_.has(service) && service == "zrms")
     hub_.exchange().notify(rpc::address("", service), "zmesh.membership",
                            members_.SerializeAsString());
 }
 
-// --- envelopes ----------------------------------------------------------------------------------
+// --- envelopes ---
 
 void Service::route_outside(v1::Envelope envelope) {
   if (envelope.to().service() == "controlplane" && envelope.to().zhost().empty()) {
@@ -231,7 +231,7 @@ void Service::peer_envelope(const std::string& peer, v1::Envelope envelope) {
   peers_.send(to, wire::encode_frame(wire::FrameKind::envelope, envelope));
 }
 
-// --- peers --------------------------------------------------------------------------------------
+// --- peers ---
 
 void Service::peer_changed(const std::string& peer, bool up) {
   if (up)
@@ -271,7 +271,7 @@ void Service::send(v1::SendRequest request, std::function<void(stdx::Result<v1::
                           rpc::expect<v1::SendReply>(std::move(done)));
 }
 
-// --- data frames --------------------------------------------------------------------------------
+// --- data frames ---
 
 void Service::local_data(stdx::Bytes frame) {
   forward_data(std::move(frame), "");
@@ -330,7 +330,14 @@ void Service::forward_data(stdx::Bytes frame, const std::string& came_from) {
   if (!peers_.send_if_room(*next, std::move(frame))) undeliverable_.add();
 }
 
-// --- directory ----------------------------------------------------------------------------------
+// --- directory ---
+
+// A zmesh that started anew asks for the whole until it has it.
+void Service::want_directory() {
+  if (directory_.term() == 0 && !members_.leader().empty())
+    hub_.exchange().notify(rpc::address(members_.leader(), "zrms"), "zrms.directory_wanted", "");
+  if (directory_.term() == 0) directory_timer_.set(500ms, [this] { want_directory(); });
+}
 
 void Service::directory_changed() {
   tell_zrun();

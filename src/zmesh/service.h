@@ -76,6 +76,7 @@ class Service {
   void local_data(stdx::Bytes frame);
   void peer_data(const std::string& peer, stdx::Bytes frame);
   void forward_data(stdx::Bytes frame, const std::string& came_from);
+  void want_directory();
   void directory_changed();
   void tell_zrun();
   void tell_membership(const std::string& service);
@@ -90,7 +91,7 @@ class Service {
   Directory directory_;
   v1::MembersChanged members_;
   std::uint64_t neighbours_sequence_ = 0;
-  ports::Timer membership_retry_;
+  ports::Timer directory_timer_;
   ports::Counter& relayed_;
   ports::Counter& undeliverable_;
   ports::Counter& stale_frames_;

@@ -21,8 +21,7 @@ Courier::Courier(ports::Runtime& runtime, Scheduler& scheduler, MessagePool& poo
       stale_(runtime.metrics.counter("samoza_zrun_stale_messages_total",
                                      "Messages refused because their sender was replaced")) {}
 
-// --- sending
-// ----------------------------------------------------------------------------------------
+// --- sending ---
 
 std::uint64_t Courier::emit(Space& sender, PathState& path, stdx::BytesView payload) {
   auto message = pool_.make(payload);
@@ -101,8 +100,7 @@ void Courier::sender_has_room(LocalTopology& topology, PathState& path) {
   if (auto* sender = topology.slots[path.from].local) sender->wake(Space::Wait::room);
 }
 
-// --- receiving
-// --------------------------------------------------------------------------------------
+// --- receiving ---
 
 void Courier::finished(LocalTopology& topology, PathState& path, const Message& message) {
   // A message of a former life of the sender: its stream is gone, there is nobody to tell.
@@ -265,8 +263,7 @@ void Courier::take_acknowledgement(LocalTopology& topology, PathState& path,
   pump(topology, path);
 }
 
-// --- changes
-// ----------------------------------------------------------------------------------------
+// --- changes ---
 
 void Courier::open_here(LocalTopology& topology, PathState& path) {
   const auto& sender = topology.slots[path.from];

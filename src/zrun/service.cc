@@ -135,8 +135,7 @@ void Service::wire_handlers() {
   };
 }
 
-// --- placing
-// ----------------------------------------------------------------------------------------
+// --- placing ---
 
 LocalTopology& Service::topology_of(const v1::PlaceCommand& command, model::Topology spec) {
   const auto& id = command.header().topology_id();
@@ -264,8 +263,7 @@ void Service::serve_pages(Placed& placed, std::shared_ptr<const ports::Package> 
   });
 }
 
-// --- stopping
-// ---------------------------------------------------------------------------------------
+// --- stopping ---
 
 v1::CommandReply Service::stop(const v1::StopCommand& command) {
   const auto& header = command.header();
@@ -373,8 +371,7 @@ void Service::close_all() {
   });
 }
 
-// --- messages
-// ---------------------------------------------------------------------------------------
+// --- messages ---
 
 std::uint64_t Service::emit(Space& sender, PathState& path, stdx::BytesView payload) {
   return courier_.emit(sender, path, payload);
@@ -470,8 +467,7 @@ void Service::tick() {
   tick_timer_.set(tick_interval, [this] { tick(); });
 }
 
-// --- what HTTP asks
-// ---------------------------------------------------------------------------------
+// --- what HTTP asks ---
 
 std::vector<const Space*> Service::spaces() const {
   std::vector<const Space*> list;

@@ -45,8 +45,7 @@ Space::~Space() {
   parts_.scheduler.forget(*this);
 }
 
-// --- lifecycle
-// --------------------------------------------------------------------------------------
+// --- lifecycle ---
 
 void Space::start(std::shared_ptr<ports::Module> module, std::shared_ptr<ports::SpaceData> data) {
   if (state_ != SpaceState::starting) return;
@@ -164,8 +163,7 @@ void Space::fail(std::string why) {
   restart_timer_->set(wait, [this] { restart(); });
 }
 
-// --- turns
-// ------------------------------------------------------------------------------------------
+// --- turns ---
 
 bool Space::begin_hook() {
   for (;;) {
@@ -286,8 +284,7 @@ void Space::go_idle() {
   parts_.scheduler.wake_at(*this, parts_.scheduler.now() + idle_back_off_);
 }
 
-// --- waiting
-// ----------------------------------------------------------------------------------------
+// --- waiting ---
 
 void Space::park(Wait wait, std::int32_t timeout_ms) {
   wait_ = wait;
@@ -316,8 +313,7 @@ void Space::wake(Wait what) {
   if (call_active_ && wait_ == what) parts_.scheduler.make_runnable(*this);
 }
 
-// --- messages
-// ---------------------------------------------------------------------------------------
+// --- messages ---
 
 bool Space::has_room(std::size_t bytes) const {
   if (is_ui()) return true;
@@ -430,8 +426,7 @@ bool Space::self_emit(stdx::BytesView payload, std::int32_t delay_ms) {
   return true;
 }
 
-// --- log and sensors
-// --------------------------------------------------------------------------------
+// --- log and sensors ---
 
 void Space::write_log(std::int32_t level, std::string_view text) {
   const auto now = parts_.scheduler.now();

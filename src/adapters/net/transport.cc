@@ -38,7 +38,7 @@ void tune(tcp::socket& socket) {
   socket.set_option(tcp::no_delay(true), ignored);
 }
 
-// --- listeners ----------------------------------------------------------------------------------
+// --- listeners ---
 
 struct UnixAcceptor : std::enable_shared_from_this<UnixAcceptor> {
   stream_protocol::acceptor acceptor;
@@ -230,7 +230,7 @@ stdx::Result<std::unique_ptr<ports::Listener>> listen_tcp(asio::io_context& io, 
   });
 }
 
-// --- connecting ---------------------------------------------------------------------------------
+// --- connecting ---
 
 void connect_unix(asio::io_context& io, const std::string& path,
                   ports::ConnectHandler on_connected) {

@@ -30,8 +30,7 @@ std::string take_message(wasm_trap_t* trap) {
 
 namespace {
 
-// --- memories and stacks from arenas
-// --------------------------------------------------------------
+// --- memories and stacks from arenas ---
 
 struct LinearMemory {
   MemoryArena& arena;
@@ -101,8 +100,7 @@ wasmtime_error_t* new_stack(void* env, std::size_t size, bool, wasmtime_stack_me
   return nullptr;
 }
 
-// --- configuration
-// --------------------------------------------------------------------------------
+// --- configuration ---
 
 wasm_config_t* configuration(const WasmtimeEngine::Options& options, MemoryArena& memories,
                              SlotArena& stacks) {

@@ -116,8 +116,7 @@ std::size_t WasmtimeInstance::memory_bytes() const {
   return made_ ? memory().bytes : 0;
 }
 
-// --- host calls
-// -----------------------------------------------------------------------------------
+// --- host calls ---
 
 wasm_trap_t* WasmtimeInstance::trap_for(HostResult result) {
   if (result.kind == HostResult::Kind::exit) {

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrms/blobs.h"
+
+#include <algorithm>
+
+#include "stdx/text.h"
+
+namespace zrms {
+
+using namespace std::chrono_literals;
+using stdx::Code;
+
+Blobs::Blobs(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ports::BlobStore& store,
+             std::string self)
+    : runtime_(runtime), zmesh_(zmesh), store_(store), self_(std::move(self)) {}
+
+void Blobs::fetch(const std::string& sha256, std::vector<std::string> holders,
+                  std::function<void(stdx::Status)> done) {
+  if (store_.has(sha256)) return done({});
+  std::erase(holders, self_);
+  const auto at = fetches_.find(sha256);
+  if (at != fetches_.end()) {
+    at->second.waiting.push_back(std::move(done));
+    return;
+  }
+  if (fetches_.size() >= fetches_max)
+    return done(stdx::fail(Code::full, stdx::format("{} archives are being fetched", fetches_max)));
+  auto& fetch = fetches_[sha256];
+  fetch.holders = std::move(holders);
+  fetch.waiting.push_back(std::move(done));
+  next_chunk(sha256);
+}
+
+void Blobs::next_chunk(const std::string& sha256) {
+  auto& fetch = fetches_.at(sha256);
+  if (fetch.holders.empty())
+    return finish(sha256,
+                  stdx::fail(Code::unavailable, stdx::format("no zhost that has archive {} answers",
+                                                             sha256.substr(0, 12))));
+  v1::BlobReadRequest request;
+  request.set_sha256(sha256);
+  request.set_offset(fetch.bytes.size());
+  request.set_bytes_max(chunk_bytes);
+  zmesh_.request(
+      rpc::address(fetch.holders.front(), "zrms"), "zrms.blob_read", request.SerializeAsString(),
+      5s, rpc::expect<v1::BlobReadReply>([this, sha256](stdx::Result<v1::BlobReadReply> reply) {
+        const auto found = fetches_.find(sha256);
+        if (found == fetches_.end()) return;
+        auto& under_way = found->second;
+        const bool useless = !reply || (reply->data().empty() && reply->total_bytes() > 0) ||
+                             reply->total_bytes() > ports::BlobStore::blob_bytes_max;
+        if (useless) {
+          // The next holder goes on where this one ended; the hash of the whole decides.
+          under_way.holders.erase(under_way.holders.begin());
+          return next_chunk(sha256);
+        }
+        under_way.bytes += reply->data();
+        if (under_way.bytes.size() < reply->total_bytes()) return next_chunk(sha256);
+        store_.put(std::move(under_way.bytes), [this, sha256, alive = std::weak_ptr<bool>(alive_)](
+                                                   stdx::Result<std::string> stored) {
+          if (alive.expired()) return;
+          if (!stored) return finish(sha256, std::unexpected(stored.error()));
+          if (*stored == sha256) return finish(sha256, {});
+          // Not what was asked for: it is not kept.
+          (void)store_.remove(*stored);
+          auto& again = fetches_.at(sha256);
+          again.bytes.clear();
+          if (!again.holders.empty()) again.holders.erase(again.holders.begin());
+          next_chunk(sha256);
+        });
+      }));
+}
+
+void Blobs::finish(const std::string& sha256, stdx::Status status) {
+  auto node = fetches_.extract(sha256);
+  for (auto& done : node.mapped().waiting) done(status);
+}
+
+void Blobs::read(const v1::BlobReadRequest& request,
+                 std::function<void(stdx::Result<v1::BlobReadReply>)> done) {
+  const auto answer = [request, done](const stdx::Bytes& bytes) {
+    if (request.offset() > bytes.size())
+      return done(stdx::fail(Code::invalid, "the offset lies past the archive's end"));
+    v1::BlobReadReply reply;
+    reply.set_total_bytes(bytes.size());
+    reply.set_data(bytes.substr(request.offset(), std::min(request.bytes_max(), chunk_bytes)));
+    done(std::move(reply));
+  };
+  if (cached_ && cached_sha256_ == request.sha256()) return answer(*cached_);
+  store_.get(request.sha256(),
+             [this, sha256 = request.sha256(), answer, done,
+              alive = std::weak_ptr<bool>(alive_)](stdx::Result<stdx::Bytes> got) {
+               if (alive.expired()) return;
+               if (!got) return done(std::unexpected(got.error()));
+               cached_sha256_ = sha256;
+               cached_ = std::make_shared<const stdx::Bytes>(std::move(*got));
+               answer(*cached_);
+             });
+}
+
+}  // namespace zrms

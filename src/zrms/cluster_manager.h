@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Who lives: takes in beats and resource reports, keeps lastHeartbeat for each zhost, and finds
+// those that fell silent (R-COMP-1, R-FAIL-1..12).
+//
+//   alive --suspect_after silence--> suspect --timeout silence--> dead      any --newer word-->
+//   alive
+//
+// Rules: a word with a counter not above the last one of its kind, or of an older incarnation,
+// changes nothing (P9, R-HB-5). Silence counts from the last word heard, also while nobody led
+// (P14); a new leader gives everybody one full timeout (P5, take_over). Evidence acts at once: a
+// goodbye; `down` of zrun. Brake: when more than half of at least three zhosts would be dead within
+// brake_window, nobody is declared dead for brake_pause; verdicts that still stand then proceed.
+//
+// Pure. Bound: zhosts_max; words of more zhosts are refused.
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "samoza/v1/cluster.pb.h"
+#include "stdx/time.h"
+
+namespace zrms {
+
+namespace v1 = samoza::v1;
+
+class ClusterManager {
+ public:
+  static constexpr std::size_t zhosts_max = 10'000;
+
+  struct Options {
+    stdx::Duration suspect_after = std::chrono::seconds(1);
+    stdx::Duration timeout = std::chrono::milliseconds(3400);  // R-FAIL-2 in profile `seed`: 30 s
+    stdx::Duration brake_window = std::chrono::seconds(5);
+    stdx::Duration brake_pause = std::chrono::seconds(15);
+  };
+  enum class Life { unknown, alive, suspect, dead };
+
+  struct Zhost {
+    std::uint64_t incarnation = 0;
+    std::uint64_t beat_counter = 0, report_counter = 0;
+    stdx::Instant last_heartbeat{};
+    Life life = Life::unknown;
+    std::map<std::string, v1::ChildState> children;
+    bool reported = false;
+    v1::ResourceReport report;  // the newest; spaces and floors below are of it
+    std::map<std::pair<std::string, std::string>, v1::SpaceReport> spaces;
+    std::map<std::pair<std::string, std::string>, std::uint64_t> floors;
+  };
+  struct Event {
+    enum class Kind { suspect, dead, alive };
+    Kind kind;
+    std::string zhost;
+    stdx::Duration silence{};
+    std::string evidence;  // "silence", "goodbye"
+  };
+
+  explicit ClusterManager(Options options) : options_(options) {}
+
+  // Called once for each zhost declared dead (R-FAIL-4).
+  std::function<void(const Event&)> failure_callback;
+
+  bool beat(const v1::Beat& beat, stdx::Instant now);
+  bool report(const v1::ResourceReport& report, stdx::Instant now);
+  // A member that registered: known from now on, silent since now if it never said a word.
+  void expect(const std::string& zhost, std::uint64_t incarnation, stdx::Instant now);
+  void forget(const std::string& zhost) { zhosts_.erase(zhost); }
+
+  // Everybody is heard now, as far as silence goes (P5).
+  void take_over(stdx::Instant now);
+  // New states since the last call, in order of zhost.
+  std::vector<Event> check(stdx::Instant now);
+
+  const Zhost* find(const std::string& zhost) const;
+  const std::map<std::string, Zhost>& zhosts() const { return zhosts_; }
+  Life life(const std::string& zhost) const;
+  // zrun of that zhost said `down`: what ran there will not come back by itself (P3).
+  bool zrun_down(const std::string& zhost) const;
+  bool braking(stdx::Instant now) const { return now < brake_until_; }
+
+ private:
+  // The zhost to change for a word, or null when the word is old.
+  Zhost* listen(const std::string& zhost, std::uint64_t incarnation, std::uint64_t counter,
+                std::uint64_t Zhost::* last, stdx::Instant now);
+  bool brake_bites(std::size_t would_die, stdx::Instant now);
+
+  Options options_;
+  std::map<std::string, Zhost> zhosts_;
+  std::vector<Event> events_;
+  std::vector<stdx::Instant> deaths_;  // within brake_window
+  stdx::Instant brake_until_{};
+};
+
+}  // namespace zrms

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operator's side of zrms: topologies and the cluster. What only the leader knows is asked of
+// the leader (zrms.http), so that every zhost's zrms answers the same.
+#include <algorithm>
+
+#include "stdx/encoding.h"
+#include "stdx/text.h"
+#include "wire/json.h"
+#include "wire/topology_codec.h"
+#include "zrms/service.h"
+
+namespace zrms {
+
+using namespace std::chrono_literals;
+using stdx::Code;
+
+namespace {
+constexpr std::size_t blob_copies = 3;
+}  // namespace
+
+bool Service::forwarded(const ports::HttpRequest& request, const ports::HttpReply& reply) {
+  if (leads()) return false;
+  if (members_.leader().empty() || members_.leader() == options_.zhost) {
+    reply(wire::error_response(
+        {Code::unavailable, control_plane_trouble_.empty()
+                                ? "the cluster has no leader yet; try again in a moment"
+                                : "the cluster has no leader: " + control_plane_trouble_}));
+    return true;
+  }
+  v1::HttpForward forward;
+  forward.set_method(request.method);
+  forward.set_path(request.path);
+  for (const auto& [name, value] : request.query) {
+    auto* pair = forward.add_query();
+    pair->set_name(name);
+    pair->set_value(value);
+  }
+  forward.set_body(request.body);
+  zmesh_.request(
+      rpc::address(members_.leader(), "zrms"), "zrms.http", forward.SerializeAsString(), 10s,
+      rpc::expect<v1::HttpForwardReply>([reply](stdx::Result<v1::HttpForwardReply> answer) {
+        if (!answer) return reply(wire::error_response(answer.error()));
+        ports::HttpResponse response;
+        response.status = answer->status();
+        response.content_type = answer->content_type();
+        response.body = std::move(*answer->mutable_body());
+        reply(std::move(response));
+      }));
+  return true;
+}
+
+void Service::wire_routes() {
+  const auto at_leader = [this](std::string_view method, std::string_view pattern,
+                                std::function<void(wire::RouteMatch, ports::HttpReply)> handler) {
+    router_.add(
+        method, pattern,
+        [this, handler = std::move(handler)](wire::RouteMatch match, ports::HttpReply reply) {
+          if (!forwarded(match.request, reply)) handler(std::move(match), std::move(reply));
+        });
+  };
+  router_.add("POST", "/v1/topologies", [this](wire::RouteMatch match, ports::HttpReply reply) {
+    submit(std::move(match.request.body), std::move(reply));
+  });
+  at_leader("GET", "/v1/topologies", [this](wire::RouteMatch, ports::HttpReply reply) {
+    v1::TopologyList list;
+    for (const auto& [id, row] : leader_.records().topologies())
+      if (row.record.desired() != v1::DESIRED_DELETED) *list.add_topologies() = view_of(row);
+    reply(wire::json_response(list));
+  });
+  at_leader("GET", "/v1/topologies/{id}", [this](wire::RouteMatch match, ports::HttpReply reply) {
+    const auto* row = find_topology(match.parameters["id"]);
+    if (row == nullptr)
+      return reply(wire::error_response(
+          {Code::not_found, stdx::format("there is no topology '{}'; `topo` lists them",
+                                         stdx::printable(match.parameters["id"], 80))}));
+    reply(wire::json_response(view_of(*row)));
+  });
+  for (const auto& [method, pattern, desired] :
+       {std::tuple{"POST", "/v1/topologies/{id}/stop", v1::DESIRED_STOPPED},
+        {"POST", "/v1/topologies/{id}/start", v1::DESIRED_RUNNING},
+        {"DELETE", "/v1/topologies/{id}", v1::DESIRED_DELETED}})
+    at_leader(method, pattern,
+              [this, desired = desired](wire::RouteMatch match, ports::HttpReply r) {
+                set_desired(match.parameters["id"], desired, std::move(r));
+              });
+  at_leader("GET", "/v1/cluster", [this](wire::RouteMatch, ports::HttpReply reply) {
+    reply(wire::json_response(cluster_view()));
+  });
+  at_leader("GET", "/v1/cluster/zhosts", [this](wire::RouteMatch, ports::HttpReply reply) {
+    reply(wire::json_response(zhosts_view()));
+  });
+  router_.add("GET", "/v1/status", [this](wire::RouteMatch, ports::HttpReply reply) {
+    reply(wire::json_response(status_view()));
+  });
+  router_.add("GET", "/healthz", [this](wire::RouteMatch, ports::HttpReply reply) {
+    if (zmesh_.connected() && startz_.connected())
+      return reply(wire::json_response(R"({"status":"ok"})"));
+    reply(wire::error_response(
+        {Code::unavailable, zmesh_.connected() ? "startz is away" : "zmesh is away"}));
+  });
+}
+
+// --- submit ---
+
+void Service::submit(stdx::Bytes archive, ports::HttpReply reply) {
+  if (archive.empty())
+    return reply(wire::error_response({Code::invalid, "the body is empty; it must be a MEX"}));
+  auto shared = std::make_shared<const stdx::Bytes>(std::move(archive));
+  packages_.open(shared, [this, shared, reply, alive = std::weak_ptr<bool>(alive_)](
+                             stdx::Result<std::shared_ptr<const ports::Package>> package) {
+    if (alive.expired()) return;
+    if (!package) return reply(wire::error_response(package.error()));
+    auto spec = wire::to_wire((*package)->topology());
+    blob_store_.put(*shared, [this, spec, reply, alive](stdx::Result<std::string> sha256) {
+      if (alive.expired()) return;
+      if (!sha256) return reply(wire::error_response(sha256.error()));
+      v1::SubmitRequest request;
+      request.set_mex_sha256(*sha256);
+      request.set_holder(options_.zhost);
+      *request.mutable_spec() = spec;
+      const auto answer = [reply](stdx::Result<v1::SubmitReply> submitted) {
+        reply(submitted ? wire::json_response(*submitted)
+                        : wire::error_response(submitted.error()));
+      };
+      if (leads()) return submit_here(std::move(request), answer);
+      if (members_.leader().empty())
+        return answer(stdx::fail(Code::unavailable, "the cluster has no leader yet; try again"));
+      zmesh_.request(rpc::address(members_.leader(), "zrms"), "zrms.submit",
+                     request.SerializeAsString(), 45s, rpc::expect<v1::SubmitReply>(answer));
+    });
+  });
+}
+
+stdx::Status Service::can_submit(const v1::SubmitRequest& request,
+                                 const model::Topology& spec) const {
+  if (const auto findings = model::validate(spec); !findings.empty())
+    return stdx::fail(Code::invalid, findings.front());
+  for (const auto& path : spec.paths)
+    if (path.delivery == model::Delivery::once)
+      return stdx::fail(Code::unsupported,
+                        stdx::format("path '{}': delivery 'once' is not built yet; use "
+                                     "at-least-once and keys that make a repeat harmless",
+                                     path.name));
+  for (const auto& space : spec.spaces)
+    if (space.store == model::StoreKind::cluster)
+      return stdx::fail(
+          Code::unsupported,
+          stdx::format("space '{}': store 'cluster' is not built yet; use local", space.name));
+  if (const auto* first = leader_.records().by_name(spec.name))
+    return stdx::fail(Code::already_exists,
+                      stdx::format("topology '{}' was submitted already as {} (it is {}); stop and "
+                                   "delete that one first",
+                                   spec.name, first->record.id(), first->record.state()));
+  const std::map<std::string, std::string> nowhere;
+  for (const auto& space : spec.spaces) {
+    const auto choice = choose_ever(
+        {.topology = spec, .space = space, .placed = nowhere, .only_on = "", .avoid = ""},
+        leader_.candidates());
+    if (!choice.zhost)
+      return stdx::fail(Code::invalid,
+                        stdx::format("space '{}' can run on no zhost: {}", space.name,
+                                     fmt::format("{}", fmt::join(choice.refusals, "; "))));
+  }
+  (void)request;
+  return {};
+}
+
+void Service::spread(const v1::SubmitRequest& request,
+                     std::function<void(std::vector<std::string>)> done) {
+  // The submitter has it; the others fetch it until min(3, N) have.
+  struct Spread {
+    std::vector<std::string> holders;
+    std::size_t open = 0;
+  };
+  auto spread = std::make_shared<Spread>();
+  spread->holders.push_back(request.holder());
+  v1::BlobFetchRequest fetch;
+  fetch.set_sha256(request.mex_sha256());
+  fetch.add_holders(request.holder());
+  std::vector<std::string> targets;
+  for (const auto& candidate : leader_.candidates())
+    if (candidate.zhost != request.holder() && candidate.available &&
+        targets.size() + 1 < blob_copies)
+      targets.push_back(candidate.zhost);
+  spread->open = targets.size();
+  if (targets.empty()) return done(spread->holders);
+  for (const auto& target : targets)
+    zmesh_.request(rpc::address(target, "zrms"), "zrms.blob_fetch", fetch.SerializeAsString(), 20s,
+                   [spread, target, done](stdx::Result<stdx::Bytes> fetched) {
+                     if (fetched) spread->holders.push_back(target);
+                     if (--spread->open > 0) return;
+                     std::sort(spread->holders.begin(), spread->holders.end());
+                     done(spread->holders);
+                   });
+}
+
+void Service::submit_here(v1::SubmitRequest request,
+                          std::function<void(stdx::Result<v1::SubmitReply>)> done) {
+  if (!leads() || !leader_.ready())
+    return done(stdx::fail(Code::unavailable, "the leader is not ready; try again"));
+  auto spec = wire::from_wire(request.spec());
+  if (!spec) return done(std::unexpected(spec.error()));
+  if (const auto good = can_submit(request, *spec); !good)
+    return done(std::unexpected(good.error()));
+  spread(request, [this, request, spec = std::move(*spec), done,
+                   alive = std::weak_ptr<bool>(alive_)](std::vector<std::string> holders) {
+    if (alive.expired()) return;
+    if (!leads()) return done(stdx::fail(Code::unavailable, "the leader changed; try again"));
+    // Another submit may have been quicker while the archive was spread.
+    if (const auto good = can_submit(request, spec); !good)
+      return done(std::unexpected(good.error()));
+    v1::TopologyRecord record;
+    record.set_id(stdx::uuid_from(runtime_.random.next(), runtime_.random.next()));
+    *record.mutable_spec() = request.spec();
+    record.set_desired(v1::DESIRED_RUNNING);
+    record.set_state("pending");
+    record.set_mex_sha256(request.mex_sha256());
+    for (auto& holder : holders) record.add_blob_holders(std::move(holder));
+    record.set_created(stdx::format_rfc3339(runtime_.clock.wall()));
+    record.set_updated(record.created());
+    v1::SubmitReply reply;
+    reply.set_topology_id(record.id());
+    reply.set_name(spec.name);
+    reply.set_state("pending");
+    for (const auto& space : spec.spaces) reply.add_spaces(space.name);
+    leader_.change({change_of(TopologyRow{}, std::move(record))},
+                   [done, reply](stdx::Status committed) {
+                     if (committed)
+                       done(reply);
+                     else
+                       done(std::unexpected(committed.error()));
+                   });
+  });
+}
+
+const TopologyRow* Service::find_topology(const std::string& id_or_name) const {
+  const auto* row = leader_.records().topology(id_or_name);
+  if (row == nullptr) row = leader_.records().by_name(id_or_name);
+  return row != nullptr && row->record.desired() != v1::DESIRED_DELETED ? row : nullptr;
+}
+
+void Service::set_desired(const std::string& id, v1::Desired desired, ports::HttpReply reply) {
+  if (!leader_.ready())
+    return reply(wire::error_response({Code::unavailable, "the leader is reading the records"}));
+  const auto* row = find_topology(id);
+  if (row == nullptr)
+    return reply(wire::error_response(
+        {Code::not_found, stdx::format("there is no topology '{}'", stdx::printable(id, 80))}));
+  auto next = row->record;
+  next.set_desired(desired);
+  next.set_updated(stdx::format_rfc3339(runtime_.clock.wall()));
+  if (desired == v1::DESIRED_RUNNING && next.state() == "stopped") next.set_state("pending");
+  leader_.change({change_of(*row, next)}, [this, id = next.id(), reply,
+                                           alive = std::weak_ptr<bool>(alive_)](stdx::Status s) {
+    if (!s || alive.expired()) return reply(wire::error_response(s.error()));
+    const auto* changed = leader_.records().topology(id);
+    reply(wire::json_response(changed ? view_of(*changed) : v1::TopologyView()));
+  });
+}
+
+// --- views ---
+
+v1::TopologyView Service::view_of(const TopologyRow& row) const {
+  const auto& record = row.record;
+  v1::TopologyView view;
+  view.set_id(record.id());
+  view.set_name(record.spec().name());
+  view.set_owner(record.spec().owner());
+  view.set_state(record.state());
+  view.set_reason(record.reason());
+  view.set_spaces(static_cast<std::uint32_t>(record.spec().spaces_size()));
+  view.set_created(record.created());
+  view.set_updated(record.updated());
+  view.set_mex_sha256(record.mex_sha256());
+  *view.mutable_blob_holders() = record.blob_holders();
+  for (const auto& space : row.spec.spaces) {
+    auto* placement = view.add_placements();
+    placement->set_space(space.name);
+    placement->set_type(std::string(model::to_string(space.type)));
+    placement->set_state("pending");
+    if (const auto* placed = leader_.records().space(record.id(), space.name)) {
+      placement->set_zhost(placed->record.zhost());
+      placement->set_state(placed->record.state());
+      placement->set_reason(placed->record.reason());
+      placement->set_epoch(placed->record.epoch());
+      const auto* zhost = cluster_.find(placed->record.zhost());
+      if (zhost != nullptr && record.desired() == v1::DESIRED_RUNNING) {
+        const auto seen = zhost->spaces.find({record.id(), space.name});
+        if (zhost->life == ClusterManager::Life::dead && placed->record.state() != "waiting")
+          placement->set_state("lost");
+        else if (seen != zhost->spaces.end() && seen->second.epoch() == placed->record.epoch()) {
+          placement->set_state(seen->second.state());
+          if (!seen->second.detail().empty()) placement->set_reason(seen->second.detail());
+        }
+      }
+    }
+    const auto refused = leader_.refusals().find({record.id(), space.name});
+    if (refused != leader_.refusals().end())
+      for (const auto& line : refused->second) view.add_refusals(space.name + ": " + line);
+  }
+  return view;
+}
+
+v1::ClusterReply Service::cluster_view() const {
+  v1::ClusterReply view;
+  view.set_leader(options_.zhost);
+  view.set_term(lease_.term());
+  view.set_control_plane(control_plane_trouble_.empty() ? "connected" : control_plane_trouble_);
+  *view.mutable_supers() = members_.supers();
+  view.set_zhosts(static_cast<std::uint32_t>(members_.peers_size()));
+  std::uint32_t alive = 0;
+  for (const auto& member : members_.peers())
+    alive += cluster_.life(member.zhost_id()) == ClusterManager::Life::alive;
+  view.set_zhosts_alive(alive);
+  std::uint32_t topologies = 0, running = 0;
+  for (const auto& [id, row] : leader_.records().topologies()) {
+    if (row.record.desired() == v1::DESIRED_DELETED) continue;
+    ++topologies;
+    running += row.record.state() == "running";
+  }
+  view.set_topologies(topologies);
+  view.set_topologies_running(running);
+  std::uint32_t spaces = 0, spaces_running = 0;
+  for (const auto& [key, row] : leader_.records().spaces()) {
+    if (row.record.tombstone()) continue;
+    ++spaces;
+    spaces_running += row.record.state() == "running";
+  }
+  view.set_spaces(spaces);
+  view.set_spaces_running(spaces_running);
+  if (cluster_.braking(runtime_.clock.now()))
+    view.set_detail("brake: more than half of the zhosts look dead; nobody is evicted for now");
+  return view;
+}
+
+v1::ZhostsReply Service::zhosts_view() const {
+  v1::ZhostsReply reply;
+  for (const auto& member : members_.peers()) {
+    auto* view = reply.add_zhosts();
+    view->set_zhost_id(member.zhost_id());
+    view->set_region(member.region());
+    view->set_incarnation(member.incarnation());
+    view->set_cpu_cores(member.cpu_cores());
+    const bool super = std::find(members_.supers().begin(), members_.supers().end(),
+                                 member.zhost_id()) != members_.supers().end();
+    view->set_mode(member.zhost_id() == options_.zhost ? "leader" : super ? "standby" : "local");
+    const auto* zhost = cluster_.find(member.zhost_id());
+    view->set_state("unknown");
+    if (zhost == nullptr) continue;
+    switch (zhost->life) {
+      case ClusterManager::Life::unknown:
+        break;
+      case ClusterManager::Life::alive:
+        view->set_state("alive");
+        break;
+      case ClusterManager::Life::suspect:
+        view->set_state("suspect");
+        break;
+      case ClusterManager::Life::dead:
+        view->set_state("unavailable");
+        break;  // R-DEC-6
+    }
+    view->set_spaces(static_cast<std::uint32_t>(zhost->spaces.size()));
+    view->set_cpu_used(zhost->report.cpu_used());
+    view->set_memory_used_bytes(zhost->report.memory_used_bytes());
+    view->set_memory_total_bytes(zhost->report.memory_total_bytes());
+    view->set_heard_ms_ago(stdx::to_ms(runtime_.clock.now() - zhost->last_heartbeat));
+    std::string detail;
+    for (const auto& [name, state] : zhost->children)
+      if (state != v1::CHILD_UP) detail += (detail.empty() ? "" : ", ") + name + " is not up";
+    view->set_detail(detail);
+  }
+  return reply;
+}
+
+v1::ServiceStatus Service::status_view() const {
+  v1::ServiceStatus view;
+  view.set_service("zrms");
+  view.set_zhost(options_.zhost);
+  view.set_mode(is_super() ? "super" : "local");
+  view.set_status(zmesh_.connected() ? "connected" : "error");
+  view.set_leader(members_.leader());
+  view.set_term(members_.term());
+  view.set_control_plane(control_plane_trouble_.empty() ? "connected" : control_plane_trouble_);
+  if (leads()) {
+    const auto cluster = cluster_view();
+    view.set_topologies(stdx::format("{}/{}", cluster.topologies_running(), cluster.topologies()));
+    view.set_spaces(cluster.spaces_running());
+  }
+  view.set_uptime_ms(static_cast<std::uint64_t>(stdx::to_ms(runtime_.clock.now() - started_)));
+  return view;
+}
+
+}  // namespace zrms

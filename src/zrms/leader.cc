@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrms/leader.h"
+
+#include "stdx/plant.h"
+#include "stdx/text.h"
+
+namespace zrms {
+namespace {
+
+using namespace std::chrono_literals;
+using stdx::Code;
+constexpr stdx::Duration request_timeout = 2s;
+
+v1::ServiceAddress control_plane() {
+  return rpc::address("", "controlplane");
+}
+
+}  // namespace
+
+Leader::Leader(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ClusterManager& cluster,
+               std::function<bool()> still_leads)
+    : runtime_(runtime),
+      zmesh_(zmesh),
+      cluster_(cluster),
+      still_leads_(std::move(still_leads)),
+      reload_timer_(runtime.executor),
+      batches_(runtime.metrics.counter("samoza_zrms_batches_total", "Batches of rows committed")),
+      commands_sent_(
+          runtime.metrics.counter("samoza_zrms_commands_total", "Commands sent to zhosts")) {}
+
+void Leader::begin(std::uint64_t term) {
+  term_ = term;
+  ++reign_;
+  reigning_ = true;
+  loaded_ = loading_ = busy_ = false;
+  reconciler_.reset();
+  recovery_.clear();
+  refusals_.clear();
+  directory_.restart(term, facts.zhost);
+  load();
+}
+
+void Leader::end() {
+  reigning_ = loaded_ = loading_ = busy_ = false;
+  ++reign_;
+  reload_timer_.cancel();
+  for (auto& asked : std::exchange(asked_, {}))
+    asked.done(stdx::fail(Code::unavailable, "this zhost leads no more; try again"));
+}
+
+void Leader::load() {
+  if (loading_) return;
+  loading_ = true;
+  loaded_ = false;
+  zmesh_.request(
+      control_plane(), "controlplane.read_since", v1::ReadSinceRequest().SerializeAsString(),
+      request_timeout,
+      rpc::expect<v1::RecordsReply>([this, reign = reign_](stdx::Result<v1::RecordsReply> reply) {
+        if (reign != reign_) return;
+        loading_ = false;
+        // The records of a later term are not ours to act on.
+        if (!reply || reply->term().term() != term_) {
+          reload_timer_.set(200ms, [this] { load(); });
+          return;
+        }
+        records_.load(*reply);
+        loaded_ = true;
+        runtime_.log.info("records_read", {{"term", term_},
+                                           {"topologies", records_.topologies().size()},
+                                           {"spaces", records_.spaces().size()}});
+        look();
+      }));
+}
+
+void Leader::look() {
+  if (!ready() || busy_ || look_posted_) return;
+  look_posted_ = true;
+  runtime_.executor.post([this, reign = reign_] {
+    look_posted_ = false;
+    if (reign == reign_) plan();
+  });
+}
+
+void Leader::zhost_failed(const ClusterManager::Event& event) {
+  const auto affected = recovery_.handle_zhost_failure(event.zhost, records_);
+  runtime_.log.warn("zhost_dead", {{"dead", event.zhost},
+                                   {"silence_ms", stdx::to_ms(event.silence)},
+                                   {"evidence", event.evidence},
+                                   {"topologies_affected", affected.size()},
+                                   {"term", term_}});
+}
+
+void Leader::zhost_returned(const std::string& zhost) {
+  recovery_.zhost_returned(zhost);
+}
+
+Reconciler::View Leader::view() const {
+  return {records_,      cluster_, recovery_,
+          facts.members, term_,    stdx::format_rfc3339(runtime_.clock.wall())};
+}
+
+std::vector<Candidate> Leader::candidates() const {
+  return Reconciler::candidates(view());
+}
+
+void Leader::plan() {
+  if (!ready() || busy_ || !still_leads_()) return;
+  if (!asked_.empty()) {
+    auto asked = std::move(asked_.front());
+    asked_.erase(asked_.begin());
+    commit(std::move(asked.changes), std::move(asked.done));
+    return;
+  }
+  auto plan = reconciler_.plan(view(), runtime_.clock.now());
+  refusals_ = std::move(plan.refusals);
+  send(plan.commands);
+  directory_.update(records_);
+  send_directory();
+  if (!plan.changes.empty()) commit(std::move(plan.changes), [](stdx::Status) {});
+}
+
+void Leader::change(std::vector<RowChange> changes, std::function<void(stdx::Status)> done) {
+  if (!ready()) return done(stdx::fail(Code::unavailable, "the leader is reading the records"));
+  if (asked_.size() >= asked_max)
+    return done(stdx::fail(Code::full, "too many changes wait; try again"));
+  asked_.push_back({std::move(changes), std::move(done)});
+  look();
+}
+
+void Leader::commit(std::vector<RowChange> changes, std::function<void(stdx::Status)> done) {
+  busy_ = true;
+  const auto request = to_request(term_, changes);
+  zmesh_.request(control_plane(), "controlplane.commit", request.SerializeAsString(),
+                 request_timeout,
+                 [this, reign = reign_, changes = std::move(changes),
+                  done = std::move(done)](stdx::Result<stdx::Bytes> reply) {
+                   if (reign != reign_)
+                     return done(stdx::fail(Code::unknown, "the leader changed meanwhile"));
+                   busy_ = false;
+                   if (reply) {
+                     committed(changes);
+                     done({});
+                     look();
+                     return;
+                   }
+                   runtime_.log.warn("batch_not_committed",
+                                     {{"rows", changes.size()}, {"why", reply.error().message}});
+                   done(std::unexpected(reply.error()));
+                   // P7: whatever it was, the rows are read again before anything else.
+                   if (PLANTED(P7_reread) && reply.error().code == Code::timeout) return look();
+                   load();
+                 });
+}
+
+void Leader::committed(const std::vector<RowChange>& changes) {
+  batches_.add();
+  for (const auto& change : changes) {
+    if (change.kind == "topology") {
+      const auto* before = records_.topology(change.topology.id());
+      if (!change.remove &&
+          (before == nullptr || before->record.state() != change.topology.state() ||
+           before->record.reason() != change.topology.reason()))
+        runtime_.log.info("topology_state", {{"topology", change.topology.id()},
+                                             {"name", change.topology.spec().name()},
+                                             {"state", change.topology.state()},
+                                             {"reason", change.topology.reason()}});
+      continue;
+    }
+    const auto& space = change.space;
+    const auto* before = records_.space(space.topology_id(), space.space());
+    if (change.remove || space.tombstone()) continue;
+    const bool moved = before == nullptr || before->record.epoch() != space.epoch();
+    runtime_.log.info(
+        moved ? "space_placed" : (space.state() == "running" ? "space_running" : "space_row"),
+        {{"topology", space.topology_id()},
+         {"space", space.space()},
+         {"on", space.zhost()},
+         {"epoch", space.epoch()},
+         {"state", space.state()},
+         {"why", space.reason()}});
+  }
+  records_.apply(changes);
+}
+
+void Leader::send(const Commands& commands) {
+  const auto answered = [this, reign = reign_](const char* what, const v1::CommandHeader& header,
+                                               stdx::Result<v1::CommandReply> reply) {
+    if (reign != reign_) return;
+    if (!reply || reply->outcome() == "refused")
+      runtime_.log.warn("command_not_done",
+                        {{"command", what},
+                         {"space", header.space()},
+                         {"on", header.zhost()},
+                         {"epoch", header.epoch()},
+                         {"why", reply ? reply->reason() : reply.error().message}});
+  };
+  for (const auto& place : commands.places) {
+    commands_sent_.add();
+    zmesh_.request(rpc::address(place.header().zhost(), "startz"), "startz.place",
+                   place.SerializeAsString(), request_timeout,
+                   rpc::expect<v1::CommandReply>(
+                       [answered, header = place.header()](stdx::Result<v1::CommandReply> reply) {
+                         answered("place", header, std::move(reply));
+                       }));
+  }
+  for (const auto& stop : commands.stops) {
+    commands_sent_.add();
+    zmesh_.request(rpc::address(stop.header().zhost(), "startz"), "startz.stop",
+                   stop.SerializeAsString(), request_timeout,
+                   rpc::expect<v1::CommandReply>(
+                       [answered, header = stop.header()](stdx::Result<v1::CommandReply> reply) {
+                         answered("stop", header, std::move(reply));
+                       }));
+  }
+}
+
+void Leader::send_directory() {
+  for (const auto& member : facts.members) {
+    const auto zhost = member.zhost_id();
+    auto update = directory_.next(zhost, member.incarnation());
+    if (!update) continue;
+    zmesh_.request(rpc::address(zhost, "zmesh"), "zmesh.directory", update->SerializeAsString(),
+                   request_timeout, [this, zhost, reign = reign_](stdx::Result<stdx::Bytes> reply) {
+                     if (reign != reign_) return;
+                     directory_.answered(zhost, reply.has_value());
+                     if (reply) look();  // what came meanwhile
+                   });
+  }
+}
+
+}  // namespace zrms

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What a zrms does while it leads: reads the records at the start of each reign, plans, writes the
+// plan's rows in one fenced batch at a time, then sends the commands and the directory. The rules
+// of docs/protocol.md that are about order are kept here: commands leave only for committed rows, a
+// batch of unknown outcome is followed by reading everything again (P7), nothing is done past the
+// lease (P6).
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ports/runtime.h"
+#include "rpc/service_bus.h"
+#include "zrms/cluster_manager.h"
+#include "zrms/directory.h"
+#include "zrms/reconciler.h"
+#include "zrms/records.h"
+
+namespace zrms {
+
+class Leader {
+ public:
+  struct Facts {
+    std::string zhost;
+    std::vector<v1::Member> members;
+  };
+
+  Leader(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ClusterManager& cluster,
+         std::function<bool()> still_leads);
+
+  Facts facts;
+
+  void begin(std::uint64_t term);  // also again, after the lease had lapsed
+  void end();
+  bool ready() const { return reigning_ && loaded_; }
+  std::uint64_t term() const { return term_; }
+
+  // Something may have changed; plans at once, or when what is under way is done.
+  void look();
+  void zhost_failed(const ClusterManager::Event& event);
+  void zhost_returned(const std::string& zhost);
+  void directory_wanted(const std::string& zhost) {
+    directory_.forget(zhost);
+    look();
+  }
+
+  // An operator's change of rows; answers when it is committed.
+  void change(std::vector<RowChange> changes, std::function<void(stdx::Status)> done);
+
+  const Records& records() const { return records_; }
+  const std::map<Records::Key, std::vector<std::string>>& refusals() const { return refusals_; }
+  std::vector<Candidate> candidates() const;
+
+ private:
+  void load();
+  void plan();
+  void commit(std::vector<RowChange> changes, std::function<void(stdx::Status)> done);
+  void committed(const std::vector<RowChange>& changes);
+  void send(const Commands& commands);
+  void send_directory();
+  Reconciler::View view() const;
+
+  ports::Runtime& runtime_;
+  rpc::ServiceBus& zmesh_;
+  ClusterManager& cluster_;
+  std::function<bool()> still_leads_;
+  Reconciler reconciler_{Reconciler::Options{}};
+  RecoveryManager recovery_;
+  Records records_;
+  DirectorySender directory_;
+  std::map<Records::Key, std::vector<std::string>> refusals_;
+  std::uint64_t term_ = 0;
+  std::uint64_t reign_ = 0;  // answers of a former reign are dropped
+  bool reigning_ = false, loaded_ = false, loading_ = false, busy_ = false, look_posted_ = false;
+  struct Asked {
+    std::vector<RowChange> changes;
+    std::function<void(stdx::Status)> done;
+  };
+  static constexpr std::size_t asked_max = 1000;
+  std::vector<Asked> asked_;
+  ports::Timer reload_timer_;
+  ports::Counter& batches_;
+  ports::Counter& commands_sent_;
+};
+
+}  // namespace zrms

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Moves what is observed towards what is desired (design section 4, Reconciling). `plan` looks at
+// the records, at what zhosts said, and at who lives, and gives the rows to write and the commands
+// to send. It changes nothing itself: rows are written first; a command is only planned for what
+// the records already say, so it leaves after its batch was committed. Every command may be sent
+// twice.
+//
+// Recovery (R-COMP-2): RecoveryManager keeps the zhosts that failed and what is affected; a space
+// whose zhost failed is placed anew elsewhere with the next epoch; one whose data lies on that
+// zhost waits for it, and the topology says so.
+//
+// Pure. Rules P3, P4, P8, P13 of docs/protocol.md.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "samoza/v1/cluster.pb.h"
+#include "zrms/cluster_manager.h"
+#include "zrms/placement.h"
+#include "zrms/records.h"
+
+namespace zrms {
+
+class RecoveryManager {
+ public:
+  // R-FAIL-5..7: marks the zhost unavailable and gives the topologies with spaces on it, sorted.
+  std::vector<std::string> handle_zhost_failure(const std::string& zhost, const Records& records);
+  void zhost_returned(const std::string& zhost) { unavailable_.erase(zhost); }
+  bool unavailable(const std::string& zhost) const { return unavailable_.contains(zhost); }
+  void clear() { unavailable_.clear(); }
+
+ private:
+  std::map<std::string, bool> unavailable_;
+};
+
+struct Commands {
+  std::vector<v1::PlaceCommand> places;
+  std::vector<v1::StopCommand> stops;
+};
+
+struct Plan {
+  std::vector<RowChange> changes;
+  Commands commands;
+  // Why a space has no zhost, by (topology, space).
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> refusals;
+};
+
+class Reconciler {
+ public:
+  struct Options {
+    // A place that was sent and not yet seen in a report is sent again after this.
+    stdx::Duration repeat_after = std::chrono::seconds(1);
+    // A space that failed on its zhost is placed anew after this, doubling to a minute.
+    stdx::Duration failed_back_off = std::chrono::seconds(1);
+    std::size_t changes_max = 1000;
+  };
+  explicit Reconciler(Options options) : options_(options) {}
+
+  struct View {
+    const Records& records;
+    const ClusterManager& cluster;
+    const RecoveryManager& recovery;
+    const std::vector<v1::Member>& members;
+    std::uint64_t term;
+    std::string now_text;  // RFC 3339, for the records
+  };
+  Plan plan(const View& view, stdx::Instant now);
+  // Nothing that was sent before counts: a new reign.
+  void reset();
+
+  // The candidates for placing, from members and what they said.
+  static std::vector<Candidate> candidates(const View& view);
+
+ private:
+  using Key = Records::Key;
+  struct Work;
+
+  void plan_running(Work& work, const TopologyRow& topology);
+  void plan_stopping(Work& work, const TopologyRow& topology);
+  void plan_older_copies(Work& work);
+  bool settle_space(Work& work, const TopologyRow& topology, const model::Space& space,
+                    std::map<std::string, std::string>& placed);
+  bool place_anew(Work& work, const TopologyRow& topology, const model::Space& space,
+                  const SpaceRow* row, std::map<std::string, std::string>& placed,
+                  const std::string& avoid, const std::string& why);
+  void wait_for_data(Work& work, const SpaceRow& row, const std::string& why);
+  void send_place(Work& work, const TopologyRow& topology, const SpaceRow& row);
+  void send_stop(Work& work, const v1::SpaceRecord& record, const std::string& zhost,
+                 std::uint64_t incarnation, std::uint64_t epoch, bool remove_data,
+                 const std::string& why);
+  bool due(const std::string& what, stdx::Instant now);
+
+  Options options_;
+  std::map<std::string, stdx::Instant> sent_;  // command -> when
+  std::map<Key, stdx::Instant> failed_since_;  // of the present epoch
+};
+
+}  // namespace zrms

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The leader's copy of the fenced records (topologies and their spaces), with the version of each
+// row. It is only ever what the database said: read whole at the start of a reign, then changed by
+// this leader's own committed batches. After an outcome that is not known it must be read again
+// (P7).
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/topology.h"
+#include "samoza/v1/controlplane.pb.h"
+#include "stdx/result.h"
+
+namespace zrms {
+
+namespace v1 = samoza::v1;
+
+struct TopologyRow {
+  v1::TopologyRecord record;
+  model::Topology spec;  // of the record
+  std::uint64_t version = 0;
+};
+struct SpaceRow {
+  v1::SpaceRecord record;
+  std::uint64_t version = 0;
+};
+
+// One row to be written; null record: to be removed.
+struct RowChange {
+  std::string kind, key;
+  std::uint64_t expected_version = 0;
+  bool remove = false;
+  v1::TopologyRecord topology;
+  v1::SpaceRecord space;
+};
+RowChange change_of(const TopologyRow& row, v1::TopologyRecord next);
+RowChange change_of(const SpaceRow& row, v1::SpaceRecord next);
+RowChange removal_of(const TopologyRow& row);
+RowChange removal_of(const SpaceRow& row);
+v1::CommitRequest to_request(std::uint64_t term, const std::vector<RowChange>& changes);
+
+class Records {
+ public:
+  using Key = std::pair<std::string, std::string>;  // topology id, space
+
+  // Everything anew.
+  void load(const v1::RecordsReply& reply);
+  // A committed batch of ours.
+  void apply(const std::vector<RowChange>& changes);
+
+  const std::map<std::string, TopologyRow>& topologies() const { return topologies_; }
+  const std::map<Key, SpaceRow>& spaces() const { return spaces_; }
+  const TopologyRow* topology(const std::string& id) const;
+  const TopologyRow* by_name(const std::string& name) const;  // one that is not deleted
+  const SpaceRow* space(const std::string& topology, const std::string& space) const;
+
+ private:
+  void put(v1::TopologyRecord record, std::uint64_t version);
+
+  std::map<std::string, TopologyRow> topologies_;
+  std::map<Key, SpaceRow> spaces_;
+};
+
+}  // namespace zrms

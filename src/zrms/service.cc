@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrms/service.h"
+
+#include <algorithm>
+
+#include "stdx/text.h"
+#include "wire/frame.h"
+
+namespace zrms {
+namespace {
+
+using namespace std::chrono_literals;
+using stdx::Code;
+
+constexpr stdx::Duration report_delay = 2ms;
+constexpr stdx::Duration look_interval = 250ms;
+
+v1::Hello hello_of(const Options& options) {
+  v1::Hello hello;
+  hello.set_service("zrms");
+  hello.set_zhost(options.zhost);
+  hello.set_incarnation(options.incarnation);
+  hello.set_pid(options.pid);
+  hello.set_version(options.version);
+  return hello;
+}
+
+}  // namespace
+
+Service::Service(ports::Runtime& runtime, ports::Transport& transport,
+                 ports::PackageReader& packages, ports::BlobStore& blobs,
+                 ports::Resources& resources, Options options)
+    : runtime_(runtime),
+      packages_(packages),
+      blob_store_(blobs),
+      resources_(resources),
+      options_(std::move(options)),
+      zmesh_(runtime, transport, {"zmesh", hello_of(options_)}),
+      startz_(runtime, transport, {"startz", hello_of(options_)}),
+      cluster_(options_.detection),
+      lease_(stdx::format("{}/{}/{}", options_.zhost, options_.incarnation, options_.run),
+             options_.lease),
+      leader_(runtime, zmesh_, cluster_, [this] { return leads(); }),
+      blobs_(runtime, zmesh_, blobs, options_.zhost),
+      started_(runtime.clock.now()),
+      tick_timer_(runtime.executor),
+      report_timer_(runtime.executor) {
+  leader_.facts.zhost = options_.zhost;
+  cluster_.failure_callback = [this](const ClusterManager::Event& event) {
+    if (leads()) leader_.zhost_failed(event);
+  };
+  wire_handlers();
+  wire_routes();
+}
+
+Service::~Service() = default;
+
+void Service::start() {
+  zmesh_.start();
+  startz_.start();
+  tick();
+}
+
+bool Service::leads() const {
+  return lease_.leads(runtime_.clock.now());
+}
+
+bool Service::is_super() const {
+  return std::find(members_.supers().begin(), members_.supers().end(), options_.zhost) !=
+         members_.supers().end();
+}
+
+void Service::wire_handlers() {
+  startz_.on("service.stop", [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+    respond(stdx::Bytes());
+    if (on_stop) on_stop();
+  });
+  startz_.on("service.ping", [](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+    respond(stdx::Bytes());
+  });
+  startz_.on("startz.changed",
+             rpc::event<v1::Snapshot>([this](const rpc::Caller&, v1::Snapshot snapshot) {
+               snapshot_arrived(snapshot);
+             }));
+  startz_.on("startz.beat", rpc::event<v1::Beat>([this](const rpc::Caller&, v1::Beat beat) {
+               if (beat.cluster_id() != options_.cluster_id) return;
+               const bool was_down = cluster_.zrun_down(beat.zhost());
+               if (cluster_.beat(beat, runtime_.clock.now()) && leads() &&
+                   cluster_.zrun_down(beat.zhost()) != was_down) {
+                 runtime_.log.warn(was_down ? "zrun_up_again" : "zrun_reported_down",
+                                   {{"on", beat.zhost()}});
+                 leader_.look();
+               }
+             }));
+  startz_.on_state = [this](bool connected) {
+    if (connected) report_soon();
+  };
+  zmesh_.on("zmesh.membership",
+            rpc::event<v1::MembersChanged>([this](const rpc::Caller&, v1::MembersChanged members) {
+              membership(std::move(members));
+            }));
+  zmesh_.on("zrms.resource_report",
+            rpc::event<v1::ResourceReport>([this](const rpc::Caller& caller, v1::ResourceReport r) {
+              // A zhost reports on itself only.
+              if (caller.from.zhost() != r.zhost()) return;
+              if (cluster_.report(r, runtime_.clock.now()) && leads()) leader_.look();
+            }));
+  zmesh_.on("zrms.directory_wanted",
+            [this](const rpc::Caller& caller, stdx::BytesView, rpc::Response respond) {
+              if (leads()) leader_.directory_wanted(caller.from.zhost());
+              respond(stdx::Bytes());
+            });
+  zmesh_.on("zrms.blob_read", rpc::typed<v1::BlobReadRequest, v1::BlobReadReply>(
+                                  [this](const rpc::Caller&, v1::BlobReadRequest request,
+                                         auto done) { blobs_.read(request, std::move(done)); }));
+  zmesh_.on(
+      "zrms.blob_fetch", [this](const rpc::Caller&, stdx::BytesView body, rpc::Response respond) {
+        auto request = wire::parse<v1::BlobFetchRequest>(body);
+        if (!request) return respond(std::unexpected(request.error()));
+        blobs_.fetch(request->sha256(), {request->holders().begin(), request->holders().end()},
+                     [respond](stdx::Status fetched) {
+                       if (fetched)
+                         respond(stdx::Bytes());
+                       else
+                         respond(std::unexpected(fetched.error()));
+                     });
+      });
+  zmesh_.on("zrms.submit", rpc::typed<v1::SubmitRequest, v1::SubmitReply>(
+                               [this](const rpc::Caller&, v1::SubmitRequest request, auto done) {
+                                 submit_here(std::move(request), std::move(done));
+                               }));
+  zmesh_.on("zrms.http", rpc::typed<v1::HttpForward, v1::HttpForwardReply>(
+                             [this](const rpc::Caller&, v1::HttpForward asked, auto done) {
+                               if (!leads())
+                                 return done(stdx::fail(Code::unavailable, "no leader here"));
+                               ports::HttpRequest request;
+                               request.method = asked.method();
+                               request.path = asked.path();
+                               for (const auto& pair : asked.query())
+                                 request.query[pair.name()] = pair.value();
+                               request.body = asked.body();
+                               router_.route(std::move(request),
+                                             [done](ports::HttpResponse response) {
+                                               v1::HttpForwardReply reply;
+                                               reply.set_status(response.status);
+                                               reply.set_content_type(response.content_type);
+                                               reply.set_body(std::move(response.body));
+                                               done(std::move(reply));
+                                             });
+                             }));
+}
+
+// --- membership and reports ---
+
+void Service::membership(v1::MembersChanged members) {
+  const bool new_leader =
+      members.leader() != members_.leader() || members.term() != members_.term();
+  members_ = std::move(members);
+  lease_.set_candidate(is_super());
+  leader_.facts.members.assign(members_.peers().begin(), members_.peers().end());
+  for (const auto& member : members_.peers())
+    cluster_.expect(member.zhost_id(), member.incarnation(), runtime_.clock.now());
+  if (new_leader) report_soon();
+  if (leads()) leader_.look();
+}
+
+void Service::report_soon() {
+  if (!report_timer_.pending()) report_timer_.set(report_delay, [this] { report(); });
+}
+
+void Service::report() {
+  startz_.request(rpc::address("", "startz"), "startz.snapshot",
+                  v1::SnapshotRequest().SerializeAsString(), 1s,
+                  rpc::expect<v1::Snapshot>([this](stdx::Result<v1::Snapshot> snapshot) {
+                    if (snapshot) snapshot_arrived(*snapshot);
+                  }));
+}
+
+void Service::snapshot_arrived(const v1::Snapshot& snapshot) {
+  last_report_ = runtime_.clock.now();
+  const auto sample = resources_.sample();
+  v1::ResourceReport report;
+  report.set_zhost(options_.zhost);
+  report.set_incarnation(snapshot.incarnation());
+  report.set_counter(snapshot.counter());
+  report.set_cpu_used(sample.cpu_used_cores);
+  report.set_memory_used_bytes(sample.memory_used_bytes);
+  report.set_memory_total_bytes(sample.memory_total_bytes);
+  report.set_disk_used_bytes(sample.disk_used_bytes);
+  report.set_disk_total_bytes(sample.disk_total_bytes);
+  *report.mutable_spaces() = snapshot.spaces();
+  *report.mutable_floors() = snapshot.floors();
+  report.set_highest_term(snapshot.highest_term());
+  for (const auto& blob : blob_store_.list()) report.add_blobs(blob);
+  // To the holder of the term; before there is one, to the first of the list (R-DEC-3).
+  std::string to = members_.leader();
+  if (to.empty() && members_.supers_size() > 0) to = members_.supers(0);
+  if (to.empty()) return;
+  if (to == options_.zhost) {
+    if (cluster_.report(report, runtime_.clock.now()) && leads()) leader_.look();
+    return;
+  }
+  zmesh_.notify(rpc::address(to, "zrms"), "zrms.resource_report", report.SerializeAsString());
+}
+
+// --- leading ---
+
+void Service::tick() {
+  const auto now = runtime_.clock.now();
+  if (now - last_report_ >= options_.report_interval) {
+    last_report_ = now;
+    report();
+  }
+  if (const auto ask = lease_.next(now)) ask_control_plane(*ask);
+  follow_lease();
+  for (const auto& event : cluster_.check(now)) {
+    if (!leads()) continue;
+    if (event.kind == ClusterManager::Event::Kind::suspect)
+      runtime_.log.warn("zhost_suspect",
+                        {{"suspect", event.zhost}, {"silence_ms", stdx::to_ms(event.silence)}});
+    if (event.kind == ClusterManager::Event::Kind::alive) {
+      runtime_.log.info("zhost_alive", {{"alive", event.zhost}});
+      leader_.zhost_returned(event.zhost);
+    }
+    leader_.look();
+  }
+  if (now - last_look_ >= look_interval) {
+    last_look_ = now;
+    if (leads()) leader_.look();
+  }
+  tick_timer_.set(options_.check_interval, [this] { tick(); });
+}
+
+void Service::ask_control_plane(LeaderLease::Ask ask) {
+  const auto answered = [this](stdx::Result<v1::TermRow> row) {
+    const auto now = runtime_.clock.now();
+    control_plane_trouble_ = row || row.error().code == Code::conflict ? "" : row.error().message;
+    if (row)
+      lease_.answered(TermSeen{row->term(), row->holder(), row->version()}, now);
+    else
+      lease_.answered(std::unexpected(row.error()), now);
+    follow_lease();
+  };
+  if (ask.is_read) {
+    zmesh_.request(rpc::address("", "controlplane"), "controlplane.read_term",
+                   v1::ReadTermRequest().SerializeAsString(), 1s,
+                   rpc::expect<v1::TermRow>(answered));
+    return;
+  }
+  v1::CasTermRequest request;
+  request.set_expected_version(ask.expected_version);
+  request.set_next_term(ask.term);
+  request.set_next_holder(
+      stdx::format("{}/{}/{}", options_.zhost, options_.incarnation, options_.run));
+  zmesh_.request(rpc::address("", "controlplane"), "controlplane.cas_term",
+                 request.SerializeAsString(), 1s, rpc::expect<v1::TermRow>(answered));
+}
+
+void Service::follow_lease() {
+  const bool leading = leads();
+  if (leading && lease_.reign() != followed_reign_) {
+    followed_reign_ = lease_.reign();
+    runtime_.log.info("term_taken", {{"term", lease_.term()}});
+    // P5: everybody gets one full timeout from here.
+    cluster_.take_over(runtime_.clock.now());
+    leader_.begin(lease_.term());
+    report_soon();
+  }
+  if (led_ && !leading) {
+    runtime_.log.warn("term_lost", {{"term", lease_.term()}});
+    leader_.end();
+  }
+  led_ = leading;
+}
+
+void Service::handle(ports::HttpRequest request, ports::HttpReply reply) {
+  router_.route(std::move(request), std::move(reply));
+}
+
+}  // namespace zrms

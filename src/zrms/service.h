@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// zrms: where things run, and noticing when they don't. In local mode it reports what its zhost has
+// and runs (R-HB-1..4). In super mode (its zhost is in the supers list) it listens to everybody's
+// beats and reports and competes for the term; while it holds it, it leads (zrms/leader.h).
+//
+// It opens no socket to another zhost: all goes through zmesh.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ports/blob_store.h"
+#include "ports/http.h"
+#include "ports/package_reader.h"
+#include "ports/resources.h"
+#include "ports/runtime.h"
+#include "ports/transport.h"
+#include "rpc/service_bus.h"
+#include "samoza/v1/api.pb.h"
+#include "wire/http_router.h"
+#include "zrms/blobs.h"
+#include "zrms/cluster_manager.h"
+#include "zrms/leader.h"
+#include "zrms/leader_lease.h"
+
+namespace zrms {
+
+struct Options {
+  std::string cluster_id, zhost, version;
+  std::uint64_t incarnation = 0;
+  std::uint64_t run = 1;  // start of this process within the incarnation
+  std::uint64_t pid = 0;
+  stdx::Duration report_interval = std::chrono::seconds(10);      // R-FAIL-1
+  stdx::Duration check_interval = std::chrono::milliseconds(50);  // R-FAIL-3
+  ClusterManager::Options detection;
+  LeaderLease::Options lease;
+};
+
+class Service final : public ports::HttpHandler {
+ public:
+  Service(ports::Runtime& runtime, ports::Transport& transport, ports::PackageReader& packages,
+          ports::BlobStore& blobs, ports::Resources& resources, Options options);
+  ~Service() override;
+
+  void start();
+  std::function<void()> on_stop;
+
+  void handle(ports::HttpRequest request, ports::HttpReply reply) override;
+  std::vector<std::string> routes() const { return router_.routes(); }
+
+  // --- for tests and the simulator ---
+  bool leads() const;
+  std::uint64_t term() const { return lease_.term(); }
+  const Leader& leader() const { return leader_; }
+  const ClusterManager& cluster() const { return cluster_; }
+
+ private:
+  void wire_handlers();
+  void wire_routes();
+  void membership(v1::MembersChanged members);
+  void report_soon();
+  void report();
+  void snapshot_arrived(const v1::Snapshot& snapshot);
+  void tick();
+  void ask_control_plane(LeaderLease::Ask ask);
+  void follow_lease();
+  bool is_super() const;
+
+  // --- operators ---
+  using Answered = std::function<void(ports::HttpResponse)>;
+  bool forwarded(const ports::HttpRequest& request, const ports::HttpReply& reply);
+  void submit(stdx::Bytes archive, ports::HttpReply reply);
+  void submit_here(v1::SubmitRequest request,
+                   std::function<void(stdx::Result<v1::SubmitReply>)> done);
+  stdx::Status can_submit(const v1::SubmitRequest& request, const model::Topology& spec) const;
+  void spread(const v1::SubmitRequest& request,
+              std::function<void(std::vector<std::string> holders)> done);
+  void set_desired(const std::string& id, v1::Desired desired, ports::HttpReply reply);
+  const TopologyRow* find_topology(const std::string& id_or_name) const;
+  v1::TopologyView view_of(const TopologyRow& row) const;
+  v1::ClusterReply cluster_view() const;
+  v1::ZhostsReply zhosts_view() const;
+  v1::ServiceStatus status_view() const;
+
+  ports::Runtime& runtime_;
+  ports::PackageReader& packages_;
+  ports::BlobStore& blob_store_;
+  ports::Resources& resources_;
+  Options options_;
+  rpc::ServiceBus zmesh_, startz_;
+  ClusterManager cluster_;
+  LeaderLease lease_;
+  Leader leader_;
+  Blobs blobs_;
+  wire::HttpRouter router_;
+  v1::MembersChanged members_;
+  std::uint64_t followed_reign_ = 0;
+  bool led_ = false;
+  std::string control_plane_trouble_;
+  stdx::Instant last_report_{}, last_look_{}, started_{};
+  ports::Timer tick_timer_, report_timer_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace zrms
