@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/zhost_config.h"
+
+#include <algorithm>
+
+#include "stdx/text.h"
+
+namespace config {
+namespace {
+
+using namespace std::chrono_literals;
+using stdx::Code;
+using stdx::format;
+
+void apply_profile(ZhostConfig& c) {
+  c.report_interval = 10s;
+  c.restart_grace = 1s;
+  if (c.profile == "edge") {
+    c.beat_interval = 1s;
+    c.suspect_after = 8s;
+    c.failure_timeout = 20s;
+    c.check_interval = 250ms;
+  } else if (c.profile == "seed") {
+    // Exactly the published figures; the resource report is the heartbeat (R-FAIL-1..3).
+    c.beat_interval = 0s;
+    c.suspect_after = 15s;
+    c.failure_timeout = 30s;
+    c.check_interval = 5s;
+  } else {
+    c.beat_interval = 100ms;
+    c.suspect_after = 1s;
+    c.failure_timeout = 3400ms;
+    c.check_interval = 50ms;
+  }
+}
+
+std::uint16_t port(const Reader& reader, const Node& parent, std::string_view name,
+                   std::uint16_t fallback) {
+  return static_cast<std::uint16_t>(reader.number(parent, name, fallback, 1, 65535));
+}
+
+void read_zhost(const Reader& reader, const Node& root, ZhostConfig& c) {
+  const auto* zhost = reader.map(root, "zhost");
+  if (zhost == nullptr) {
+    reader.fail(root, "zhost is missing; it needs at least zhost.id");
+    return;
+  }
+  reader.only(*zhost, "zhost", {"id", "region", "labels", "devices"});
+  c.zhost_id = reader.text(*zhost, "id", "");
+  c.region = reader.text(*zhost, "region", "");
+  for (auto& [name, value] : reader.pairs(*zhost, "labels")) c.labels[name] = value;
+  c.devices = reader.texts(*zhost, "devices");
+}
+
+void read_services(const Reader& reader, const Node& root, ZhostConfig& c) {
+  if (const auto* node = reader.map(root, "zmesh")) {
+    reader.only(*node, "zmesh", {"port", "peer_port"});
+    c.zmesh_port = port(reader, *node, "port", c.zmesh_port);
+    c.peer_port = port(reader, *node, "peer_port", c.peer_port);
+  }
+  if (const auto* node = reader.map(root, "zbase")) {
+    reader.only(*node, "zbase", {"port"});
+    c.zbase_port = port(reader, *node, "port", c.zbase_port);
+  }
+  if (const auto* node = reader.map(root, "zrms")) {
+    reader.only(*node, "zrms",
+                {"port", "resource_reporting", "failure_detection", "restart_grace"});
+    c.zrms_port = port(reader, *node, "port", c.zrms_port);
+    c.restart_grace = reader.duration(*node, "restart_grace", c.restart_grace);
+    if (const auto* reporting = reader.map(*node, "resource_reporting")) {
+      reader.only(*reporting, "zrms.resource_reporting", {"interval"});
+      c.report_interval = reader.duration(*reporting, "interval", c.report_interval);
+    }
+    if (const auto* detection = reader.map(*node, "failure_detection")) {
+      reader.only(*detection, "zrms.failure_detection", {"timeout", "check_interval", "suspect"});
+      c.failure_timeout = reader.duration(*detection, "timeout", c.failure_timeout);
+      c.check_interval = reader.duration(*detection, "check_interval", c.check_interval);
+      c.suspect_after = reader.duration(*detection, "suspect", c.suspect_after);
+    }
+  }
+  if (const auto* node = reader.map(root, "zrun")) {
+    reader.only(*node, "zrun", {"port", "runtime", "limits"});
+    c.zrun_port = port(reader, *node, "port", c.zrun_port);
+    if (const auto* runtime = reader.map(*node, "runtime")) {
+      reader.only(*runtime, "zrun.runtime", {"budgets"});
+      if (const auto* budgets = reader.map(*runtime, "budgets")) {
+        reader.only(*budgets, "zrun.runtime.budgets",
+                    {"on_init_deadline_ms", "on_process_watchdog_ms", "on_close_deadline_ms"});
+        const auto ms = [&](std::string_view name, std::uint32_t fallback) {
+          return static_cast<std::uint32_t>(reader.number(*budgets, name, fallback, 1, 600'000));
+        };
+        c.on_init_deadline_ms = ms("on_init_deadline_ms", c.on_init_deadline_ms);
+        c.on_process_watchdog_ms = ms("on_process_watchdog_ms", c.on_process_watchdog_ms);
+        c.on_close_deadline_ms = ms("on_close_deadline_ms", c.on_close_deadline_ms);
+      }
+    }
+    if (const auto* limits = reader.map(*node, "limits")) {
+      reader.only(*limits, "zrun.limits", {"memory", "spaces"});
+      c.memory_bytes = reader.bytes(*limits, "memory", c.memory_bytes);
+      c.spaces_max = reader.number(*limits, "spaces", c.spaces_max, 1, 2'000'000);
+    }
+  }
+}
+
+void read_control_plane(const Reader& reader, const Node& root, ZhostConfig& c) {
+  const auto* node = reader.map(root, "control_plane");
+  if (node == nullptr) return;
+  reader.only(*node, "control_plane", {"enabled", "port", "store", "sqlite", "postgres"});
+  auto& service = c.control_plane_service;
+  service.enabled = reader.flag(*node, "enabled", false);
+  service.port = port(reader, *node, "port", service.port);
+  service.store = reader.text(*node, "store", service.store);
+  service.sqlite = reader.text(*node, "sqlite", "");
+  service.postgres = reader.text(*node, "postgres", "");
+  if (service.store != "sqlite" && service.store != "postgres" && service.store != "memory")
+    reader.fail(*node, format("control_plane.store is '{}'; it must be sqlite, postgres or memory",
+                              stdx::printable(service.store, 40)));
+  if (service.store == "postgres" && service.postgres.empty())
+    reader.fail(*node,
+                "control_plane.postgres is missing: the connection, such as "
+                "\"host=/run/postgresql dbname=samoza\"");
+}
+
+}  // namespace
+
+stdx::Result<ControlPlaneUrl> parse_control_plane(const std::string& url) {
+  const auto wrong = [&] {
+    return stdx::fail(Code::invalid, format("control plane '{}' must be ws://HOST:PORT or "
+                                            "ws://HOST:PORT/ws",
+                                            stdx::printable(url, 120)));
+  };
+  if (!url.starts_with("ws://")) return wrong();
+  ControlPlaneUrl parsed;
+  std::string rest = url.substr(5);
+  const auto slash = rest.find('/');
+  parsed.path = slash == std::string::npos ? "/" : rest.substr(slash);
+  if (parsed.path != "/" && parsed.path != "/ws") return wrong();
+  rest = rest.substr(0, slash);
+  const auto colon = rest.rfind(':');
+  if (colon != std::string::npos) {
+    const auto number = stdx::parse_u64(rest.substr(colon + 1));
+    if (!number || *number == 0 || *number > 65535) return wrong();
+    parsed.port = static_cast<std::uint16_t>(*number);
+  }
+  parsed.host = rest.substr(0, colon);
+  if (parsed.host.empty()) return wrong();
+  return parsed;
+}
+
+stdx::Result<ZhostConfig> parse_zhost_config(
+    const Node& root, const std::string& file,
+    const std::map<std::string, std::string>& environment) {
+  std::vector<std::string> findings;
+  const Reader reader(file, findings);
+  ZhostConfig c;
+  reader.only(root, "the configuration",
+              {"zhost", "cluster", "bind", "run_dir", "state_dir", "log_dir", "profile",
+               "control_plane", "zmesh", "zrms", "zrun", "zbase", "trust"});
+  c.profile = reader.text(root, "profile", c.profile);
+  if (c.profile != "lan" && c.profile != "edge" && c.profile != "seed")
+    reader.fail(root, format("profile is '{}'; it must be lan, edge or seed",
+                             stdx::printable(c.profile, 40)));
+  apply_profile(c);
+  read_zhost(reader, root, c);
+  std::string url = "ws://127.0.0.1:9000/ws";
+  if (const auto* cluster = reader.map(root, "cluster")) {
+    reader.only(*cluster, "cluster", {"id", "control_plane"});
+    c.cluster_id = reader.text(*cluster, "id", c.cluster_id);
+    url = reader.text(*cluster, "control_plane", url);
+  }
+  const auto override_with = [&](const char* name, std::string& value) {
+    const auto at = environment.find(name);
+    if (at != environment.end() && !at->second.empty()) value = at->second;
+  };
+  override_with("ZMESH_CONTROLPLANE", url);
+  override_with("ZMESH_REGION", c.region);
+  override_with("ZMESH_CLUSTER", c.cluster_id);
+  override_with("ZMESH_ZHOST_ID", c.zhost_id);
+  if (auto parsed = parse_control_plane(url))
+    c.control_plane = *parsed;
+  else
+    reader.fail(root, parsed.error().message);
+  if (c.zhost_id.empty()) reader.fail(root, "zhost.id is missing; set it or ZMESH_ZHOST_ID");
+  c.bind = reader.text(root, "bind", c.bind);
+  c.run_dir = reader.text(root, "run_dir", "run/" + c.zhost_id);
+  c.state_dir = reader.text(root, "state_dir", "state/" + c.zhost_id);
+  c.log_dir = reader.text(root, "log_dir", "");
+  read_control_plane(reader, root, c);
+  if (c.control_plane_service.sqlite.empty())
+    c.control_plane_service.sqlite = c.state_dir + "/controlplane.db";
+  read_services(reader, root, c);
+  if (c.failure_timeout < 2 * std::max(c.beat_interval, stdx::Duration(100ms)))
+    reader.fail(root,
+                "zrms.failure_detection.timeout is under two beats: one lost beat would move "
+                "every space");
+  if (const auto* trust = reader.map(root, "trust")) {
+    reader.only(*trust, "trust", {"policy", "keys"});
+    c.trust_policy = reader.text(*trust, "policy", c.trust_policy);
+    c.trust_keys = reader.texts(*trust, "keys");
+    if (c.trust_policy != "dev" && c.trust_policy != "prod")
+      reader.fail(*trust, format("trust.policy is '{}'; it must be dev or prod",
+                                 stdx::printable(c.trust_policy, 40)));
+  }
+  if (findings.empty()) return c;
+  return stdx::fail(Code::invalid, format("{}", fmt::join(findings, "\n")));
+}
+
+}  // namespace config

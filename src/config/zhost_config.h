@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The one YAML of a zhost (R-SVC-14; docs/operations.md has every key). Environment variables of
+// the reference override it: ZMESH_CONTROLPLANE, ZMESH_REGION, ZMESH_CLUSTER, ZMESH_ZHOST_ID.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/node.h"
+#include "stdx/result.h"
+#include "stdx/time.h"
+
+namespace config {
+
+struct ControlPlaneUrl {
+  std::string host;
+  std::uint16_t port = 9000;
+  std::string path = "/ws";
+};
+// "ws://HOST:9000" and "ws://HOST:9000/ws" (R-DEC-2).
+stdx::Result<ControlPlaneUrl> parse_control_plane(const std::string& url);
+
+struct ZhostConfig {
+  std::string zhost_id;
+  std::string region;
+  std::map<std::string, std::string> labels;
+  std::vector<std::string> devices;
+
+  std::string cluster_id = "samoza";
+  ControlPlaneUrl control_plane;
+
+  std::string bind = "127.0.0.1";
+  std::string run_dir, state_dir;
+  std::string log_dir;  // empty: stderr
+
+  struct {
+    bool enabled = false;
+    std::uint16_t port = 9000;
+    std::string store = "sqlite";  // sqlite | postgres | memory
+    std::string sqlite;            // file; default state_dir/controlplane.db
+    std::string postgres;          // conninfo
+  } control_plane_service;
+
+  std::uint16_t zmesh_port = 9200, peer_port = 9201, zrms_port = 7331, zrun_port = 8080,
+                zbase_port = 7071;
+
+  std::string profile = "lan";  // lan | edge | seed
+  stdx::Duration beat_interval{}, suspect_after{}, failure_timeout{}, check_interval{},
+      report_interval{}, restart_grace{};
+
+  std::uint32_t on_init_deadline_ms = 5000, on_process_watchdog_ms = 10'000,
+                on_close_deadline_ms = 2000;
+  std::uint64_t memory_bytes = 0;  // promised to spaces at most; 0: what the machine has
+  std::uint64_t spaces_max = 1'000'000;
+
+  std::string trust_policy = "dev";  // dev | prod
+  std::vector<std::string> trust_keys;
+};
+
+// Every finding, one per line, or the configuration. `file` is for the messages.
+stdx::Result<ZhostConfig> parse_zhost_config(const Node& root, const std::string& file,
+                                             const std::map<std::string, std::string>& environment);
+
+}  // namespace config

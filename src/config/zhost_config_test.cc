@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/zhost_config.h"
+
+#include <gtest/gtest.h>
+
+#include "adapters/yaml/yaml.h"
+
+namespace config {
+namespace {
+
+using namespace std::chrono_literals;
+
+stdx::Result<ZhostConfig> read(const std::string& text,
+                               const std::map<std::string, std::string>& environment = {}) {
+  const auto node = adapters::yaml::parse(text, "c.yaml");
+  EXPECT_TRUE(node) << node.error().message;
+  return parse_zhost_config(*node, "c.yaml", environment);
+}
+
+TEST(ZhostConfigTest, RFail1To3TheSeedProfileHasThePublishedFigures) {
+  const auto c = read("zhost: {id: z1}\nprofile: seed\n");
+  ASSERT_TRUE(c);
+  EXPECT_EQ(c->report_interval, stdx::Duration(10s));
+  EXPECT_EQ(c->failure_timeout, stdx::Duration(30s));
+  EXPECT_EQ(c->check_interval, stdx::Duration(5s));
+  EXPECT_EQ(c->beat_interval, stdx::Duration(0s));
+}
+
+TEST(ZhostConfigTest, SingleKeysOverrideTheProfileAndTheEnvironmentOverridesTheFile) {
+  const auto c = read(
+      "zhost: {id: z1, region: a}\nzrms: {failure_detection: {timeout: 5s}}\n"
+      "cluster: {control_plane: 'ws://10.0.0.1:9000'}\n",
+      {{"ZMESH_ZHOST_ID", "z9"},
+       {"ZMESH_REGION", "edge-site-1"},
+       {"ZMESH_CLUSTER", "edge-cluster"},
+       {"ZMESH_CONTROLPLANE", "ws://cloud.example.com:9001/ws"}});
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c->failure_timeout, stdx::Duration(5s));
+  EXPECT_EQ(c->zhost_id, "z9");
+  EXPECT_EQ(c->region, "edge-site-1");
+  EXPECT_EQ(c->cluster_id, "edge-cluster");
+  EXPECT_EQ(c->control_plane.host, "cloud.example.com");
+  EXPECT_EQ(c->control_plane.port, 9001);
+}
+
+TEST(ZhostConfigTest, AnUnknownKeyIsNamedWithItsLineAndTheNearestKnownOne) {
+  const auto c = read("zhost: {id: z1}\nzrms:\n  prot: 1\n");
+  ASSERT_FALSE(c);
+  EXPECT_EQ(c.error().message, "c.yaml:3: unknown key 'prot' in zrms; did you mean 'port'?");
+}
+
+TEST(ZhostConfigTest, WrongValuesAreNamedOneAndAll) {
+  const auto c = read(
+      "zhost: {id: z1}\nprofile: wan\nzmesh: {port: 70000}\nbind: [1]\n"
+      "control_plane: {store: oracle}\nzrms: {restart_grace: soon}\n");
+  ASSERT_FALSE(c);
+  for (auto word : {"wan", "70000", "bind", "oracle", "soon"})
+    EXPECT_NE(c.error().message.find(word), std::string::npos) << word;
+}
+
+TEST(ZhostConfigTest, RDec2BothFormsOfTheControlPlaneUrlAreTaken) {
+  EXPECT_EQ(parse_control_plane("ws://h:9000")->path, "/");
+  EXPECT_EQ(parse_control_plane("ws://h:9000/ws")->path, "/ws");
+  for (auto url : {"http://h", "ws://", "ws://h:0", "ws://h:9000/x", "ws://h:port"})
+    EXPECT_FALSE(parse_control_plane(url)) << url;
+}
+
+}  // namespace
+}  // namespace config
