@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mex/package.h"
+
+#include <gtest/gtest.h>
+
+#include "adapters/crypto/crypto.h"
+#include "stdx/encoding.h"
+
+namespace mex {
+namespace {
+
+// (module (memory (export "memory") 1) (func (export "on_process") (result i32) i32.const 0))
+const std::string module(
+    "\0asm\1\0\0\0"
+    "\x01\x05\x01\x60\x00\x01\x7f"
+    "\x03\x02\x01\x00"
+    "\x05\x03\x01\x00\x01"
+    "\x07\x17\x02\x06memory\x02\x00\x0aon_process\x00\x00"
+    "\x0a\x06\x01\x04\x00\x41\x00\x0b",
+    8 + 7 + 4 + 5 + 25 + 8);
+
+Files good_files() {
+  return {{"topology.yaml",
+           "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: t}\n"
+           "spaces:\n  - {name: a, type: CALL}\n  - {name: ui, type: UI}\n"
+           "paths:\n  - {name: p, from: a, to: ui}\n"},
+          {"spaces/a/space.yaml", "type: CALL\ncapabilities: [sys.log]\n"},
+          {"spaces/a/core.wasm", module},
+          {"spaces/ui/space.yaml", "type: UI\n"},
+          {"spaces/ui/index.html", "<p>hi</p>"}};
+}
+const ManifestSource source{"app", "1.0.0", "me", "2026-04-05T00:00:00Z"};
+
+std::string error_of(Files files) {
+  std::vector<std::string> findings;
+  validate_files(files, findings);
+  return findings.empty() ? "" : findings.front();
+}
+
+TEST(MexTest, RMex24TheSameSourceGivesAByteIdenticalArchive) {
+  const auto a = build_archive(good_files(), source, "");
+  ASSERT_TRUE(a) << a.error().message;
+  EXPECT_EQ(*a, *build_archive(good_files(), source, ""));
+  const auto contents = open_archive(*a, {});
+  ASSERT_TRUE(contents) << contents.error().message;
+  EXPECT_EQ(contents->topology.spaces.size(), 2u);
+  EXPECT_EQ(contents->manifest.spaces, (std::vector<std::string>{"a", "ui"}));
+}
+
+TEST(MexTest, RMex3TamperingWithAnyByteIsRefused) {
+  const auto key = adapters::crypto::make_key();
+  const auto archive = *build_archive(good_files(), source, key.private_key);
+  const TrustPolicy prod{false, {stdx::base64_encode(key.public_key)}};
+  ASSERT_TRUE(open_archive(archive, prod));
+  for (std::size_t i = 0; i < archive.size(); ++i) {
+    auto tampered = archive;
+    tampered[i] = static_cast<char>(tampered[i] ^ 0x41);
+    EXPECT_FALSE(open_archive(tampered, prod)) << "byte " << i;
+  }
+}
+
+TEST(MexTest, RDec19AWrongSignatureIsRefusedUnderEveryPolicyAndNoneOnlyUnderProd) {
+  const auto key = adapters::crypto::make_key();
+  const auto plain = *build_archive(good_files(), source, "");
+  EXPECT_TRUE(open_archive(plain, {}));
+  EXPECT_EQ(open_archive(plain, {false, {}}).error().code, stdx::Code::denied);
+  const auto signed_archive = *sign_archive(plain, key.private_key);
+  EXPECT_TRUE(open_archive(signed_archive, {}));
+  EXPECT_EQ(open_archive(signed_archive, {false, {"other"}}).error().code, stdx::Code::denied);
+  auto files = *adapters::zip::read(signed_archive);
+  auto manifest = *parse_manifest(files["manifest.yaml"]);
+  manifest.version = "2.0.0";
+  files["manifest.yaml"] = to_text(manifest);
+  EXPECT_EQ(open_archive(*adapters::zip::write(files), {}).error().code, stdx::Code::denied);
+}
+
+TEST(MexTest, RMex21EachRuleNamesWhatBreaksIt) {
+  auto files = good_files();
+  files.erase("spaces/a/space.yaml");
+  EXPECT_EQ(error_of(files), "space 'a': spaces/a/space.yaml is missing");
+  files = good_files();
+  files["spaces/ui/core.wasm"] = module;
+  EXPECT_EQ(error_of(files), "space 'ui': a UI space holds no WebAssembly (R-SPACE-10)");
+  files = good_files();
+  files["spaces/ghost/x"] = "";
+  EXPECT_EQ(error_of(files), "spaces/ghost/x is of no space of the topology");
+  files = good_files();
+  files["readme.txt"] = "";
+  EXPECT_EQ(error_of(files), "readme.txt does not belong in a MEX");
+  files = good_files();
+  files["spaces/a/space.yaml"] = "type: CALL\ncapabilities: [data.write]\n";
+  EXPECT_EQ(error_of(files), "space 'a': a space of type CALL may not use 'data.write'");
+  files = good_files();
+  files["spaces/a/core.wasm"] = "junk";
+  EXPECT_NE(error_of(files).find("spaces/a/core.wasm"), std::string::npos);
+  files = good_files();
+  files["spaces/a/space.yaml"] = "type: CALL\nlimit: {}\n";
+  EXPECT_EQ(error_of(files),
+            "spaces/a/space.yaml:2: unknown key 'limit' in space.yaml; did you mean 'limits'?");
+}
+
+TEST(MexTest, RDec11TopologyYamlNarrowsCapabilitiesAndNeverWidensThem) {
+  auto files = good_files();
+  files["topology.yaml"] =
+      "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: t}\n"
+      "spaces:\n  - {name: a, type: CALL, capabilities: [http.outbound]}\n  - {name: ui, type: "
+      "UI}\n";
+  EXPECT_NE(error_of(files).find("which space.yaml does not declare"), std::string::npos);
+}
+
+TEST(MexTest, AManifestThatIsNotInItsOneFormIsRefused) {
+  auto files = *adapters::zip::read(*build_archive(good_files(), source, ""));
+  files["manifest.yaml"] += "# a comment\n";
+  EXPECT_FALSE(open_archive(*adapters::zip::write(files), {}));
+}
+
+}  // namespace
+}  // namespace mex

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mex/topology_yaml.h"
+
+#include <algorithm>
+
+#include "adapters/yaml/yaml.h"
+#include "config/node.h"
+#include "stdx/text.h"
+
+namespace mex {
+namespace {
+
+using config::Node;
+using config::Reader;
+using stdx::format;
+
+void read_limits(const Reader& reader, const Node& root, model::SpaceLimits& limits) {
+  if (const auto* node = reader.map(root, "limits")) {
+    reader.only(*node, "limits",
+                {"memory", "mailbox_messages", "mailbox_bytes", "log_bytes_per_second"});
+    limits.memory_bytes = reader.bytes(*node, "memory", limits.memory_bytes);
+    limits.mailbox_messages = static_cast<std::uint32_t>(
+        reader.number(*node, "mailbox_messages", limits.mailbox_messages, 1, 1u << 20));
+    limits.mailbox_bytes = reader.bytes(*node, "mailbox_bytes", limits.mailbox_bytes);
+    limits.log_bytes_per_second =
+        reader.bytes(*node, "log_bytes_per_second", limits.log_bytes_per_second);
+  }
+  const auto* runtime = reader.map(root, "runtime");
+  if (runtime == nullptr) return;
+  reader.only(*runtime, "runtime", {"budgets"});
+  const auto* budgets = reader.map(*runtime, "budgets");
+  if (budgets == nullptr) return;
+  reader.only(*budgets, "runtime.budgets",
+              {"on_init_deadline_ms", "on_process_watchdog_ms", "on_close_deadline_ms"});
+  const auto ms = [&](std::string_view name, std::uint32_t fallback) {
+    return static_cast<std::uint32_t>(reader.number(*budgets, name, fallback, 1, 600'000));
+  };
+  limits.on_init_deadline_ms = ms("on_init_deadline_ms", limits.on_init_deadline_ms);
+  limits.on_process_watchdog_ms = ms("on_process_watchdog_ms", limits.on_process_watchdog_ms);
+  limits.on_close_deadline_ms = ms("on_close_deadline_ms", limits.on_close_deadline_ms);
+}
+
+void read_placement(const Reader& reader, const Node& root, model::PlacementRules& rules) {
+  const auto* node = reader.map(root, "placement");
+  if (node == nullptr) return;
+  reader.only(*node, "placement",
+              {"anti_affinity", "prefer_apart", "affinity", "region", "labels", "devices"});
+  rules.anti_affinity = reader.texts(*node, "anti_affinity");
+  rules.prefer_apart = reader.texts(*node, "prefer_apart");
+  rules.affinity = reader.texts(*node, "affinity");
+  rules.region = reader.text(*node, "region", "");
+  for (auto& [name, value] : reader.pairs(*node, "labels")) rules.labels[name] = value;
+  rules.devices = reader.texts(*node, "devices");
+}
+
+void read_space_file(const ReadFile& read, model::Space& space,
+                     std::vector<std::string>& findings) {
+  const std::string file = "spaces/" + space.name + "/space.yaml";
+  const auto text = read(file);
+  if (!text) {
+    findings.push_back(format("space '{}': {} is missing", space.name, file));
+    return;
+  }
+  const auto root = adapters::yaml::parse(*text, file);
+  if (!root) {
+    findings.push_back(root.error().message);
+    return;
+  }
+  const Reader reader(file, findings);
+  reader.only(*root, "space.yaml",
+              {"type", "entry", "capabilities", "limits", "runtime", "placement", "store", "config",
+               "endpoints", "resources", "partition", "assets"});
+  const auto type = model::parse_space_type(reader.required(*root, "type"));
+  if (!type)
+    reader.fail(*root, "type must be UI, IO, DATA, CHAT or CALL");
+  else if (*type != space.type)
+    reader.fail(*root, format("type differs from topology.yaml, which says {}",
+                              model::to_string(space.type)));
+  const bool ui = space.type == model::SpaceType::ui;
+  space.entry =
+      "spaces/" + space.name + "/" + reader.text(*root, "entry", ui ? "index.html" : "core.wasm");
+  const auto declared = reader.texts(*root, "capabilities");
+  if (space.capabilities.empty()) {
+    space.capabilities = declared;
+  } else {
+    for (const auto& name : space.capabilities)
+      if (std::find(declared.begin(), declared.end(), name) == declared.end())
+        reader.fail(*root, format("topology.yaml grants '{}', which space.yaml does not declare",
+                                  stdx::printable(name, 60)));
+  }
+  read_limits(reader, *root, space.limits);
+  read_placement(reader, *root, space.placement);
+  const auto store = reader.text(*root, "store", "");
+  if (store == "local") space.store = model::StoreKind::local;
+  if (store == "cluster") space.store = model::StoreKind::cluster;
+  if (!store.empty() && store != "local" && store != "cluster")
+    reader.fail(*root, "store must be local or cluster");
+  for (auto& [name, value] : reader.pairs(*root, "config")) space.config[name] = value;
+  space.endpoints = reader.texts(*root, "endpoints");
+  if (const auto* resources = reader.map(*root, "resources")) {
+    reader.only(*resources, "resources", {"cpu"});
+    space.cpu_share = reader.real(*resources, "cpu", 0);
+  }
+  const auto partition = reader.text(*root, "partition", "autonomous");
+  if (partition == "strict")
+    reader.fail(*root, "partition: strict is not built yet; use autonomous (docs/status.md)");
+  else if (partition != "autonomous")
+    reader.fail(*root, "partition must be autonomous or strict");
+}
+
+model::Space read_space(const Reader& reader, const Node& item) {
+  model::Space space;
+  reader.only(item, "spaces[]", {"name", "type", "path", "capabilities", "mex", "config"});
+  space.name = reader.required(item, "name");
+  const auto type_text = reader.required(item, "type");
+  const auto type = model::parse_space_type(type_text);
+  if (!type && (type_text == "FUNC" || type_text == "AGENTIC"))
+    reader.fail(item, format("{} is an agent, not a type of space (R-DEC-23)", type_text));
+  else if (!type && !type_text.empty())
+    reader.fail(item, format("type '{}' must be UI, IO, DATA, CHAT or CALL",
+                             stdx::printable(type_text, 40)));
+  space.type = type.value_or(model::SpaceType::call);
+  space.path = reader.text(item, "path", "");
+  space.capabilities = reader.texts(item, "capabilities");
+  space.mex = reader.text(item, "mex", "");
+  for (auto& [name, value] : reader.pairs(item, "config")) space.config[name] = value;
+  return space;
+}
+
+model::Path read_path(const Reader& reader, const Node& item) {
+  model::Path path;
+  reader.only(item, "paths[]", {"name", "from", "to", "delivery"});
+  path.from = reader.required(item, "from");
+  path.to = reader.required(item, "to");
+  path.name = reader.text(item, "name", path.from + "-" + path.to);
+  const auto delivery = reader.text(item, "delivery", "at-least-once");
+  if (delivery == "at-most-once")
+    path.delivery = model::Delivery::at_most_once;
+  else if (delivery == "once")
+    path.delivery = model::Delivery::once;
+  else if (delivery != "at-least-once")
+    reader.fail(item, "delivery must be at-most-once, at-least-once or once");
+  return path;
+}
+
+}  // namespace
+
+model::Topology read_topology(const ReadFile& read, const std::string& topology_file,
+                              std::vector<std::string>& findings) {
+  model::Topology topology;
+  const auto text = read(topology_file);
+  if (!text) {
+    findings.push_back(format("{} is missing", topology_file));
+    return topology;
+  }
+  const auto root = adapters::yaml::parse(*text, topology_file);
+  if (!root) {
+    findings.push_back(root.error().message);
+    return topology;
+  }
+  const Reader reader(topology_file, findings);
+  reader.only(*root, topology_file, {"apiVersion", "kind", "metadata", "spaces", "paths"});
+  if (reader.text(*root, "apiVersion", "") != "samoza/v1")
+    reader.fail(*root, "apiVersion must be samoza/v1");
+  if (reader.text(*root, "kind", "") != "Topology") reader.fail(*root, "kind must be Topology");
+  if (const auto* metadata = reader.map(*root, "metadata")) {
+    reader.only(*metadata, "metadata", {"name", "owner"});
+    topology.name = reader.required(*metadata, "name");
+    topology.owner = reader.text(*metadata, "owner", "");
+  } else {
+    reader.fail(*root, "metadata is missing");
+  }
+  if (const auto* spaces = reader.list(*root, "spaces"))
+    for (const auto& item : spaces->items) topology.spaces.push_back(read_space(reader, item));
+  if (const auto* paths = reader.list(*root, "paths"))
+    for (const auto& item : paths->items) topology.paths.push_back(read_path(reader, item));
+  for (auto& space : topology.spaces)
+    if (model::is_name(space.name) && space.mex.empty()) read_space_file(read, space, findings);
+  model::normalize(topology);
+  if (findings.empty())
+    for (auto& finding : model::validate(topology)) findings.push_back(std::move(finding));
+  return topology;
+}
+
+void check_layout(const std::string& text, std::vector<std::string>& findings) {
+  const auto root = adapters::yaml::parse(text, "world/layout.yaml");
+  if (!root) {
+    findings.push_back(root.error().message);
+    return;
+  }
+  const Reader reader("world/layout.yaml", findings);
+  reader.only(*root, "world/layout.yaml", {"apiVersion", "kind", "locations", "faces", "routes"});
+  if (const auto* locations = reader.list(*root, "locations"))
+    for (const auto& item : locations->items) {
+      reader.only(item, "locations[]", {"name", "position", "space"});
+      reader.required(item, "name");
+    }
+  for (const char* name : {"faces", "routes"}) reader.list(*root, name);
+}
+
+}  // namespace mex

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// topology.yaml, spaces/<name>/space.yaml and world/layout.yaml, strictly. space.yaml declares what
+// a space is and may use; topology.yaml may narrow its capabilities, never widen them (R-DEC-11).
+// All keys: docs/mex.md.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model/topology.h"
+#include "stdx/result.h"
+
+namespace mex {
+
+// The text of a file of the MEX, or Code::not_found.
+using ReadFile = std::function<stdx::Result<std::string>(const std::string& path)>;
+
+// The topology with what each space.yaml says, normalized; findings go into the list.
+model::Topology read_topology(const ReadFile& read, const std::string& topology_file,
+                              std::vector<std::string>& findings);
+
+// R-MEX-11: locations, faces, routes; kept as it is.
+void check_layout(const std::string& text, std::vector<std::string>& findings);
+
+}  // namespace mex
