@@ -11,6 +11,15 @@ namespace {
 using namespace std::chrono_literals;
 using stdx::Code;
 
+v1::Hello hello_of(const Options& options) {
+  v1::Hello hello;
+  hello.set_service("startz");
+  hello.set_zhost(options.zhost);
+  hello.set_incarnation(options.incarnation);
+  hello.set_version(options.version);
+  return hello;
+}
+
 }  // namespace
 
 Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Processes& processes,
@@ -19,6 +28,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Pr
       transport_(transport),
       options_(std::move(options)),
       hub_(runtime, transport, {"startz", options_.zhost}),
+      zmesh_(runtime, transport, {"zmesh", hello_of(options_)}),
       children_(runtime, processes, options_.children),
       gatekeeper_(options_.zhost, options_.incarnation),
       beat_timer_(runtime.executor),
@@ -29,7 +39,8 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Pr
           "samoza_startz_foreign_datagrams_total",
           "Datagrams dropped: no beat, another cluster, or from ourselves")) {
   wire_handlers();
-  wire_commands();
+  wire_commands(hub_.exchange());
+  wire_commands(zmesh_.exchange());
 }
 
 Service::~Service() = default;
@@ -42,6 +53,7 @@ stdx::Status Service::start() {
                                                         stdx::Bytes bytes) { datagram(bytes); },
                                   .on_refused = {}}));
   children_.start();
+  zmesh_.start();
   beat(false);
   ping_timer_.set(options_.ping_interval, [this] { ping_children(); });
   return {};
@@ -76,6 +88,10 @@ void Service::wire_handlers() {
                                         if (caller.from.service() == "zmesh")
                                           membership_ = std::move(now);
                                       }));
+  zmesh_.on("zmesh.membership",
+            rpc::event<v1::MembersChanged>([this](const rpc::Caller&, v1::MembersChanged now) {
+              membership_ = std::move(now);
+            }));
   exchange.on("startz.membership",
               [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
                 respond(membership_.SerializeAsString());
@@ -97,12 +113,12 @@ void Service::wire_handlers() {
               }));
 }
 
-void Service::wire_commands() {
-  auto& exchange = hub_.exchange();
+void Service::wire_commands(rpc::Exchange& exchange) {
   exchange.on("startz.place",
               rpc::typed<v1::PlaceCommand, v1::CommandReply>(
                   [this](const rpc::Caller&, v1::PlaceCommand command, auto done) {
                     auto reply = gatekeeper_.place(command);
+                    note(command.header(), reply);
                     if (reply.outcome() == "accepted") {
                       hand_to_zrun({command.header().topology_id(), command.header().space()});
                       changed();
@@ -112,12 +128,21 @@ void Service::wire_commands() {
   exchange.on("startz.stop", rpc::typed<v1::StopCommand, v1::CommandReply>(
                                  [this](const rpc::Caller&, v1::StopCommand command, auto done) {
                                    auto reply = gatekeeper_.stop(command);
+                                   note(command.header(), reply);
                                    if (reply.outcome() == "accepted") {
                                      pass_stop(command);
                                      changed();
                                    }
                                    done(std::move(reply));
                                  }));
+}
+
+void Service::note(const v1::CommandHeader& header, const v1::CommandReply& reply) {
+  if (reply.outcome() != "accepted") return;
+  runtime_.log.debug("command_taken", {{"topology", header.topology_id()},
+                                       {"space", header.space()},
+                                       {"epoch", header.epoch()},
+                                       {"term", header.term()}});
 }
 
 // --- children -----------------------------------------------------------------------------------

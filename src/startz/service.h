@@ -18,6 +18,7 @@
 #include "ports/runtime.h"
 #include "ports/transport.h"
 #include "rpc/hub.h"
+#include "rpc/service_bus.h"
 #include "samoza/v1/controlplane.pb.h"
 #include "startz/children.h"
 #include "startz/gatekeeper.h"
@@ -52,7 +53,8 @@ class Service {
 
  private:
   void wire_handlers();
-  void wire_commands();
+  void wire_commands(rpc::Exchange& exchange);
+  void note(const v1::CommandHeader& header, const v1::CommandReply& reply);
   void child_started(const Children::Child& child);
   void child_ended(const Children::Child& child);
   void zrun_connected();
@@ -71,6 +73,7 @@ class Service {
   ports::Transport& transport_;
   Options options_;
   rpc::Hub hub_;
+  rpc::ServiceBus zmesh_;  // commands of a leader on another zhost come this way
   Children children_;
   Gatekeeper gatekeeper_;
   v1::MembersChanged membership_;

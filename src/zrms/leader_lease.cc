@@ -41,8 +41,10 @@ void LeaderLease::answered(stdx::Result<TermSeen> answer, stdx::Instant now) {
     const auto code = answer.error().code;
     if (asked.is_read) return;
     if (code == stdx::Code::conflict) {
-      // Somebody else changed the row: whose it is, a read will tell.
+      // Somebody else changed the row: whose it is, a read will tell. Without one the same version
+      // would be tried for ever, and nobody could follow a leader that dies.
       lose();
+      ever_read_ = false;
       version_unknown_ = false;
       next_at_ = now;
     } else if (code != stdx::Code::unavailable) {

@@ -85,8 +85,11 @@ void Service::wire_handlers() {
   startz_.on("startz.beat", rpc::event<v1::Beat>([this](const rpc::Caller&, v1::Beat beat) {
                if (beat.cluster_id() != options_.cluster_id) return;
                const bool was_down = cluster_.zrun_down(beat.zhost());
-               if (cluster_.beat(beat, runtime_.clock.now()) && leads() &&
-                   cluster_.zrun_down(beat.zhost()) != was_down) {
+               if (!cluster_.beat(beat, runtime_.clock.now())) return;
+               runtime_.log.debug("beat_taken", {{"from", beat.zhost()},
+                                                 {"incarnation", beat.incarnation()},
+                                                 {"counter", beat.counter()}});
+               if (leads() && cluster_.zrun_down(beat.zhost()) != was_down) {
                  runtime_.log.warn(was_down ? "zrun_up_again" : "zrun_reported_down",
                                    {{"on", beat.zhost()}});
                  leader_.look();

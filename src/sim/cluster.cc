@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/cluster.h"
+
+#include "stdx/text.h"
+
+namespace sim {
+
+using namespace std::chrono_literals;
+namespace v1 = samoza::v1;
+
+namespace {
+constexpr const char* control_plane_ip = "127.0.0.99";
+const ports::Endpoint control_plane_at{ports::Endpoint::Kind::websocket, control_plane_ip, 9000,
+                                       "/ws"};
+
+std::string text_of(const ports::Field& field) {
+  return std::visit(
+      [](const auto& value) -> std::string {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, std::string>)
+          return value;
+        else
+          return stdx::format("{}", value);
+      },
+      field.value);
+}
+std::uint64_t number(const LogLine& line, const char* name) {
+  return stdx::parse_u64(line.fields.at(name)).value_or(0);
+}
+}  // namespace
+
+// Members end in reverse order: a service before its ports, all of it before the process.
+struct Cluster::Child {
+  simkit::Process process;
+  ports::Runtime runtime;
+  std::unique_ptr<ports::Transport> transport;
+  std::unique_ptr<ports::HttpClient> http;
+  std::unique_ptr<SimBlobs> blobs;
+  std::unique_ptr<SimPackages> packages;
+  SimResources resources;
+  std::unique_ptr<zmesh::Service> zmesh;
+  std::unique_ptr<zrms::Service> zrms;
+  std::unique_ptr<SimZrun> zrun;
+
+  Child(Cluster& cluster, const Zhost& zhost, const std::string& name)
+      : process(cluster.world, zhost.id, name,
+                [&cluster](auto&&... args) { cluster.logged(args...); }),
+        runtime(process.runtime()),
+        transport(cluster.network.transport(process, zhost.ip)) {}
+};
+
+struct Cluster::Node {
+  simkit::Process process;
+  ports::Runtime runtime;
+  std::unique_ptr<ports::Transport> transport;
+  simkit::SimProcesses processes;
+  std::unique_ptr<startz::Service> startz;
+
+  Node(Cluster& cluster, std::size_t index, const Zhost& zhost)
+      : process(cluster.world, zhost.id, "startz",
+                [&cluster](auto&&... args) { cluster.logged(args...); }),
+        runtime(process.runtime()),
+        transport(cluster.network.transport(process, zhost.ip)),
+        processes(process,
+                  [&cluster, index](const ports::ProcessSpec& spec, std::function<void()> end) {
+                    return cluster.launch(index, spec, std::move(end));
+                  }) {}
+};
+
+struct Cluster::ControlPlane {
+  simkit::Process process;
+  ports::Runtime runtime;
+  std::unique_ptr<ports::Transport> transport;
+  adapters::store_memory::MemoryStore store;
+  controlplane::Service service;
+
+  explicit ControlPlane(Cluster& cluster)
+      : process(cluster.world, "cp", "controlplane",
+                [&cluster](auto&&... args) { cluster.logged(args...); }),
+        runtime(process.runtime()),
+        transport(cluster.network.transport(process, control_plane_ip)),
+        store(process, cluster.database),
+        service(runtime, *transport, store, {"sim", control_plane_at, "sim", "memory", 1s}) {
+    cluster.web.serve(control_plane_ip, 9000, process, service);
+    const auto started = service.start();
+    if (!started) cluster.checker.violate("control plane: " + started.error().message);
+  }
+};
+
+Cluster::Cluster(ClusterOptions options)
+    : world(options.seed),
+      checker(options.zhosts, options.zrms.detection.timeout),
+      options_(std::move(options)) {
+  network.add_address(control_plane_ip, "cp");
+  for (std::size_t i = 0; i < options_.zhosts; ++i) {
+    auto& zhost = zhosts_.emplace_back();
+    zhost.id = id(i);
+    zhost.ip = stdx::format("127.0.0.{}", i + 1);
+    network.add_address(zhosts_[i].ip, zhosts_[i].id);
+  }
+  world.after_event = [this] {
+    std::set<std::string> holders;
+    for (std::size_t i = 0; i < size(); ++i) {
+      auto* c = child(i, "zrms");
+      if (c != nullptr && !c->process.paused() && c->zrms->leads()) holders.insert(id(i));
+    }
+    checker.leaders(holders);
+  };
+  start_control_plane();
+  for (std::size_t i = 0; i < size(); ++i) start_zhost(i);
+}
+
+Cluster::~Cluster() {
+  world.after_event = {};
+  for (std::size_t i = 0; i < size(); ++i) zhosts_[i].node.reset();
+  control_plane_.reset();
+}
+
+void Cluster::start_control_plane() {
+  if (!control_plane_) control_plane_ = std::make_unique<ControlPlane>(*this);
+}
+void Cluster::kill_control_plane() {
+  control_plane_.reset();
+}
+
+void Cluster::start_zhost(std::size_t index) {
+  auto& zhost = zhosts_[index];
+  if (zhost.node) return;
+  ++zhost.incarnation;
+  checker.disturbed(zhost.id, world.now());
+  zhost.node = std::make_unique<Node>(*this, index, zhost);
+  startz::Options options;
+  options.cluster_id = "sim";
+  options.zhost = zhost.id;
+  options.incarnation = zhost.incarnation;
+  options.beats = ports::Endpoint::tcp(zhost.ip, 9201);
+  for (const char* name : {"zmesh", "zrms", "zrun"})
+    options.children.specs.push_back({name, {name}, {}});
+  zhost.node->startz = std::make_unique<startz::Service>(
+      zhost.node->runtime, *zhost.node->transport, zhost.node->processes, options);
+  const auto started = zhost.node->startz->start();
+  if (!started) checker.violate("startz: " + started.error().message);
+}
+
+void Cluster::kill_zhost(std::size_t zhost) {
+  checker.disturbed(id(zhost), world.now());
+  zhosts_[zhost].node.reset();
+}
+
+std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpec& spec,
+                                      std::function<void()> end) {
+  auto& zhost = zhosts_[index];
+  auto made = std::make_shared<Child>(*this, zhost, spec.name);
+  if (spec.name == "zmesh") {
+    zmesh::Options options;
+    options.cluster_id = "sim";
+    options.self.set_zhost_id(zhost.id);
+    options.self.set_incarnation(zhost.incarnation);
+    options.self.set_address(zhost.ip);
+    options.self.set_port(9201);
+    options.self.set_memory_bytes(1u << 30);
+    options.self.set_cpu_cores(4);
+    options.control_plane = control_plane_at;
+    made->http = web.client(made->process);
+    made->zmesh =
+        std::make_unique<zmesh::Service>(made->runtime, *made->transport, *made->http, options);
+    made->zmesh->on_stop = end;
+    const auto started = made->zmesh->start();
+    if (!started) checker.violate("zmesh: " + started.error().message);
+  } else if (spec.name == "zrms") {
+    made->blobs = std::make_unique<SimBlobs>(made->process, zhost.disk);
+    made->packages = std::make_unique<SimPackages>(made->process);
+    auto options = options_.zrms;
+    options.cluster_id = "sim";
+    options.zhost = zhost.id;
+    options.incarnation = zhost.incarnation;
+    options.run = ++zhost.zrms_runs;
+    made->zrms = std::make_unique<zrms::Service>(made->runtime, *made->transport, *made->packages,
+                                                 *made->blobs, made->resources, options);
+    made->zrms->on_stop = end;
+    made->zrms->start();
+  } else {
+    made->zrun = std::make_unique<SimZrun>(made->runtime, *made->transport, zhost.id,
+                                           zhost.incarnation, checker);
+    made->zrun->on_stop = end;
+  }
+  return made;
+}
+
+Cluster::Child* Cluster::child(std::size_t zhost, const std::string& name) {
+  if (!zhosts_[zhost].node) return nullptr;
+  return static_cast<Child*>(zhosts_[zhost].node->processes.body(name).get());
+}
+
+simkit::Process* Cluster::process(std::size_t zhost, const std::string& name) {
+  if (name == "startz") return zhosts_[zhost].node ? &zhosts_[zhost].node->process : nullptr;
+  auto* found = child(zhost, name);
+  return found == nullptr ? nullptr : &found->process;
+}
+
+bool Cluster::crash(std::size_t zhost, const std::string& name) {
+  return zhosts_[zhost].node && zhosts_[zhost].node->processes.crash(name);
+}
+void Cluster::pause(std::size_t zhost, const std::string& name) {
+  checker.disturbed(id(zhost), world.now());
+  if (auto* p = process(zhost, name)) p->pause();
+}
+void Cluster::resume(std::size_t zhost, const std::string& name) {
+  checker.disturbed(id(zhost), world.now());
+  if (auto* p = process(zhost, name); p != nullptr && p->paused()) p->resume();
+}
+
+zrms::Service* Cluster::zrms_of(std::size_t zhost) {
+  auto* c = child(zhost, "zrms");
+  return c == nullptr ? nullptr : c->zrms.get();
+}
+zmesh::Service* Cluster::zmesh_of(std::size_t zhost) {
+  auto* c = child(zhost, "zmesh");
+  return c == nullptr ? nullptr : c->zmesh.get();
+}
+startz::Service* Cluster::startz_of(std::size_t zhost) {
+  return zhosts_[zhost].node ? zhosts_[zhost].node->startz.get() : nullptr;
+}
+SimZrun* Cluster::zrun_of(std::size_t zhost) {
+  auto* c = child(zhost, "zrun");
+  return c == nullptr ? nullptr : c->zrun.get();
+}
+
+int Cluster::leader() {
+  for (std::size_t i = 0; i < size(); ++i)
+    if (auto* zrms = zrms_of(i); zrms != nullptr && zrms->leader().ready())
+      return static_cast<int>(i);
+  return -1;
+}
+
+void Cluster::http(std::size_t zhost, const std::string& method, const std::string& path,
+                   std::function<void(ports::HttpResponse)> done) {
+  auto* zrms = zrms_of(zhost);
+  if (zrms == nullptr) return done({.status = 503, .body = "no zrms", .headers = {}});
+  ports::HttpRequest request;
+  request.method = method;
+  request.path = path;
+  zrms->handle(std::move(request), std::move(done));
+}
+
+void Cluster::submit(std::size_t zhost, const v1::TopologySpec& spec,
+                     std::function<void(ports::HttpResponse)> done) {
+  auto* zrms = zrms_of(zhost);
+  if (zrms == nullptr) return done({.status = 503, .body = "no zrms", .headers = {}});
+  ports::HttpRequest request;
+  request.method = "POST";
+  request.path = "/v1/topologies";
+  request.body = spec.SerializeAsString();
+  zrms->handle(std::move(request), std::move(done));
+}
+
+std::vector<std::string> Cluster::instances(const std::string& space) {
+  std::vector<std::string> list;
+  for (std::size_t i = 0; i < size(); ++i)
+    if (auto* zrun = zrun_of(i))
+      for (const auto& [key, there] : zrun->spaces())
+        if (key.second == space && there.state == "running")
+          list.push_back(stdx::format("{}/{}", id(i), there.instance.epoch));
+  return list;
+}
+
+bool Cluster::settled(std::string* why) {
+  const auto say = [&](std::string what) {
+    if (why != nullptr) *why = std::move(what);
+    return false;
+  };
+  const int at = leader();
+  if (at < 0) return say("nobody leads");
+  const auto& records = zrms_of(static_cast<std::size_t>(at))->leader().records();
+  for (const auto& [id, row] : records.topologies()) {
+    if (row.record.desired() == v1::DESIRED_RUNNING && row.record.state() != "running")
+      return say(stdx::format("topology {} is {}: {}", row.record.spec().name(), row.record.state(),
+                              row.record.reason()));
+    for (const auto& spec : row.record.spec().spaces()) {
+      const bool wanted = row.record.desired() == v1::DESIRED_RUNNING;
+      const auto live = instances(spec.name());
+      if (live.size() != (wanted ? 1 : 0))
+        return say(stdx::format("space {} has {} running instances", spec.name(), live.size()));
+    }
+  }
+  return true;
+}
+
+// --- log ----------------------------------------------------------------------------------------
+
+void Cluster::logged(const simkit::Process& process, ports::Level level, std::string_view event,
+                     ports::Fields fields) {
+  LogLine line{world.now(), process.zhost() + "/" + process.name(), std::string(event), {}};
+  for (const auto& field : fields) line.fields[std::string(field.name)] = text_of(field);
+  check(line);
+  if (level == ports::Level::debug) return;
+  if (on_log) on_log(line);
+  log.push_back(std::move(line));
+}
+
+void Cluster::check(const LogLine& line) {
+  const auto zhost = line.process.substr(0, line.process.find('/'));
+  const auto incarnation = [&] {
+    for (const auto& known : zhosts_)
+      if (known.id == zhost) return known.incarnation;
+    return std::uint64_t{0};
+  };
+  const auto& f = line.fields;
+  if (line.event == "zrun_down") checker.zrun_given_up(zhost, incarnation());
+  if (line.event == "term_taken")
+    checker.term_taken(number(line, "term"), stdx::format("{}/{}", zhost, incarnation()));
+  if (line.event == "space_placed")
+    checker.space_placed(f.at("topology"), f.at("space"), number(line, "epoch"), f.at("on"));
+  if (line.event == "command_taken")
+    checker.command_taken(stdx::format("{}/{}", zhost, incarnation()), number(line, "term"));
+  if (line.event == "beat_taken") {
+    const auto* zrms = child(stdx::parse_u64(zhost.substr(1)).value_or(0), "zrms");
+    checker.beat_taken(stdx::format("{}/{}", zhost, static_cast<const void*>(zrms)), f.at("from"),
+                       number(line, "incarnation"), number(line, "counter"));
+  }
+  if (line.event == "zhost_dead")
+    checker.zhost_dead(line.process, f.at("dead"),
+                       static_cast<std::int64_t>(number(line, "silence_ms")), f.at("evidence"),
+                       line.at);
+}
+
+}  // namespace sim

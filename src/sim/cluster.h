@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A whole cluster on virtual time, from the product's own controlplane, zmesh, zrms and startz
+// objects. Zhosts are "z0", "z1", …; the control plane's machine is "cp". Everything is killed by
+// destroying it; disks and the database outlive that.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/store_memory/memory_store.h"
+#include "controlplane/service.h"
+#include "sim/checker.h"
+#include "sim/sim_stores.h"
+#include "sim/sim_zrun.h"
+#include "simkit/http.h"
+#include "simkit/network.h"
+#include "simkit/processes.h"
+#include "startz/service.h"
+#include "zmesh/service.h"
+#include "zrms/service.h"
+
+namespace sim {
+
+struct ClusterOptions {
+  std::size_t zhosts = 3;
+  std::uint64_t seed = 1;
+  zrms::Options zrms;  // intervals; names are filled in
+};
+
+struct LogLine {
+  stdx::Instant at;
+  std::string process;  // "z0/zrms"
+  std::string event;
+  std::map<std::string, std::string> fields;
+};
+
+class Cluster {
+ public:
+  explicit Cluster(ClusterOptions options);
+  ~Cluster();
+
+  // --- parts ---
+  simkit::World world;
+  simkit::Network network{world};
+  simkit::HttpNetwork web{world, network};
+  adapters::store_memory::Database database;
+  Checker checker;
+  std::function<void(const LogLine&)> on_log;
+  std::vector<LogLine> log;  // what a person would read: info and above
+
+  std::size_t size() const { return zhosts_.size(); }
+  static std::string id(std::size_t zhost) { return "z" + std::to_string(zhost); }
+
+  // --- faults ---
+  void start_control_plane();
+  void kill_control_plane();
+  bool control_plane_up() const { return control_plane_ != nullptr; }
+  void start_zhost(std::size_t zhost);
+  void kill_zhost(std::size_t zhost);  // every process at once, as kill -9
+  bool zhost_up(std::size_t zhost) const { return zhosts_[zhost].node != nullptr; }
+  bool crash(std::size_t zhost, const std::string& child);
+  // SIGSTOP and SIGCONT; "startz" too. No effect on what is not there (any more).
+  void pause(std::size_t zhost, const std::string& process);
+  void resume(std::size_t zhost, const std::string& process);
+
+  // --- operators ---
+  // POST /v1/topologies at that zhost.
+  void submit(std::size_t zhost, const samoza::v1::TopologySpec& spec,
+              std::function<void(ports::HttpResponse)> done);
+  void http(std::size_t zhost, const std::string& method, const std::string& path,
+            std::function<void(ports::HttpResponse)> done);
+
+  // --- views ---
+  zrms::Service* zrms_of(std::size_t zhost);
+  zmesh::Service* zmesh_of(std::size_t zhost);
+  startz::Service* startz_of(std::size_t zhost);
+  SimZrun* zrun_of(std::size_t zhost);
+  // The zhost whose zrms leads and is ready, or -1.
+  int leader();
+  // Live running instances of a space, as "z1/3".
+  std::vector<std::string> instances(const std::string& space);
+  // All topologies that should run do, each space exactly once, and one leads.
+  bool settled(std::string* why = nullptr);
+
+ private:
+  struct Child;
+  struct Node;
+  struct ControlPlane;
+  struct Zhost {
+    std::string id, ip;
+    std::uint64_t incarnation = 0, zrms_runs = 0;
+    Disk disk;
+    std::unique_ptr<Node> node;
+  };
+  std::shared_ptr<void> launch(std::size_t zhost, const ports::ProcessSpec& spec,
+                               std::function<void()> end);
+  void logged(const simkit::Process& process, ports::Level level, std::string_view event,
+              ports::Fields fields);
+  void check(const LogLine& line);
+  Child* child(std::size_t zhost, const std::string& name);
+  simkit::Process* process(std::size_t zhost, const std::string& name);
+
+  ClusterOptions options_;
+  std::unique_ptr<ControlPlane> control_plane_;
+  std::vector<Zhost> zhosts_;
+};
+
+}  // namespace sim

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A zhost's disk and package reader in the simulator. An "archive" is a serialized TopologySpec:
+// MEX has its own tests; here only where its bytes go matters.
+
+#include <map>
+
+#include "ports/blob_store.h"
+#include "ports/package_reader.h"
+#include "ports/resources.h"
+#include "samoza/v1/topology.pb.h"
+#include "simkit/process.h"
+#include "stdx/text.h"
+#include "wire/frame.h"
+#include "wire/topology_codec.h"
+
+namespace sim {
+
+using Disk = std::map<std::string, stdx::Bytes>;
+
+inline std::string name_of(const stdx::Bytes& bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325ull;
+  for (unsigned char c : bytes) hash = (hash ^ c) * 0x100000001b3ull;
+  return stdx::format("{:064x}", hash);
+}
+
+class SimBlobs final : public ports::BlobStore {
+ public:
+  SimBlobs(simkit::Process& process, Disk& disk) : process_(process), disk_(disk) {}
+  void put(stdx::Bytes blob, Done<std::string> done) override {
+    process_.after(std::chrono::milliseconds(5), [this, blob = std::move(blob), done] {
+      const auto name = name_of(blob);
+      disk_[name] = blob;
+      done(name);
+    });
+  }
+  void get(const std::string& sha256, Done<stdx::Bytes> done) override {
+    process_.after(std::chrono::milliseconds(2), [this, sha256, done] {
+      const auto at = disk_.find(sha256);
+      if (at == disk_.end()) return done(stdx::fail(stdx::Code::not_found, "no such archive"));
+      done(at->second);
+    });
+  }
+  bool has(const std::string& sha256) const override { return disk_.contains(sha256); }
+  stdx::Status remove(const std::string& sha256) override {
+    disk_.erase(sha256);
+    return {};
+  }
+  std::vector<std::string> list() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, bytes] : disk_) names.push_back(name);
+    return names;
+  }
+
+ private:
+  simkit::Process& process_;
+  Disk& disk_;
+};
+
+class SimPackage final : public ports::Package {
+ public:
+  explicit SimPackage(model::Topology topology) : topology_(std::move(topology)) {}
+  const model::Topology& topology() const override { return topology_; }
+  std::string version() const override { return "1"; }
+  std::string publisher() const override { return "sim"; }
+  bool is_signed() const override { return true; }
+  std::vector<std::string> files() const override { return {}; }
+  stdx::Result<stdx::Bytes> read(const std::string& path) const override {
+    return stdx::fail(stdx::Code::not_found, path);
+  }
+
+ private:
+  model::Topology topology_;
+};
+
+class SimPackages final : public ports::PackageReader {
+ public:
+  explicit SimPackages(simkit::Process& process) : process_(process) {}
+  void open(std::shared_ptr<const stdx::Bytes> archive, Done done) override {
+    process_.after(std::chrono::milliseconds(5), [archive, done] {
+      const auto spec = wire::parse<samoza::v1::TopologySpec>(*archive);
+      if (!spec) return done(std::unexpected(spec.error()));
+      auto topology = wire::from_wire(*spec);
+      if (!topology) return done(std::unexpected(topology.error()));
+      done(std::make_shared<const SimPackage>(std::move(*topology)));
+    });
+  }
+
+ private:
+  simkit::Process& process_;
+};
+
+// A topology of CALL spaces with default limits; the first two never share a zhost.
+inline samoza::v1::TopologySpec call_topology(const std::string& name,
+                                              const std::vector<std::string>& spaces) {
+  model::Topology topology;
+  topology.name = name;
+  topology.owner = "sim";
+  for (const auto& space : spaces) {
+    auto& made = topology.spaces.emplace_back();
+    made.name = space;
+    made.entry = "main.wasm";
+  }
+  if (spaces.size() > 1) topology.spaces[1].placement.anti_affinity = {spaces[0]};
+  model::normalize(topology);
+  return wire::to_wire(topology);
+}
+
+class SimResources final : public ports::Resources {
+ public:
+  ports::ResourceSample sample() override {
+    return {0.1, 4, 1u << 20, 1u << 30, 1u << 20, 1u << 30};
+  }
+};
+
+}  // namespace sim
