@@ -55,10 +55,10 @@ inline std::unexpected<Error> fail(Code code, std::string message) {
 #define STDX_CONCAT(a, b) STDX_CONCAT_INNER(a, b)
 
 // TRY(expr): leaves the function with the error of a failed Status.
-#define TRY(expr)                                                            \
-  do {                                                                       \
-    if (auto try_result_ = (expr); !try_result_)                             \
-      return std::unexpected<::stdx::Error>(std::move(try_result_.error())); \
+#define TRY(expr) TRY_IMPL(STDX_CONCAT(try_result_, __COUNTER__), expr)
+#define TRY_IMPL(tmp, expr)                                                                     \
+  do {                                                                                          \
+    if (auto tmp = (expr); !tmp) return std::unexpected<::stdx::Error>(std::move(tmp.error())); \
   } while (false)
 
 // TRY_ASSIGN(auto x, expr): the value, or leaves with the error.

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/blob_files/blob_files.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "adapters/crypto/crypto.h"
+#include "adapters/posix/files.h"
+#include "adapters/posix/worker.h"
+#include "stdx/encoding.h"
+#include "stdx/text.h"
+
+namespace adapters::blob_files {
+
+namespace fs = std::filesystem;
+using stdx::Code;
+
+struct BlobFiles::Worker {
+  ports::Executor& executor;
+  posix::Worker thread;
+  explicit Worker(ports::Executor& e) : executor(e) {}
+
+  template <typename T>
+  void run(Done<T> done, std::move_only_function<stdx::Result<T>()> work) {
+    thread.post([this, done = std::move(done), work = std::move(work)]() mutable {
+      auto result = work();
+      executor.post([done = std::move(done), result = std::move(result)] { done(result); });
+    });
+  }
+};
+
+namespace {
+
+bool is_hash(const std::string& text) {
+  return text.size() == 64 && stdx::hex_decode(text);
+}
+
+}  // namespace
+
+BlobFiles::BlobFiles(ports::Executor& executor, std::string folder)
+    : folder_(std::move(folder)), worker_(std::make_unique<Worker>(executor)) {}
+
+BlobFiles::~BlobFiles() = default;
+
+void BlobFiles::put(stdx::Bytes blob, Done<std::string> done) {
+  worker_->run<std::string>(
+      std::move(done), [folder = folder_, blob = std::move(blob)]() -> stdx::Result<std::string> {
+        if (blob.size() > blob_bytes_max)
+          return stdx::fail(Code::invalid,
+                            stdx::format("a MEX has at most {} bytes", blob_bytes_max));
+        const auto name = crypto::sha256_hex(blob);
+        if (!fs::exists(folder + "/" + name)) {
+          TRY(posix::replace_file(folder + "/" + name, blob));
+        }
+        return name;
+      });
+}
+
+void BlobFiles::get(const std::string& sha256, Done<stdx::Bytes> done) {
+  worker_->run<stdx::Bytes>(
+      std::move(done), [folder = folder_, sha256]() -> stdx::Result<stdx::Bytes> {
+        if (!is_hash(sha256)) return stdx::fail(Code::invalid, "not the name of an archive");
+        const auto path = folder + "/" + sha256;
+        TRY_ASSIGN(auto bytes, posix::read_file(path, blob_bytes_max));
+        if (crypto::sha256_hex(bytes) == sha256) return bytes;
+        // Set aside, so that it is fetched again instead of being trusted.
+        std::error_code ignored;
+        fs::rename(path, path + ".corrupt", ignored);
+        return stdx::fail(
+            Code::corrupt,
+            stdx::format("archive {} is damaged on disk; it was set aside", sha256.substr(0, 12)));
+      });
+}
+
+bool BlobFiles::has(const std::string& sha256) const {
+  std::error_code ignored;
+  return is_hash(sha256) && fs::exists(folder_ + "/" + sha256, ignored);
+}
+
+stdx::Status BlobFiles::remove(const std::string& sha256) {
+  std::error_code error;
+  if (is_hash(sha256)) fs::remove(folder_ + "/" + sha256, error);
+  if (error) return stdx::fail(Code::failed, error.message());
+  return {};
+}
+
+std::vector<std::string> BlobFiles::list() const {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder_, ignored))
+    if (const auto name = entry.path().filename().string(); is_hash(name)) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace adapters::blob_files

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/data_sqlite/data_store.h"
+
+#include <filesystem>
+
+#include "adapters/posix/worker.h"
+#include "adapters/sqlite/database.h"
+#include "stdx/text.h"
+
+namespace adapters::data_sqlite {
+
+namespace fs = std::filesystem;
+using ports::DataWrite;
+using ports::SpaceData;
+using stdx::Code;
+
+struct SqliteDataStore::Shared {
+  ports::Executor& executor;
+  std::string folder;
+  posix::Worker worker;
+  Shared(ports::Executor& e, std::string f) : executor(e), folder(std::move(f)) {}
+
+  template <typename T>
+  void run(SpaceData::Done<T> done, std::move_only_function<stdx::Result<T>()> work) {
+    worker.post([this, done = std::move(done), work = std::move(work)]() mutable {
+      auto result = work();
+      executor.post([done = std::move(done), result = std::move(result)]() mutable {
+        done(std::move(result));
+      });
+    });
+  }
+};
+
+namespace {
+
+// Names were checked (model::is_name, UUID), so they are safe as file names.
+std::string path_of(const std::string& folder, const model::SpaceKey& key) {
+  return folder + "/" + key.topology.value + "." + key.space + ".db";
+}
+
+class Data final : public SpaceData {
+ public:
+  Data(std::shared_ptr<SqliteDataStore::Shared> shared, std::shared_ptr<sqlite::Database> database,
+       model::InstanceId instance)
+      : shared_(std::move(shared)),
+        database_(std::move(database)),
+        instance_(std::move(instance)) {}
+  ~Data() override {
+    // Closed where it is used.
+    shared_->worker.post([database = std::move(database_)]() mutable { database.reset(); });
+  }
+
+  void commit(std::vector<DataWrite> writes, Done<std::size_t> done) override {
+    shared_->run<std::size_t>(std::move(done),
+                              [db = database_, id = instance_,
+                               writes = std::move(writes)]() -> stdx::Result<std::size_t> {
+                                std::size_t present = 0;
+                                TRY(db->transaction([&]() -> stdx::Status {
+                                  TRY(still_ours(*db, id));
+                                  for (const auto& write : writes) {
+                                    TRY_ASSIGN(const bool there, write_one(*db, write));
+                                    present += there;
+                                  }
+                                  return {};
+                                }));
+                                return present;
+                              });
+  }
+
+  void get(stdx::Bytes key, Done<std::optional<stdx::Bytes>> done) override {
+    shared_->run<std::optional<stdx::Bytes>>(
+        std::move(done),
+        [db = database_, key = std::move(key)]() -> stdx::Result<std::optional<stdx::Bytes>> {
+          TRY_ASSIGN(auto select, db->prepare("SELECT value FROM data WHERE key = ?"));
+          TRY_ASSIGN(const bool found, select.bind(stdx::BytesView(key)).step());
+          if (!found) return std::nullopt;
+          return select.blob(0);
+        });
+  }
+
+  void list(stdx::Bytes prefix, stdx::Bytes after, std::size_t bytes_max,
+            Done<std::vector<stdx::Bytes>> done) override {
+    shared_->run<std::vector<stdx::Bytes>>(
+        std::move(done),
+        [db = database_, prefix = std::move(prefix), after = std::move(after),
+         bytes_max]() -> stdx::Result<std::vector<stdx::Bytes>> {
+          TRY_ASSIGN(auto select,
+                     db->prepare("SELECT key FROM data WHERE key >= ? AND key > ? ORDER BY key"));
+          select.bind(stdx::BytesView(prefix)).bind(stdx::BytesView(after));
+          std::vector<stdx::Bytes> keys;
+          std::size_t used = 0;
+          for (;;) {
+            TRY_ASSIGN(const bool row, select.step());
+            if (!row) break;
+            auto key = select.blob(0);
+            used += key.size() + 4;
+            if (!key.starts_with(prefix) || used > bytes_max) break;
+            keys.push_back(std::move(key));
+          }
+          return keys;
+        });
+  }
+
+ private:
+  static stdx::Status still_ours(sqlite::Database& db, const model::InstanceId& id) {
+    TRY_ASSIGN(auto select, db.prepare("SELECT epoch, run FROM owner"));
+    TRY_ASSIGN(const bool row, select.step());
+    if (row && (select.integer(0) != id.epoch.value || select.integer(1) != id.run.value))
+      return stdx::fail(Code::stale, "a newer instance owns this data");
+    return {};
+  }
+  static stdx::Result<bool> write_one(sqlite::Database& db, const DataWrite& write) {
+    TRY_ASSIGN(auto look, db.prepare("SELECT 1 FROM data WHERE key = ?"));
+    TRY_ASSIGN(const bool there, look.bind(stdx::BytesView(write.key)).step());
+    TRY_ASSIGN(auto change, db.prepare(write.value ? "INSERT OR REPLACE INTO data VALUES (?, ?)"
+                                                   : "DELETE FROM data WHERE key = ?"));
+    change.bind(stdx::BytesView(write.key));
+    if (write.value) change.bind(stdx::BytesView(*write.value));
+    TRY(change.step());
+    return there;
+  }
+
+  std::shared_ptr<SqliteDataStore::Shared> shared_;
+  std::shared_ptr<sqlite::Database> database_;
+  model::InstanceId instance_;
+};
+
+stdx::Status take_ownership(sqlite::Database& db, const model::InstanceId& id) {
+  return db.transaction([&]() -> stdx::Status {
+    TRY(
+        db.run("CREATE TABLE IF NOT EXISTS data (key BLOB PRIMARY KEY, value BLOB NOT NULL) "
+               "WITHOUT ROWID"));
+    TRY(db.run("CREATE TABLE IF NOT EXISTS owner (epoch INTEGER NOT NULL, run INTEGER NOT NULL)"));
+    TRY_ASSIGN(auto select, db.prepare("SELECT epoch, run FROM owner"));
+    TRY_ASSIGN(const bool row, select.step());
+    if (row) {
+      const std::pair known{select.integer(0), select.integer(1)};
+      if (known > std::pair{id.epoch.value, std::uint64_t{id.run.value}})
+        return stdx::fail(Code::stale,
+                          stdx::format("epoch {} run {} opened this data; {}.{} is older",
+                                       known.first, known.second, id.epoch.value, id.run.value));
+    }
+    TRY(db.run("DELETE FROM owner"));
+    TRY_ASSIGN(auto insert, db.prepare("INSERT INTO owner VALUES (?, ?)"));
+    TRY(insert.bind(id.epoch.value).bind(std::uint64_t{id.run.value}).step());
+    return {};
+  });
+}
+
+}  // namespace
+
+SqliteDataStore::SqliteDataStore(ports::Executor& executor, std::string folder)
+    : shared_(std::make_shared<Shared>(executor, std::move(folder))) {}
+
+SqliteDataStore::~SqliteDataStore() = default;
+
+void SqliteDataStore::open(const model::InstanceId& instance,
+                           SpaceData::Done<std::shared_ptr<SpaceData>> done) {
+  shared_->run<std::shared_ptr<SpaceData>>(
+      std::move(done), [shared = shared_, instance]() -> stdx::Result<std::shared_ptr<SpaceData>> {
+        TRY_ASSIGN(auto opened, sqlite::Database::open(path_of(shared->folder, instance.key)));
+        TRY(take_ownership(*opened, instance));
+        return std::make_shared<Data>(shared, std::shared_ptr<sqlite::Database>(std::move(opened)),
+                                      instance);
+      });
+}
+
+void SqliteDataStore::remove(const model::SpaceKey& key) {
+  shared_->worker.post([path = path_of(shared_->folder, key)] {
+    std::error_code ignored;
+    for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(path + suffix, ignored);
+  });
+}
+
+}  // namespace adapters::data_sqlite

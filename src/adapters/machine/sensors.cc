@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/machine/sensors.h"
+
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include "stdx/text.h"
+
+namespace adapters::machine {
+namespace {
+
+constexpr auto period = std::chrono::milliseconds(100);
+
+// "some avg10=1.23 …" in hundredths; 0 where the kernel offers none.
+long pressure(const char* what) {
+  std::ifstream file(std::string("/proc/pressure/") + what);
+  std::string some, average;
+  file >> some >> average;
+  if (!average.starts_with("avg10=")) return 0;
+  return std::lround(std::stod(average.substr(6)) * 100);
+}
+
+class MachineSensor final : public ports::Sensor {
+ public:
+  MachineSensor(ports::Executor& executor, std::function<void(stdx::Bytes)> on_reading)
+      : timer_(executor), on_reading_(std::move(on_reading)) {
+    next();
+  }
+
+ private:
+  void next() {
+    timer_.set(period, [this] {
+      next();
+      on_reading_(read_machine());
+    });
+  }
+  ports::Timer timer_;
+  std::function<void(stdx::Bytes)> on_reading_;
+};
+
+}  // namespace
+
+stdx::Bytes read_machine() {
+  std::ifstream stat("/proc/stat");
+  std::string word;
+  unsigned long long user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, soft = 0;
+  stat >> word >> user >> nice >> system >> idle >> wait >> irq >> soft;
+  std::ifstream meminfo("/proc/meminfo");
+  std::string line;
+  unsigned long long available = 0;
+  while (std::getline(meminfo, line)) {
+    std::istringstream fields(line);
+    unsigned long long kib = 0;
+    fields >> word >> kib;
+    if (word == "MemAvailable:") available = kib;
+  }
+  const auto busy = user + nice + system + irq + soft;
+  return stdx::format(
+      R"({{"busy":{},"total":{},"mem_available_kb":{},"psi_cpu":{},"psi_mem":{},"psi_io":{}}})",
+      busy, busy + idle + wait, available, pressure("cpu"), pressure("memory"), pressure("io"));
+}
+
+stdx::Result<std::unique_ptr<ports::Sensor>> MachineSensors::open(
+    const std::string& type, std::function<void(stdx::Bytes)> on_reading) {
+  if (type != "machine")
+    return stdx::fail(stdx::Code::not_found,
+                      stdx::format("this zhost has no sensor '{}'", stdx::printable(type, 60)));
+  return std::make_unique<MachineSensor>(executor_, std::move(on_reading));
+}
+
+}  // namespace adapters::machine

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The contract of ports::Store as tests, the same for memory, SQLite and PostgreSQL. A backend
+// gives a fixture with `store()` and `wait<T>(start)`, which runs one call to its answer, and
+// instantiates StoreContract with it.
+
+#include <gtest/gtest.h>
+
+#include "ports/store.h"
+
+namespace adapters {
+
+template <typename Backend>
+class StoreContract : public testing::Test {
+ protected:
+  Backend backend_;
+
+  stdx::Result<ports::TermRow> cas(std::uint64_t version, std::uint64_t term, std::string holder) {
+    return backend_.template wait<ports::TermRow>(
+        [&](auto done) { backend_.store().cas_term(version, term, holder, done); });
+  }
+  stdx::Result<ports::Store::Committed> commit(std::optional<std::uint64_t> term,
+                                               std::vector<ports::RecordChange> changes) {
+    return backend_.template wait<ports::Store::Committed>(
+        [&](auto done) { backend_.store().commit(term, changes, done); });
+  }
+  ports::Store::Snapshot read(std::uint64_t since = 0) {
+    return *backend_.template wait<ports::Store::Snapshot>(
+        [&](auto done) { backend_.store().read_since(since, done); });
+  }
+};
+
+TYPED_TEST_SUITE_P(StoreContract);
+
+TYPED_TEST_P(StoreContract, P6TheTermChangesOnlyFromTheVersionThatWasSeen) {
+  EXPECT_EQ(this->read().term, (ports::TermRow{0, "", 0}));
+  EXPECT_EQ(*this->cas(0, 1, "a/1/1"), (ports::TermRow{1, "a/1/1", 1}));
+  EXPECT_EQ(this->cas(0, 2, "b/1/1").error().code, stdx::Code::conflict);
+  EXPECT_EQ(this->cas(1, 1, "a/1/1")->version, 2u);
+  EXPECT_EQ(this->read().term, (ports::TermRow{1, "a/1/1", 2}));
+}
+
+TYPED_TEST_P(StoreContract, P7ABatchOfAnotherTermOrVersionChangesNothing) {
+  ASSERT_TRUE(this->cas(0, 1, "a/1/1"));
+  ASSERT_TRUE(this->commit(1, {{"space", "s", 0, "x"}}));
+  EXPECT_EQ(this->commit(2, {{"space", "s", 1, "y"}}).error().code, stdx::Code::stale);
+  EXPECT_EQ(this->commit(1, {{"space", "t", 0, "z"}, {"space", "s", 9, "y"}}).error().code,
+            stdx::Code::conflict);
+  const auto now = this->read();
+  ASSERT_EQ(now.records.size(), 1u);
+  EXPECT_EQ(now.records[0], (ports::Record{"space", "s", 1, "x"}));
+}
+
+TYPED_TEST_P(StoreContract, ReadingSinceARevisionGivesWhatChangedAndWhatWentSorted) {
+  ASSERT_TRUE(this->commit(std::nullopt, {{"b", "1", 0, "x"}, {"a", "1", 0, "y"}}));
+  const auto first = this->read();
+  ASSERT_EQ(first.records.size(), 2u);
+  EXPECT_EQ(first.records[0].kind, "a");
+  ASSERT_TRUE(this->commit(std::nullopt, {{"a", "1", 1, std::nullopt}, {"c", "1", 0, "z"}}));
+  const auto later = this->read(first.revision);
+  ASSERT_EQ(later.records.size(), 1u);
+  EXPECT_EQ(later.records[0].kind, "c");
+  ASSERT_EQ(later.deleted.size(), 1u);
+  EXPECT_EQ(later.deleted[0].first, "a");
+  EXPECT_EQ(this->read().records.size(), 2u);
+  EXPECT_GT(later.revision, first.revision);
+}
+
+TYPED_TEST_P(StoreContract, ARowThatWasDeletedCanBeMadeAnew) {
+  ASSERT_TRUE(this->commit(std::nullopt, {{"a", "1", 0, "x"}}));
+  ASSERT_TRUE(this->commit(std::nullopt, {{"a", "1", 1, std::nullopt}}));
+  ASSERT_TRUE(this->commit(std::nullopt, {{"a", "1", 0, "again"}}));
+  EXPECT_EQ(this->read().records[0].value, "again");
+}
+
+TYPED_TEST_P(StoreContract, ABatchPastItsBoundIsRefused) {
+  std::vector<ports::RecordChange> many;
+  for (std::size_t i = 0; i <= ports::Store::batch_changes_max; ++i)
+    many.push_back({"a", std::to_string(i), 0, "x"});
+  EXPECT_EQ(this->commit(std::nullopt, many).error().code, stdx::Code::full);
+  many.pop_back();
+  EXPECT_TRUE(this->commit(std::nullopt, many));
+  EXPECT_EQ(this->read().records.size(), ports::Store::batch_changes_max);
+}
+
+TYPED_TEST_P(StoreContract, AnyBytesAreKeptAsTheyAre) {
+  std::string bytes;
+  for (int i = 0; i < 256; ++i) bytes += static_cast<char>(i);
+  ASSERT_TRUE(this->commit(std::nullopt, {{"a", "1", 0, bytes}, {"a", "2", 0, ""}}));
+  EXPECT_EQ(this->read().records[0].value, bytes);
+  EXPECT_EQ(this->read().records[1].value, "");
+}
+
+REGISTER_TYPED_TEST_SUITE_P(StoreContract, P6TheTermChangesOnlyFromTheVersionThatWasSeen,
+                            P7ABatchOfAnotherTermOrVersionChangesNothing,
+                            ReadingSinceARevisionGivesWhatChangedAndWhatWentSorted,
+                            ARowThatWasDeletedCanBeMadeAnew, ABatchPastItsBoundIsRefused,
+                            AnyBytesAreKeptAsTheyAre);
+
+}  // namespace adapters
