@@ -69,8 +69,11 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::St
 Service::~Service() = default;
 
 stdx::Status Service::start() {
-  TRY_ASSIGN(listener_,
-             transport_.listen(options_.listen, [this](auto link) { accept(std::move(link)); }));
+  // In a process WebSockets come in over the HTTP port (handle_websocket).
+  if (!options_.listen.host.empty()) {
+    TRY_ASSIGN(listener_,
+               transport_.listen(options_.listen, [this](auto link) { accept(std::move(link)); }));
+  }
   poll();
   return {};
 }

@@ -25,7 +25,7 @@ namespace controlplane {
 
 struct Options {
   std::string cluster_id;
-  ports::Endpoint listen;  // websocket
+  ports::Endpoint listen;  // websocket; no host: nothing is listened on here
   std::string version;
   std::string store_name = "memory";  // for /v1/status
   // How often the store is asked what other control planes changed.

@@ -60,12 +60,14 @@ stdx::Status Service::start() {
 }
 
 void Service::stop(std::function<void()> done) {
-  // Three: datagrams get lost, and nobody repeats a goodbye.
-  for (int i = 0; i < 3; ++i) beat(true);
-  beat_timer_.cancel();
   ping_timer_.cancel();
   grace_timer_.cancel();
-  children_.stop(std::move(done));
+  children_.stop([this, done = std::move(done)] {
+    // Only now is nothing of this zhost left. Three: datagrams get lost, and nobody repeats it.
+    beat_timer_.cancel();
+    for (int i = 0; i < 3; ++i) beat(true);
+    done();
+  });
 }
 
 void Service::wire_handlers() {

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What every program of a zhost does before its service starts: configuration, loop, log, metrics,
+// randomness, transport, operator token, HTTP. A program prints one line for a person and ends with
+// code 2 where it was called or configured wrongly, 1 where it cannot start.
+
+#include <memory>
+#include <string>
+
+#include "adapters/log/json_log.h"
+#include "adapters/loop/loop.h"
+#include "adapters/net/http_client.h"
+#include "adapters/net/http_server.h"
+#include "adapters/net/transport.h"
+#include "adapters/posix/random.h"
+#include "config/zhost_config.h"
+#include "ports/runtime.h"
+
+namespace app {
+
+inline constexpr const char* version = "0.1.0";
+
+// "-config FILE", "--config FILE" or "--config=FILE"; with SAMOZA_CONFIG as the fallback. Ends the
+// process with code 2 and a usage line where there is none, or where the file is wrong.
+config::ZhostConfig load_config(int argc, char** argv, const char* program);
+std::string config_file(int argc, char** argv, const char* program);
+
+// Ends the process with `code` after one line.
+[[noreturn]] void die(const char* program, const std::string& why, int code = 1);
+
+class App {
+ public:
+  App(const char* service, const config::ZhostConfig& config, std::string hand_data_links_to = "");
+
+  ports::Runtime& runtime() { return runtime_; }
+  adapters::loop::Loop& loop() { return loop_; }
+  adapters::net::NetTransport& transport() { return transport_; }
+  adapters::net::NetHttpClient& http() { return http_; }
+  const config::ZhostConfig& config() const { return config_; }
+
+  // From startz, by environment: which life this is.
+  std::uint64_t incarnation() const { return incarnation_; }
+  std::uint64_t run() const { return run_; }
+  std::uint64_t pid() const;
+
+  // Serves `handler`; ends the process when the port cannot be had.
+  void serve(ports::HttpHandler& handler, std::uint16_t port,
+             adapters::net::HttpServer::Options options = {});
+
+  // Runs the loop until SIGTERM, SIGINT or `stop`.
+  int run_loop();
+  void stop() { loop_.stop(); }
+
+ private:
+  const char* service_;
+  config::ZhostConfig config_;
+  adapters::loop::Loop loop_;
+  adapters::posix::KernelRandom random_;
+  adapters::log::JsonLog log_;
+  ports::Metrics metrics_;
+  ports::Runtime runtime_;
+  adapters::net::NetTransport transport_;
+  adapters::net::NetHttpClient http_;
+  std::unique_ptr<adapters::net::HttpServer> server_;
+  std::uint64_t incarnation_ = 1, run_ = 1;
+};
+
+}  // namespace app

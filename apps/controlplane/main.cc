@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// zmesh-controlplane -config FILE.yaml: the registry of a cluster.
+#include "adapters/store_memory/memory_store.h"
+#include "adapters/store_sqlite/sqlite_store.h"
+#include "common/app.h"
+#include "controlplane/service.h"
+#include "rpc/service_bus.h"
+
+int main(int argc, char** argv) {
+  const auto config = app::load_config(argc, argv, "zmesh-controlplane");
+  const auto& wanted = config.control_plane_service;
+  app::App app("zmesh-controlplane", config);
+
+  adapters::store_memory::Database database;
+  std::unique_ptr<ports::Store> store;
+  if (wanted.store == "memory") {
+    store = std::make_unique<adapters::store_memory::MemoryStore>(app.loop(), database);
+  } else if (wanted.store == "sqlite") {
+    auto opened = adapters::store_sqlite::SqliteStore::open(app.loop(), wanted.sqlite);
+    if (!opened) app::die("zmesh-controlplane", opened.error().message);
+    store = std::move(*opened);
+  } else {
+    app::die("zmesh-controlplane",
+             "control_plane.store: postgres is not built into this program yet");
+  }
+
+  controlplane::Options options;
+  options.cluster_id = config.cluster_id;
+  options.version = app::version;
+  options.store_name = wanted.store;
+  controlplane::Service service(app.runtime(), app.transport(), *store, options);
+  if (auto started = service.start(); !started)
+    app::die("zmesh-controlplane", started.error().message);
+  // Until joining has tokens of its own (off loopback, with TLS), zhosts of one user join freely.
+  app.serve(service, wanted.port,
+            {.binary_sockets = {"/", "/ws"}, .open_paths = {"/", "/ws", "/v1/register"}});
+
+  // startz watches it like the others.
+  samoza::v1::Hello hello;
+  hello.set_service("zmesh-controlplane");
+  hello.set_zhost(config.zhost_id);
+  hello.set_pid(app.pid());
+  rpc::ServiceBus startz(app.runtime(), app.transport(), {"startz", hello});
+  startz.on("service.stop", [&](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+    respond(stdx::Bytes());
+    app.stop();
+  });
+  startz.on("service.ping", [](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+    respond(stdx::Bytes());
+  });
+  startz.start();
+  return app.run_loop();
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// startz -config FILE.yaml: starts one zhost and watches it.
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "adapters/posix/files.h"
+#include "adapters/posix/processes.h"
+#include "common/app.h"
+#include "startz/service.h"
+#include "stdx/text.h"
+
+namespace {
+
+using adapters::posix::FileLock;
+
+std::string program_folder() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
+}
+
+// A number that grows with each start of this zhost: the one on disk plus one.
+std::uint64_t next_incarnation(const config::ZhostConfig& config) {
+  const auto path = config.state_dir + "/incarnation";
+  std::uint64_t last = 0;
+  if (const auto text = adapters::posix::read_file(path, 100))
+    last = stdx::parse_u64(*text).value_or(0);
+  if (auto kept = adapters::posix::replace_file(path, std::to_string(last + 1)); !kept)
+    app::die("startz", kept.error().message);
+  return last + 1;
+}
+
+void make_token(const std::string& path) {
+  adapters::posix::KernelRandom random;
+  std::string token;
+  for (int i = 0; i < 4; ++i) token += stdx::format("{:016x}", random.next());
+  if (auto kept = adapters::posix::replace_file(path, token); !kept)
+    app::die("startz", kept.error().message);
+}
+
+std::vector<ports::ProcessSpec> children_of(const config::ZhostConfig& config,
+                                            const std::string& file, std::uint64_t incarnation) {
+  const auto folder = program_folder();
+  std::vector<std::string> names = {"zbase", "zmesh", "zrms", "zrun"};
+  if (config.control_plane_service.enabled) names.insert(names.begin(), "zmesh-controlplane");
+  std::vector<ports::ProcessSpec> specs;
+  for (const auto& name : names)
+    specs.push_back({name,
+                     {folder + "/" + name, "-config", file},
+                     {{"SAMOZA_INCARNATION", std::to_string(incarnation)}}});
+  return specs;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto file = std::filesystem::absolute(app::config_file(argc, argv, "startz")).string();
+  const auto config = app::load_config(argc, argv, "startz");
+  for (const auto& folder :
+       {config.run_dir, config.state_dir, config.state_dir + "/blobs", config.state_dir + "/data"})
+    if (auto made = adapters::posix::make_private_folder(folder); !made)
+      app::die("startz", made.error().message);
+  if (!config.log_dir.empty())
+    if (auto made = adapters::posix::make_private_folder(config.log_dir); !made)
+      app::die("startz", made.error().message);
+  // One startz at a time, and none while children of a former one live (P12).
+  auto lock = FileLock::take(config.run_dir + "/startz.lock");
+  if (!lock) app::die("startz", lock.error().message);
+  {
+    // They were killed with their parent and are on their way out: give them 5 s.
+    bool gone = false;
+    for (int i = 0; i < 100 && !gone; ++i) {
+      if (i > 0) usleep(50'000);
+      gone = FileLock::take(config.run_dir + "/children.lock").has_value();
+    }
+    if (!gone)
+      app::die("startz", "processes of the former startz still live; they hold " + config.run_dir +
+                             "/children.lock");
+  }
+  const auto incarnation = next_incarnation(config);
+  make_token(config.run_dir + "/token");
+
+  app::App app("startz", config);
+  adapters::posix::PosixProcesses processes(app.loop());
+  startz::Options options;
+  options.cluster_id = config.cluster_id;
+  options.zhost = config.zhost_id;
+  options.version = app::version;
+  options.incarnation = incarnation;
+  options.beats = ports::Endpoint::tcp(config.bind, config.peer_port);
+  options.beat_interval = config.beat_interval;
+  options.restart_grace = config.restart_grace;
+  options.children.specs = children_of(config, file, incarnation);
+  startz::Service service(app.runtime(), app.transport(), processes, options);
+  if (auto started = service.start(); !started) app::die("startz", started.error().message);
+  app.runtime().log.info("zhost_started", {{"incarnation", incarnation}, {"bind", config.bind}});
+  app.loop().on_terminate([&] { service.stop([&] { app.stop(); }); });
+  app.loop().run();
+  return 0;
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// zbase -config FILE.yaml: what runs on this zhost.
+#include "common/app.h"
+#include "zbase/service.h"
+
+int main(int argc, char** argv) {
+  const auto config = app::load_config(argc, argv, "zbase");
+  app::App app("zbase", config);
+  zbase::Options options;
+  options.zhost = config.zhost_id;
+  options.version = app::version;
+  options.pid = app.pid();
+  const auto at = [&](std::uint16_t port) {
+    return "http://" + config.bind + ":" + std::to_string(port);
+  };
+  options.urls = {{"zmesh", at(config.zmesh_port)},
+                  {"zrms", at(config.zrms_port)},
+                  {"zrun", at(config.zrun_port)},
+                  {"zbase", at(config.zbase_port)}};
+  if (config.control_plane_service.enabled)
+    options.urls["zmesh-controlplane"] = at(config.control_plane_service.port);
+  zbase::Service service(app.runtime(), app.transport(), options);
+  service.on_stop = [&] { app.stop(); };
+  service.start();
+  app.serve(service, config.zbase_port);
+  return app.run_loop();
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// zmesh -config FILE.yaml: the transport of a zhost.
+#include <unistd.h>
+
+#include "common/app.h"
+#include "zmesh/http_api.h"
+#include "zmesh/service.h"
+
+int main(int argc, char** argv) {
+  const auto config = app::load_config(argc, argv, "zmesh");
+  app::App app("zmesh", config, /*hand_data_links_to=*/"zrun.data");
+
+  zmesh::Options options;
+  options.cluster_id = config.cluster_id;
+  options.control_plane = {ports::Endpoint::Kind::websocket, config.control_plane.host,
+                           config.control_plane.port, config.control_plane.path};
+  options.version = app::version;
+  options.pid = app.pid();
+  auto& self = options.self;
+  self.set_zhost_id(config.zhost_id);
+  self.set_incarnation(app.incarnation());
+  self.set_address(config.bind);
+  self.set_port(config.peer_port);
+  self.set_region(config.region);
+  for (const auto& [name, value] : config.labels) {
+    auto* label = self.add_labels();
+    label->set_name(name);
+    label->set_value(value);
+  }
+  for (const auto& device : config.devices) self.add_devices(device);
+  self.set_memory_bytes(config.memory_bytes != 0
+                            ? config.memory_bytes
+                            : static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+                                  static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
+  self.set_cpu_cores(static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN)));
+  self.set_version(app::version);
+
+  zmesh::Service service(app.runtime(), app.transport(), app.http(), options);
+  zmesh::HttpApi http(app.runtime(), service, config.zmesh_port);
+  service.on_stop = [&] { app.stop(); };
+  if (auto started = service.start(); !started) app::die("zmesh", started.error().message);
+  app.serve(http, config.zmesh_port);
+  return app.run_loop();
+}

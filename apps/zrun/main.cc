@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// zrun -config FILE.yaml: runs spaces.
+#include "adapters/blob_files/blob_files.h"
+#include "adapters/data_sqlite/data_store.h"
+#include "adapters/machine/sensors.h"
+#include "adapters/wasmtime/engine.h"
+#include "common/app.h"
+#include "mex/reader.h"
+#include "zrun/http_api.h"
+#include "zrun/service.h"
+
+int main(int argc, char** argv) {
+  const auto config = app::load_config(argc, argv, "zrun");
+  app::App app("zrun", config);
+  adapters::wasmtime::WasmtimeEngine engine(app.loop());
+  adapters::data_sqlite::SqliteDataStore data(app.loop(), config.state_dir + "/data");
+  adapters::blob_files::BlobFiles blobs(app.loop(), config.state_dir + "/blobs");
+  mex::Reader packages(app.loop(),
+                       {.accept_unsigned = config.trust_policy == "dev",
+                        .trusted_keys = {config.trust_keys.begin(), config.trust_keys.end()}});
+  adapters::machine::MachineSensors sensors(app.loop());
+
+  zrun::Options options;
+  options.cluster_id = config.cluster_id;
+  options.zhost = config.zhost_id;
+  options.version = app::version;
+  options.incarnation = app.incarnation();
+  options.pid = app.pid();
+  options.ip = config.bind;
+  options.peer_port = config.peer_port;
+  options.spaces_max = config.spaces_max;
+  zrun::Service service(app.runtime(), {app.transport(), engine, data, blobs, packages, sensors},
+                        options);
+  zrun::HttpApi http(app.runtime(), service);
+  service.on_stop = [&] { app.stop(); };
+  if (auto started = service.start(); !started) app::die("zrun", started.error().message);
+  app.serve(http, config.zrun_port);
+  return app.run_loop();
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zbase/service.h"
+
+#include "stdx/text.h"
+#include "wire/json.h"
+
+namespace zbase {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr stdx::Duration look_interval = 1s;
+
+v1::Hello hello_of(const Options& options) {
+  v1::Hello hello;
+  hello.set_service("zbase");
+  hello.set_zhost(options.zhost);
+  hello.set_pid(options.pid);
+  hello.set_version(options.version);
+  return hello;
+}
+
+const char* health_of(v1::ChildState state) {
+  switch (state) {
+    case v1::CHILD_UP:
+      return "up";
+    case v1::CHILD_RESTARTING:
+      return "starting";
+    default:
+      return "down";
+  }
+}
+
+}  // namespace
+
+Service::Service(ports::Runtime& runtime, ports::Transport& transport, Options options)
+    : runtime_(runtime),
+      options_(std::move(options)),
+      startz_(runtime, transport, {"startz", hello_of(options_)}),
+      timer_(runtime.executor) {
+  startz_.on("service.stop", [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+    respond(stdx::Bytes());
+    if (on_stop) on_stop();
+  });
+  startz_.on("service.ping", [](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+    respond(stdx::Bytes());
+  });
+  router_.add("GET", "/v1/services", [this](wire::RouteMatch, ports::HttpReply reply) {
+    reply(wire::json_response(list()));
+  });
+  router_.add("GET", "/v1/services/{name}", [this](wire::RouteMatch match, ports::HttpReply reply) {
+    const auto at = services_.find(match.parameters["name"]);
+    if (at == services_.end())
+      return reply(wire::error_response(
+          {stdx::Code::not_found,
+           stdx::format("no service '{}' on zhost '{}'",
+                        stdx::printable(match.parameters["name"], 60), options_.zhost)}));
+    reply(wire::json_response(at->second));
+  });
+  router_.add("GET", "/v1/status", [this](wire::RouteMatch, ports::HttpReply reply) {
+    reply(wire::json_response(stdx::format(
+        R"({{"service":"zbase","status":"{}","zhost":"{}","services":{}}})",
+        startz_.connected() ? "connected" : "error", options_.zhost, services_.size())));
+  });
+  router_.add("GET", "/healthz", [this](wire::RouteMatch, ports::HttpReply reply) {
+    if (startz_.connected()) return reply(wire::json_response(R"({"status":"ok"})"));
+    reply(wire::error_response({stdx::Code::unavailable, "startz is away"}));
+  });
+}
+
+void Service::start() {
+  startz_.start();
+  look();
+}
+
+void Service::look() {
+  startz_.request(rpc::address("", "startz"), "startz.snapshot",
+                  v1::SnapshotRequest().SerializeAsString(), 1s,
+                  rpc::expect<v1::Snapshot>([this](stdx::Result<v1::Snapshot> snapshot) {
+                    if (snapshot) learn(*snapshot);
+                  }));
+  timer_.set(look_interval, [this] { look(); });
+}
+
+void Service::learn(const v1::Snapshot& snapshot) {
+  for (const auto& child : snapshot.children()) {
+    auto& info = services_[child.name()];
+    const std::string health = health_of(child.state());
+    if (info.health() != health || info.pid() != child.pid())
+      info.set_since(stdx::format_rfc3339(runtime_.clock.wall()));
+    info.set_name(child.name());
+    info.set_health(health);
+    info.set_pid(child.pid());
+    info.set_version(options_.version);
+    const auto url = options_.urls.find(child.name());
+    if (url != options_.urls.end()) info.set_url(url->second);
+  }
+}
+
+v1::ServiceList Service::list() const {
+  v1::ServiceList list;
+  for (const auto& [name, info] : services_) *list.add_services() = info;
+  return list;
+}
+
+void Service::handle(ports::HttpRequest request, ports::HttpReply reply) {
+  router_.route(std::move(request), std::move(reply));
+}
+
+}  // namespace zbase

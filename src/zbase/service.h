@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// zbase: the service registry of one zhost: name, url, health, version. What it knows comes from
+// startz, which owns the processes; it stores nothing else.
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "ports/http.h"
+#include "ports/runtime.h"
+#include "ports/transport.h"
+#include "rpc/service_bus.h"
+#include "samoza/v1/cluster.pb.h"
+#include "wire/http_router.h"
+
+namespace zbase {
+
+namespace v1 = samoza::v1;
+
+struct Options {
+  std::string zhost, version;
+  std::uint64_t pid = 0;
+  std::map<std::string, std::string> urls;  // by service
+};
+
+class Service final : public ports::HttpHandler {
+ public:
+  Service(ports::Runtime& runtime, ports::Transport& transport, Options options);
+
+  void start();
+  std::function<void()> on_stop;
+  void handle(ports::HttpRequest request, ports::HttpReply reply) override;
+
+ private:
+  void look();
+  void learn(const v1::Snapshot& snapshot);
+  v1::ServiceList list() const;
+
+  ports::Runtime& runtime_;
+  Options options_;
+  rpc::ServiceBus startz_;
+  wire::HttpRouter router_;
+  std::map<std::string, v1::ServiceInfo> services_;
+  ports::Timer timer_;
+};
+
+}  // namespace zbase

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zmesh/http_api.h"
+
+#include <algorithm>
+
+#include "stdx/text.h"
+#include "wire/json.h"
+
+namespace zmesh {
+
+using namespace std::chrono_literals;
+
+namespace {
+constexpr stdx::Duration ping_timeout = 10s;  // R-PING-1
+
+std::string route_text(const std::vector<std::string>& relays, const std::string& target) {
+  if (relays.empty()) return "(direct)";
+  std::string text;
+  for (const auto& relay : relays) text += relay + " -> ";
+  return text + target;
+}
+}  // namespace
+
+HttpApi::HttpApi(ports::Runtime& runtime, Service& service, std::uint16_t port)
+    : runtime_(runtime), service_(service), port_(port), started_(runtime.clock.now()) {
+  wire_routes();
+}
+
+void HttpApi::handle(ports::HttpRequest request, ports::HttpReply reply) {
+  router_.route(std::move(request), std::move(reply));
+}
+
+std::string HttpApi::mode() const {
+  const auto& supers = service_.members().supers();
+  return std::find(supers.begin(), supers.end(), service_.options().self.zhost_id()) != supers.end()
+             ? "super"
+             : "local";
+}
+
+void HttpApi::wire_routes() {
+  router_.add("GET", "/healthz", [](wire::RouteMatch, ports::HttpReply reply) {
+    reply(wire::json_response(R"({"status":"ok"})"));
+  });
+  router_.add("GET", "/v1/status", [this](wire::RouteMatch, ports::HttpReply reply) {
+    v1::ServiceStatus view;
+    view.set_service("zmesh");
+    view.set_status(service_.control_plane().registered() ? "connected" : "degraded");
+    view.set_zhost(service_.options().self.zhost_id());
+    view.set_mode(mode());
+    view.set_connections(static_cast<std::uint32_t>(service_.peers().size()));
+    view.set_control_plane(service_.control_plane().registered()
+                               ? "connected"
+                               : "unreachable: " + service_.control_plane().trouble());
+    view.set_leader(service_.members().leader());
+    view.set_term(service_.members().term());
+    view.set_uptime_ms(static_cast<std::uint64_t>(stdx::to_ms(runtime_.clock.now() - started_)));
+    reply(wire::json_response(view));
+  });
+  router_.add("GET", "/v1/mesh", [this](wire::RouteMatch, ports::HttpReply reply) {
+    v1::MeshReply view;
+    view.set_base_url(stdx::format("http://{}:{}", service_.options().self.address(), port_));
+    view.set_status(service_.control_plane().registered() ? "connected" : "degraded");
+    view.set_zhost_id(service_.options().self.zhost_id());
+    view.set_cluster_id(service_.options().cluster_id);
+    view.set_mode(mode());
+    view.set_connections(static_cast<std::uint32_t>(service_.peers().size()));
+    view.set_cluster_peers(static_cast<std::uint32_t>(service_.members().peers_size()));
+    view.set_control_plane(service_.control_plane().registered()
+                               ? "connected"
+                               : "unreachable: " + service_.control_plane().trouble());
+    reply(wire::json_response(view));
+  });
+  router_.add("GET", "/v1/mesh/peers", [this](wire::RouteMatch, ports::HttpReply reply) {
+    v1::PeersReply view;
+    const auto& self = service_.options().self.zhost_id();
+    const auto& supers = service_.members().supers();
+    for (const auto& member : service_.members().peers()) {
+      auto* peer = view.add_peers();
+      peer->set_zhost_id(member.zhost_id());
+      peer->set_address(stdx::format("{}:{}", member.address(), member.port()));
+      peer->set_region(member.region());
+      peer->set_incarnation(member.incarnation());
+      peer->set_connected(member.zhost_id() == self || service_.peers().linked(member.zhost_id()));
+      peer->set_mode(std::find(supers.begin(), supers.end(), member.zhost_id()) != supers.end()
+                         ? "super"
+                         : "local");
+      for (const auto& linked : service_.neighbours().links_of(member.zhost_id()))
+        peer->add_linked(linked);
+    }
+    reply(wire::json_response(view));
+  });
+  router_.add("GET", "/v1/mesh/spaces", [this](wire::RouteMatch, ports::HttpReply reply) {
+    v1::MeshSpacesReply view;
+    view.set_term(service_.directory().term());
+    for (const auto& entry : service_.directory().all()) {
+      auto* space = view.add_spaces();
+      space->set_topology_id(entry.topology_id());
+      space->set_space(entry.space());
+      space->set_zhost(entry.zhost());
+      space->set_epoch(entry.epoch());
+      space->set_running(entry.running());
+    }
+    reply(wire::json_response(view));
+  });
+  router_.add("POST", "/v1/mesh/ping", [this](wire::RouteMatch match, ports::HttpReply reply) {
+    v1::PingCommand command;
+    if (!match.request.body.empty())
+      if (auto good = wire::from_json(match.request.body, command); !good)
+        return reply(wire::error_response(good.error()));
+    ping(command, std::move(reply));
+  });
+  router_.add("POST", "/v1/spaces/send", [this](wire::RouteMatch match, ports::HttpReply reply) {
+    v1::SendRequest request;
+    if (auto good = wire::from_json(match.request.body, request); !good)
+      return reply(wire::error_response(good.error()));
+    service_.send(std::move(request), [reply](stdx::Result<v1::SendReply> sent) {
+      reply(sent ? wire::json_response(*sent) : wire::error_response(sent.error()));
+    });
+  });
+}
+
+void HttpApi::ping(const v1::PingCommand& command, ports::HttpReply reply) {
+  std::vector<std::string> targets;
+  for (const auto& member : service_.members().peers())
+    if (member.zhost_id() != service_.options().self.zhost_id() &&
+        (command.target().empty() || command.target() == member.zhost_id()))
+      targets.push_back(member.zhost_id());
+  if (targets.empty() && !command.target().empty())
+    return reply(wire::error_response(
+        {stdx::Code::not_found, stdx::format("zhost '{}' is no other member of this cluster",
+                                             stdx::printable(command.target(), 80))}));
+  struct Round {
+    v1::PingTable table;
+    std::size_t open;
+  };
+  auto round = std::make_shared<Round>(Round{{}, targets.size()});
+  round->table.set_hops(NeighbourTable::hops_max);
+  round->table.set_timeout(stdx::format_duration(ping_timeout));
+  for (const auto& target : targets) round->table.add_rows()->set_zhost_id(target);
+  if (targets.empty()) return reply(wire::json_response(round->table));
+  for (std::size_t i = 0; i < targets.size(); ++i)
+    service_.ping(targets[i], ping_timeout, [round, reply, i](stdx::Result<Service::Pong> pong) {
+      auto& row = *round->table.mutable_rows(static_cast<int>(i));
+      if (pong) {
+        row.set_hops(static_cast<std::uint32_t>(pong->relays.size() + 1));
+        row.set_rtt_ms(std::chrono::duration<double, std::milli>(pong->round_trip).count());
+        row.set_path(route_text(pong->relays, pong->zhost));
+      } else {
+        row.set_error(pong.error().message);
+      }
+      if (--round->open == 0) reply(wire::json_response(round->table));
+    });
+}
+
+}  // namespace zmesh

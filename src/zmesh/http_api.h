@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// zmesh over HTTP: the mesh as an operator sees it, and the published doorway for messages,
+// POST /v1/spaces/send.
+
+#include "ports/http.h"
+#include "ports/runtime.h"
+#include "samoza/v1/api.pb.h"
+#include "wire/http_router.h"
+#include "zmesh/service.h"
+
+namespace zmesh {
+
+class HttpApi final : public ports::HttpHandler {
+ public:
+  HttpApi(ports::Runtime& runtime, Service& service, std::uint16_t port);
+  void handle(ports::HttpRequest request, ports::HttpReply reply) override;
+
+ private:
+  void wire_routes();
+  std::string mode() const;
+  void ping(const v1::PingCommand& command, ports::HttpReply reply);
+
+  ports::Runtime& runtime_;
+  Service& service_;
+  std::uint16_t port_;
+  stdx::Instant started_;
+  wire::HttpRouter router_;
+};
+
+}  // namespace zmesh

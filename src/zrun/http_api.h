@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// zrun over HTTP: the spaces here, their logs, dead letters; and the pages of UI spaces under
+// /spaces/<topology>/<name>/, with their WebSocket at …/ws.
+
+#include "ports/http.h"
+#include "ports/runtime.h"
+#include "wire/http_router.h"
+#include "zrun/service.h"
+
+namespace zrun {
+
+class HttpApi final : public ports::HttpHandler {
+ public:
+  HttpApi(ports::Runtime& runtime, Service& service);
+  void handle(ports::HttpRequest request, ports::HttpReply reply) override;
+  void handle_websocket(ports::HttpRequest request, std::unique_ptr<ports::Link> link) override;
+
+ private:
+  void wire_routes();
+  bool serve_page(const ports::HttpRequest& request, const ports::HttpReply& reply);
+
+  ports::Runtime& runtime_;
+  Service& service_;
+  stdx::Instant started_;
+  wire::HttpRouter router_;
+};
+
+}  // namespace zrun
