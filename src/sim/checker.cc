@@ -83,19 +83,20 @@ void Checker::beat_taken(const std::string& zrms, const std::string& zhost,
 void Checker::zhost_dead(const std::string& judge, const std::string& zhost,
                          std::int64_t silence_ms, const std::string& evidence, stdx::Instant now) {
   if (evidence != "silence") return;
-  for (const auto& party : {judge.substr(0, judge.find('/')), zhost}) {
+  const auto disturbed = [&](const std::string& party) {
     const auto at = disturbed_.find(party);
-    if (at != disturbed_.end() && now - at->second < timeout_ + 5s) goto explained;
-  }
-  violate(stdx::format("S11: {} declares {} dead, which nothing kept from beating", judge, zhost));
-explained:
+    return absent_.contains(party) || (at != disturbed_.end() && now - at->second < timeout_ + 5s);
+  };
+  if (!disturbed(judge.substr(0, judge.find('/'))) && !disturbed(zhost))
+    violate(
+        stdx::format("S11: {} declares {} dead, which nothing kept from beating", judge, zhost));
   auto& deaths = deaths_[judge];
-  deaths.emplace_back(now, silence_ms);
-  while (now - deaths.front().first > 5s) deaths.pop_front();
-  const auto hasty =
-      static_cast<std::size_t>(std::count_if(deaths.begin(), deaths.end(), [&](const auto& death) {
-        return death.second < stdx::to_ms(timeout_ + 10s);
-      }));
+  deaths.push_back({now, silence_ms, zhost});
+  while (now - deaths.front().at > 5s) deaths.pop_front();
+  std::set<std::string> distinct;
+  for (const auto& death : deaths)
+    if (death.silence_ms < stdx::to_ms(timeout_ + 10s)) distinct.insert(death.zhost);
+  const auto hasty = distinct.size();
   if (zhosts_ >= 3 && hasty * 2 > zhosts_)
     violate(stdx::format("brake: {} evicts {} of {} zhosts within 5 s", judge, hasty, zhosts_));
 }

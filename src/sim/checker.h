@@ -52,6 +52,9 @@ class Checker {
                   const std::string& evidence, stdx::Instant now);
   // A fault began or ended that may silence the zhost (or make it deaf).
   void disturbed(const std::string& zhost, stdx::Instant now) { disturbed_[zhost] = now; }
+  // All of it is gone, until it is `present` again.
+  void absent(const std::string& zhost) { absent_.insert(zhost); }
+  void present(const std::string& zhost) { absent_.erase(zhost); }
   // An operator stopped or deleted it: its instances may end.
   void topology_ended(const std::string& topology) { ended_.insert(topology); }
 
@@ -74,9 +77,14 @@ class Checker {
   std::map<std::uint64_t, std::string> terms_;
   std::map<std::string, std::uint64_t> command_terms_;
   std::map<std::pair<std::string, std::string>, std::pair<std::uint64_t, std::uint64_t>> beats_;
-  std::map<std::string, std::deque<std::pair<stdx::Instant, std::int64_t>>> deaths_;
+  struct Death {
+    stdx::Instant at;
+    std::int64_t silence_ms;
+    std::string zhost;
+  };
+  std::map<std::string, std::deque<Death>> deaths_;
   std::map<std::string, stdx::Instant> disturbed_;
-  std::set<std::string> ended_;
+  std::set<std::string> absent_, ended_;
   std::string violation_;
 };
 

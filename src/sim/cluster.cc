@@ -127,12 +127,14 @@ void Cluster::start_zhost(std::size_t index) {
   auto& zhost = zhosts_[index];
   if (zhost.node) return;
   ++zhost.incarnation;
+  checker.present(zhost.id);
   checker.disturbed(zhost.id, world.now());
   zhost.node = std::make_unique<Node>(*this, index, zhost);
   startz::Options options;
   options.cluster_id = "sim";
   options.zhost = zhost.id;
   options.incarnation = zhost.incarnation;
+  options.beat_interval = options_.beat_interval;
   options.beats = ports::Endpoint::tcp(zhost.ip, 9201);
   for (const char* name : {"zmesh", "zrms", "zrun"})
     options.children.specs.push_back({name, {name}, {}});
@@ -143,7 +145,7 @@ void Cluster::start_zhost(std::size_t index) {
 }
 
 void Cluster::kill_zhost(std::size_t zhost) {
-  checker.disturbed(id(zhost), world.now());
+  checker.absent(id(zhost));
   zhosts_[zhost].node.reset();
 }
 
@@ -314,8 +316,8 @@ void Cluster::check(const LogLine& line) {
   if (line.event == "command_taken")
     checker.command_taken(stdx::format("{}/{}", zhost, incarnation()), number(line, "term"));
   if (line.event == "beat_taken") {
-    const auto* zrms = child(stdx::parse_u64(zhost.substr(1)).value_or(0), "zrms");
-    checker.beat_taken(stdx::format("{}/{}", zhost, static_cast<const void*>(zrms)), f.at("from"),
+    const auto& home = zhosts_[stdx::parse_u64(zhost.substr(1)).value_or(0)];
+    checker.beat_taken(stdx::format("{}/{}", zhost, home.zrms_runs), f.at("from"),
                        number(line, "incarnation"), number(line, "counter"));
   }
   if (line.event == "zhost_dead")

@@ -27,6 +27,7 @@ namespace sim {
 struct ClusterOptions {
   std::size_t zhosts = 3;
   std::uint64_t seed = 1;
+  stdx::Duration beat_interval = std::chrono::milliseconds(100);
   zrms::Options zrms;  // intervals; names are filled in
 };
 

@@ -95,6 +95,27 @@ TEST(FlowsTest, RFail4To8EveryZhostMayDieAndItsSpacesComeBackElsewhere) {
   }
 }
 
+TEST(FlowsTest, RFail11WithThePublishedTimesADeathIsFound30To35SecondsAfterTheLastHeartbeat) {
+  ClusterOptions options;
+  options.beat_interval = 10s;
+  options.zrms.report_interval = 10s;
+  options.zrms.check_interval = 5s;
+  options.zrms.detection.timeout = 30s;
+  options.zrms.detection.suspect_after = 15s;
+  Running r(options);
+  r.cluster.world.run_for(60s);
+  const auto leader = static_cast<std::size_t>(r.cluster.leader());
+  const auto killed = r.cluster.world.now();
+  r.cluster.kill_zhost((leader + 1) % 3);
+  r.cluster.world.run_for(60s);
+  const auto* dead = r.logged("zhost_dead", killed);
+  ASSERT_NE(dead, nullptr);
+  const auto silence = std::stoll(dead->fields.at("silence_ms"));
+  EXPECT_GE(silence, 30'000);
+  EXPECT_LE(silence, 35'100);
+  EXPECT_TRUE(r.settle(20s));
+}
+
 TEST(FlowsTest, P3AZrunThatComesBackInTimeKeepsItsEpochAndNothingMoves) {
   Running r;
   const auto at = r.home("x");

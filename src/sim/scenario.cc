@@ -37,6 +37,8 @@ class Faults {
     cluster_.network.heal_all();
     cluster_.network.faults = simkit::NetworkFaults{};
     cluster_.database.fault = {};
+    if (std::exchange(cluster_.database.emptied, false))
+      for (std::size_t i = 0; i < cluster_.size(); ++i) cluster_.crash(i, "zrms");
     cluster_.start_control_plane();
     for (std::size_t i = 0; i < cluster_.size(); ++i) {
       for (const char* name : {"startz", "zmesh", "zrms", "zrun"}) cluster_.resume(i, name);
@@ -71,7 +73,7 @@ class Faults {
   }
 
   void strike() {
-    switch (prng_.below(8)) {
+    switch (prng_.below(9)) {
       case 0:
       case 1:
         return crash();
@@ -84,6 +86,8 @@ class Faults {
         return pause();
       case 6:
         return database();
+      case 7:
+        return prng_.chance(1, 3) ? emptied() : kill();
       default:
         return prng_.chance(1, 2) ? control_plane() : weather();
     }
@@ -141,6 +145,20 @@ class Faults {
     };
     later(ms(300, 8000), [this] { cluster_.database.fault = {}; });
   }
+  // Leaders that read an emptied database must leave everything as it is.
+  void emptied() {
+    tell("database emptied");
+    const auto new_leader = [this] {
+      if (const int at = cluster_.leader(); at >= 0)
+        cluster_.crash(static_cast<std::size_t>(at), "zrms");
+    };
+    cluster_.database.emptied = true;
+    new_leader();
+    later(9s, [this, new_leader] {
+      cluster_.database.emptied = false;
+      new_leader();
+    });
+  }
   void control_plane() {
     tell("kill control plane");
     cluster_.kill_control_plane();
@@ -162,6 +180,51 @@ class Faults {
   stdx::Prng prng_;
   stdx::Instant until_{};
   std::uint64_t count_ = 0;
+};
+
+// Operators at work while faults happen: topologies come, stop, start again and go.
+class Operators {
+ public:
+  Operators(Cluster& cluster, std::uint64_t seed) : cluster_(cluster), prng_(seed * 77 + 5) {}
+  void start(stdx::Instant until) {
+    cluster_.world.schedule(std::chrono::milliseconds(prng_.between(300, 2000)), "operator",
+                            [this, until] {
+                              if (cluster_.world.now() >= until) return;
+                              act();
+                              start(until);
+                            });
+  }
+
+ private:
+  void act() {
+    const auto at = prng_.below(cluster_.size());
+    const auto roll = prng_.below(10);
+    if (ids_.size() < 3 && roll < 6) {
+      cluster_.submit(at, topology(stdx::format("w{}", next_++), 2),
+                      [this](ports::HttpResponse response) {
+                        const auto mark = response.body.find("\"topology_id\":\"");
+                        if (response.status < 300 && mark != std::string::npos)
+                          ids_.push_back(response.body.substr(mark + 15, 36));
+                      });
+      return;
+    }
+    if (ids_.empty()) return;
+    const auto which = prng_.below(ids_.size());
+    const auto id = ids_[which];
+    if (roll == 9) {
+      ids_.erase(ids_.begin() + static_cast<std::ptrdiff_t>(which));
+      cluster_.checker.topology_ended(id);
+      return cluster_.http(at, "DELETE", "/v1/topologies/" + id, [](auto) {});
+    }
+    if (roll < 5) cluster_.checker.topology_ended(id);
+    cluster_.http(at, "POST", "/v1/topologies/" + id + (roll < 5 ? "/stop" : "/start"),
+                  [](auto) {});
+  }
+
+  Cluster& cluster_;
+  stdx::Prng prng_;
+  std::vector<std::string> ids_;
+  int next_ = 0;
 };
 
 void explain(const LogLine& line) {
@@ -207,6 +270,8 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
   Faults faults(cluster, options);
   const auto until = cluster.world.now() + std::chrono::seconds(options.fault_seconds);
   faults.start(until);
+  Operators operators(cluster, options.seed);
+  operators.start(until);
   run_until(cluster, until - cluster.world.now(), [] { return false; });
   faults.heal();
   if (!run_until(cluster, settle_bound, [&] { return cluster.settled(&why); }))

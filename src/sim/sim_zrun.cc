@@ -61,7 +61,11 @@ v1::CommandReply SimZrun::place(const v1::PlaceCommand& command) {
   space.timer = std::make_unique<ports::Timer>(runtime_.executor);
   checker_.started(space.instance, runtime_.clock.now());
   say(space, "starting");
-  space.timer->set(20ms, [this, &space] {
+  // Mostly quick; one in four is slow (a large module), up to 4 s.
+  const auto draw = runtime_.random.next();
+  const stdx::Duration start =
+      draw % 4 == 0 ? std::chrono::milliseconds(draw / 4 % 4000) : stdx::Duration(20ms);
+  space.timer->set(start, [this, &space] {
     checker_.running(space.instance);
     say(space, "running");
   });

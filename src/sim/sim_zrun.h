@@ -2,8 +2,8 @@
 #pragma once
 
 // zrun as the cluster's brain sees it: takes zrun.place and zrun.stop of its startz, says
-// zrun.space_state, and runs nothing. A start takes 20 ms. Its place is taken by zrun::Service over
-// a stub engine once that is there.
+// zrun.space_state, and runs nothing. A start takes 20 ms to 4 s, by seed. Its place is taken by
+// zrun::Service over a stub engine once that is there.
 
 #include <functional>
 #include <map>

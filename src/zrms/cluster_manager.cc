@@ -83,9 +83,9 @@ void ClusterManager::take_over(stdx::Instant now) {
 
 bool ClusterManager::brake_bites(std::size_t would_die, stdx::Instant now) {
   std::erase_if(deaths_, [&](auto at) { return now - at > options_.brake_window; });
-  const auto alive = static_cast<std::size_t>(std::count_if(
-      zhosts_.begin(), zhosts_.end(), [](const auto& z) { return z.second.life != Life::dead; }));
-  const auto all = alive + deaths_.size();
+  // Of all zhosts there are: those that died earlier are no reason to doubt less, and one that died
+  // and came back is still one zhost.
+  const auto all = zhosts_.size();
   return all >= 3 && (deaths_.size() + would_die) * 2 > all;
 }
 

@@ -147,7 +147,10 @@ void Leader::commit(std::vector<RowChange> changes, std::function<void(stdx::Sta
                                      {{"rows", changes.size()}, {"why", reply.error().message}});
                    done(std::unexpected(reply.error()));
                    // P7: whatever it was, the rows are read again before anything else.
-                   if (PLANTED(P7_reread) && reply.error().code == Code::timeout) return look();
+                   if (PLANTED(P7_reread) && reply.error().code == Code::unknown) {
+                     committed(changes);
+                     return look();
+                   }
                    load();
                  });
 }

@@ -389,9 +389,12 @@ void Reconciler::plan_older_copies(Work& work) {
       const bool newer_runs = newer != nullptr && at != newer->spaces.end() &&
                               at->second.epoch() == row->record.epoch() &&
                               at->second.state() == "running";
-      if (newer_runs || PLANTED(P8_stop_first))
+      // Nothing newer comes where an operator stopped the topology: the older copy ends too.
+      const bool unwanted = row->record.state() == "stopped";
+      if (newer_runs || unwanted || PLANTED(P8_stop_first))
         send_stop(work, row->record, name, zhost.incarnation, seen.epoch(), false,
-                  format("it runs on {} now", row->record.zhost()));
+                  unwanted ? "the topology was stopped"
+                           : format("it runs on {} now", row->record.zhost()));
     }
   }
 }

@@ -99,7 +99,7 @@ class Service final : public ports::HttpHandler {
   std::uint64_t followed_reign_ = 0;
   bool led_ = false;
   std::string control_plane_trouble_;
-  stdx::Instant last_report_{}, last_look_{}, started_{};
+  stdx::Instant last_report_{}, last_look_{}, last_check_{}, started_{};
   ports::Timer tick_timer_, report_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -62,7 +62,7 @@ ports::Store::Snapshot Database::read_since(std::uint64_t revision) const {
   ports::Store::Snapshot snapshot{
       .revision = revision_, .term = term_, .records = {}, .deleted = {}};
   for (const auto& [key, row] : rows_)
-    if (row.revision > revision)
+    if (row.revision > revision && (!emptied || key.first == "zhost"))
       snapshot.records.push_back({key.first, key.second, row.version, row.value});
   if (revision > 0)
     for (const auto& [key, at] : deleted_)

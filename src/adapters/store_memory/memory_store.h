@@ -27,6 +27,8 @@ enum class Fault {
 class Database {
  public:
   std::function<Fault()> fault;
+  // While set, whole reads find no records but members: a database that was emptied (P13).
+  bool emptied = false;
 
   stdx::Result<ports::TermRow> cas_term(std::uint64_t expected_version, std::uint64_t next_term,
                                         std::string next_holder);
