@@ -96,7 +96,7 @@ stdx::Status compile_sources(const std::string& folder, const std::string& inclu
     if (sources.empty()) continue;
     std::sort(sources.begin(), sources.end());
     std::vector<std::string> arguments = {
-        "clang-19", "--target=wasm32", "-O2", "-nostdlib", "-Wall", "-Wl,--no-entry",
+        "clang-19", "-std=c23", "--target=wasm32", "-O2", "-nostdlib", "-Wall", "-Wl,--no-entry",
         "-Wl,--strip-all", "-Wl,-z,stack-size=16384", "-I", include,
         // No path of this machine gets into the module: the same source, the same bytes.
         "-ffile-prefix-map=" + folder + "=.", "-o", (space / "core.wasm").string()};

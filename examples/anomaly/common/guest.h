@@ -17,16 +17,16 @@ void *memset(void *to, int c, unsigned long n) {
   while (n--) *t++ = (char)c;
   return to;
 }
-static int same(const char *a, const char *b) {
+static inline int same(const char *a, const char *b) {
   while (*a && *a == *b) a++, b++;
   return *a == *b;
 }
-static int length(const char *s) {
+static inline int length(const char *s) {
   int n = 0;
   while (s[n]) n++;
   return n;
 }
-static int say(const char *text) { return sys_log(1, text, length(text)); }
+static inline int say(const char *text) { return sys_log(1, text, length(text)); }
 
 /* --- messages: little-endian, as wasm stores them --- */
 enum { READING = 1, RESULT = 2, WHERE = 3, RESUME = 4, FROM = 5, HELLO = 6 };
@@ -42,7 +42,7 @@ struct resume {                           /* store -> worker */
 struct from { uint32_t kind, number; }; /* worker -> source: send from here on */
 
 /* The value of a configuration entry, or `fallback`. */
-static const char *setting(const char *name, const char *fallback) {
+static inline const char *setting(const char *name, const char *fallback) {
   static char bytes[2048];
   static char *entries[32];
   uint32_t count = 0, size = 0;
@@ -55,12 +55,12 @@ static const char *setting(const char *name, const char *fallback) {
   }
   return fallback;
 }
-static uint32_t number_of(const char *text) {
+static inline uint32_t number_of(const char *text) {
   uint32_t n = 0;
   while (*text >= '0' && *text <= '9') n = n * 10 + (uint32_t)(*text++ - '0');
   return n;
 }
-static uint64_t now_ns(void) {
+static inline uint64_t now_ns(void) {
   uint64_t ns = 0;
   samoza_clock_time_get(1, 1, &ns);
   return ns;

@@ -104,6 +104,7 @@ class WasmtimeInstance final : public ports::Instance {
   std::string function_;  // to be called once the instance is made
   bool gives_value_ = false;
   wasmtime_call_future_t* future_ = nullptr;
+  wasmtime_func_t called_{};  // outlives future_
   wasmtime_val_t result_{};
   wasm_trap_t* trap_ = nullptr;
   wasmtime_error_t* failure_ = nullptr;

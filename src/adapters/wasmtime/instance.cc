@@ -61,7 +61,9 @@ void WasmtimeInstance::start_call() {
                                                   function_.size(), &item);
   ASSERT(found && item.kind == WASMTIME_EXTERN_FUNC, "a listed export is there");
   result_ = {};
-  future_ = wasmtime_func_call_async(store_context_, &item.of.func, nullptr, 0, &result_,
+  // The future keeps the address, not a copy.
+  called_ = item.of.func;
+  future_ = wasmtime_func_call_async(store_context_, &called_, nullptr, 0, &result_,
                                      gives_value_ ? 1 : 0, &trap_, &failure_);
 }
 
