@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "stdx/text.h"
+#include "zshell/render.h"
+#include "zshell/shell.h"
+
+namespace zshell {
+
+using namespace std::chrono_literals;
+using stdx::format;
+using Words = std::vector<std::string>;
+
+struct Commands {
+  struct Row {
+    const char* words;  // "topo submit"
+    const char* arguments;
+    const char* doc;
+    int min, max;  // arguments
+    int (*run)(Shell&, const Words&);
+  };
+
+  static std::string state_line(Shell& shell, const std::string& service) {
+    ports::HttpRequest request;
+    request.path = "/v1/status";
+    const auto response = shell.outside_.ask(service, std::move(request));
+    if (!response || response->status != 200)
+      return format("{}:\n  status={}\n", service, response ? "error" : "unreachable");
+    const auto s = nlohmann::json::parse(response->body, nullptr, false);
+    const auto text = [&](const char* name) {
+      if (!s.contains(name)) return std::string();
+      return s[name].is_string() ? s[name].get<std::string>() : s[name].dump();
+    };
+    std::string line = format("{}:\n  status={} zhost={}", service, text("status"), text("zhost"));
+    if (service == "zmesh")
+      line += format(" mode={} connections={}", text("mode"), text("connections"));
+    if (service == "zrms") {
+      line += format(" mode={}", text("mode"));
+      if (!text("topologies").empty()) line += " topologies=" + text("topologies");
+      line += format(" leader={} term={}", text("leader"), text("term"));
+    }
+    if (service == "zrun")
+      line = format("zrun:\n  status={} spaces={}", text("status"), text("spaces"));
+    if (service == "zmesh") line += format("\n  control plane: {}", text("control_plane"));
+    return line + "\n";
+  }
+
+  static int status(Shell& shell, const Words&) {
+    ports::HttpRequest request;
+    request.path = "/v1/status";
+    const auto zbase = shell.outside_.ask("zbase", std::move(request));
+    const char* link = zbase ? (zbase->status == 200 ? "connected" : "error") : "unreachable";
+    if (shell.json_) {
+      nlohmann::json all;
+      all["zshell"] = {{"zbase", link}, {"assistant", "disabled"}};
+      for (const char* service : {"zmesh", "zrms", "zrun"}) {
+        ports::HttpRequest ask;
+        ask.path = "/v1/status";
+        const auto response = shell.outside_.ask(service, std::move(ask));
+        all[service] = response ? nlohmann::json::parse(response->body, nullptr, false)
+                                : nlohmann::json{{"status", "unreachable"}};
+      }
+      shell.outside_.print(all.dump() + "\n");
+    } else {
+      shell.outside_.print(format(
+          "zshell:\n  zbase={} assistant=disabled uptime={}\n", link,
+          stdx::format_duration(std::chrono::floor<std::chrono::seconds>(shell.outside_.uptime))));
+      for (const char* service : {"zmesh", "zrms", "zrun"})
+        shell.outside_.print(state_line(shell, service));
+    }
+    return zbase ? done : not_reachable;
+  }
+
+  static int mesh(Shell& shell, const Words&) {
+    return shell.show(shell.get("zmesh", "/v1/mesh"), render::mesh);
+  }
+  static int mesh_ping(Shell& shell, const Words& words) {
+    nlohmann::json body;
+    body["target"] = words.empty() ? "" : words[0];
+    return shell.show(shell.send("zmesh", "POST", "/v1/mesh/ping", body.dump()), render::ping);
+  }
+  static int mesh_peers(Shell& shell, const Words&) {
+    return shell.show(shell.get("zmesh", "/v1/mesh/peers"), render::peers);
+  }
+  static int mesh_spaces(Shell& shell, const Words&) {
+    return shell.show(shell.get("zmesh", "/v1/mesh/spaces"), render::mesh_spaces);
+  }
+  static int topo(Shell& shell, const Words&) {
+    return shell.show(shell.get("zrms", "/v1/topologies"), render::topologies);
+  }
+  static int topo_submit(Shell& shell, const Words& words) {
+    auto archive = shell.outside_.read_file(words[0]);
+    if (!archive) {
+      shell.outside_.print(archive.error().message + "\n");
+      return failed;
+    }
+    const auto answer = shell.send("zrms", "POST", "/v1/topologies", std::move(*archive));
+    if (answer.exit != done) return answer.exit;
+    if (shell.json_)
+      shell.outside_.print(answer.body);
+    else
+      shell.outside_.print(render::submitted(words[0], answer.body));
+    const auto reply = nlohmann::json::parse(answer.body, nullptr, false);
+    return shell.follow(reply.value("topology_id", ""), "running", 30s);
+  }
+  static int topo_status(Shell& shell, const Words& words) {
+    const bool watch = words.size() == 2 && words[1] == "--watch";
+    if (words.size() == 2 && !watch) return shell.usage("topo status ID [--watch]");
+    if (watch) {
+      const int code = shell.follow(words[0], "running", 600s);
+      if (code != done) return code;
+    }
+    return shell.show(shell.get("zrms", "/v1/topologies/" + words[0]), render::topology);
+  }
+  static int change(Shell& shell, const std::string& method, const std::string& path) {
+    return shell.show(shell.send("zrms", method, path), render::topology);
+  }
+  static int topo_stop(Shell& shell, const Words& words) {
+    const auto answer = shell.send("zrms", "POST", "/v1/topologies/" + words[0] + "/stop");
+    if (answer.exit != done) return answer.exit;
+    return shell.follow(words[0], "stopped", 30s);
+  }
+  static int topo_start(Shell& shell, const Words& words) {
+    const auto answer = shell.send("zrms", "POST", "/v1/topologies/" + words[0] + "/start");
+    if (answer.exit != done) return answer.exit;
+    return shell.follow(words[0], "running", 30s);
+  }
+  static int topo_delete(Shell& shell, const Words& words) {
+    const auto answer = shell.send("zrms", "DELETE", "/v1/topologies/" + words[0]);
+    if (answer.exit == done) shell.outside_.print(format("{}: deleted\n", words[0]));
+    return answer.exit;
+  }
+  static int cluster(Shell& shell, const Words&) {
+    return shell.show(shell.get("zrms", "/v1/cluster"), render::cluster);
+  }
+  static int cluster_zhosts(Shell& shell, const Words&) {
+    return shell.show(shell.get("zrms", "/v1/cluster/zhosts"), render::zhosts);
+  }
+  static int spaces(Shell& shell, const Words& words) {
+    if (words.empty()) return shell.show(shell.get("zrun", "/v1/spaces"), render::spaces);
+    return shell.show(shell.get("zrun", "/v1/spaces/" + words[0]), render::space);
+  }
+  static int spaces_logs(Shell& shell, const Words& words) {
+    return shell.show(shell.get("zrun", "/v1/spaces/" + words[0] + "/logs"), render::logs);
+  }
+  static int spaces_open(Shell& shell, const Words& words) {
+    const auto view = shell.get("zrun", "/v1/spaces/" + words[0]);
+    if (view.exit != done) return view.exit;
+    const auto space = nlohmann::json::parse(view.body, nullptr, false);
+    if (space.value("type", "") != "UI") {
+      shell.outside_.print(format("space '{}' has no page; only UI spaces have\n", words[0]));
+      return failed;
+    }
+    const auto ticket = shell.send("zrun", "POST", "/v1/tickets");
+    if (ticket.exit != done) return ticket.exit;
+    shell.outside_.print(
+        format("{}/spaces/{}/{}/?ticket={}\n", shell.outside_.zrun_url, space.value("topology", ""),
+               words[0], nlohmann::json::parse(ticket.body, nullptr, false).value("ticket", "")));
+    return done;
+  }
+  static int dead_letters(Shell& shell, const Words&) {
+    return shell.show(shell.get("zrun", "/v1/dead-letters"), render::dead_letters);
+  }
+
+  static constexpr Row table[] = {
+      {"status", "", "the services of this zhost", 0, 0, status},
+      {"mesh", "", "this zhost in the mesh", 0, 0, mesh},
+      {"mesh ping", "[ZHOST]", "asks every zhost, or one, to answer", 0, 1, mesh_ping},
+      {"mesh peers", "", "members and who is linked to whom", 0, 0, mesh_peers},
+      {"mesh spaces", "", "every space of the cluster and where it is", 0, 0, mesh_spaces},
+      {"topo", "", "the topologies", 0, 0, topo},
+      {"topo submit", "FILE.mex", "submits a MEX and follows it until it runs", 1, 1, topo_submit},
+      {"topo status", "ID [--watch]", "one topology; --watch waits until it runs", 1, 2,
+       topo_status},
+      {"topo stop", "ID", "stops a topology; its data stays", 1, 1, topo_stop},
+      {"topo start", "ID", "starts a stopped topology", 1, 1, topo_start},
+      {"topo delete", "ID", "deletes a topology and its data", 1, 1, topo_delete},
+      {"cluster", "", "the whole cluster in a few lines", 0, 0, cluster},
+      {"cluster zhosts", "", "the zhosts", 0, 0, cluster_zhosts},
+      {"spaces", "[NAME]", "the spaces of this zhost, or one in detail", 0, 1, spaces},
+      {"spaces logs", "NAME", "the last log lines of a space", 1, 1, spaces_logs},
+      {"spaces open", "NAME", "a link for a browser to the page of a UI space", 1, 1, spaces_open},
+      {"dead-letters", "", "messages that could not be delivered", 0, 0, dead_letters},
+  };
+
+  // The row with the most words that fit, and how many words that took.
+  static std::pair<const Row*, std::size_t> find(const Words& words) {
+    std::pair<const Row*, std::size_t> best{nullptr, 0};
+    for (const auto& row : table) {
+      const auto parts = split_words(row.words);
+      if (parts.size() > words.size() || parts.size() <= best.second) continue;
+      if (std::equal(parts.begin(), parts.end(), words.begin())) best = {&row, parts.size()};
+    }
+    return best;
+  }
+};
+
+std::string Shell::help() {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& row : Commands::table)
+    rows.push_back({format("{} {}", row.words, row.arguments), row.doc});
+  rows.push_back({"help", "this list"});
+  rows.push_back({"exit", "leaves the shell"});
+  return render::table(rows);
+}
+
+int Shell::run(const Words& words) {
+  if (words.empty()) return done;
+  if (words[0] == "help") {
+    outside_.print(help());
+    return done;
+  }
+  const auto [row, used] = Commands::find(words);
+  if (row == nullptr) {
+    outside_.print(format("no command '{}'; `help` lists them\n", stdx::printable(words[0], 60)));
+    return wrong_use;
+  }
+  const Words arguments(words.begin() + static_cast<std::ptrdiff_t>(used), words.end());
+  if (static_cast<int>(arguments.size()) < row->min ||
+      static_cast<int>(arguments.size()) > row->max)
+    return usage(format("{} {}", row->words, row->arguments));
+  return row->run(*this, arguments);
+}
+
+std::vector<std::string> Shell::completions(const std::string& line) {
+  std::vector<std::string> list;
+  for (const auto& row : Commands::table)
+    if (std::string(row.words).starts_with(line)) list.emplace_back(row.words);
+  for (const char* word : {"help", "exit"})
+    if (std::string(word).starts_with(line)) list.emplace_back(word);
+  return list;
+}
+
+}  // namespace zshell

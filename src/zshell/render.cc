@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zshell/render.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "stdx/text.h"
+
+namespace zshell::render {
+namespace {
+
+using nlohmann::json;
+using stdx::format;
+
+json parse(const std::string& text) {
+  auto value = json::parse(text, nullptr, false);
+  return value.is_object() ? value : json::object();
+}
+
+// A field as text, whatever its type; what a guest or package wrote is made safe for a terminal.
+std::string field(const json& value, const char* name) {
+  if (!value.contains(name)) return "";
+  const auto& f = value[name];
+  if (f.is_string()) return stdx::printable(f.get<std::string>(), 400);
+  if (f.is_boolean()) return f.get<bool>() ? "yes" : "no";
+  if (f.is_number_float()) return format("{:.2f}", f.get<double>());
+  return f.dump();
+}
+
+std::string or_dash(std::string text) {
+  return text.empty() ? "-" : text;
+}
+
+double number(const json& value, const char* name) {
+  if (!value.contains(name)) return 0;
+  const auto& f = value[name];
+  if (f.is_number()) return f.get<double>();
+  if (f.is_string()) return std::strtod(f.get<std::string>().c_str(), nullptr);
+  return 0;
+}
+
+std::string size(double bytes) {
+  if (bytes >= 1 << 30) return format("{:.1f}GiB", bytes / (1 << 30));
+  if (bytes >= 1 << 20) return format("{:.1f}MiB", bytes / (1 << 20));
+  return format("{:.0f}KiB", bytes / 1024);
+}
+
+}  // namespace
+
+std::string table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      if (widths.size() <= i) widths.push_back(0);
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  std::string out;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i)
+      line += i + 1 < row.size() ? format("{:<{}}", row[i], widths[i] + 2) : row[i];
+    out += line + "\n";
+  }
+  return out;
+}
+
+std::string mesh(const std::string& text) {
+  const auto m = parse(text);
+  return format(
+      "{} {}\n  zhost_id: {}\n  cluster_id: {}\n  mode: {}\n  connections: {}\n  "
+      "cluster_peers: {}\n  control_plane: {}\n",
+      field(m, "base_url"), field(m, "status"), field(m, "zhost_id"), field(m, "cluster_id"),
+      field(m, "mode"), field(m, "connections"), field(m, "cluster_peers"),
+      field(m, "control_plane"));
+}
+
+std::string peers(const std::string& text) {
+  std::vector<std::vector<std::string>> rows = {
+      {"ZHOST_ID", "ADDRESS", "MODE", "CONNECTED", "LINKED TO"}};
+  auto list = parse(text)["peers"];
+  for (const auto& peer : list) {
+    std::string linked;
+    for (const auto& other : peer["linked"])
+      linked += (linked.empty() ? "" : ", ") + other.get<std::string>();
+    rows.push_back({field(peer, "zhost_id"), field(peer, "address"), field(peer, "mode"),
+                    field(peer, "connected"), or_dash(linked)});
+  }
+  return table(rows);
+}
+
+std::string ping(const std::string& text) {
+  const auto p = parse(text);
+  std::vector<std::vector<std::string>> rows = {{"  ZHOST_ID", "HOPS", "RTT(ms)", "PATH"}};
+  for (const auto& row : p["rows"]) {
+    if (!field(row, "error").empty())
+      rows.push_back({"- " + field(row, "zhost_id"), "-", "-", field(row, "error")});
+    else
+      rows.push_back({"+ " + field(row, "zhost_id"), field(row, "hops"), field(row, "rtt_ms"),
+                      field(row, "path")});
+  }
+  return format("hops={} timeout={}\n", field(p, "hops"), field(p, "timeout")) + table(rows);
+}
+
+std::string mesh_spaces(const std::string& text) {
+  std::vector<std::vector<std::string>> rows = {{"TOPOLOGY", "SPACE", "ZHOST", "EPOCH", "RUNNING"}};
+  auto list = parse(text)["spaces"];
+  for (const auto& space : list)
+    rows.push_back({field(space, "topology_id"), field(space, "space"), field(space, "zhost"),
+                    field(space, "epoch"), field(space, "running")});
+  return table(rows);
+}
+
+std::string topologies(const std::string& text) {
+  const auto list = parse(text)["topologies"];
+  std::vector<std::vector<std::string>> rows = {{"ID", "NAME", "STATE", "SPACES"}};
+  for (const auto& t : list)
+    rows.push_back({field(t, "id"), field(t, "name"), field(t, "state"), field(t, "spaces")});
+  return format("Topologies: {}\n", list.size()) + (list.empty() ? "" : table(rows));
+}
+
+std::string submitted(const std::string& file, const std::string& text) {
+  const auto s = parse(text);
+  std::string spaces;
+  for (const auto& name : s["spaces"])
+    spaces += (spaces.empty() ? "" : ", ") + name.get<std::string>();
+  return format("Submitting {}\n  ID: {}\n  Name: {}\n  State: {}\n  Spaces: {}\n", file,
+                field(s, "topology_id"), field(s, "name"), field(s, "state"), spaces);
+}
+
+std::string topology(const std::string& text) {
+  const auto t = parse(text);
+  auto out = format("Topology: {}\nID: {}\nState: {}\n", field(t, "name"), field(t, "id"),
+                    field(t, "state"));
+  if (!field(t, "reason").empty()) out += format("Reason: {}\n", field(t, "reason"));
+  out += format("Spaces: {}\nCreated: {}\nUpdated: {}\n\nPlacements:\n", field(t, "spaces"),
+                field(t, "created"), field(t, "updated"));
+  std::vector<std::vector<std::string>> rows = {{"  SPACE", "ZHOST", "STATE", "EPOCH", "REASON"}};
+  for (const auto& p : t["placements"])
+    rows.push_back({"  " + field(p, "space"), or_dash(field(p, "zhost")), field(p, "state"),
+                    field(p, "epoch"), field(p, "reason")});
+  out += table(rows);
+  for (const auto& refusal : t["refusals"]) out += "  " + refusal.get<std::string>() + "\n";
+  return out;
+}
+
+std::string cluster(const std::string& text) {
+  const auto c = parse(text);
+  auto out = format(
+      "leader: {} (term {})\ncontrol plane: {}\nzhosts: {} of {} alive\ntopologies: {} "
+      "of {} running\nspaces: {} of {} running\n",
+      field(c, "leader"), field(c, "term"), field(c, "control_plane"), field(c, "zhosts_alive"),
+      field(c, "zhosts"), field(c, "topologies_running"), field(c, "topologies"),
+      field(c, "spaces_running"), field(c, "spaces"));
+  if (!field(c, "detail").empty()) out += field(c, "detail") + "\n";
+  return out;
+}
+
+std::string zhosts(const std::string& text) {
+  std::vector<std::vector<std::string>> rows = {
+      {"ZHOST_ID", "STATE", "MODE", "SPACES", "CPU", "MEMORY", "HEARD", "DETAIL"}};
+  auto list = parse(text)["zhosts"];
+  for (const auto& z : list)
+    rows.push_back(
+        {field(z, "zhost_id"), field(z, "state"), field(z, "mode"), field(z, "spaces"),
+         format("{:.1f}/{:.0f}", number(z, "cpu_used"), number(z, "cpu_cores")),
+         size(number(z, "memory_used_bytes")) + "/" + size(number(z, "memory_total_bytes")),
+         format("{:.0f} ms ago", number(z, "heard_ms_ago")), or_dash(field(z, "detail"))});
+  return table(rows);
+}
+
+std::string spaces(const std::string& text) {
+  std::vector<std::vector<std::string>> rows = {
+      {"SPACE", "TOPOLOGY", "TYPE", "STATE", "EPOCH", "MAILBOX", "MEMORY", "FINISHED"}};
+  auto list = parse(text)["spaces"];
+  for (const auto& s : list)
+    rows.push_back({field(s, "space"), field(s, "topology"), field(s, "type"), field(s, "state"),
+                    field(s, "epoch"), field(s, "mailbox_messages"),
+                    size(number(s, "memory_bytes")), field(s, "messages_finished")});
+  return table(rows);
+}
+
+std::string space(const std::string& text) {
+  const auto s = parse(text);
+  auto out = format(
+      "Space: {}\nTopology: {} ({})\nType: {}\nState: {}\nEpoch: {}, run {}\nMemory: {} of "
+      "{}\nMailbox: {} of {} messages, {} of {}\nFinished: {}\nRestarts: {}\nLog lines dropped: "
+      "{}\n",
+      field(s, "space"), field(s, "topology"), field(s, "topology_id"), field(s, "type"),
+      field(s, "state"), field(s, "epoch"), field(s, "run"), size(number(s, "memory_bytes")),
+      size(number(s, "memory_limit_bytes")), field(s, "mailbox_messages"),
+      field(s, "mailbox_messages_limit"), size(number(s, "mailbox_bytes")),
+      size(number(s, "mailbox_bytes_limit")), field(s, "messages_finished"), field(s, "restarts"),
+      field(s, "log_lines_dropped"));
+  if (!field(s, "detail").empty()) out += format("Detail: {}\n", field(s, "detail"));
+  if (s.contains("last_log") && !s["last_log"].empty()) {
+    out += "Last log lines:\n";
+    for (const auto& line : s["last_log"])
+      out += "  " + stdx::printable(line.get<std::string>(), 400) + "\n";
+  }
+  return out;
+}
+
+std::string logs(const std::string& text) {
+  std::string out;
+  auto lines = parse(text)["lines"];
+  for (const auto& line : lines) out += stdx::printable(line.get<std::string>(), 4096) + "\n";
+  return out;
+}
+
+std::string dead_letters(const std::string& text) {
+  const auto d = parse(text);
+  std::vector<std::vector<std::string>> rows = {{"PATH", "FROM", "TO", "SEQ", "BYTES", "REASON"}};
+  for (const auto& l : d["letters"])
+    rows.push_back({field(l, "path"), field(l, "from"), field(l, "to"), field(l, "seq"),
+                    field(l, "bytes"), field(l, "reason")});
+  return format("Dead letters: {}\n", field(d, "total")) + (rows.size() > 1 ? table(rows) : "");
+}
+
+}  // namespace zshell::render

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// JSON answers as an operator reads them (R-SHELL-2..20). Pure functions of text.
+
+#include <string>
+#include <vector>
+
+namespace zshell::render {
+
+// Columns as wide as their widest cell, two spaces between; the first row is the head.
+std::string table(const std::vector<std::vector<std::string>>& rows);
+
+std::string mesh(const std::string& json);
+std::string peers(const std::string& json);
+std::string ping(const std::string& json);
+std::string mesh_spaces(const std::string& json);
+std::string topologies(const std::string& json);
+std::string submitted(const std::string& file, const std::string& json);
+std::string topology(const std::string& json);
+std::string cluster(const std::string& json);
+std::string zhosts(const std::string& json);
+std::string spaces(const std::string& json);
+std::string space(const std::string& json);
+std::string logs(const std::string& json);
+std::string dead_letters(const std::string& json);
+
+}  // namespace zshell::render

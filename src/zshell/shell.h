@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The operator's shell: words in, text out. It asks the services of one zhost over HTTP through
+// `ask` and renders what they answer; nothing else. Exit codes: 0 done, 1 failed, 2 wrong use, 3
+// not reachable.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "ports/http.h"
+#include "stdx/result.h"
+
+namespace zshell {
+
+enum Exit : int { done = 0, failed = 1, wrong_use = 2, not_reachable = 3 };
+
+struct Outside {
+  // Asks a service ("zmesh", "zrms", "zrun", "zbase") and waits for its answer.
+  std::function<stdx::Result<ports::HttpResponse>(const std::string& service, ports::HttpRequest)>
+      ask;
+  std::function<stdx::Result<stdx::Bytes>(const std::string& path)> read_file;
+  std::function<void(stdx::Duration)> wait;
+  // Printed at once, for what takes its time.
+  std::function<void(const std::string&)> print;
+  // The page of a UI space on this zhost, for a browser: base URL of zrun.
+  std::string zrun_url;
+  stdx::Duration uptime{};
+};
+
+class Shell {
+ public:
+  Shell(Outside outside, bool json) : outside_(std::move(outside)), json_(json) {}
+
+  // One command, already split into words.
+  int run(const std::vector<std::string>& words);
+  static std::string help();
+  // Words that may follow, for completion.
+  static std::vector<std::string> completions(const std::string& line);
+
+ private:
+  friend struct Commands;
+  struct Answer {
+    int exit = done;
+    std::string body;  // JSON when exit is done
+  };
+  // Asks; on failure prints why and gives the exit code.
+  Answer get(const std::string& service, const std::string& path,
+             std::map<std::string, std::string> query = {});
+  Answer send(const std::string& service, const std::string& method, const std::string& path,
+              stdx::Bytes body = {});
+  int show(const Answer& answer, const std::function<std::string(const std::string&)>& render);
+  int usage(const std::string& line);
+  int follow(const std::string& id, const std::string& until, stdx::Duration bound);
+
+  Outside outside_;
+  bool json_;
+};
+
+// Splits a line into words; "double quotes" keep spaces.
+std::vector<std::string> split_words(const std::string& line);
+
+}  // namespace zshell

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zshell/shell.h"
+
+#include <gtest/gtest.h>
+
+#include "wire/json.h"
+
+namespace zshell {
+namespace {
+
+struct Fixture {
+  std::map<std::string, ports::HttpResponse> answers;  // "zrms GET /v1/topologies"
+  std::string printed;
+
+  Outside outside() {
+    Outside o;
+    o.ask = [this](const std::string& service,
+                   ports::HttpRequest request) -> stdx::Result<ports::HttpResponse> {
+      const auto at = answers.find(service + " " + request.method + " " + request.path);
+      if (at == answers.end()) return stdx::fail(stdx::Code::unavailable, "refused");
+      return at->second;
+    };
+    o.read_file = [](const std::string& path) -> stdx::Result<stdx::Bytes> {
+      if (path == "app.mex") return stdx::Bytes("archive");
+      return stdx::fail(stdx::Code::not_found, path + ": No such file or directory");
+    };
+    o.wait = [](stdx::Duration) {};
+    o.print = [this](const std::string& text) { printed += text; };
+    o.uptime = std::chrono::seconds(332);
+    return o;
+  }
+  int run(const std::string& line, bool json = false) {
+    printed.clear();
+    return Shell(outside(), json).run(split_words(line));
+  }
+};
+
+TEST(ZshellTest, RShell13TopoListsTheTopologiesInItsColumns) {
+  Fixture f;
+  f.answers["zrms GET /v1/topologies"] = wire::json_response(
+      R"({"topologies":[{"id":"1","name":"app","state":"running","spaces":5}]})");
+  EXPECT_EQ(f.run("topo"), done);
+  EXPECT_EQ(f.printed, "Topologies: 1\nID  NAME  STATE    SPACES\n1   app   running  5\n");
+  EXPECT_EQ(f.run("topo", true), done);
+  EXPECT_EQ(f.printed[0], '{');
+}
+
+TEST(ZshellTest, RShell14SubmitEchoesTheFileAndFollowsUntilItRuns) {
+  Fixture f;
+  f.answers["zrms POST /v1/topologies"] = wire::json_response(
+      R"({"topology_id":"7","name":"app","state":"pending","spaces":["a","b"]})");
+  f.answers["zrms GET /v1/topologies/7"] = wire::json_response(R"({"state":"running"})");
+  EXPECT_EQ(f.run("topo submit app.mex"), done);
+  EXPECT_EQ(
+      f.printed,
+      "Submitting app.mex\n  ID: 7\n  Name: app\n  State: pending\n  Spaces: a, b\n  running\n");
+  EXPECT_EQ(f.run("topo submit none.mex"), failed);
+}
+
+TEST(ZshellTest, RShell2To7StatusShowsEachServiceAndWhatIsUnreachable) {
+  Fixture f;
+  f.answers["zbase GET /v1/status"] = wire::json_response("{}");
+  f.answers["zmesh GET /v1/status"] = wire::json_response(
+      R"({"status":"connected","zhost":"z1","mode":"super","connections":2,"control_plane":"connected"})");
+  f.answers["zrun GET /v1/status"] = wire::json_response(R"({"status":"connected","spaces":3})");
+  EXPECT_EQ(f.run("status"), done);
+  EXPECT_EQ(
+      f.printed,
+      "zshell:\n  zbase=connected assistant=disabled uptime=5m32s\n"
+      "zmesh:\n  status=connected zhost=z1 mode=super connections=2\n  control plane: connected\n"
+      "zrms:\n  status=unreachable\nzrun:\n  status=connected spaces=3\n");
+}
+
+TEST(ZshellTest, RPing2APingShowsHopsTimesAndTheWay) {
+  Fixture f;
+  f.answers["zmesh POST /v1/mesh/ping"] = wire::json_response(
+      R"x({"hops":2,"timeout":"10s","rows":[{"zhost_id":"b","hops":1,"rtt_ms":0.25,"path":"(direct)"
+}]
+})");
+  EXPECT_EQ(f.run("mesh ping"), done);
+EXPECT_EQ(f.printed,
+          "hops=2 timeout=10s\n  ZHOST_ID  HOPS  RTT(ms)  PATH\n+ b         1     0.25     "
+          "(direct)\n");
+}
+
+TEST(ZshellTest, ExitCodesTellWrongUseFailureAndAServiceThatIsAway) {
+  Fixture f;
+  EXPECT_EQ(f.run("fly"), wrong_use);
+  EXPECT_EQ(f.run("topo submit"), wrong_use);
+  EXPECT_EQ(f.run("cluster"), not_reachable);
+  f.answers["zrms GET /v1/topologies/x"] =
+      wire::error_response({stdx::Code::not_found, "there is no topology 'x'"});
+  EXPECT_EQ(f.run("topo status x"), failed);
+  EXPECT_EQ(f.printed, "zrms: there is no topology 'x'\n");
+}
+
+TEST(ZshellTest, WhatAPackageOrGuestWroteCannotStealTheTerminal) {
+  Fixture f;
+  f.answers["zrun GET /v1/spaces/a/logs"] = wire::json_response(R"({"lines":["\u001b[31mred"]})");
+  EXPECT_EQ(f.run("spaces logs a"), done);
+  EXPECT_EQ(f.printed, "?[31mred\n");
+}
+
+TEST(ZshellTest, QuotesKeepWordsTogetherAndCompletionKnowsTheCommands) {
+  EXPECT_EQ(split_words("a  \"b c\" d"), (std::vector<std::string>{"a", "b c", "d"}));
+  EXPECT_EQ(Shell::completions("topo st"),
+            (std::vector<std::string>{"topo status", "topo stop", "topo start"}));
+}
+
+}  // namespace
+}  // namespace zshell
