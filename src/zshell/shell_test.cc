@@ -74,13 +74,12 @@ TEST(ZshellTest, RShell2To7StatusShowsEachServiceAndWhatIsUnreachable) {
 TEST(ZshellTest, RPing2APingShowsHopsTimesAndTheWay) {
   Fixture f;
   f.answers["zmesh POST /v1/mesh/ping"] = wire::json_response(
-      R"x({"hops":2,"timeout":"10s","rows":[{"zhost_id":"b","hops":1,"rtt_ms":0.25,"path":"(direct)"
-}]
-})");
+      "{\"hops\":2,\"timeout\":\"10s\",\"rows\":[{\"zhost_id\":\"b\",\"hops\":1,"
+      "\"rtt_ms\":0.25,\"path\":\"(direct)\"}]}");
   EXPECT_EQ(f.run("mesh ping"), done);
-EXPECT_EQ(f.printed,
-          "hops=2 timeout=10s\n  ZHOST_ID  HOPS  RTT(ms)  PATH\n+ b         1     0.25     "
-          "(direct)\n");
+  EXPECT_EQ(f.printed,
+            "hops=2 timeout=10s\n  ZHOST_ID  HOPS  RTT(ms)  PATH\n+ b         1     0.25     "
+            "(direct)\n");
 }
 
 TEST(ZshellTest, ExitCodesTellWrongUseFailureAndAServiceThatIsAway) {
