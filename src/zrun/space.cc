@@ -324,7 +324,7 @@ bool Space::has_room(std::size_t bytes) const {
 void Space::deliver(MessagePtr message) {
   if (is_ui()) {
     if (show_) show_(*message);
-    ++messages_finished_;
+    note_finished();
     acknowledge(*message);
     return;
   }
@@ -361,12 +361,21 @@ bool Space::received_all(const Turn& turn) const {
                      [](const auto& emit) { return emit.first->out.received() >= emit.second; });
 }
 
+void Space::note_finished() {
+  if (messages_finished_++ > 0) return;
+  // The end of a recovery, as its user sees it.
+  parts_.runtime.log.info("first_message_finished", {{"topology", id_.key.topology.value},
+                                                     {"space", id_.key.space},
+                                                     {"epoch", id_.epoch.value},
+                                                     {"run", id_.run.value}});
+}
+
 void Space::finish_current() {
   if (!current_) {
     turn_emits_.clear();
     return;
   }
-  ++messages_finished_;
+  note_finished();
   if (open_turns_.empty() && turn_emits_.empty()) {
     const auto message = std::exchange(current_, {});
     acknowledge(*message);

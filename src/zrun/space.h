@@ -169,6 +169,7 @@ class Space {
   void close_now();
   void set_state(SpaceState state, std::string detail);
   void set_timer();
+  void note_finished();
   void acknowledge(const Message& message);
   bool received_all(const Turn& turn) const;
 

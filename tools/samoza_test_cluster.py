@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cluster of real processes on loopback, for ./demo, tests and benches: starts zhosts, kills them,
+asks their HTTP interfaces, reads their logs. Standard library only."""
+import base64
+import datetime
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BIN = os.path.join(ROOT, "bin")
+
+
+class Failed(Exception):
+    pass
+
+
+def wait_for(what, done, seconds=30.0, step=0.05):
+    """Waits for an event, with a bound far above what it takes."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = done()
+        if value:
+            return value
+        time.sleep(step)
+    raise Failed(f"{what}: did not happen within {seconds:.0f} s")
+
+
+class Cluster:
+    def __init__(self, base="127.0.0", count=3, profile="lan", extra=None):
+        self.base, self.count = base, count
+        # Short, since it holds Unix sockets; private to us.
+        self.folder = tempfile.mkdtemp(prefix="samoza-")
+        self.processes = {}
+        for n in range(1, count + 1):
+            lines = [
+                f"zhost: {{id: zhost-{n}, region: demo}}",
+                f'cluster: {{id: demo, control_plane: "ws://{self.ip(1)}:9000/ws"}}',
+                f"bind: {self.ip(n)}", f"run_dir: {self.folder}/r{n}", f"state_dir: {self.folder}/s{n}",
+                f"log_dir: {self.folder}/l{n}", f"profile: {profile}"]
+            if n == 1:
+                lines.append("control_plane: {enabled: true, store: sqlite}")
+            with open(self.config(n), "w", encoding="utf-8") as f:
+                f.write("\n".join(lines + (extra or [])) + "\n")
+
+    def ip(self, n):
+        return f"{self.base}.{n}"
+
+    def config(self, n):
+        return f"{self.folder}/z{n}.yaml"
+
+    def start(self, n):
+        with open(f"{self.folder}/out{n}", "ab") as out:
+            self.processes[n] = subprocess.Popen([f"{BIN}/startz", "-config", self.config(n)], stdout=out,
+                                                 stderr=out, stdin=subprocess.DEVNULL)
+
+    def pids(self, n):
+        """startz of zhost n and its children."""
+        startz = self.processes[n].pid
+        found = [startz]
+        for name in os.listdir("/proc"):
+            if not name.isdigit():
+                continue
+            try:
+                with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as f:
+                    if int(f.read().rsplit(")", 1)[1].split()[1]) == startz:
+                        found.append(int(name))
+            except (OSError, IndexError, ValueError):
+                pass
+        return found
+
+    def pid_of(self, n, service):
+        for pid in self.pids(n):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as f:
+                    if os.path.basename(f.read().split(b"\0")[0].decode()) == service:
+                        return pid
+            except OSError:
+                pass
+        return None
+
+    def kill_zhost(self, n):
+        """kill -9 of every process of the zhost."""
+        pids = self.pids(n)
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.processes[n].wait()
+        return len(pids)
+
+    def stop(self, keep=False):
+        for p in self.processes.values():
+            if p.poll() is None:
+                p.terminate()
+        for p in self.processes.values():
+            try:
+                p.wait(20)
+            except subprocess.TimeoutExpired:
+                p.kill()
+        if not keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def token(self, n):
+        with open(f"{self.folder}/r{n}/token", encoding="utf-8") as f:
+            return f.read().strip()
+
+    def ask(self, n, port, method, path, body=None, seconds=10):
+        """The answer's JSON, or None when the service does not answer with 2xx."""
+        try:
+            connection = http.client.HTTPConnection(self.ip(n), port, timeout=seconds)
+            connection.request(method, path, body, {"Authorization": "Bearer " + self.token(n)})
+            response = connection.getresponse()
+            text = response.read()
+            return json.loads(text) if 200 <= response.status < 300 else None
+        except (OSError, ValueError, http.client.HTTPException):
+            return None
+
+    def ask_any(self, port, method, path, but=()):
+        for n in range(1, self.count + 1):
+            if n in but:
+                continue
+            answer = self.ask(n, port, method, path, seconds=3)
+            if answer is not None:
+                return answer
+        return None
+
+    def zshell(self, n, *words, check=True):
+        run = subprocess.run([f"{BIN}/zshell", "--config", self.config(n), *words], capture_output=True,
+                             text=True, timeout=120, check=False)
+        if check and run.returncode != 0:
+            raise Failed(f"zshell {' '.join(words)}: exit {run.returncode}: {run.stdout}{run.stderr}")
+        return run
+
+    def events(self, service, event, since=0.0):
+        """(seconds since the epoch, zhost, event) of every such log line, in order of time."""
+        found = []
+        for n in range(1, self.count + 1):
+            try:
+                with open(f"{self.folder}/l{n}/{service}.log", encoding="utf-8", errors="replace") as f:
+                    for line in f:
+                        if f'"event":"{event}"' not in line:
+                            continue
+                        entry = json.loads(line)
+                        at = datetime.datetime.fromisoformat(entry["ts"].replace("Z", "+00:00")).timestamp()
+                        if at >= since:
+                            found.append((at, n, entry))
+            except OSError:
+                pass
+        return sorted(found, key=lambda e: e[0])
+
+    def topology(self, name, but=()):
+        listing = self.ask_any(7331, "GET", "/v1/topologies", but)
+        for t in (listing or {}).get("topologies", []):
+            if t["name"] == name:
+                return t
+        return None
+
+    def where(self, topology, space):
+        for p in (topology or {}).get("placements", []):
+            if p["space"] == space and p["zhost"]:
+                return int(p["zhost"].rsplit("-", 1)[1])
+        return None
+
+
+class Page:
+    """The WebSocket of a UI space, as its page has it."""
+
+    def __init__(self, cluster, n, topology, space, seconds=5):
+        self.socket = socket.create_connection((cluster.ip(n), 8080), seconds)
+        key = base64.b64encode(os.urandom(16)).decode()
+        self.socket.sendall((f"GET /spaces/{topology}/{space}/ws HTTP/1.1\r\nHost: {cluster.ip(n)}:8080\r\n"
+                             f"Authorization: Bearer {cluster.token(n)}\r\nUpgrade: websocket\r\n"
+                             f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
+                             "Sec-WebSocket-Version: 13\r\n\r\n").encode())
+        self.rest = b""
+        while b"\r\n\r\n" not in self.rest:
+            self._more()
+        head, self.rest = self.rest.split(b"\r\n\r\n", 1)
+        if b" 101 " not in head.split(b"\r\n")[0]:
+            raise OSError("no WebSocket: " + head.split(b"\r\n")[0].decode())
+
+    def _more(self):
+        chunk = self.socket.recv(65536)
+        if not chunk:
+            raise OSError("closed")
+        self.rest += chunk
+
+    def _take(self, n):
+        while len(self.rest) < n:
+            self._more()
+        out, self.rest = self.rest[:n], self.rest[n:]
+        return out
+
+    def send(self, path, payload):
+        data = json.dumps({"path": path, "payload": payload}).encode()
+        mask = os.urandom(4)
+        head = bytes([0x81]) + (bytes([0x80 | len(data)]) if len(data) < 126 else
+                                bytes([0x80 | 126]) + struct.pack(">H", len(data)))
+        self.socket.sendall(head + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
+
+    def receive(self):
+        """The next message as (path, payload)."""
+        while True:
+            first, second = self._take(2)
+            size = second & 0x7f
+            if size == 126:
+                size = struct.unpack(">H", self._take(2))[0]
+            elif size == 127:
+                size = struct.unpack(">Q", self._take(8))[0]
+            data = self._take(size)
+            if first & 0x0f == 9:
+                self.socket.sendall(bytes([0x8a, 0x80]) + os.urandom(4))
+            elif first & 0x0f == 8:
+                raise OSError("closed")
+            elif first & 0x0f in (1, 2):
+                message = json.loads(data)
+                if "error" in message:
+                    raise OSError(message["error"])
+                return message["path"], message["payload"]
+
+    def ask(self, payload, kind, tries=20):
+        """Sends a query and gives the answer of that kind."""
+        self.send("query", payload)
+        for _ in range(tries * 50):
+            _, answer = self.receive()
+            answer = json.loads(answer)
+            if answer.get("type") == kind:
+                return answer
+        raise OSError("no answer")
+
+    def close(self):
+        self.socket.close()
