@@ -156,11 +156,11 @@ def run(options):
         wait_for("the topology runs again", lambda: (cluster.topology("anomaly") or {}).get("state") == "running", 60)
         say(f"zhost-{victim} rejoined {(time.time() - returned_at) * 1000:.0f} ms after it was started again; "
             "the topology is running")
+        final = wait_for("every reading has its result", lambda: (
+            lambda s: s if s["results"] >= options.count else None)(summary(cluster)), 90, 0.3)
         say("\ntimeline (ms since the kill)")
         for what, ms in timeline(cluster, killed_at, victim, moved):
             say(f"  {what:<46} {'-' if ms is None else format(ms, '8.0f')}")
-        final = wait_for("every reading has its result", lambda: (
-            lambda s: s if s["results"] >= options.count else None)(summary(cluster)), 90, 0.3)
         return judge(cluster, options, final)
     finally:
         if options.keep or (sys.stdin.isatty() and sys.stdout.isatty() and not options.ci):

@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   options.pid = app.pid();
   options.report_interval = config.report_interval;
   options.check_interval = config.check_interval;
+  if (config.beat_interval <= stdx::Duration::zero()) options.probe_after = {};
   options.detection.suspect_after = config.suspect_after;
   options.detection.timeout = config.failure_timeout;
   zrms::Service service(app.runtime(), app.transport(), packages, blobs, resources, options);

@@ -47,11 +47,12 @@ Service::~Service() = default;
 
 stdx::Status Service::start() {
   TRY(hub_.start());
-  TRY_ASSIGN(socket_,
-             transport_.bind_datagram(
-                 options_.beats, {.on_datagram = [this](const ports::Endpoint&,
-                                                        stdx::Bytes bytes) { datagram(bytes); },
-                                  .on_refused = {}}));
+  TRY_ASSIGN(
+      socket_,
+      transport_.bind_datagram(
+          options_.beats,
+          {.on_datagram = [this](const ports::Endpoint&, stdx::Bytes bytes) { datagram(bytes); },
+           .on_refused = [this](const ports::Endpoint& to) { refused(to); }}));
   children_.start();
   zmesh_.start();
   beat(false);
@@ -94,6 +95,10 @@ void Service::wire_handlers() {
             rpc::event<v1::MembersChanged>([this](const rpc::Caller&, v1::MembersChanged now) {
               membership_ = std::move(now);
             }));
+  exchange.on("startz.probe",
+              rpc::event<v1::Probe>([this](const rpc::Caller& caller, v1::Probe asked) {
+                if (caller.from.service() == "zrms") probe(asked.zhost());
+              }));
   exchange.on("startz.membership",
               [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
                 respond(membership_.SerializeAsString());
@@ -283,8 +288,7 @@ void Service::changed() {
 
 // --- beats --------------------------------------------------------------------------------------
 
-void Service::beat(bool goodbye) {
-  if (!goodbye) beat_timer_.set(options_.beat_interval, [this] { beat(false); });
+stdx::Bytes Service::make_beat(bool goodbye) {
   v1::Beat beat;
   beat.set_cluster_id(options_.cluster_id);
   beat.set_zhost(options_.zhost);
@@ -293,17 +297,42 @@ void Service::beat(bool goodbye) {
   beat.set_goodbye(goodbye);
   beat.set_highest_term(gatekeeper_.highest_term());
   fill_children(*beat.mutable_children());
-  const auto bytes = beat.SerializeAsString();
+  return beat.SerializeAsString();
+}
+
+void Service::send_to(const std::string& zhost, const stdx::Bytes& bytes) {
+  for (const auto& member : membership_.peers())
+    if (member.zhost_id() == zhost)
+      socket_->send(
+          ports::Endpoint::tcp(member.address(), static_cast<std::uint16_t>(member.port())), bytes);
+}
+
+void Service::beat(bool goodbye) {
+  // Profile `seed` has no fast beats: the resource report is the heartbeat.
+  if (options_.beat_interval <= stdx::Duration::zero() && !goodbye) return;
+  if (!goodbye) beat_timer_.set(options_.beat_interval, [this] { beat(false); });
+  const auto bytes = make_beat(goodbye);
   for (const auto& super : membership_.supers()) {
-    if (super == options_.zhost) {
-      if (hub_.has("zrms")) hub_.exchange().notify(rpc::address("", "zrms"), "startz.beat", bytes);
-      continue;
-    }
-    for (const auto& member : membership_.peers())
-      if (member.zhost_id() == super)
-        socket_->send(
-            ports::Endpoint::tcp(member.address(), static_cast<std::uint16_t>(member.port())),
-            bytes);
+    if (super != options_.zhost)
+      send_to(super, bytes);
+    else if (hub_.has("zrms"))
+      hub_.exchange().notify(rpc::address("", "zrms"), "startz.beat", bytes);
+  }
+}
+
+// Whether a silent zhost is gone or only unheard: a beat to where startz would be listening.
+void Service::probe(const std::string& zhost) {
+  if (zhost != options_.zhost) send_to(zhost, make_beat(false));
+}
+
+void Service::refused(const ports::Endpoint& to) {
+  for (const auto& member : membership_.peers()) {
+    if (member.address() != to.host || member.port() != to.port) continue;
+    v1::Refused word;
+    word.set_zhost(member.zhost_id());
+    word.set_incarnation(member.incarnation());
+    if (hub_.has("zrms"))
+      hub_.exchange().notify(rpc::address("", "zrms"), "startz.refused", word.SerializeAsString());
   }
 }
 

@@ -64,6 +64,10 @@ class Service {
   void beat(bool goodbye);
   void ping_children();
   void datagram(const stdx::Bytes& bytes);
+  void refused(const ports::Endpoint& to);
+  void probe(const std::string& zhost);
+  void send_to(const std::string& zhost, const stdx::Bytes& bytes);
+  stdx::Bytes make_beat(bool goodbye);
   void changed();
   v1::ChildState state_of(const Children::Child& child) const;
   void fill_children(google::protobuf::RepeatedPtrField<v1::ChildStatus>& out) const;

@@ -24,6 +24,7 @@ ClusterManager::Zhost* ClusterManager::listen(const std::string& name, std::uint
   // Only a word newer than every other one breaks the silence.
   if (counter > highest || PLANTED(P9_counter)) {
     zhost.last_heartbeat = now;
+    zhost.refusals.clear();
     if (zhost.life != Life::alive) {
       zhost.life = Life::alive;
       events_.push_back({Event::Kind::alive, name, {}, ""});
@@ -36,13 +37,30 @@ bool ClusterManager::beat(const v1::Beat& beat, stdx::Instant now) {
   auto* zhost = listen(beat.zhost(), beat.incarnation(), beat.counter(), &Zhost::beat_counter, now);
   if (zhost == nullptr) return false;
   for (const auto& child : beat.children()) zhost->children[child.name()] = child.state();
-  if (beat.goodbye()) {
-    zhost->life = Life::dead;
-    Event event{Event::Kind::dead, beat.zhost(), {}, "goodbye"};
-    events_.push_back(event);
-    if (failure_callback) failure_callback(event);
-  }
+  if (beat.goodbye()) declare_dead(beat.zhost(), *zhost, "goodbye", now);
   return true;
+}
+
+void ClusterManager::refused(const std::string& name, std::uint64_t incarnation,
+                             stdx::Instant now) {
+  const auto at = zhosts_.find(name);
+  if (at == zhosts_.end() || at->second.incarnation != incarnation ||
+      at->second.life == Life::dead || at->second.life == Life::unknown)
+    return;
+  auto& refusals = at->second.refusals;
+  refusals.push_back(now);
+  std::erase_if(refusals, [&](auto when) { return now - when > options_.refused_window; });
+  if (static_cast<int>(refusals.size()) >= options_.refusals_needed)
+    declare_dead(name, at->second, "refused", now);
+}
+
+void ClusterManager::declare_dead(const std::string& name, Zhost& zhost, std::string evidence,
+                                  stdx::Instant now) {
+  zhost.life = Life::dead;
+  zhost.refusals.clear();
+  Event event{Event::Kind::dead, name, now - zhost.last_heartbeat, std::move(evidence)};
+  events_.push_back(event);
+  if (failure_callback) failure_callback(event);
 }
 
 bool ClusterManager::report(const v1::ResourceReport& report, stdx::Instant now) {
@@ -75,6 +93,7 @@ void ClusterManager::expect(const std::string& name, std::uint64_t incarnation, 
 void ClusterManager::take_over(stdx::Instant now) {
   for (auto& [name, zhost] : zhosts_) {
     zhost.last_heartbeat = now;
+    zhost.refusals.clear();
     if (zhost.life != Life::alive) zhost.life = Life::alive;
   }
   deaths_.clear();
@@ -111,11 +130,8 @@ std::vector<ClusterManager::Event> ClusterManager::check(stdx::Instant now) {
     } else {
       for (auto* entry : overdue) {
         auto& [name, zhost] = *entry;
-        zhost.life = Life::dead;
         deaths_.push_back(now);
-        Event event{Event::Kind::dead, name, now - zhost.last_heartbeat, "silence"};
-        events_.push_back(event);
-        if (failure_callback) failure_callback(event);
+        declare_dead(name, zhost, "silence", now);
       }
     }
   }

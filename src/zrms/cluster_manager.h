@@ -34,6 +34,8 @@ class ClusterManager {
   struct Options {
     stdx::Duration suspect_after = std::chrono::seconds(1);
     stdx::Duration timeout = std::chrono::milliseconds(3400);  // R-FAIL-2 in profile `seed`: 30 s
+    stdx::Duration refused_window = std::chrono::milliseconds(500);
+    int refusals_needed = 3;
     stdx::Duration brake_window = std::chrono::seconds(5);
     stdx::Duration brake_pause = std::chrono::seconds(15);
   };
@@ -44,6 +46,7 @@ class ClusterManager {
     std::uint64_t beat_counter = 0, report_counter = 0;
     stdx::Instant last_heartbeat{};
     Life life = Life::unknown;
+    std::vector<stdx::Instant> refusals;  // since the last word
     std::map<std::string, v1::ChildState> children;
     bool reported = false;
     v1::ResourceReport report;  // the newest; spaces and floors below are of it
@@ -55,7 +58,7 @@ class ClusterManager {
     Kind kind;
     std::string zhost;
     stdx::Duration silence{};
-    std::string evidence;  // "silence", "goodbye"
+    std::string evidence;  // "silence", "goodbye", "refused"
   };
 
   explicit ClusterManager(Options options) : options_(options) {}
@@ -65,6 +68,8 @@ class ClusterManager {
 
   bool beat(const v1::Beat& beat, stdx::Instant now);
   bool report(const v1::ResourceReport& report, stdx::Instant now);
+  // Nothing listens where the startz of that incarnation should.
+  void refused(const std::string& zhost, std::uint64_t incarnation, stdx::Instant now);
   // A member that registered: known from now on, silent since now if it never said a word.
   void expect(const std::string& zhost, std::uint64_t incarnation, stdx::Instant now);
   void forget(const std::string& zhost) { zhosts_.erase(zhost); }
@@ -85,6 +90,7 @@ class ClusterManager {
   // The zhost to change for a word, or null when the word is old.
   Zhost* listen(const std::string& zhost, std::uint64_t incarnation, std::uint64_t counter,
                 std::uint64_t Zhost::* last, stdx::Instant now);
+  void declare_dead(const std::string& name, Zhost& zhost, std::string evidence, stdx::Instant now);
   bool brake_bites(std::size_t would_die, stdx::Instant now);
 
   Options options_;

@@ -52,7 +52,7 @@ class Reconciler {
  public:
   struct Options {
     // A place that was sent and not yet seen in a report is sent again after this.
-    stdx::Duration repeat_after = std::chrono::seconds(1);
+    stdx::Duration repeat_after = std::chrono::milliseconds(300);
     // A space that failed on its zhost is placed anew after this, doubling to a minute.
     stdx::Duration failed_back_off = std::chrono::seconds(1);
     std::size_t changes_max = 1000;

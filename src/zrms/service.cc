@@ -95,6 +95,10 @@ void Service::wire_handlers() {
                  leader_.look();
                }
              }));
+  startz_.on("startz.refused",
+             rpc::event<v1::Refused>([this](const rpc::Caller&, v1::Refused word) {
+               cluster_.refused(word.zhost(), word.incarnation(), runtime_.clock.now());
+             }));
   startz_.on_state = [this](bool connected) {
     if (connected) report_soon();
   };
@@ -235,6 +239,20 @@ void Service::tick() {
     if (leads()) leader_.look();
   }
   tick_timer_.set(std::min<stdx::Duration>(options_.check_interval, 50ms), [this] { tick(); });
+}
+
+// A zhost that missed beats may be gone with its kernel alive: then a probe is refused, and nobody
+// has to wait for its silence to grow old. Those of the supers list get beats anyway.
+void Service::probe_silent(stdx::Instant now) {
+  if (options_.probe_after <= stdx::Duration::zero()) return;
+  for (const auto& [name, zhost] : cluster_.zhosts()) {
+    if (zhost.life == ClusterManager::Life::dead ||
+        now - zhost.last_heartbeat < options_.probe_after)
+      continue;
+    v1::Probe probe;
+    probe.set_zhost(name);
+    startz_.notify(rpc::address("", "startz"), "startz.probe", probe.SerializeAsString());
+  }
 }
 
 void Service::ask_control_plane(LeaderLease::Ask ask) {

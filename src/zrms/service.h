@@ -34,6 +34,8 @@ struct Options {
   std::uint64_t pid = 0;
   stdx::Duration report_interval = std::chrono::seconds(10);      // R-FAIL-1
   stdx::Duration check_interval = std::chrono::milliseconds(50);  // R-FAIL-3
+  // Silence after which a zhost is probed at each check; zero: never (profile `seed`).
+  stdx::Duration probe_after = std::chrono::milliseconds(250);
   ClusterManager::Options detection;
   LeaderLease::Options lease;
 };
@@ -64,6 +66,7 @@ class Service final : public ports::HttpHandler {
   void report();
   void snapshot_arrived(const v1::Snapshot& snapshot);
   void tick();
+  void probe_silent(stdx::Instant now);
   void ask_control_plane(LeaderLease::Ask ask);
   void follow_lease();
   bool is_super() const;
