@@ -78,7 +78,7 @@ stdx::Status Service::start() {
   return {};
 }
 
-// --- methods ------------------------------------------------------------------------------------
+// --- methods ---
 
 void Service::wire_methods() {
   exchange_.on("controlplane.register",
@@ -170,7 +170,7 @@ void Service::handle_websocket(ports::HttpRequest, std::unique_ptr<ports::Link> 
   accept(std::move(link));
 }
 
-// --- members ------------------------------------------------------------------------------------
+// --- members ---
 
 void Service::register_member(v1::RegisterRequest request, int tries, Registered done) {
   const auto& member = request.member();
@@ -256,7 +256,7 @@ void Service::announce() {
     exchange_.notify(rpc::address(zhost, "zmesh"), "controlplane.changed", body);
 }
 
-// --- links --------------------------------------------------------------------------------------
+// --- links ---
 
 void Service::accept(std::unique_ptr<ports::Link> link) {
   if (connections_.size() >= links_max) {

@@ -288,7 +288,7 @@ bool Cluster::settled(std::string* why) {
   return true;
 }
 
-// --- log ----------------------------------------------------------------------------------------
+// --- log ---
 
 void Cluster::logged(const simkit::Process& process, ports::Level level, std::string_view event,
                      ports::Fields fields) {

@@ -152,7 +152,7 @@ void Service::note(const v1::CommandHeader& header, const v1::CommandReply& repl
                                        {"term", header.term()}});
 }
 
-// --- children -----------------------------------------------------------------------------------
+// --- children ---
 
 void Service::child_started(const Children::Child& child) {
   pings_missed_[child.spec.name] = 0;
@@ -286,7 +286,7 @@ void Service::changed() {
   });
 }
 
-// --- beats --------------------------------------------------------------------------------------
+// --- beats ---
 
 stdx::Bytes Service::make_beat(bool goodbye) {
   v1::Beat beat;

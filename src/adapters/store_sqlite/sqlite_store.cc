@@ -65,8 +65,8 @@ stdx::Status change_one(Database& db, const RecordChange& change, std::uint64_t 
 stdx::Result<ports::Store::Committed> commit_in(Database& db, std::optional<std::uint64_t> term,
                                                 const std::vector<RecordChange>& changes) {
   if (changes.size() > ports::Store::batch_changes_max)
-    return stdx::fail(Code::invalid, stdx::format("{} changes in one batch; {} are allowed",
-                                                  changes.size(), ports::Store::batch_changes_max));
+    return stdx::fail(Code::full, stdx::format("{} changes in one batch; {} are allowed",
+                                               changes.size(), ports::Store::batch_changes_max));
   ports::Store::Committed committed;
   TRY(db.transaction([&]() -> stdx::Status {
     if (term) {

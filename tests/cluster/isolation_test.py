@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The isolation promises (design section 1, R-ISO-1..3) with real processes under traffic, and the
+published doorway for messages (R-SEND-1). Prints "N passed, M failed"; one sentence a case."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+from samoza_test_cluster import BIN, Cluster, Failed, Page, wait_for  # noqa: E402
+
+# How long zmesh is killed in a loop; ./check keeps it short, ./check --deep asks for the 60 s.
+LOOP_SECONDS = float(os.environ.get("SAMOZA_ZMESH_LOOP_SECONDS", "12"))
+BASE = os.environ.get("SAMOZA_TEST_BASE", "127.88.0")
+
+
+def results(cluster):
+    def attempt():
+        try:
+            n = cluster.where(cluster.topology("anomaly"), "dashboard")
+            page = Page(cluster, n, "anomaly", "dashboard")
+            try:
+                return (page.ask("summary", "summary")["results"],)
+            finally:
+                page.close()
+        except (OSError, TypeError):
+            return None
+    return wait_for("the dashboard answers", attempt, 40)[0]
+
+
+def epochs(cluster):
+    return {p["space"]: (p["zhost"], p["epoch"]) for p in cluster.topology("anomaly")["placements"]}
+
+
+def r_iso_1_kill_of_zmesh_in_a_loop_moves_no_space_and_ends_none(cluster):
+    before, count = epochs(cluster), results(cluster)
+    runs = {n: cluster.pid_of(n, "zrun") for n in (1, 2, 3)}
+    end = time.monotonic() + LOOP_SECONDS
+    kills = 0
+    while time.monotonic() < end:
+        pid = cluster.pid_of(2, "zmesh")
+        if pid is None:
+            time.sleep(0.02)  # it is being started; the next kill needs a process
+            continue
+        os.kill(pid, signal.SIGKILL)
+        kills += 1
+        time.sleep(0.3)
+    wait_for("the mesh is whole again", lambda: (cluster.ask(2, 9200, "GET", "/v1/mesh") or {}).get("connections") == 2)
+    wait_for("every zhost is alive", lambda: (cluster.ask_any(7331, "GET", "/v1/cluster") or {}).get("zhosts_alive") == 3)
+    assert kills >= 5, kills
+    assert epochs(cluster) == before, "a space moved"
+    assert {n: cluster.pid_of(n, "zrun") for n in (1, 2, 3)} == runs, "a zrun ended"
+    wait_for("messages flow", lambda: results(cluster) > count + 1000)
+
+
+def r_iso_2_without_zrms_nothing_stops(cluster):
+    before, count = epochs(cluster), results(cluster)
+    for n in (1, 2, 3):
+        os.kill(cluster.pid_of(n, "zrms"), signal.SIGKILL)
+    wait_for("messages flow", lambda: results(cluster) > count + 1000)
+    wait_for("there is a leader again", lambda: (cluster.topology("anomaly") or {}).get("state") == "running", 40)
+    assert epochs(cluster) == before, "a space moved"
+
+
+def r_iso_3_after_kill_of_zrun_its_spaces_come_back_in_place(cluster):
+    count = results(cluster)
+    victim = cluster.where(cluster.topology("anomaly"), "worker-a")
+    before = epochs(cluster)
+    killed = time.time()
+    os.kill(cluster.pid_of(victim, "zrun"), signal.SIGKILL)
+    wait_for("the worker runs again", lambda: cluster.events("zrun", "first_message_finished", killed))
+    wait_for("the topology runs", lambda: cluster.topology("anomaly")["state"] == "running")
+    assert epochs(cluster)["worker-a"] == before["worker-a"], "in place: same zhost, same epoch (P3)"
+    wait_for("messages flow", lambda: results(cluster) > count + 1000)
+
+
+def the_control_plane_gone_everything_runs_on_and_status_says_so(cluster):
+    before, count = epochs(cluster), results(cluster)
+    for _ in range(8):
+        pid = cluster.pid_of(1, "zmesh-controlplane")
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.5)  # away for longer than the leader's lease
+    wait_for("messages flow", lambda: results(cluster) > count + 1000)
+    wait_for("the topology runs", lambda: (cluster.topology("anomaly") or {}).get("state") == "running", 40)
+    assert epochs(cluster) == before, "a space moved"
+
+
+def r_send_1_a_message_goes_through_the_published_doorway(cluster):
+    topology = cluster.topology("anomaly")
+    n = cluster.where(topology, "dashboard")
+    body = json.dumps({"topology": "anomaly", "from": "dashboard", "path": "query", "payload": "c3VtbWFyeQ=="})
+    assert cluster.ask(n, 9200, "POST", "/v1/spaces/send", body)["outcome"] == "accepted"
+    other = cluster.where(topology, "store")
+    if other != n:
+        assert cluster.ask(other, 9200, "POST", "/v1/spaces/send", body) is None, "the sender is not there"
+    undeclared = json.dumps({"topology": "anomaly", "from": "dashboard", "path": "feed", "payload": ""})
+    assert cluster.ask(n, 9200, "POST", "/v1/spaces/send", undeclared) is None, "R-SEND-5: no such path from it"
+
+
+def a_second_submit_is_refused_and_names_the_first(cluster):
+    topology = cluster.topology("anomaly")
+    run = cluster.zshell(3, "topo", "submit", f"{cluster.folder}/anomaly.mex", check=False)
+    assert run.returncode == 1 and topology["id"] in run.stdout, run.stdout
+
+
+def wrong_input_gets_one_clear_line_and_the_rest_keeps_running(cluster):
+    bad = f"{cluster.folder}/bad.mex"
+    with open(f"{cluster.folder}/anomaly.mex", "rb") as f:
+        archive = f.read()
+    for content in (archive[:-30], archive[:500] + b"x" + archive[501:], b"PK\3\4", b""):
+        with open(bad, "wb") as f:
+            f.write(content)
+        run = cluster.zshell(1, "topo", "submit", bad, check=False)
+        assert run.returncode == 1 and len(run.stdout.strip().split("\n")) == 1, run.stdout
+    for path, body in (("/v1/mesh/ping", "{"), ("/v1/mesh/ping", "[]"), ("/v1/spaces/send", '{"topology":7}'),
+                       ("/v1/spaces/send", "")):
+        assert cluster.ask(1, 9200, "POST", path, body) is None
+    assert subprocess.run([f"{BIN}/zshell", "--config", cluster.config(1), "fly"], capture_output=True,
+                          check=False).returncode == 2
+    again = subprocess.run([f"{BIN}/startz", "-config", cluster.config(1)], capture_output=True, text=True,
+                           check=False)
+    assert again.returncode == 1 and "startz.lock" in again.stderr, again.stderr
+    with open(f"{cluster.folder}/wrong.yaml", "w", encoding="utf-8") as f:
+        f.write("zhost: {id: z}\nzmseh: {}\n")
+    wrong = subprocess.run([f"{BIN}/startz", "-config", f"{cluster.folder}/wrong.yaml"], capture_output=True,
+                           text=True, check=False)
+    assert wrong.returncode == 2 and "did you mean 'zmesh'" in wrong.stderr, wrong.stderr
+    assert cluster.topology("anomaly")["state"] == "running"
+
+
+def startz_killed_leaves_no_orphan_and_the_zhost_comes_back(cluster):
+    children = [p for p in cluster.pids(3) if p != cluster.processes[3].pid]
+    assert len(children) == 4, children
+    os.kill(cluster.processes[3].pid, signal.SIGKILL)
+    cluster.processes[3].wait()
+    wait_for("its children are gone", lambda: not any(os.path.exists(f"/proc/{p}") for p in children), 10)
+    cluster.start(3)
+    wait_for("the topology runs", lambda: (cluster.topology("anomaly") or {}).get("state") == "running", 60)
+
+
+def stopping_a_topology_unloads_its_spaces_and_starting_brings_its_data_back(cluster):
+    count = results(cluster)
+    identity = cluster.topology("anomaly")["id"]
+    cluster.zshell(1, "topo", "stop", identity)
+    wait_for("no space is left", lambda: all(
+        not (cluster.ask(n, 8080, "GET", "/v1/spaces") or {"spaces": [1]})["spaces"] for n in (1, 2, 3)))
+    cluster.zshell(2, "topo", "start", identity)
+    assert results(cluster) >= count, "stored results were lost"
+    wait_for("messages flow", lambda: results(cluster) > count + 1000)
+
+
+CASES = [r_iso_1_kill_of_zmesh_in_a_loop_moves_no_space_and_ends_none, r_iso_2_without_zrms_nothing_stops,
+         r_iso_3_after_kill_of_zrun_its_spaces_come_back_in_place,
+         the_control_plane_gone_everything_runs_on_and_status_says_so,
+         r_send_1_a_message_goes_through_the_published_doorway, a_second_submit_is_refused_and_names_the_first,
+         wrong_input_gets_one_clear_line_and_the_rest_keeps_running,
+         startz_killed_leaves_no_orphan_and_the_zhost_comes_back,
+         stopping_a_topology_unloads_its_spaces_and_starting_brings_its_data_back]
+
+
+def main():
+    cluster = Cluster(BASE)
+    passed = failed = 0
+    try:
+        subprocess.run([f"{BIN}/mex", "build", f"{ROOT}/examples/anomaly/app", "-o",
+                        f"{cluster.folder}/anomaly.mex"], check=True, capture_output=True)
+        for n in (1, 2, 3):
+            cluster.start(n)
+        wait_for("three zhosts are alive",
+                 lambda: (cluster.ask_any(7331, "GET", "/v1/cluster") or {}).get("zhosts_alive") == 3, 60)
+        cluster.zshell(1, "topo", "submit", f"{cluster.folder}/anomaly.mex")
+        for case in CASES:
+            if len(sys.argv) > 1 and sys.argv[1] not in case.__name__:
+                continue
+            try:
+                case(cluster)
+                passed += 1
+                print(f"good: {case.__name__.replace('_', ' ')}", flush=True)
+            except (AssertionError, Failed, TypeError, KeyError, OSError) as failure:
+                failed += 1
+                print(f"FAILED: {case.__name__.replace('_', ' ')}: {failure!r}", flush=True)
+    finally:
+        cluster.stop(keep=failed > 0)
+        if failed:
+            print(f"kept: {cluster.folder}")
+    # Counted by ./check like the others.
+    output = os.environ.get("GTEST_OUTPUT", "")
+    if output.startswith("json:"):
+        with open(os.path.join(output[5:], "isolation_test.json"), "w", encoding="utf-8") as f:
+            json.dump({"tests": passed + failed, "failures": failed}, f)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+sys.exit(main())
