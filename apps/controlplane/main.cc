@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // zmesh-controlplane -config FILE.yaml: the registry of a cluster.
 #include "adapters/store_memory/memory_store.h"
+#include "adapters/store_postgres/postgres_store.h"
 #include "adapters/store_sqlite/sqlite_store.h"
 #include "common/app.h"
 #include "controlplane/service.h"
@@ -20,8 +21,8 @@ int main(int argc, char** argv) {
     if (!opened) app::die("zmesh-controlplane", opened.error().message);
     store = std::move(*opened);
   } else {
-    app::die("zmesh-controlplane",
-             "control_plane.store: postgres is not built into this program yet");
+    // A database that is away now is looked for again with each call.
+    store = std::make_unique<adapters::store_postgres::PostgresStore>(app.loop(), wanted.postgres);
   }
 
   controlplane::Options options;

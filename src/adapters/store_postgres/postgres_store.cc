@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/store_postgres/postgres_store.h"
+
+#include <atomic>
+
+#include "adapters/posix/worker.h"
+#include "adapters/store_postgres/connection.h"
+#include "stdx/text.h"
+
+namespace adapters::store_postgres {
+
+using ports::RecordChange;
+using ports::TermRow;
+using stdx::Code;
+using Mode = Connection::Mode;
+
+namespace {
+
+// The lock keeps two programs from making the tables at once. A deleted row stays, without value,
+// so that read_since can tell of it. COLLATE "C": sorted by bytes, as the other stores do.
+constexpr const char* schema =
+    "SELECT pg_advisory_xact_lock(7361001);"
+    "CREATE TABLE IF NOT EXISTS samoza_term (one INT PRIMARY KEY CHECK (one = 1), term BIGINT NOT "
+    "NULL, holder TEXT NOT NULL, version BIGINT NOT NULL);"
+    "INSERT INTO samoza_term VALUES (1, 0, '', 0) ON CONFLICT DO NOTHING;"
+    "CREATE TABLE IF NOT EXISTS samoza_counter (one INT PRIMARY KEY CHECK (one = 1), revision "
+    "BIGINT NOT NULL);"
+    "INSERT INTO samoza_counter VALUES (1, 0) ON CONFLICT DO NOTHING;"
+    "CREATE TABLE IF NOT EXISTS samoza_records (kind TEXT COLLATE \"C\" NOT NULL, key TEXT COLLATE "
+    "\"C\" NOT NULL, version BIGINT NOT NULL, revision BIGINT NOT NULL, value BYTEA, "
+    "PRIMARY KEY (kind, key));"
+    "CREATE INDEX IF NOT EXISTS samoza_records_by_revision ON samoza_records (revision);";
+
+stdx::Result<TermRow> term_of(Connection& db, const char* lock) {
+  const auto sql = stdx::format("SELECT term, holder, version FROM samoza_term {}", lock);
+  TRY_ASSIGN(const auto rows, db.query(sql.c_str()));
+  if (rows.size() != 1) return stdx::fail(Code::corrupt, "the term row is gone");
+  return TermRow{rows.number(0, 0), rows.bytes(0, 1), rows.number(0, 2)};
+}
+
+stdx::Result<std::uint64_t> version_of(Connection& db, const RecordChange& change) {
+  TRY_ASSIGN(const auto rows,
+             db.query("SELECT version FROM samoza_records WHERE kind = $1 AND key = $2 AND value "
+                      "IS NOT NULL",
+                      {Text{change.kind}, Text{change.key}}));
+  return rows.size() == 0 ? 0 : rows.number(0, 0);
+}
+
+// True: the row showed what was expected.
+stdx::Result<bool> try_change(Connection& db, const RecordChange& change, std::uint64_t revision) {
+  const Text kind{change.kind}, key{change.key};
+  if (!change.value && change.expected_version == 0) {
+    TRY_ASSIGN(const auto version, version_of(db, change));
+    return version == 0;
+  }
+  if (!change.value) {
+    TRY_ASSIGN(const auto rows,
+               db.query("UPDATE samoza_records SET value = NULL, revision = $3 WHERE kind = $1 AND "
+                        "key = $2 AND version = $4 AND value IS NOT NULL",
+                        {kind, key, revision, change.expected_version}));
+    return rows.changed() == 1;
+  }
+  const stdx::BytesView value(*change.value);
+  if (change.expected_version == 0) {
+    TRY_ASSIGN(const auto rows,
+               db.query("INSERT INTO samoza_records AS r VALUES ($1, $2, 1, $3, $4) ON CONFLICT "
+                        "(kind, key) DO UPDATE SET version = 1, revision = $3, value = $4 "
+                        "WHERE r.value IS NULL",
+                        {kind, key, revision, value}));
+    return rows.changed() == 1;
+  }
+  TRY_ASSIGN(const auto rows,
+             db.query("UPDATE samoza_records SET version = version + 1, revision = $3, value = $4 "
+                      "WHERE kind = $1 AND key = $2 AND version = $5 AND value IS NOT NULL",
+                      {kind, key, revision, value, change.expected_version}));
+  return rows.changed() == 1;
+}
+
+stdx::Status change_one(Connection& db, const RecordChange& change, std::uint64_t revision) {
+  TRY_ASSIGN(const bool changed, try_change(db, change, revision));
+  if (changed) return {};
+  TRY_ASSIGN(const auto version, version_of(db, change));
+  return stdx::fail(Code::conflict, stdx::format("{} '{}' has version {}, not {}", change.kind,
+                                                 change.key, version, change.expected_version));
+}
+
+stdx::Result<ports::Store::Committed> commit_in(Connection& db, std::optional<std::uint64_t> term,
+                                                const std::vector<RecordChange>& changes) {
+  if (changes.size() > ports::Store::batch_changes_max)
+    return stdx::fail(Code::full, stdx::format("{} changes in one batch; {} are allowed",
+                                               changes.size(), ports::Store::batch_changes_max));
+  ports::Store::Committed committed;
+  TRY(db.transaction(Mode::changes, [&]() -> stdx::Status {
+    if (term) {
+      TRY_ASSIGN(const auto row, term_of(db, "FOR SHARE"));
+      if (row.term != *term)
+        return stdx::fail(Code::stale, stdx::format("term {} was replaced by {}", *term, row.term));
+    }
+    TRY_ASSIGN(const auto counter, db.query("UPDATE samoza_counter SET revision = revision + 1 "
+                                            "RETURNING revision"));
+    if (counter.size() != 1) return stdx::fail(Code::corrupt, "the counter row is gone");
+    committed.revision = counter.number(0, 0);
+    for (const auto& change : changes) TRY(change_one(db, change, committed.revision));
+    return {};
+  }));
+  return committed;
+}
+
+stdx::Result<TermRow> cas_term_in(Connection& db, std::uint64_t expected_version,
+                                  std::uint64_t next_term, const std::string& next_holder) {
+  TRY(db.transaction(Mode::changes, [&]() -> stdx::Status {
+    TRY_ASSIGN(const auto row, term_of(db, "FOR UPDATE"));
+    if (row.version != expected_version)
+      return stdx::fail(Code::conflict, stdx::format("the term row has version {}, not {}",
+                                                     row.version, expected_version));
+    TRY(db.query("UPDATE samoza_term SET term = $1, holder = $2, version = version + 1",
+                 {next_term, Text{next_holder}}));
+    return {};
+  }));
+  return TermRow{next_term, next_holder, expected_version + 1};
+}
+
+stdx::Result<TermRow> read_term_in(Connection& db) {
+  TermRow row;
+  TRY(db.transaction(Mode::reads, [&]() -> stdx::Status {
+    TRY_ASSIGN(row, term_of(db, ""));
+    return {};
+  }));
+  return row;
+}
+
+stdx::Result<ports::Store::Snapshot> read_in(Connection& db, std::uint64_t from) {
+  ports::Store::Snapshot snapshot;
+  TRY(db.transaction(Mode::reads, [&]() -> stdx::Status {
+    TRY_ASSIGN(snapshot.term, term_of(db, ""));
+    TRY_ASSIGN(const auto counter, db.query("SELECT revision FROM samoza_counter"));
+    if (counter.size() != 1) return stdx::fail(Code::corrupt, "the counter row is gone");
+    snapshot.revision = counter.number(0, 0);
+    TRY_ASSIGN(const auto rows, db.query("SELECT kind, key, version, value FROM samoza_records "
+                                         "WHERE revision > $1 ORDER BY kind, key",
+                                         {from}));
+    for (int i = 0; i < rows.size(); ++i) {
+      if (!rows.is_null(i, 3))
+        snapshot.records.push_back(
+            {rows.bytes(i, 0), rows.bytes(i, 1), rows.number(i, 2), rows.bytes(i, 3)});
+      else if (from > 0)
+        snapshot.deleted.emplace_back(rows.bytes(i, 0), rows.bytes(i, 1));
+    }
+    return {};
+  }));
+  return snapshot;
+}
+
+}  // namespace
+
+struct PostgresStore::Impl {
+  ports::Executor& executor;
+  Connection connection;
+  std::atomic<std::size_t> waiting{0};
+  std::uint64_t refused = 0;
+  posix::Worker worker;  // last: its jobs end before the connection goes
+
+  Impl(ports::Executor& e, std::string conninfo)
+      : executor(e), connection(std::move(conninfo), schema) {}
+
+  template <typename T>
+  void answer(Done<T> done, stdx::Result<T> result) {
+    executor.post([done = std::move(done), result = std::move(result)] { done(result); });
+  }
+  template <typename T>
+  void run(Done<T> done, std::move_only_function<stdx::Result<T>(Connection&)> work) {
+    if (waiting.load() >= calls_max) {
+      ++refused;
+      return answer<T>(
+          std::move(done),
+          stdx::fail(Code::full, stdx::format("{} calls wait for PostgreSQL already", calls_max)));
+    }
+    ++waiting;
+    worker.post([this, done = std::move(done), work = std::move(work)]() mutable {
+      auto result = work(connection);
+      --waiting;
+      answer<T>(std::move(done), std::move(result));
+    });
+  }
+};
+
+PostgresStore::PostgresStore(ports::Executor& executor, std::string conninfo)
+    : impl_(std::make_unique<Impl>(executor, std::move(conninfo))) {}
+PostgresStore::~PostgresStore() = default;
+
+std::uint64_t PostgresStore::refused() const {
+  return impl_->refused;
+}
+
+void PostgresStore::read_term(Done<TermRow> done) {
+  impl_->run<TermRow>(std::move(done), read_term_in);
+}
+
+void PostgresStore::cas_term(std::uint64_t expected_version, std::uint64_t next_term,
+                             std::string next_holder, Done<TermRow> done) {
+  impl_->run<TermRow>(std::move(done), [expected_version, next_term,
+                                        holder = std::move(next_holder)](Connection& db) {
+    return cas_term_in(db, expected_version, next_term, holder);
+  });
+}
+
+void PostgresStore::commit(std::optional<std::uint64_t> term, std::vector<RecordChange> changes,
+                           Done<Committed> done) {
+  impl_->run<Committed>(std::move(done), [term, changes = std::move(changes)](Connection& db) {
+    return commit_in(db, term, changes);
+  });
+}
+
+void PostgresStore::read_since(std::uint64_t revision, Done<Snapshot> done) {
+  impl_->run<Snapshot>(std::move(done),
+                       [revision](Connection& db) { return read_in(db, revision); });
+}
+
+}  // namespace adapters::store_postgres
