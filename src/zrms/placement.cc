@@ -32,7 +32,8 @@ std::string objection(const PlacementRequest& request, const Candidate& candidat
   const auto& rules = request.space.placement;
   if (!request.only_on.empty() && candidate.zhost != request.only_on)
     return format("its data is on {}", request.only_on);
-  if (!candidate.available) return candidate.unavailable;
+  if (!candidate.available)
+    return candidate.unavailable.empty() ? "unavailable" : candidate.unavailable;
   if (!rules.region.empty() && rules.region != candidate.region)
     return format("region '{}' is not '{}'", candidate.region, rules.region);
   for (const auto& [name, value] : rules.labels) {

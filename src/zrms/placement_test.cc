@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrms/placement.h"
+
+#include <gtest/gtest.h>
+
+namespace zrms {
+namespace {
+
+constexpr std::uint64_t mib = 1u << 20;
+
+model::Topology topology_of(const std::vector<std::string>& names) {
+  model::Topology topology;
+  for (const auto& name : names) topology.spaces.emplace_back().name = name;
+  return topology;
+}
+
+std::vector<Candidate> candidates_of(const std::vector<std::string>& names) {
+  std::vector<Candidate> out;
+  for (const auto& name : names) {
+    auto& made = out.emplace_back();
+    made.zhost = name;
+    made.memory_bytes = 64 * mib;
+  }
+  return out;
+}
+
+PlacementChoice place(const model::Topology& topology, std::size_t space,
+                      const std::map<std::string, std::string>& placed,
+                      const std::vector<Candidate>& there, const std::string& only_on = "",
+                      const std::string& avoid = "") {
+  return choose({topology, topology.spaces[space], placed, only_on, avoid}, there);
+}
+
+TEST(PlacementTest, RFail8AFailedZhostIsLeftOutAndTheChoiceSaysWhy) {
+  auto there = candidates_of({"a", "b"});
+  there[0].available = false;
+  there[0].unavailable = "unavailable: it failed";
+  const auto choice = place(topology_of({"x"}), 0, {}, there);
+  EXPECT_EQ(choice.zhost, "b");
+  EXPECT_EQ(choice.refusals, std::vector<std::string>{"a: unavailable: it failed"});
+}
+
+TEST(PlacementTest, S21AntiAffinityHoldsWhicheverSideNamesIt) {
+  auto topology = topology_of({"x", "y"});
+  topology.spaces[0].placement.anti_affinity = {"y"};
+  for (std::size_t space : {0u, 1u}) {
+    const std::map<std::string, std::string> placed{{space == 0 ? "y" : "x", "a"}};
+    EXPECT_EQ(place(topology, space, placed, candidates_of({"a", "b"})).zhost, "b");
+    const auto refused = place(topology, space, placed, candidates_of({"a"}));
+    EXPECT_FALSE(refused.zhost);
+    EXPECT_EQ(refused.refusals.size(), 1u);
+  }
+}
+
+TEST(PlacementTest, RPlaceCapacityDevicesRegionAndLabelsAreKept) {
+  auto topology = topology_of({"x"});
+  auto& rules = topology.spaces[0].placement;
+  auto there = candidates_of({"a", "b"});
+  there[0].memory_promised_bytes = 60 * mib;  // 16 MiB more do not fit in 64
+  EXPECT_EQ(place(topology, 0, {}, there).zhost, "b");
+  there[0].memory_promised_bytes = 48 * mib;
+  EXPECT_EQ(place(topology, 0, {}, there).zhost, "a") << "exactly full is not too full";
+  rules.devices = {"camera"};
+  EXPECT_FALSE(place(topology, 0, {}, there).zhost);
+  there[1].devices = {"camera"};
+  EXPECT_EQ(place(topology, 0, {}, there).zhost, "b");
+  rules.labels = {{"rack", "1"}};
+  EXPECT_FALSE(place(topology, 0, {}, there).zhost);
+  there[1].labels = {{"rack", "1"}};
+  EXPECT_EQ(place(topology, 0, {}, there).zhost, "b");
+  rules.region = "eu";
+  EXPECT_EQ(place(topology, 0, {}, there).refusals.size(), 2u);
+}
+
+TEST(PlacementTest, RComp3FewerSpacesWinThenTheSmallestId) {
+  const auto topology = topology_of({"x"});
+  auto there = candidates_of({"c", "b", "a"});
+  EXPECT_EQ(place(topology, 0, {}, there).zhost, "a");
+  there[2].spaces = 1;
+  EXPECT_EQ(place(topology, 0, {}, there).zhost, "b");
+}
+
+TEST(PlacementTest, RPlacePreferencesBendBeforeTheyRefuse) {
+  auto topology = topology_of({"x", "y"});
+  topology.spaces[1].placement.prefer_apart = {"x"};
+  auto there = candidates_of({"a", "b"});
+  there[1].spaces = 9;
+  EXPECT_EQ(place(topology, 1, {{"x", "a"}}, there).zhost, "b");
+  EXPECT_EQ(place(topology, 1, {{"x", "a"}}, candidates_of({"a"})).zhost, "a");
+  topology.spaces[1].placement = {};
+  topology.spaces[1].placement.affinity = {"x"};
+  there[1].spaces = 0;
+  EXPECT_EQ(place(topology, 1, {{"x", "b"}}, there).zhost, "b");
+  EXPECT_EQ(place(topology, 1, {{"x", "b"}}, there, "", "b").zhost, "a")
+      << "the zhost it just failed on is the last choice";
+}
+
+TEST(PlacementTest, RFail9ASpaceWithLocalDataGoesOnlyWhereItsDataIs) {
+  const auto topology = topology_of({"x"});
+  auto there = candidates_of({"a", "b"});
+  EXPECT_EQ(place(topology, 0, {}, there, "b").zhost, "b");
+  there[1].available = false;
+  EXPECT_FALSE(place(topology, 0, {}, there, "b").zhost);
+}
+
+TEST(PlacementTest, AtSubmitOnlyWhatCanNeverBeIsRefused) {
+  auto topology = topology_of({"x"});
+  auto there = candidates_of({"a"});
+  there[0].available = false;
+  there[0].memory_promised_bytes = 64 * mib;
+  EXPECT_TRUE(choose_ever({topology, topology.spaces[0], {}, "", ""}, there).zhost);
+  topology.spaces[0].limits.memory_bytes = 65 * mib;
+  EXPECT_FALSE(choose_ever({topology, topology.spaces[0], {}, "", ""}, there).zhost);
+}
+
+}  // namespace
+}  // namespace zrms

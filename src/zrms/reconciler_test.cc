@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrms/reconciler.h"
+
+#include <gtest/gtest.h>
+
+#include "zrms/test_records.h"
+
+namespace zrms {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr stdx::Instant t0{};
+
+struct ReconcilerTest : testing::Test {
+  TestRecords rows;
+  ClusterManager cluster{{}};
+  RecoveryManager recovery;
+  std::vector<v1::Member> members;
+  Reconciler reconciler{{}};
+  model::Topology spec;
+  std::uint64_t counter = 0;
+
+  ReconcilerTest() {
+    spec.name = "t";
+    spec.spaces.emplace_back().name = "x";
+    for (const char* id : {"a", "b"}) {
+      auto& member = members.emplace_back();
+      member.set_zhost_id(id);
+      member.set_incarnation(1);
+      says(id, {});
+    }
+  }
+  struct Seen {
+    std::uint64_t epoch;
+    const char* state;
+  };
+  void says(const std::string& zhost, std::vector<Seen> x, std::uint64_t floor = 0) {
+    v1::ResourceReport report;
+    report.set_zhost(zhost);
+    report.set_incarnation(1);
+    report.set_counter(++counter);
+    for (const auto& seen : x) {
+      auto* space = report.add_spaces();
+      space->set_topology_id("t");
+      space->set_space("x");
+      space->set_epoch(seen.epoch);
+      space->set_state(seen.state);
+    }
+    if (floor > 0) {
+      auto* at = report.add_floors();
+      at->set_topology_id("t");
+      at->set_space("x");
+      at->set_epoch(floor);
+    }
+    v1::Beat beat;
+    beat.set_zhost(zhost);
+    beat.set_incarnation(1);
+    beat.set_counter(counter);
+    cluster.beat(beat, t0);
+    cluster.report(report, t0);
+  }
+  // Its last word is a goodbye; what recovery is told then.
+  std::vector<std::string> dies(const std::string& zhost) {
+    v1::Beat beat;
+    beat.set_zhost(zhost);
+    beat.set_incarnation(1);
+    beat.set_counter(++counter);
+    beat.set_goodbye(true);
+    cluster.beat(beat, t0);
+    cluster.check(t0);
+    EXPECT_EQ(cluster.life(zhost), ClusterManager::Life::dead);
+    return recovery.handle_zhost_failure(zhost, rows.records);
+  }
+  Plan plan(stdx::Instant now = t0) {
+    return reconciler.plan({rows.records, cluster, recovery, members, 7, "now"}, now);
+  }
+  static const v1::SpaceRecord* space_of(const Plan& plan) {
+    for (const auto& change : plan.changes)
+      if (change.kind == "space" && !change.remove) return &change.space;
+    return nullptr;
+  }
+};
+
+TEST_F(ReconcilerTest, P3ANewSpaceIsWrittenFirstAndOnlyThenSent) {
+  rows.topology(spec);
+  const auto first = plan();
+  ASSERT_TRUE(space_of(first));
+  EXPECT_EQ(space_of(first)->zhost(), "a");
+  EXPECT_EQ(space_of(first)->epoch(), 1u);
+  EXPECT_TRUE(first.commands.places.empty()) << "nothing is sent that no record says";
+  rows.records.apply(first.changes);
+  const auto second = plan(t0 + 1ms);
+  ASSERT_EQ(second.commands.places.size(), 1u);
+  const auto& header = second.commands.places[0].header();
+  EXPECT_EQ(header.zhost(), "a");
+  EXPECT_EQ(header.epoch(), 1u);
+  EXPECT_EQ(header.term(), 7u);
+  EXPECT_TRUE(plan(t0 + 2ms).commands.places.empty()) << "it was just sent";
+  EXPECT_EQ(plan(t0 + 400ms).commands.places.size(), 1u) << "and again while no report shows it";
+}
+
+TEST_F(ReconcilerTest, RFail6ASpaceOfAFailedZhostIsPlacedElsewhereWithTheNextEpoch) {
+  rows.topology(spec);
+  rows.space("x", "a", 4);
+  EXPECT_EQ(dies("a"), std::vector<std::string>{"t"});
+  const auto moved = plan();
+  ASSERT_TRUE(space_of(moved));
+  EXPECT_EQ(space_of(moved)->zhost(), "b");
+  EXPECT_EQ(space_of(moved)->epoch(), 5u);
+}
+
+TEST_F(ReconcilerTest, RFail9ASpaceWithLocalDataWaitsForItsZhost) {
+  spec.spaces[0].store = model::StoreKind::local;
+  rows.topology(spec);
+  rows.space("x", "a", 4);
+  dies("a");
+  const auto waits = plan();
+  ASSERT_TRUE(space_of(waits));
+  EXPECT_EQ(space_of(waits)->zhost(), "a");
+  EXPECT_EQ(space_of(waits)->epoch(), 4u);
+  EXPECT_EQ(space_of(waits)->state(), "waiting");
+}
+
+TEST_F(ReconcilerTest, RFail10WithNoZhostLeftTheRowStaysAndTheReasonsAreGiven) {
+  rows.topology(spec);
+  rows.space("x", "a", 4);
+  dies("a");
+  dies("b");
+  const auto stuck = plan();
+  EXPECT_FALSE(space_of(stuck));
+  EXPECT_EQ(stuck.refusals.at({"t", "x"}).size(), 2u);
+}
+
+TEST_F(ReconcilerTest, P8AnOlderCopyEndsOnlyOnceTheNewerOneRuns) {
+  rows.topology(spec);
+  rows.space("x", "b", 5);
+  says("a", {{4, "running"}});
+  says("b", {{5, "starting"}});
+  EXPECT_TRUE(plan().commands.stops.empty());
+  says("b", {{5, "running"}});
+  const auto stops = plan(t0 + 1s).commands.stops;
+  ASSERT_EQ(stops.size(), 1u);
+  EXPECT_EQ(stops[0].header().zhost(), "a");
+  EXPECT_EQ(stops[0].header().epoch(), 4u);
+  EXPECT_FALSE(stops[0].remove_data());
+}
+
+TEST_F(ReconcilerTest, P13AMissingRowStopsNothing) {
+  says("a", {{4, "running"}});
+  const auto nothing = plan();
+  EXPECT_TRUE(nothing.commands.stops.empty());
+  EXPECT_TRUE(nothing.changes.empty());
+}
+
+TEST_F(ReconcilerTest, P13DeletingRaisesTheEpochAndTheTombstoneGoesWhenEveryHolderReportedIt) {
+  rows.topology(spec, v1::DESIRED_DELETED);
+  rows.space("x", "a", 4);
+  says("a", {{4, "running"}});
+  const auto buried = plan();
+  ASSERT_TRUE(space_of(buried));
+  EXPECT_TRUE(space_of(buried)->tombstone());
+  EXPECT_EQ(space_of(buried)->epoch(), 5u);
+  rows.space("x", "a", 5, "stopped", /*tombstone=*/true);
+  const auto stop = plan(t0 + 1s);
+  EXPECT_TRUE(stop.changes.empty()) << "a still has it";
+  ASSERT_FALSE(stop.commands.stops.empty());
+  EXPECT_EQ(stop.commands.stops[0].header().epoch(), 5u);
+  EXPECT_TRUE(stop.commands.stops[0].remove_data());
+  says("a", {}, /*floor=*/4);
+  EXPECT_TRUE(plan(t0 + 2s).changes.empty()) << "a could still start epoch 4 of a late command";
+  says("a", {}, /*floor=*/5);
+  const auto gone = plan(t0 + 3s);
+  ASSERT_FALSE(gone.changes.empty());
+  EXPECT_TRUE(gone.changes[0].remove);
+}
+
+TEST_F(ReconcilerTest, RTopoATopologyRunsWhenItsSpacesDo) {
+  rows.topology(spec);
+  rows.space("x", "a", 1);
+  says("a", {{1, "running"}});
+  const auto running = plan();
+  const auto* change = running.changes.empty() ? nullptr : &running.changes.back();
+  ASSERT_TRUE(change);
+  EXPECT_EQ(change->topology.state(), "running");
+}
+
+}  // namespace
+}  // namespace zrms
