@@ -29,14 +29,14 @@ bool has_guard_install() {
 }
 
 SlotArena::SlotArena(std::size_t slot_bytes, std::size_t guard_bytes)
-    : slot_bytes_(slot_bytes), guard_bytes_(guard_bytes) {}
+    : slot_bytes_(slot_bytes), guard_bytes_(guard_bytes), stride_(slot_bytes + page) {}
 
 SlotArena::~SlotArena() {
   for (const auto& [base, bytes] : mappings_) munmap(base, bytes);
 }
 
 bool SlotArena::map_more() {
-  const std::size_t bytes = std::max(chunk_bytes / slot_bytes_, std::size_t{1}) * slot_bytes_;
+  const std::size_t bytes = std::max(chunk_bytes / stride_, std::size_t{1}) * stride_;
   void* base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) return false;
@@ -63,10 +63,10 @@ std::uint8_t* SlotArena::take() {
     free_.pop_back();
     return slot;
   }
-  if (left_ < slot_bytes_ && !map_more()) return nullptr;
+  if (left_ < stride_ && !map_more()) return nullptr;
   auto* slot = next_;
-  next_ += slot_bytes_;
-  left_ -= slot_bytes_;
+  next_ += stride_;
+  left_ -= stride_;
   guard(slot);
   return slot;
 }

@@ -31,6 +31,10 @@ class SlotArena {
   void guard(std::uint8_t* slot);
 
   std::size_t slot_bytes_, guard_bytes_;
+  // From slot to slot; a page more than a slot, so that the pages which every space uses (top of
+  // the stack, start of the memory) do not all fall into the same few sets of the TLB: a twentieth
+  // of a hop (bench/engine_bench).
+  std::size_t stride_;
   std::mutex mutex_;
   std::vector<std::uint8_t*> free_;
   std::vector<std::pair<std::uint8_t*, std::size_t>> mappings_;
