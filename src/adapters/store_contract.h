@@ -92,10 +92,29 @@ TYPED_TEST_P(StoreContract, AnyBytesAreKeptAsTheyAre) {
   EXPECT_EQ(this->read().records[1].value, "");
 }
 
+TYPED_TEST_P(StoreContract, P6ATermNeverFalls) {
+  ASSERT_TRUE(this->cas(0, 5, "a/1/1"));
+  EXPECT_EQ(this->cas(1, 4, "b/1/1").error().code, stdx::Code::invalid);
+  EXPECT_EQ(this->read().term, (ports::TermRow{5, "a/1/1", 1}));
+}
+
+TYPED_TEST_P(StoreContract, ABatchThatChangesARowTwiceOrHoldsAHugeValueChangesNothing) {
+  EXPECT_EQ(this->commit(std::nullopt, {{"a", "1", 0, "x"}, {"a", "1", 1, "y"}}).error().code,
+            stdx::Code::invalid);
+  const std::string huge(ports::Store::value_bytes_max + 1, 'x');
+  EXPECT_EQ(this->commit(std::nullopt, {{"a", "1", 0, huge}}).error().code, stdx::Code::invalid);
+  EXPECT_EQ(this->commit(std::nullopt, {{"a", std::string("1\0", 2), 0, "x"}}).error().code,
+            stdx::Code::invalid);
+  EXPECT_TRUE(this->read().records.empty());
+  EXPECT_TRUE(this->commit(std::nullopt, {{"a", "1", 0, huge.substr(1)}}));
+  EXPECT_EQ(this->read().records[0].value.size(), ports::Store::value_bytes_max);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(StoreContract, P6TheTermChangesOnlyFromTheVersionThatWasSeen,
                             P7ABatchOfAnotherTermOrVersionChangesNothing,
                             ReadingSinceARevisionGivesWhatChangedAndWhatWentSorted,
                             ARowThatWasDeletedCanBeMadeAnew, ABatchPastItsBoundIsRefused,
-                            AnyBytesAreKeptAsTheyAre);
+                            AnyBytesAreKeptAsTheyAre, P6ATermNeverFalls,
+                            ABatchThatChangesARowTwiceOrHoldsAHugeValueChangesNothing);
 
 }  // namespace adapters

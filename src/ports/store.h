@@ -55,16 +55,17 @@ class Store {
 
   // Puts `next` in place if the row's version is `expected_version`; the new row has version
   // expected_version + 1. Code::conflict: another version is there. Code::unknown: the database
-  // went away in between.
+  // went away in between. Code::invalid: `next_term` is lower than the row's term (P6).
   virtual void cas_term(std::uint64_t expected_version, std::uint64_t next_term,
                         std::string next_holder, Done<TermRow> done) = 0;
 
   struct Committed {
     std::uint64_t revision = 0;  // grows with each commit; what `read_since` counts in
   };
-  // All changes or none. With `term`, the term row is locked and must show exactly that term
-  // (Code::stale otherwise). Code::conflict: a row's version differs; the message names it.
-  // Code::unknown: read the rows again before anything else is done about them (P7).
+  // All changes or none; check_batch says what a batch may hold. With `term`, the term row is
+  // locked and must show exactly that term (Code::stale otherwise). Code::conflict: a row's version
+  // differs; the message names it. Code::unknown: read the rows again before anything else is done
+  // about them (P7).
   virtual void commit(std::optional<std::uint64_t> term, std::vector<RecordChange> changes,
                       Done<Committed> done) = 0;
 
@@ -77,5 +78,15 @@ class Store {
   // Everything that changed after `revision`, from one consistent state; 0 reads all there is.
   virtual void read_since(std::uint64_t revision, Done<Snapshot> done) = 0;
 };
+
+// The rules of the contract that need no database, so that every store has the same ones.
+// Code::full: more than batch_changes_max. Code::invalid: a row twice, a value over
+// value_bytes_max, a zero byte in a kind or key.
+stdx::Status check_batch(const std::vector<RecordChange>& changes);
+stdx::Result<TermRow> next_term_row(const TermRow& now, std::uint64_t expected_version,
+                                    std::uint64_t next_term, std::string next_holder);
+// `version`: what the row shows now, 0 if it does not exist.
+stdx::Status check_version(const RecordChange& change, std::uint64_t version);
+stdx::Status check_term(std::uint64_t wanted, const TermRow& now);
 
 }  // namespace ports

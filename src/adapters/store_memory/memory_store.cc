@@ -1,50 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/store_memory/memory_store.h"
 
-#include <set>
-
-#include "stdx/text.h"
-
 namespace adapters::store_memory {
 
 using stdx::Code;
 
 stdx::Result<ports::TermRow> Database::cas_term(std::uint64_t expected_version,
                                                 std::uint64_t next_term, std::string next_holder) {
-  if (term_.version != expected_version)
-    return stdx::fail(Code::conflict, stdx::format("the term row has version {}, not {}",
-                                                   term_.version, expected_version));
-  if (next_term < term_.term) return stdx::fail(Code::invalid, "a term never falls");
-  term_ = {next_term, std::move(next_holder), expected_version + 1};
+  TRY_ASSIGN(term_,
+             ports::next_term_row(term_, expected_version, next_term, std::move(next_holder)));
   return term_;
 }
 
 stdx::Status Database::check(const ports::RecordChange& change) const {
   const auto row = rows_.find({change.kind, change.key});
   const auto version = row == rows_.end() ? 0 : row->second.version;
-  if (version != change.expected_version)
-    return stdx::fail(Code::conflict, stdx::format("{} '{}' has version {}, not {}", change.kind,
-                                                   change.key, version, change.expected_version));
-  if (change.value && change.value->size() > ports::Store::value_bytes_max)
-    return stdx::fail(Code::invalid,
-                      stdx::format("{} '{}' is larger than 1 MiB", change.kind, change.key));
-  return {};
+  return ports::check_version(change, version);
 }
 
 stdx::Result<ports::Store::Committed> Database::commit(
     std::optional<std::uint64_t> term, const std::vector<ports::RecordChange>& changes) {
-  if (changes.size() > ports::Store::batch_changes_max)
-    return stdx::fail(Code::full, stdx::format("a batch has {} changes, at most {} are taken",
-                                               changes.size(), ports::Store::batch_changes_max));
-  if (term && *term != term_.term)
-    return stdx::fail(Code::stale, stdx::format("term {} is over, now {}", *term, term_.term));
-  std::set<Key> keys;
-  for (const auto& change : changes) {
-    if (!keys.insert({change.kind, change.key}).second)
-      return stdx::fail(Code::invalid, stdx::format("{} '{}' is changed twice in a batch",
-                                                    change.kind, change.key));
-    TRY(check(change));
-  }
+  TRY(ports::check_batch(changes));
+  if (term) TRY(ports::check_term(*term, term_));
+  for (const auto& change : changes) TRY(check(change));
   ++revision_;
   for (const auto& change : changes) {
     const Key key{change.kind, change.key};

@@ -3,7 +3,6 @@
 
 #include "adapters/posix/worker.h"
 #include "adapters/sqlite/database.h"
-#include "stdx/text.h"
 
 namespace adapters::store_sqlite {
 
@@ -42,9 +41,7 @@ stdx::Status change_one(Database& db, const RecordChange& change, std::uint64_t 
       db.prepare("SELECT version FROM records WHERE kind = ? AND key = ? AND value IS NOT NULL"));
   TRY_ASSIGN(const bool there, select.bind_text(change.kind).bind_text(change.key).step());
   const auto version = there ? select.integer(0) : 0;
-  if (version != change.expected_version)
-    return stdx::fail(Code::conflict, stdx::format("{} '{}' has version {}, not {}", change.kind,
-                                                   change.key, version, change.expected_version));
+  TRY(ports::check_version(change, version));
   if (change.value) {
     TRY_ASSIGN(auto put, db.prepare("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)"));
     TRY(put.bind_text(change.kind)
@@ -64,15 +61,12 @@ stdx::Status change_one(Database& db, const RecordChange& change, std::uint64_t 
 
 stdx::Result<ports::Store::Committed> commit_in(Database& db, std::optional<std::uint64_t> term,
                                                 const std::vector<RecordChange>& changes) {
-  if (changes.size() > ports::Store::batch_changes_max)
-    return stdx::fail(Code::full, stdx::format("{} changes in one batch; {} are allowed",
-                                               changes.size(), ports::Store::batch_changes_max));
+  TRY(ports::check_batch(changes));
   ports::Store::Committed committed;
   TRY(db.transaction([&]() -> stdx::Status {
     if (term) {
       TRY_ASSIGN(const auto row, term_of(db));
-      if (row.term != *term)
-        return stdx::fail(Code::stale, stdx::format("term {} was replaced by {}", *term, row.term));
+      TRY(ports::check_term(*term, row));
     }
     TRY(db.run("UPDATE counter SET revision = revision + 1"));
     TRY_ASSIGN(auto select, db.prepare("SELECT revision FROM counter"));
@@ -88,11 +82,8 @@ stdx::Result<TermRow> cas_term_in(Database& db, std::uint64_t expected_version,
                                   std::uint64_t next_term, const std::string& next_holder) {
   TermRow row;
   TRY(db.transaction([&]() -> stdx::Status {
-    TRY_ASSIGN(row, term_of(db));
-    if (row.version != expected_version)
-      return stdx::fail(Code::conflict, stdx::format("the term row has version {}, not {}",
-                                                     row.version, expected_version));
-    row = {next_term, next_holder, expected_version + 1};
+    TRY_ASSIGN(const auto now, term_of(db));
+    TRY_ASSIGN(row, ports::next_term_row(now, expected_version, next_term, next_holder));
     TRY_ASSIGN(auto update, db.prepare("UPDATE term SET term = ?, holder = ?, version = ?"));
     TRY(update.bind(row.term).bind_text(row.holder).bind(row.version).step());
     return {};

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ports/store.h"
+
+#include <set>
+
+#include "stdx/text.h"
+
+namespace ports {
+
+using stdx::Code;
+
+stdx::Status check_batch(const std::vector<RecordChange>& changes) {
+  if (changes.size() > Store::batch_changes_max)
+    return stdx::fail(Code::full, stdx::format("a batch has {} changes, at most {} are taken",
+                                               changes.size(), Store::batch_changes_max));
+  std::set<std::pair<std::string_view, std::string_view>> rows;
+  for (const auto& change : changes) {
+    if (change.kind.find('\0') != std::string::npos || change.key.find('\0') != std::string::npos)
+      return stdx::fail(Code::invalid, "a record's kind or key holds a zero byte");
+    if (!rows.insert({change.kind, change.key}).second)
+      return stdx::fail(Code::invalid, stdx::format("{} '{}' is changed twice in a batch",
+                                                    change.kind, change.key));
+    if (change.value && change.value->size() > Store::value_bytes_max)
+      return stdx::fail(Code::invalid,
+                        stdx::format("{} '{}' is larger than 1 MiB", change.kind, change.key));
+  }
+  return {};
+}
+
+stdx::Result<TermRow> next_term_row(const TermRow& now, std::uint64_t expected_version,
+                                    std::uint64_t next_term, std::string next_holder) {
+  if (now.version != expected_version)
+    return stdx::fail(Code::conflict, stdx::format("the term row has version {}, not {}",
+                                                   now.version, expected_version));
+  if (next_term < now.term)
+    return stdx::fail(Code::invalid,
+                      stdx::format("a term never falls: {} after {}", next_term, now.term));
+  return TermRow{next_term, std::move(next_holder), expected_version + 1};
+}
+
+stdx::Status check_version(const RecordChange& change, std::uint64_t version) {
+  if (version == change.expected_version) return {};
+  return stdx::fail(Code::conflict, stdx::format("{} '{}' has version {}, not {}", change.kind,
+                                                 change.key, version, change.expected_version));
+}
+
+stdx::Status check_term(std::uint64_t wanted, const TermRow& now) {
+  if (wanted == now.term) return {};
+  return stdx::fail(Code::stale, stdx::format("term {} is over, now {}", wanted, now.term));
+}
+
+}  // namespace ports
