@@ -80,21 +80,19 @@ stdx::Status change_one(Connection& db, const RecordChange& change, std::uint64_
   TRY_ASSIGN(const bool changed, try_change(db, change, revision));
   if (changed) return {};
   TRY_ASSIGN(const auto version, version_of(db, change));
-  return stdx::fail(Code::conflict, stdx::format("{} '{}' has version {}, not {}", change.kind,
-                                                 change.key, version, change.expected_version));
+  TRY(ports::check_version(change, version));
+  return stdx::fail(Code::conflict,
+                    stdx::format("{} '{}' was changed by another", change.kind, change.key));
 }
 
 stdx::Result<ports::Store::Committed> commit_in(Connection& db, std::optional<std::uint64_t> term,
                                                 const std::vector<RecordChange>& changes) {
-  if (changes.size() > ports::Store::batch_changes_max)
-    return stdx::fail(Code::full, stdx::format("{} changes in one batch; {} are allowed",
-                                               changes.size(), ports::Store::batch_changes_max));
+  TRY(ports::check_batch(changes));
   ports::Store::Committed committed;
   TRY(db.transaction(Mode::changes, [&]() -> stdx::Status {
     if (term) {
       TRY_ASSIGN(const auto row, term_of(db, "FOR SHARE"));
-      if (row.term != *term)
-        return stdx::fail(Code::stale, stdx::format("term {} was replaced by {}", *term, row.term));
+      TRY(ports::check_term(*term, row));
     }
     TRY_ASSIGN(const auto counter, db.query("UPDATE samoza_counter SET revision = revision + 1 "
                                             "RETURNING revision"));
@@ -108,16 +106,15 @@ stdx::Result<ports::Store::Committed> commit_in(Connection& db, std::optional<st
 
 stdx::Result<TermRow> cas_term_in(Connection& db, std::uint64_t expected_version,
                                   std::uint64_t next_term, const std::string& next_holder) {
+  TermRow next;
   TRY(db.transaction(Mode::changes, [&]() -> stdx::Status {
     TRY_ASSIGN(const auto row, term_of(db, "FOR UPDATE"));
-    if (row.version != expected_version)
-      return stdx::fail(Code::conflict, stdx::format("the term row has version {}, not {}",
-                                                     row.version, expected_version));
-    TRY(db.query("UPDATE samoza_term SET term = $1, holder = $2, version = version + 1",
-                 {next_term, Text{next_holder}}));
+    TRY_ASSIGN(next, ports::next_term_row(row, expected_version, next_term, next_holder));
+    TRY(db.query("UPDATE samoza_term SET term = $1, holder = $2, version = $3",
+                 {next.term, Text{next.holder}, next.version}));
     return {};
   }));
-  return TermRow{next_term, next_holder, expected_version + 1};
+  return next;
 }
 
 stdx::Result<TermRow> read_term_in(Connection& db) {
