@@ -3,7 +3,6 @@
 
 #include <libpq-fe.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <vector>
 
@@ -35,7 +34,8 @@ std::string big_endian(std::uint64_t value) {
 std::string one_line(const char* message) {
   std::string text = message == nullptr ? "" : message;
   while (!text.empty() && text.back() == '\n') text.pop_back();
-  std::replace(text.begin(), text.end(), '\n', ' ');
+  for (auto& c : text)
+    if (c == '\n' || c == '\t') c = ' ';
   return text;
 }
 std::string state_of(const PGresult* result) {
