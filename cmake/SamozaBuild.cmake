@@ -17,6 +17,13 @@ if(SAMOZA_SANITIZE)
   add_link_options(-fsanitize=${SAMOZA_SANITIZE})
 endif()
 
+option(SAMOZA_FUZZ "Instrument everything for libFuzzer (clang); build only fuzz_targets" OFF)
+if(SAMOZA_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
   # Base dir and no hashed directory: worktrees and clones of the same commit share one cache.

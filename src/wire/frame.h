@@ -35,6 +35,7 @@ stdx::Result<Message> parse(stdx::BytesView bytes) {
   if (bytes.size() > (64u << 20) ||
       !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return stdx::fail(stdx::Code::invalid, "bytes are no " + message.GetTypeName());
+  message.DiscardUnknownFields();
   return message;
 }
 
