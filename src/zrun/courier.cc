@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zrun/courier.h"
 
+#include <utility>
+
 namespace zrun {
 
 using wire::DataType;
@@ -82,6 +84,7 @@ void Courier::pump_away(LocalTopology& topology, PathState& path) {
     header.seq = path.out.first_unfinished();
     if (!send_frame_(receiver.zhost, wire::encode_data_frame(header, ""))) return;
     path.opened_to = receiver.zhost;
+    if (path.opened_epoch != receiver.epoch) path.opened_run = 0;
     path.opened_epoch = receiver.epoch;
   }
   while (const auto message = path.out.next()) {
@@ -250,8 +253,17 @@ void Courier::take_acknowledgement(LocalTopology& topology, PathState& path,
   const auto& sender = topology.slots[path.from];
   // For this life of our sender, from the instance the stream was opened to.
   if (SenderLife{header.to_epoch, header.to_run} != sender.life ||
-      header.from_epoch != path.opened_epoch)
+      header.from_epoch != path.opened_epoch || header.from_run < path.opened_run)
     return;
+  if (header.from_run > std::exchange(path.opened_run, header.from_run) &&
+      path.out.received() >= path.out.first_unfinished()) {
+    // Its zrun started it again in place: what the former run received and did not finish died
+    // with it, and goes out again, marked.
+    path.opened_to.clear();
+    path.out.restart();
+    pump(topology, path);
+    return;
+  }
   if (header.type == DataType::finished)
     path.out.finished(header.seq);
   else if (header.redelivered)

@@ -27,6 +27,7 @@ struct PathState {
   // --- sending to another zhost ---
   std::string opened_to;            // zhost the stream was opened to; empty: not open
   std::uint64_t opened_epoch = 0;   // the receiver's epoch then
+  std::uint32_t opened_run = 0;     // the receiver's run, from its acknowledgements; 0: none yet
   std::uint64_t progress_mark = 0;  // out.received() at the last look
   bool sender_waits = false;        // the sender is parked in net.emit_to on this path
 
