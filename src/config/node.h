@@ -18,14 +18,19 @@
 namespace config {
 
 struct Node {
+  struct Field;  // not std::pair: clang cannot make one of a type that holds it
   enum class Kind { scalar, list, map };
   Kind kind = Kind::scalar;
   std::string text;
-  std::vector<Node> items;                           // list
-  std::vector<std::pair<std::string, Node>> fields;  // map
+  std::vector<Node> items;    // list
+  std::vector<Field> fields;  // map
   int line = 0;
 
   const Node* find(std::string_view name) const;
+};
+struct Node::Field {
+  std::string first;
+  Node second;
 };
 
 // Reads a tree strictly. Every `field` names what may be there; what was not asked for by `finish`
