@@ -42,7 +42,11 @@ void OutStream::finished(std::uint64_t seq) {
 }
 
 void OutStream::rewind() {
-  if (keeps_until_finished()) sent_ = received_;
+  if (!keeps_until_finished()) return;
+  // A life of the receiver that died unnoticed may have handled them with nobody told (S7). Where
+  // it lives on it knows them by number, and the mark is only too careful.
+  for (std::uint64_t seq = received_ + 1; seq <= highest_sent_; ++seq) at(seq)->redelivered = true;
+  sent_ = received_;
 }
 
 void OutStream::resend_after(std::uint64_t seq) {

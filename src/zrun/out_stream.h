@@ -46,7 +46,7 @@ class OutStream {
   void received(std::uint64_t seq);
   void finished(std::uint64_t seq);
 
-  // The way was lost: what is not received goes out again.
+  // The way was lost: what is not received goes out again, marked where it was sent before.
   void rewind();
   // The receiver asks for everything behind `seq` again: its mailbox was full.
   void resend_after(std::uint64_t seq);

@@ -46,6 +46,20 @@ TEST(OutStreamTest, ANewReceiverGetsWhatIsNotFinishedMarkedAsRedelivered) {
   EXPECT_FALSE(stream.next()->redelivered) << "nobody can have seen it";
 }
 
+TEST(OutStreamTest, S7WhatWentOutBeforeTheWayWasLostIsMarkedWhatDidNotIsNot) {
+  MessagePool pool;
+  OutStream stream({});
+  for (const char* text : {"a", "b", "c"}) stream.push(message(pool, text));
+  stream.sent();
+  stream.received(1);
+  stream.sent();
+  stream.rewind();
+  EXPECT_EQ(stream.next()->payload, "b");
+  EXPECT_TRUE(stream.next()->redelivered) << "a receiver that died since may have handled it";
+  stream.sent();
+  EXPECT_FALSE(stream.next()->redelivered) << "nobody can have seen it";
+}
+
 TEST(OutStreamTest, S8AtMostOnceNeverSendsASecondTime) {
   MessagePool pool;
   OutStream stream({.delivery = model::Delivery::at_most_once});
