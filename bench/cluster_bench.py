@@ -8,13 +8,13 @@ import os
 import platform
 import random
 import signal
-import subprocess
 import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
-from samoza_test_cluster import BIN, Cluster, Failed, wait_for  # noqa: E402
+from demo import build_application, summary  # noqa: E402
+from samoza_test_cluster import Cluster, Failed, wait_for  # noqa: E402
 
 
 def machine():
@@ -29,15 +29,14 @@ def percentile(values, p):
     return ordered[min(len(ordered) - 1, int(p / 100 * len(ordered)))] if ordered else None
 
 
-def start(count, base, rate="1000"):
+def start(count, base, readings=0):
     cluster = Cluster(base, count)
-    subprocess.run([f"{BIN}/mex", "build", f"{ROOT}/examples/anomaly/app", "-o", f"{cluster.folder}/a.mex"],
-                   check=True, capture_output=True)
+    mex = build_application(cluster.folder, 1000, readings, False)
     for n in range(1, count + 1):
         cluster.start(n)
     wait_for("all zhosts are alive", lambda: (cluster.ask_any(7331, "GET", "/v1/cluster") or {}).get(
         "zhosts_alive") == count, 60)
-    cluster.zshell(1, "topo", "submit", f"{cluster.folder}/a.mex")
+    cluster.zshell(1, "topo", "submit", mex)
     return cluster
 
 
@@ -129,10 +128,10 @@ def main():
         rows.append((f"kill -9 of {part} to first message of a new instance, p50 / p99 (n={len(samples)})",
                      f"{percentile(samples, 50):.0f} / {percentile(samples, 99):.0f} ms", f"{limit} ms p99"))
     if "idle" in options.parts:
-        cluster = start(3, options.base)
+        # All spaces run; the source has sent its last reading.
+        cluster = start(3, options.base, 3000)
         try:
-            identity = cluster.topology("anomaly")["id"]
-            cluster.zshell(1, "topo", "stop", identity)  # traffic stopped
+            wait_for("all readings are done", lambda: summary(cluster)["results"] == 3000, 60)
             megabytes, cpu = idle(cluster)
         finally:
             cluster.stop()
