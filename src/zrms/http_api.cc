@@ -329,7 +329,8 @@ v1::ClusterReply Service::cluster_view() const {
   view.set_spaces(spaces);
   view.set_spaces_running(spaces_running);
   if (cluster_.braking(runtime_.clock.now()))
-    view.set_detail("brake: more than half of the zhosts look dead; nobody is evicted for now");
+    view.set_detail(
+        "brake: more than half of the zhosts look dead; nobody is evicted while that lasts");
   return view;
 }
 

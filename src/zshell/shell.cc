@@ -18,6 +18,18 @@ Shell::Answer Shell::send(const std::string& service, const std::string& method,
   request.method = method;
   request.path = path;
   request.body = std::move(body);
+  return ask(service, std::move(request));
+}
+
+Shell::Answer Shell::get(const std::string& service, const std::string& path,
+                         std::map<std::string, std::string> query) {
+  ports::HttpRequest request;
+  request.path = path;
+  request.query = std::move(query);
+  return ask(service, std::move(request));
+}
+
+Shell::Answer Shell::ask(const std::string& service, ports::HttpRequest request) {
   const auto response = outside_.ask(service, std::move(request));
   Answer answer;
   if (!response) {
@@ -27,28 +39,6 @@ Shell::Answer Shell::send(const std::string& service, const std::string& method,
   }
   answer.body = response->body;
   if (response->status >= 200 && response->status < 300) return answer;
-  answer.exit = failed;
-  if (json_)
-    outside_.print(response->body);
-  else
-    outside_.print(format("{}: {}\n", service, wire::error_from_response(*response).message));
-  return answer;
-}
-
-Shell::Answer Shell::get(const std::string& service, const std::string& path,
-                         std::map<std::string, std::string> query) {
-  ports::HttpRequest request;
-  request.path = path;
-  request.query = std::move(query);
-  const auto response = outside_.ask(service, std::move(request));
-  Answer answer;
-  if (!response) {
-    answer.exit = not_reachable;
-    outside_.print(format("{} is unreachable: {}\n", service, response.error().message));
-    return answer;
-  }
-  answer.body = response->body;
-  if (response->status == 200) return answer;
   answer.exit = failed;
   if (json_)
     outside_.print(response->body);

@@ -50,6 +50,7 @@ class Shell {
              std::map<std::string, std::string> query = {});
   Answer send(const std::string& service, const std::string& method, const std::string& path,
               stdx::Bytes body = {});
+  Answer ask(const std::string& service, ports::HttpRequest request);
   int show(const Answer& answer, const std::function<std::string(const std::string&)>& render);
   int usage(const std::string& line);
   int follow(const std::string& id, const std::string& until, stdx::Duration bound);
