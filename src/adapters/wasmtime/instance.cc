@@ -72,7 +72,9 @@ ports::Instance::Progress WasmtimeInstance::resume() {
   module_.engine->ticker->guest_runs();
   // Each turn gets a whole slice, however long ago the last one was.
   wasmtime_context_set_epoch_deadline(store_context_, module_.engine->options.slice_ms);
-  return step();
+  const auto progress = step();
+  module_.engine->ticker->guest_rests();
+  return progress;
 }
 
 ports::Instance::Progress WasmtimeInstance::step() {

@@ -5,8 +5,10 @@
 
 namespace adapters::wasmtime {
 namespace {
-constexpr auto period = std::chrono::milliseconds(1);
-constexpr int idle_ticks_max = 20;
+using namespace std::chrono_literals;
+constexpr auto busy_period = 1ms;
+constexpr auto light_period = 4ms;
+constexpr int idle_ticks_max = 5;  // light ones
 }  // namespace
 
 Ticker::Ticker(std::function<void()> tick) : tick_(std::move(tick)), thread_([this] { run(); }) {}
@@ -33,7 +35,8 @@ void Ticker::run() {
   std::unique_lock lock(mutex_);
   while (!stop_) {
     if (idle < idle_ticks_max) {
-      condition_.wait_for(lock, period);
+      const bool busy = inside_.load(std::memory_order_relaxed);
+      condition_.wait_for(lock, busy ? busy_period : light_period);
       tick_();
       idle = used_.exchange(false, std::memory_order_relaxed) ? 0 : idle + 1;
       continue;

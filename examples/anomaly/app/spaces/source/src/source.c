@@ -89,10 +89,18 @@ static void serve(int parity, const char *path, uint32_t end) {
   }
 }
 
+/* How long to wait for a request: for ever when nothing is asked for, or all that was is sent. */
+static int32_t patience_ms(void) {
+  if (live) return 50;
+  for (int parity = 0; parity < 2; ++parity)
+    if (asked[parity] && (count == 0 || next[parity] < count)) return 2;
+  return -1;
+}
+
 SAMOZA_EXPORT("on_process") int32_t on_process(void) {
   for (;;) {
     struct samoza_message info;
-    const int32_t n = net_recv_next(buffer, sizeof buffer, &info, live ? 50 : 2);
+    const int32_t n = net_recv_next(buffer, sizeof buffer, &info, patience_ms());
     if (n == sizeof(struct from)) {
       const struct from *f = (const struct from *)buffer;
       if (f->kind == FROM) take_request(same(info.path, "requests-b"), f->number);
