@@ -124,6 +124,13 @@ class Cluster:
         except (OSError, ValueError, http.client.HTTPException):
             return None
 
+    def answer(self, n, port, method, path, body=None, seconds=10):
+        """(status, text) of whatever the service answers."""
+        connection = http.client.HTTPConnection(self.ip(n), port, timeout=seconds)
+        connection.request(method, path, body, {"Authorization": "Bearer " + self.token(n)})
+        response = connection.getresponse()
+        return response.status, response.read().decode(errors="replace")
+
     def ask_any(self, port, method, path, but=()):
         for n in range(1, self.count + 1):
             if n in but:
@@ -169,6 +176,32 @@ class Cluster:
             if p["space"] == space and p["zhost"]:
                 return int(p["zhost"].rsplit("-", 1)[1])
         return None
+
+
+def run_cases(name, cluster, cases, only=""):
+    """Runs each case, a function whose name is a sentence; gives the exit code. ./check counts the cases
+    from the file that $GTEST_OUTPUT asks for, as it does for GoogleTest. Keeps the folder on a failure."""
+    passed = failed = 0
+    for case in cases:
+        if only not in case.__name__:
+            continue
+        sentence = case.__name__.replace("_", " ")
+        try:
+            case(cluster)
+            passed += 1
+            print(f"good: {sentence}", flush=True)
+        except (AssertionError, Failed, TypeError, KeyError, OSError, subprocess.TimeoutExpired) as failure:
+            failed += 1
+            print(f"FAILED: {sentence}: {failure!r}", flush=True)
+    cluster.stop(keep=failed > 0)
+    if failed:
+        print(f"kept: {cluster.folder}")
+    output = os.environ.get("GTEST_OUTPUT", "")
+    if output.startswith("json:"):
+        with open(os.path.join(output[5:], f"{name}.json"), "w", encoding="utf-8") as f:
+            json.dump({"tests": passed + failed, "failures": failed}, f)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
 
 
 class Page:

@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   zrms::Service service(app.runtime(), app.transport(), packages, blobs, resources, options);
   service.on_stop = [&] { app.stop(); };
   service.start();
-  app.serve(service, config.zrms_port, {.upload_routes = {"POST /v1/topologies"}});
+  app.serve(service, config.zrms_port,
+            {.upload_routes = {"POST /v1/topologies", "POST /v1/blobs"}});
   return app.run_loop();
 }

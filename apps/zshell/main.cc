@@ -11,6 +11,7 @@
 #include "adapters/posix/files.h"
 #include "adapters/yaml/yaml.h"
 #include "config/zhost_config.h"
+#include "mex/topology_yaml.h"
 #include "stdx/text.h"
 #include "zshell/shell.h"
 
@@ -86,6 +87,13 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
     return got;
   };
   outside.read_file = [](const std::string& path) { return read_file(path, 256u << 20); };
+  outside.read_topology = [](const std::string& text,
+                             const std::string& file) -> stdx::Result<model::Topology> {
+    std::vector<std::string> findings;
+    auto topology = mex::read_standalone(text, file, findings);
+    if (findings.empty()) return topology;
+    return stdx::fail(stdx::Code::invalid, stdx::format("{}", fmt::join(findings, "\n")));
+  };
   outside.wait = [&loop](stdx::Duration d) {
     loop.after(d, [&loop] { loop.stop(); });
     loop.run();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "adapters/crypto/crypto.h"
+#include "mex/topology_yaml.h"
 #include "stdx/encoding.h"
 
 namespace mex {
@@ -106,6 +107,29 @@ TEST(MexTest, RDec11TopologyYamlNarrowsCapabilitiesAndNeverWidensThem) {
       "spaces:\n  - {name: a, type: CALL, capabilities: [http.outbound]}\n  - {name: ui, type: "
       "UI}\n";
   EXPECT_NE(error_of(files).find("which space.yaml does not declare"), std::string::npos);
+}
+
+TEST(MexTest, RTopo4EachSpaceOfAStandAloneTopologyNamesItsMexRelativeToTheFile) {
+  const auto read = [](const std::string& spaces, std::vector<std::string>& findings) {
+    return read_standalone(
+        "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: t}\nspaces:\n" + spaces, "t.yaml",
+        findings);
+  };
+  std::vector<std::string> findings;
+  const auto topology =
+      read("  - {name: a, type: CALL, mex: parts/a.mex}\npaths:\n  - {from: a, to: a}\n", findings);
+  EXPECT_EQ(findings, std::vector<std::string>{});
+  EXPECT_EQ(topology.spaces.at(0).mex, "parts/a.mex");
+  EXPECT_EQ(topology.paths.at(0).name, "a-a");
+  read("  - {name: a, type: CALL}\n  - {name: b, type: CALL, mex: /b.mex}\n", findings);
+  EXPECT_EQ(findings, (std::vector<std::string>{
+                          "t.yaml: space 'a': mex is missing; each space of a stand-alone topology "
+                          "names the MEX it comes from (R-TOPO-4)",
+                          "t.yaml: space 'b': mex '/b.mex' must be a path relative to t.yaml "
+                          "(R-TOPO-4)"}));
+  findings.clear();
+  read("  - {name: a, type: CALL, mex: a.mex}\npaths:\n  - {name: p, from: a, to: b}\n", findings);
+  EXPECT_EQ(findings, std::vector<std::string>{"t.yaml: path 'p': to space 'b' does not exist"});
 }
 
 TEST(MexTest, AManifestThatIsNotInItsOneFormIsRefused) {

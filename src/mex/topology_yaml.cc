@@ -143,17 +143,11 @@ model::Path read_path(const Reader& reader, const Node& item) {
   return path;
 }
 
-}  // namespace
-
-model::Topology read_topology(const ReadFile& read, const std::string& topology_file,
-                              std::vector<std::string>& findings) {
+// The keys that both kinds of topology.yaml have.
+model::Topology read_graph(const std::string& text, const std::string& topology_file,
+                           std::vector<std::string>& findings) {
   model::Topology topology;
-  const auto text = read(topology_file);
-  if (!text) {
-    findings.push_back(format("{} is missing", topology_file));
-    return topology;
-  }
-  const auto root = adapters::yaml::parse(*text, topology_file);
+  const auto root = adapters::yaml::parse(text, topology_file);
   if (!root) {
     findings.push_back(root.error().message);
     return topology;
@@ -174,11 +168,44 @@ model::Topology read_topology(const ReadFile& read, const std::string& topology_
     for (const auto& item : spaces->items) topology.spaces.push_back(read_space(reader, item));
   if (const auto* paths = reader.list(*root, "paths"))
     for (const auto& item : paths->items) topology.paths.push_back(read_path(reader, item));
+  return topology;
+}
+
+}  // namespace
+
+model::Topology read_topology(const ReadFile& read, const std::string& topology_file,
+                              std::vector<std::string>& findings) {
+  const auto text = read(topology_file);
+  if (!text) {
+    findings.push_back(format("{} is missing", topology_file));
+    return {};
+  }
+  auto topology = read_graph(*text, topology_file, findings);
   for (auto& space : topology.spaces)
     if (model::is_name(space.name) && space.mex.empty()) read_space_file(read, space, findings);
   model::normalize(topology);
   if (findings.empty())
     for (auto& finding : model::validate(topology)) findings.push_back(std::move(finding));
+  return topology;
+}
+
+model::Topology read_standalone(const std::string& text, const std::string& file,
+                                std::vector<std::string>& findings) {
+  auto topology = read_graph(text, file, findings);
+  for (const auto& space : topology.spaces) {
+    const auto where = format("{}: space '{}'", file, stdx::printable(space.name, 80));
+    if (space.mex.empty())
+      findings.push_back(
+          format("{}: mex is missing; each space of a stand-alone topology names the MEX it comes "
+                 "from (R-TOPO-4)",
+                 where));
+    else if (space.mex.starts_with("/"))
+      findings.push_back(format("{}: mex '{}' must be a path relative to {} (R-TOPO-4)", where,
+                                stdx::printable(space.mex, 200), file));
+  }
+  if (findings.empty())
+    for (const auto& finding : model::validate_graph(topology))
+      findings.push_back(format("{}: {}", file, finding));
   return topology;
 }
 

@@ -21,6 +21,11 @@ using ReadFile = std::function<stdx::Result<std::string>(const std::string& path
 model::Topology read_topology(const ReadFile& read, const std::string& topology_file,
                               std::vector<std::string>& findings);
 
+// A stand-alone topology.yaml (R-DEC-10): each space names its MEX, nothing is read from those
+// here.
+model::Topology read_standalone(const std::string& text, const std::string& file,
+                                std::vector<std::string>& findings);
+
 // R-MEX-11: locations, faces, routes; kept as it is.
 void check_layout(const std::string& text, std::vector<std::string>& findings);
 

@@ -80,11 +80,15 @@ void check_path(const Topology& topology, const Path& path, Findings& findings) 
   if (to == topology.spaces.end())
     findings.add("path '{}': to space '{}' does not exist", path.name,
                  stdx::printable(path.to, 80));
-  if (from == topology.spaces.end() || to == topology.spaces.end()) return;
-  if (path.delivery == Delivery::once &&
-      (from->store == StoreKind::none || to->store == StoreKind::none))
-    findings.add("path '{}': delivery 'once' needs a store at both ends; give '{}' store: local",
-                 path.name, from->store == StoreKind::none ? from->name : to->name);
+}
+
+void check_once(const Topology& topology, const Path& path, Findings& findings) {
+  if (path.delivery != Delivery::once) return;
+  for (const auto& space : topology.spaces)
+    if ((space.name == path.from || space.name == path.to) && space.store == StoreKind::none)
+      return findings.add(
+          "path '{}': delivery 'once' needs a store at both ends; give '{}' store: local",
+          path.name, space.name);
 }
 
 }  // namespace
@@ -108,7 +112,7 @@ void normalize(Topology& topology) {
   }
 }
 
-std::vector<std::string> validate(const Topology& topology) {
+std::vector<std::string> validate_graph(const Topology& topology) {
   Findings findings;
   if (!is_name(topology.name))
     findings.add("metadata.name '{}' is not a valid name (letters, digits, '_', '.', '-'; 1 to {})",
@@ -127,6 +131,20 @@ std::vector<std::string> validate(const Topology& topology) {
     if (!names.insert(space.name).second)
       findings.add("space '{}' is declared twice", stdx::printable(space.name, 80));
   }
+  std::set<std::string> paths;
+  for (const auto& path : topology.paths) {
+    if (!paths.insert(path.name).second)
+      findings.add("path '{}' is declared twice", stdx::printable(path.name, 80));
+    check_path(topology, path, findings);
+  }
+  return std::move(findings.lines);
+}
+
+std::vector<std::string> validate(const Topology& topology) {
+  Findings findings;
+  findings.lines = validate_graph(topology);
+  std::set<std::string> names;
+  for (const auto& space : topology.spaces) names.insert(space.name);
   for (const auto& space : topology.spaces) {
     check_capabilities(space, findings);
     check_limits(space, findings);
@@ -137,12 +155,7 @@ std::vector<std::string> validate(const Topology& topology) {
       findings.add("space '{}': path is the root folder of a DATA space and starts with '/'",
                    space.name);
   }
-  std::set<std::string> paths;
-  for (const auto& path : topology.paths) {
-    if (!paths.insert(path.name).second)
-      findings.add("path '{}' is declared twice", stdx::printable(path.name, 80));
-    check_path(topology, path, findings);
-  }
+  for (const auto& path : topology.paths) check_once(topology, path, findings);
   return std::move(findings.lines);
 }
 

@@ -79,6 +79,9 @@ bool is_name(std::string_view text);
 // Sorts spaces, paths and capabilities; call before validate.
 void normalize(Topology& topology);
 
+// What needs only the graph: names, counts, duplicates, ends of paths.
+std::vector<std::string> validate_graph(const Topology& topology);
+
 // R-MEX-21 (b) to (e) as far as they need no files; every finding, one line each, in order.
 std::vector<std::string> validate(const Topology& topology);
 

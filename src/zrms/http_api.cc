@@ -14,10 +14,6 @@ namespace zrms {
 using namespace std::chrono_literals;
 using stdx::Code;
 
-namespace {
-constexpr std::size_t blob_copies = 3;
-}  // namespace
-
 bool Service::forwarded(const ports::HttpRequest& request, const ports::HttpReply& reply) {
   if (leads()) return false;
   if (members_.leader().empty() || members_.leader() == options_.zhost) {
@@ -61,6 +57,13 @@ void Service::wire_routes() {
   router_.add("POST", "/v1/topologies", [this](wire::RouteMatch match, ports::HttpReply reply) {
     submit(std::move(match.request.body), std::move(reply));
   });
+  router_.add("POST", "/v1/blobs", [this](wire::RouteMatch match, ports::HttpReply reply) {
+    store_archive(std::move(match.request.body), std::move(reply));
+  });
+  router_.add("POST", "/v1/topologies/standalone",
+              [this](wire::RouteMatch match, ports::HttpReply reply) {
+                submit_standalone(match.request.body, std::move(reply));
+              });
   at_leader("GET", "/v1/topologies", [this](wire::RouteMatch, ports::HttpReply reply) {
     v1::TopologyList list;
     for (const auto& [id, row] : leader_.records().topologies())
@@ -97,139 +100,6 @@ void Service::wire_routes() {
       return reply(wire::json_response(R"({"status":"ok"})"));
     reply(wire::error_response(
         {Code::unavailable, zmesh_.connected() ? "startz is away" : "zmesh is away"}));
-  });
-}
-
-// --- submit ---
-
-void Service::submit(stdx::Bytes archive, ports::HttpReply reply) {
-  if (archive.empty())
-    return reply(wire::error_response({Code::invalid, "the body is empty; it must be a MEX"}));
-  auto shared = std::make_shared<const stdx::Bytes>(std::move(archive));
-  packages_.open(shared, [this, shared, reply, alive = std::weak_ptr<bool>(alive_)](
-                             stdx::Result<std::shared_ptr<const ports::Package>> package) {
-    if (alive.expired()) return;
-    if (!package) return reply(wire::error_response(package.error()));
-    auto spec = wire::to_wire((*package)->topology());
-    blob_store_.put(*shared, [this, spec, reply, alive](stdx::Result<std::string> sha256) {
-      if (alive.expired()) return;
-      if (!sha256) return reply(wire::error_response(sha256.error()));
-      v1::SubmitRequest request;
-      request.set_mex_sha256(*sha256);
-      request.set_holder(options_.zhost);
-      *request.mutable_spec() = spec;
-      const auto answer = [reply](stdx::Result<v1::SubmitReply> submitted) {
-        reply(submitted ? wire::json_response(*submitted)
-                        : wire::error_response(submitted.error()));
-      };
-      if (leads()) return submit_here(std::move(request), answer);
-      if (members_.leader().empty())
-        return answer(stdx::fail(Code::unavailable, "the cluster has no leader yet; try again"));
-      zmesh_.request(rpc::address(members_.leader(), "zrms"), "zrms.submit",
-                     request.SerializeAsString(), 45s, rpc::expect<v1::SubmitReply>(answer));
-    });
-  });
-}
-
-stdx::Status Service::can_submit(const v1::SubmitRequest& request,
-                                 const model::Topology& spec) const {
-  if (const auto findings = model::validate(spec); !findings.empty())
-    return stdx::fail(Code::invalid, findings.front());
-  for (const auto& path : spec.paths)
-    if (path.delivery == model::Delivery::once)
-      return stdx::fail(Code::unsupported,
-                        stdx::format("path '{}': delivery 'once' is not built yet; use "
-                                     "at-least-once and keys that make a repeat harmless",
-                                     path.name));
-  for (const auto& space : spec.spaces)
-    if (space.store == model::StoreKind::cluster)
-      return stdx::fail(
-          Code::unsupported,
-          stdx::format("space '{}': store 'cluster' is not built yet; use local", space.name));
-  if (const auto* first = leader_.records().by_name(spec.name))
-    return stdx::fail(Code::already_exists,
-                      stdx::format("topology '{}' was submitted already as {} (it is {}); stop and "
-                                   "delete that one first",
-                                   spec.name, first->record.id(), first->record.state()));
-  const std::map<std::string, std::string> nowhere;
-  for (const auto& space : spec.spaces) {
-    const auto choice = choose_ever(
-        {.topology = spec, .space = space, .placed = nowhere, .only_on = "", .avoid = ""},
-        leader_.candidates());
-    if (!choice.zhost)
-      return stdx::fail(Code::invalid,
-                        stdx::format("space '{}' can run on no zhost: {}", space.name,
-                                     fmt::format("{}", fmt::join(choice.refusals, "; "))));
-  }
-  (void)request;
-  return {};
-}
-
-void Service::spread(const v1::SubmitRequest& request,
-                     std::function<void(std::vector<std::string>)> done) {
-  // The submitter has it; the others fetch it until min(3, N) have.
-  struct Spread {
-    std::vector<std::string> holders;
-    std::size_t open = 0;
-  };
-  auto spread = std::make_shared<Spread>();
-  spread->holders.push_back(request.holder());
-  v1::BlobFetchRequest fetch;
-  fetch.set_sha256(request.mex_sha256());
-  fetch.add_holders(request.holder());
-  std::vector<std::string> targets;
-  for (const auto& candidate : leader_.candidates())
-    if (candidate.zhost != request.holder() && candidate.available &&
-        targets.size() + 1 < blob_copies)
-      targets.push_back(candidate.zhost);
-  spread->open = targets.size();
-  if (targets.empty()) return done(spread->holders);
-  for (const auto& target : targets)
-    zmesh_.request(rpc::address(target, "zrms"), "zrms.blob_fetch", fetch.SerializeAsString(), 20s,
-                   [spread, target, done](stdx::Result<stdx::Bytes> fetched) {
-                     if (fetched) spread->holders.push_back(target);
-                     if (--spread->open > 0) return;
-                     std::sort(spread->holders.begin(), spread->holders.end());
-                     done(spread->holders);
-                   });
-}
-
-void Service::submit_here(v1::SubmitRequest request,
-                          std::function<void(stdx::Result<v1::SubmitReply>)> done) {
-  if (!leads() || !leader_.ready())
-    return done(stdx::fail(Code::unavailable, "the leader is not ready; try again"));
-  auto spec = wire::from_wire(request.spec());
-  if (!spec) return done(std::unexpected(spec.error()));
-  if (const auto good = can_submit(request, *spec); !good)
-    return done(std::unexpected(good.error()));
-  spread(request, [this, request, spec = std::move(*spec), done,
-                   alive = std::weak_ptr<bool>(alive_)](std::vector<std::string> holders) {
-    if (alive.expired()) return;
-    if (!leads()) return done(stdx::fail(Code::unavailable, "the leader changed; try again"));
-    // Another submit may have been quicker while the archive was spread.
-    if (const auto good = can_submit(request, spec); !good)
-      return done(std::unexpected(good.error()));
-    v1::TopologyRecord record;
-    record.set_id(stdx::uuid_from(runtime_.random.next(), runtime_.random.next()));
-    *record.mutable_spec() = request.spec();
-    record.set_desired(v1::DESIRED_RUNNING);
-    record.set_state("pending");
-    record.set_mex_sha256(request.mex_sha256());
-    for (auto& holder : holders) record.add_blob_holders(std::move(holder));
-    record.set_created(stdx::format_rfc3339(runtime_.clock.wall()));
-    record.set_updated(record.created());
-    v1::SubmitReply reply;
-    reply.set_topology_id(record.id());
-    reply.set_name(spec.name);
-    reply.set_state("pending");
-    for (const auto& space : spec.spaces) reply.add_spaces(space.name);
-    leader_.change({change_of(TopologyRow{}, std::move(record))},
-                   [done, reply](stdx::Status committed) {
-                     if (committed)
-                       done(reply);
-                     else
-                       done(std::unexpected(committed.error()));
-                   });
   });
 }
 
@@ -278,6 +148,7 @@ v1::TopologyView Service::view_of(const TopologyRow& row) const {
     placement->set_space(space.name);
     placement->set_type(std::string(model::to_string(space.type)));
     placement->set_state("pending");
+    placement->set_mex_sha256(space.mex_sha256);
     if (const auto* placed = leader_.records().space(record.id(), space.name)) {
       placement->set_zhost(placed->record.zhost());
       placement->set_state(placed->record.state());

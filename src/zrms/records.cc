@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zrms/records.h"
 
+#include <set>
+
 #include "wire/frame.h"
 #include "wire/topology_codec.h"
 
@@ -57,6 +59,13 @@ v1::CommitRequest to_request(std::uint64_t term, const std::vector<RowChange>& c
                                              : change.space.SerializeAsString());
   }
   return request;
+}
+
+std::vector<std::string> archives_of(const v1::TopologySpec& spec, const std::string& mex_sha256) {
+  std::set<std::string> hashes;
+  for (const auto& space : spec.spaces())
+    hashes.insert(space.mex_sha256().empty() ? mex_sha256 : space.mex_sha256());
+  return {hashes.begin(), hashes.end()};
 }
 
 void Records::put(v1::TopologyRecord record, std::uint64_t version) {

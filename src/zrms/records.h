@@ -43,6 +43,9 @@ RowChange removal_of(const TopologyRow& row);
 RowChange removal_of(const SpaceRow& row);
 v1::CommitRequest to_request(std::uint64_t term, const std::vector<RowChange>& changes);
 
+// The hashes of every MEX of a topology, sorted: its own, or those of its spaces (R-DEC-10).
+std::vector<std::string> archives_of(const v1::TopologySpec& spec, const std::string& mex_sha256);
+
 class Records {
  public:
   using Key = std::pair<std::string, std::string>;  // topology id, space

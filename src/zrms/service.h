@@ -74,7 +74,14 @@ class Service final : public ports::HttpHandler {
   // --- operators ---
   using Answered = std::function<void(ports::HttpResponse)>;
   bool forwarded(const ports::HttpRequest& request, const ports::HttpReply& reply);
+  using Kept = std::function<void(stdx::Result<std::string> sha256, const model::Topology&)>;
+  void keep_archive(stdx::Bytes archive, Kept done);
+  void store_archive(stdx::Bytes archive, ports::HttpReply reply);
   void submit(stdx::Bytes archive, ports::HttpReply reply);
+  struct Standalone;
+  void submit_standalone(const stdx::Bytes& json, ports::HttpReply reply);
+  void open_next(std::shared_ptr<Standalone> standalone);
+  void submit_spec(v1::SubmitRequest request, ports::HttpReply reply);
   void submit_here(v1::SubmitRequest request,
                    std::function<void(stdx::Result<v1::SubmitReply>)> done);
   stdx::Status can_submit(const v1::SubmitRequest& request, const model::Topology& spec) const;

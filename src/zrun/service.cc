@@ -245,7 +245,7 @@ void Service::open_data(const Key& key, model::InstanceId id,
 void Service::serve_pages(Placed& placed, std::shared_ptr<const ports::Package> package) {
   auto* space = placed.space.get();
   placed.pages = std::make_unique<UiPages>(
-      runtime_, std::move(package), space->id().key.space,
+      runtime_, std::move(package), space->spec(),
       [space](const std::string& path_name, const std::string& payload) -> stdx::Status {
         auto* path = space->out_path(path_name);
         if (path == nullptr)

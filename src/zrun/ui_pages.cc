@@ -34,17 +34,19 @@ std::string type_of(const std::string& asset) {
 }  // namespace
 
 UiPages::UiPages(ports::Runtime& runtime, std::shared_ptr<const ports::Package> package,
-                 std::string space, FromPage from_page)
+                 const model::Space& space, FromPage from_page)
     : runtime_(runtime),
       package_(std::move(package)),
-      space_(std::move(space)),
+      space_(space.name),
+      // spaces/<name>/: in a MEX of a stand-alone topology the name may be another one (R-TOPO-4).
+      folder_(space.entry.substr(0, space.entry.find('/', std::string("spaces/").size()) + 1)),
       from_page_(std::move(from_page)),
       dropped_(runtime.metrics.counter("samoza_zrun_page_messages_dropped_total",
                                        "Messages not sent to a page that did not read")) {}
 
 ports::HttpResponse UiPages::serve(const std::string& asset) const {
   const std::string name = asset.empty() ? "index.html" : asset;
-  auto bytes = package_->read("spaces/" + space_ + "/" + name);
+  auto bytes = package_->read(folder_ + name);
   // What describes the space is not an asset of it.
   if (!bytes || name == "space.yaml")
     return wire::error_response(

@@ -25,8 +25,8 @@ class UiPages {
   // A page sent `payload` along the path of that name; the error, if any, goes back to the page.
   using FromPage = std::function<stdx::Status(const std::string& path, const std::string& payload)>;
 
-  UiPages(ports::Runtime& runtime, std::shared_ptr<const ports::Package> package, std::string space,
-          FromPage from_page);
+  UiPages(ports::Runtime& runtime, std::shared_ptr<const ports::Package> package,
+          const model::Space& space, FromPage from_page);
 
   ports::HttpResponse serve(const std::string& asset) const;
   void open(std::unique_ptr<ports::Link> link);
@@ -40,6 +40,7 @@ class UiPages {
   ports::Runtime& runtime_;
   std::shared_ptr<const ports::Package> package_;
   std::string space_;
+  std::string folder_;  // in the package, with the last '/'
   FromPage from_page_;
   std::map<std::uint64_t, std::unique_ptr<ports::Link>> links_;
   std::uint64_t next_ = 1;

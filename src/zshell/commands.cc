@@ -94,7 +94,9 @@ struct Commands {
       shell.outside_.print(archive.error().message + "\n");
       return failed;
     }
-    const auto answer = shell.send("zrms", "POST", "/v1/topologies", std::move(*archive));
+    const bool yaml = words[0].ends_with(".yaml") || words[0].ends_with(".yml");
+    const auto answer = yaml ? shell.submit_standalone(words[0], *archive)
+                             : shell.send("zrms", "POST", "/v1/topologies", std::move(*archive));
     if (answer.exit != done) return answer.exit;
     if (shell.json_)
       shell.outside_.print(answer.body);
@@ -169,7 +171,8 @@ struct Commands {
       {"mesh peers", "", "members and who is linked to whom", 0, 0, mesh_peers},
       {"mesh spaces", "", "every space of the cluster and where it is", 0, 0, mesh_spaces},
       {"topo", "", "the topologies", 0, 0, topo},
-      {"topo submit", "FILE.mex", "submits a MEX and follows it until it runs", 1, 1, topo_submit},
+      {"topo submit", "FILE.mex|TOPOLOGY.yaml", "submits a MEX, or a topology of several", 1, 1,
+       topo_submit},
       {"topo status", "ID [--watch]", "one topology; --watch waits until it runs", 1, 2,
        topo_status},
       {"topo stop", "ID", "stops a topology; its data stays", 1, 1, topo_stop},

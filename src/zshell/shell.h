@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "model/topology.h"
 #include "ports/http.h"
 #include "stdx/result.h"
 
@@ -21,6 +22,9 @@ struct Outside {
   std::function<stdx::Result<ports::HttpResponse>(const std::string& service, ports::HttpRequest)>
       ask;
   std::function<stdx::Result<stdx::Bytes>(const std::string& path)> read_file;
+  // A stand-alone topology.yaml; Code::invalid with everything that is wrong, one line each.
+  std::function<stdx::Result<model::Topology>(const std::string& text, const std::string& file)>
+      read_topology;
   std::function<void(stdx::Duration)> wait;
   // Printed at once, for what takes its time.
   std::function<void(const std::string&)> print;
@@ -52,6 +56,7 @@ class Shell {
               stdx::Bytes body = {});
   Answer ask(const std::string& service, ports::HttpRequest request);
   int show(const Answer& answer, const std::function<std::string(const std::string&)>& render);
+  Answer submit_standalone(const std::string& file, const std::string& text);
   int usage(const std::string& line);
   int follow(const std::string& id, const std::string& until, stdx::Duration bound);
 

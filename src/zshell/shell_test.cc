@@ -11,18 +11,27 @@ namespace {
 struct Fixture {
   std::map<std::string, ports::HttpResponse> answers;  // "zrms GET /v1/topologies"
   std::string printed;
+  model::Topology standalone;  // what every topology.yaml says
+  std::vector<ports::HttpRequest> asked;
 
   Outside outside() {
     Outside o;
     o.ask = [this](const std::string& service,
                    ports::HttpRequest request) -> stdx::Result<ports::HttpResponse> {
+      asked.push_back(request);
       const auto at = answers.find(service + " " + request.method + " " + request.path);
       if (at == answers.end()) return stdx::fail(stdx::Code::unavailable, "refused");
       return at->second;
     };
     o.read_file = [](const std::string& path) -> stdx::Result<stdx::Bytes> {
-      if (path == "app.mex") return stdx::Bytes("archive");
+      if (path == "app.mex" || path == "dir/a.mex") return stdx::Bytes("archive");
+      if (path.ends_with(".yaml")) return stdx::Bytes("text");
       return stdx::fail(stdx::Code::not_found, path + ": No such file or directory");
+    };
+    o.read_topology = [this](const std::string&, const std::string& file) {
+      return file == "bad.yaml"
+                 ? stdx::Result<model::Topology>(stdx::fail(stdx::Code::invalid, "bad.yaml:1: why"))
+                 : standalone;
     };
     o.wait = [](stdx::Duration) {};
     o.print = [this](const std::string& text) { printed += text; };
@@ -55,6 +64,43 @@ TEST(ZshellTest, RShell14SubmitEchoesTheFileAndFollowsUntilItRuns) {
       f.printed,
       "Submitting app.mex\n  ID: 7\n  Name: app\n  State: pending\n  Spaces: a, b\n  running\n");
   EXPECT_EQ(f.run("topo submit none.mex"), failed);
+}
+
+TEST(ZshellTest, RDec10AStandAloneTopologyGoesAfterEachOfItsMexWasStoredOnce) {
+  Fixture f;
+  for (const char* name : {"a", "b"}) {
+    auto& space = f.standalone.spaces.emplace_back();
+    space.name = name;
+    space.mex = "a.mex";
+  }
+  f.answers["zrms POST /v1/blobs"] = wire::json_response(R"({"sha256":"00ff","spaces":["a","b"]})");
+  f.answers["zrms POST /v1/topologies/standalone"] =
+      wire::json_response(R"({"topology_id":"7","name":"app","state":"pending","spaces":["a"]})");
+  f.answers["zrms GET /v1/topologies/7"] = wire::json_response(R"({"state":"running"})");
+  ASSERT_EQ(f.run("topo submit dir/topology.yaml"), done) << f.printed;
+  ASSERT_EQ(f.asked.size(), 3u);
+  EXPECT_EQ(f.asked[0].path, "/v1/blobs");
+  EXPECT_EQ(f.asked[0].body, "archive");
+  EXPECT_NE(f.asked[1].body.find(R"("mex":"a.mex","mex_sha256":"00ff")"), std::string::npos)
+      << f.asked[1].body;
+}
+
+TEST(ZshellTest, RTopo4AMexThatIsMissingOrRefusedIsNamedWithFileAndSpace) {
+  Fixture f;
+  auto& space = f.standalone.spaces.emplace_back();
+  space.name = "a";
+  space.mex = "none.mex";
+  EXPECT_EQ(f.run("topo submit dir/topology.yaml"), failed);
+  EXPECT_EQ(f.printed,
+            "dir/topology.yaml: space 'a': mex: dir/none.mex: No such file or directory\n");
+  space.mex = "a.mex";
+  EXPECT_EQ(f.run("topo submit dir/topology.yaml"), not_reachable);
+  f.answers["zrms POST /v1/blobs"] =
+      wire::error_response({stdx::Code::denied, "the MEX is not signed"});
+  EXPECT_EQ(f.run("topo submit dir/topology.yaml"), failed);
+  EXPECT_EQ(f.printed, "dir/topology.yaml: space 'a': mex a.mex: the MEX is not signed\n");
+  EXPECT_EQ(f.run("topo submit bad.yaml"), failed);
+  EXPECT_EQ(f.printed, "bad.yaml:1: why\n");
 }
 
 TEST(ZshellTest, RShell2To7StatusShowsEachServiceAndWhatIsUnreachable) {

@@ -11,7 +11,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
-from samoza_test_cluster import BIN, Cluster, Failed, Page, wait_for  # noqa: E402
+from samoza_test_cluster import BIN, Cluster, Page, run_cases, wait_for  # noqa: E402
 
 # How long zmesh is killed in a loop; ./check keeps it short, ./check --deep asks for the 60 s.
 LOOP_SECONDS = float(os.environ.get("SAMOZA_ZMESH_LOOP_SECONDS", "12"))
@@ -165,7 +165,6 @@ CASES = [r_iso_1_kill_of_zmesh_in_a_loop_moves_no_space_and_ends_none, r_iso_2_w
 
 def main():
     cluster = Cluster(BASE)
-    passed = failed = 0
     try:
         subprocess.run([f"{BIN}/mex", "build", f"{ROOT}/examples/anomaly/app", "-o",
                         f"{cluster.folder}/anomaly.mex"], check=True, capture_output=True)
@@ -174,27 +173,9 @@ def main():
         wait_for("three zhosts are alive",
                  lambda: (cluster.ask_any(7331, "GET", "/v1/cluster") or {}).get("zhosts_alive") == 3, 60)
         cluster.zshell(1, "topo", "submit", f"{cluster.folder}/anomaly.mex")
-        for case in CASES:
-            if len(sys.argv) > 1 and sys.argv[1] not in case.__name__:
-                continue
-            try:
-                case(cluster)
-                passed += 1
-                print(f"good: {case.__name__.replace('_', ' ')}", flush=True)
-            except (AssertionError, Failed, TypeError, KeyError, OSError) as failure:
-                failed += 1
-                print(f"FAILED: {case.__name__.replace('_', ' ')}: {failure!r}", flush=True)
+        return run_cases("isolation_test", cluster, CASES, sys.argv[1] if len(sys.argv) > 1 else "")
     finally:
-        cluster.stop(keep=failed > 0)
-        if failed:
-            print(f"kept: {cluster.folder}")
-    # Counted by ./check like the others.
-    output = os.environ.get("GTEST_OUTPUT", "")
-    if output.startswith("json:"):
-        with open(os.path.join(output[5:], "isolation_test.json"), "w", encoding="utf-8") as f:
-            json.dump({"tests": passed + failed, "failures": failed}, f)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+        cluster.stop(keep=True)
 
 
 sys.exit(main())

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// Submitting: a MEX that holds a whole topology, or a stand-alone topology whose MEX were stored
+// before (R-DEC-10). Either way each archive is verified here, kept on this zhost's disk, and the
+// leader has it copied before the topology's row is written.
+#include <algorithm>
+
+#include "model/assemble.h"
+#include "stdx/encoding.h"
+#include "stdx/text.h"
+#include "wire/json.h"
+#include "wire/topology_codec.h"
+#include "zrms/copy_archives.h"
+#include "zrms/service.h"
+
+namespace zrms {
+
+using namespace std::chrono_literals;
+using stdx::Code;
+
+namespace {
+
+constexpr std::size_t blob_copies = 3;
+
+stdx::Result<model::Topology> asked_from(const v1::StandaloneTopology& message) {
+  v1::TopologySpec spec;
+  spec.set_name(message.name());
+  spec.set_owner(message.owner());
+  *spec.mutable_paths() = message.paths();
+  for (const auto& space : message.spaces()) {
+    auto* out = spec.add_spaces();
+    out->set_name(space.name());
+    out->set_type(space.type());
+    out->set_path(space.path());
+    *out->mutable_capabilities() = space.capabilities();
+    *out->mutable_config() = space.config();
+    out->set_mex_sha256(space.mex_sha256());
+  }
+  TRY_ASSIGN(auto topology, wire::from_wire(spec));
+  for (std::size_t i = 0; i < topology.spaces.size(); ++i)
+    topology.spaces[i].mex = message.spaces(static_cast<int>(i)).mex();
+  return topology;
+}
+
+}  // namespace
+
+// Verified first, then on disk.
+void Service::keep_archive(stdx::Bytes archive, Kept done) {
+  if (archive.empty())
+    return done(stdx::fail(Code::invalid, "the body is empty; it must be a MEX"), {});
+  auto shared = std::make_shared<const stdx::Bytes>(std::move(archive));
+  packages_.open(shared, [this, shared, done, alive = std::weak_ptr<bool>(alive_)](
+                             stdx::Result<std::shared_ptr<const ports::Package>> package) {
+    if (alive.expired()) return;
+    if (!package) return done(std::unexpected(package.error()), {});
+    blob_store_.put(*shared, [done, topology = (*package)->topology(),
+                              alive](stdx::Result<std::string> sha256) {
+      if (!alive.expired()) done(std::move(sha256), topology);
+    });
+  });
+}
+
+void Service::store_archive(stdx::Bytes archive, ports::HttpReply reply) {
+  keep_archive(std::move(archive),
+               [reply](stdx::Result<std::string> sha256, const model::Topology& topology) {
+                 if (!sha256) return reply(wire::error_response(sha256.error()));
+                 v1::BlobStored stored;
+                 stored.set_sha256(*sha256);
+                 stored.set_name(topology.name);
+                 for (const auto& space : topology.spaces) stored.add_spaces(space.name);
+                 reply(wire::json_response(stored));
+               });
+}
+
+void Service::submit(stdx::Bytes archive, ports::HttpReply reply) {
+  keep_archive(std::move(archive),
+               [this, reply](stdx::Result<std::string> sha256, const model::Topology& topology) {
+                 if (!sha256) return reply(wire::error_response(sha256.error()));
+                 v1::SubmitRequest request;
+                 request.set_mex_sha256(*sha256);
+                 *request.mutable_spec() = wire::to_wire(topology);
+                 submit_spec(std::move(request), reply);
+               });
+}
+
+// --- a stand-alone topology ---
+
+struct Service::Standalone {
+  model::Topology asked;
+  std::vector<std::string> to_open;  // hashes, the next one last
+  std::map<std::string, model::Topology> archives;
+  ports::HttpReply reply;
+};
+
+void Service::submit_standalone(const stdx::Bytes& json, ports::HttpReply reply) {
+  const auto refuse = [&](Code code, std::string why) {
+    reply(wire::error_response({code, std::move(why)}));
+  };
+  v1::StandaloneTopology message;
+  if (const auto read = wire::from_json(json, message); !read)
+    return refuse(read.error().code, read.error().message);
+  auto asked = asked_from(message);
+  if (!asked) return refuse(asked.error().code, asked.error().message);
+  if (const auto findings = model::validate_graph(*asked); !findings.empty())
+    return refuse(Code::invalid, findings.front());
+  auto standalone = std::make_shared<Standalone>();
+  for (const auto& space : asked->spaces) {
+    if (!blob_store_.has(space.mex_sha256))
+      return refuse(Code::not_found,
+                    stdx::format("space '{}': {} (mex_sha256 '{}') is not on zhost {}; store it "
+                                 "there with POST /v1/blobs first",
+                                 space.name, stdx::printable(space.mex, 200),
+                                 stdx::printable(space.mex_sha256, 64), options_.zhost));
+    standalone->archives[space.mex_sha256];
+  }
+  if (standalone->archives.size() > model::archives_max)
+    return refuse(Code::invalid,
+                  stdx::format("topology '{}' names {} MEX; {} are allowed", asked->name,
+                               standalone->archives.size(), model::archives_max));
+  for (const auto& [sha256, unknown] : standalone->archives) standalone->to_open.push_back(sha256);
+  standalone->asked = std::move(*asked);
+  standalone->reply = std::move(reply);
+  open_next(std::move(standalone));
+}
+
+// One archive after the other: what was verified when it was stored is verified again, since only
+// its hash came with the request.
+void Service::open_next(std::shared_ptr<Standalone> standalone) {
+  if (standalone->to_open.empty()) {
+    std::vector<std::string> findings;
+    const auto whole = model::assemble(standalone->asked, standalone->archives, findings);
+    if (!findings.empty())
+      return standalone->reply(wire::error_response({Code::invalid, findings.front()}));
+    v1::SubmitRequest request;
+    *request.mutable_spec() = wire::to_wire(whole);
+    return submit_spec(std::move(request), standalone->reply);
+  }
+  const auto sha256 = std::move(standalone->to_open.back());
+  standalone->to_open.pop_back();
+  const auto alive = std::weak_ptr<bool>(alive_);
+  blob_store_.get(sha256, [this, standalone, sha256, alive](stdx::Result<stdx::Bytes> archive) {
+    if (alive.expired()) return;
+    if (!archive) return standalone->reply(wire::error_response(archive.error()));
+    packages_.open(std::make_shared<const stdx::Bytes>(std::move(*archive)),
+                   [this, standalone, sha256,
+                    alive](stdx::Result<std::shared_ptr<const ports::Package>> package) {
+                     if (alive.expired()) return;
+                     if (!package) return standalone->reply(wire::error_response(package.error()));
+                     standalone->archives[sha256] = (*package)->topology();
+                     open_next(standalone);
+                   });
+  });
+}
+
+// --- at the leader ---
+
+// The archives are on this zhost's disk; the leader takes it from here.
+void Service::submit_spec(v1::SubmitRequest request, ports::HttpReply reply) {
+  request.set_holder(options_.zhost);
+  const auto answer = [reply](stdx::Result<v1::SubmitReply> submitted) {
+    reply(submitted ? wire::json_response(*submitted) : wire::error_response(submitted.error()));
+  };
+  if (leads()) return submit_here(std::move(request), answer);
+  if (members_.leader().empty())
+    return answer(stdx::fail(Code::unavailable, "the cluster has no leader yet; try again"));
+  zmesh_.request(rpc::address(members_.leader(), "zrms"), "zrms.submit",
+                 request.SerializeAsString(), 45s, rpc::expect<v1::SubmitReply>(answer));
+}
+
+stdx::Status Service::can_submit(const v1::SubmitRequest& request,
+                                 const model::Topology& spec) const {
+  if (const auto findings = model::validate(spec); !findings.empty())
+    return stdx::fail(Code::invalid, findings.front());
+  for (const auto& path : spec.paths)
+    if (path.delivery == model::Delivery::once)
+      return stdx::fail(Code::unsupported,
+                        stdx::format("path '{}': delivery 'once' is not built yet; use "
+                                     "at-least-once and keys that make a repeat harmless",
+                                     path.name));
+  for (const auto& space : spec.spaces)
+    if (space.store == model::StoreKind::cluster)
+      return stdx::fail(
+          Code::unsupported,
+          stdx::format("space '{}': store 'cluster' is not built yet; use local", space.name));
+  if (const auto* first = leader_.records().by_name(spec.name))
+    return stdx::fail(Code::already_exists,
+                      stdx::format("topology '{}' was submitted already as {} (it is {}); stop and "
+                                   "delete that one first",
+                                   spec.name, first->record.id(), first->record.state()));
+  const std::map<std::string, std::string> nowhere;
+  for (const auto& space : spec.spaces) {
+    const auto choice = choose_ever(
+        {.topology = spec, .space = space, .placed = nowhere, .only_on = "", .avoid = ""},
+        leader_.candidates());
+    if (!choice.zhost)
+      return stdx::fail(Code::invalid,
+                        stdx::format("space '{}' can run on no zhost: {}", space.name,
+                                     fmt::format("{}", fmt::join(choice.refusals, "; "))));
+  }
+  (void)request;
+  return {};
+}
+
+// The submitter has the archives; others fetch all of them until min(3, N) have: those are the
+// holders.
+void Service::spread(const v1::SubmitRequest& request,
+                     std::function<void(std::vector<std::string>)> done) {
+  struct Spread {
+    std::vector<std::string> holders;
+    std::size_t open = 0;
+  };
+  auto spread = std::make_shared<Spread>();
+  spread->holders.push_back(request.holder());
+  std::vector<std::string> targets;
+  for (const auto& candidate : leader_.candidates())
+    if (candidate.zhost != request.holder() && candidate.available &&
+        targets.size() + 1 < blob_copies)
+      targets.push_back(candidate.zhost);
+  spread->open = targets.size();
+  if (targets.empty()) return done(spread->holders);
+  for (const auto& target : targets)
+    copy_archives(zmesh_, target, archives_of(request.spec(), request.mex_sha256()),
+                  {request.holder()}, [spread, target, done](stdx::Status copied) {
+                    if (copied) spread->holders.push_back(target);
+                    if (--spread->open > 0) return;
+                    std::sort(spread->holders.begin(), spread->holders.end());
+                    done(spread->holders);
+                  });
+}
+
+void Service::submit_here(v1::SubmitRequest request,
+                          std::function<void(stdx::Result<v1::SubmitReply>)> done) {
+  if (!leads() || !leader_.ready())
+    return done(stdx::fail(Code::unavailable, "the leader is not ready; try again"));
+  auto spec = wire::from_wire(request.spec());
+  if (!spec) return done(std::unexpected(spec.error()));
+  if (const auto good = can_submit(request, *spec); !good)
+    return done(std::unexpected(good.error()));
+  spread(request, [this, request, spec = std::move(*spec), done,
+                   alive = std::weak_ptr<bool>(alive_)](std::vector<std::string> holders) {
+    if (alive.expired()) return;
+    if (!leads()) return done(stdx::fail(Code::unavailable, "the leader changed; try again"));
+    // Another submit may have been quicker while the archive was spread.
+    if (const auto good = can_submit(request, spec); !good)
+      return done(std::unexpected(good.error()));
+    v1::TopologyRecord record;
+    record.set_id(stdx::uuid_from(runtime_.random.next(), runtime_.random.next()));
+    *record.mutable_spec() = request.spec();
+    record.set_desired(v1::DESIRED_RUNNING);
+    record.set_state("pending");
+    record.set_mex_sha256(request.mex_sha256());
+    for (auto& holder : holders) record.add_blob_holders(std::move(holder));
+    record.set_created(stdx::format_rfc3339(runtime_.clock.wall()));
+    record.set_updated(record.created());
+    v1::SubmitReply reply;
+    reply.set_topology_id(record.id());
+    reply.set_name(spec.name);
+    reply.set_state("pending");
+    for (const auto& space : spec.spaces) reply.add_spaces(space.name);
+    leader_.change({change_of(TopologyRow{}, std::move(record))},
+                   [done, reply](stdx::Status committed) {
+                     if (committed)
+                       done(reply);
+                     else
+                       done(std::unexpected(committed.error()));
+                   });
+  });
+}
+
+}  // namespace zrms
