@@ -126,6 +126,28 @@ TEST(FlowsTest, P3AZrunThatComesBackInTimeKeepsItsEpochAndNothingMoves) {
   EXPECT_EQ(r.cluster.instances("x"), before);
 }
 
+TEST(FlowsTest, AnArchiveIsBackOnThreeDisksAfterAHolderIsLostForGood) {
+  ClusterOptions options;
+  options.zhosts = 4;
+  Running r(options);
+  const auto& records = [&]() -> const zrms::Records& {
+    return r.cluster.zrms_of(static_cast<std::size_t>(r.cluster.leader()))->leader().records();
+  };
+  const auto holders = [&] {
+    const auto& list = records().by_name("t")->record.blob_holders();
+    return std::set<std::string>(list.begin(), list.end());
+  };
+  const auto before = holders();
+  ASSERT_EQ(before.size(), 3u);
+  const auto victim = static_cast<std::size_t>((*before.begin())[1] - '0');
+  r.cluster.kill_zhost(victim);
+  ASSERT_TRUE(r.settle(20s));
+  EXPECT_EQ(holders(), before) << "it may come back";
+  r.cluster.world.run_for(60s);
+  EXPECT_EQ(holders().size(), 3u);
+  EXPECT_FALSE(holders().contains(Cluster::id(victim)));
+}
+
 TEST(FlowsTest, S12ALostDatabaseAloneMovesNothing) {
   Running r;
   const auto x = r.cluster.instances("x"), y = r.cluster.instances("y");

@@ -3,6 +3,7 @@
 
 #include "stdx/plant.h"
 #include "stdx/text.h"
+#include "zrms/copy_archives.h"
 
 namespace zrms {
 namespace {
@@ -34,6 +35,7 @@ void Leader::begin(std::uint64_t term) {
   reigning_ = true;
   loaded_ = loading_ = busy_ = false;
   reconciler_.reset();
+  holders_.reset();
   recovery_.clear();
   refusals_.clear();
   directory_.restart(term, facts.zhost);
@@ -116,6 +118,8 @@ void Leader::plan() {
   send(plan.commands);
   directory_.update(records_);
   send_directory();
+  // A row is changed once in a batch: who holds what waits for what runs where.
+  if (plan.changes.empty()) plan.changes = look_at_holders();
   if (!plan.changes.empty()) commit(std::move(plan.changes), [](stdx::Status) {});
 }
 
@@ -215,6 +219,30 @@ void Leader::send(const Commands& commands) {
                          answered("stop", header, std::move(reply));
                        }));
   }
+}
+
+std::vector<RowChange> Leader::look_at_holders() {
+  const auto now = runtime_.clock.now();
+  // It walks every archive of every zhost, and nothing of it is urgent.
+  if (now - looked_at_holders_ < 1s) return {};
+  looked_at_holders_ = now;
+  auto holders = holders_.plan(view(), now);
+  for (const auto& copy : holders.copies) ask_copy(copy);
+  return std::move(holders.changes);
+}
+
+void Leader::ask_copy(const HolderKeeper::Copy& copy) {
+  copy_archives(zmesh_, copy.target, copy.archives, copy.from,
+                [this, copy, reign = reign_](stdx::Status copied) {
+                  if (reign != reign_) return;
+                  runtime_.log.info(copied ? "archives_copied" : "archives_not_copied",
+                                    {{"topology", copy.topology},
+                                     {"to", copy.target},
+                                     {"archives", copy.archives.size()},
+                                     {"why", copied ? "" : copied.error().message}});
+                  holders_.copied(copy, copied.has_value(), runtime_.clock.now());
+                  look();
+                });
 }
 
 void Leader::send_directory() {

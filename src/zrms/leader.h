@@ -17,6 +17,7 @@
 #include "rpc/service_bus.h"
 #include "zrms/cluster_manager.h"
 #include "zrms/directory.h"
+#include "zrms/holder_keeper.h"
 #include "zrms/reconciler.h"
 #include "zrms/records.h"
 
@@ -62,6 +63,8 @@ class Leader {
   void committed(const std::vector<RowChange>& changes);
   void send(const Commands& commands);
   void send_directory();
+  std::vector<RowChange> look_at_holders();
+  void ask_copy(const HolderKeeper::Copy& copy);
   Reconciler::View view() const;
 
   ports::Runtime& runtime_;
@@ -70,6 +73,8 @@ class Leader {
   std::function<bool()> still_leads_;
   Reconciler reconciler_{Reconciler::Options{}};
   RecoveryManager recovery_;
+  HolderKeeper holders_{HolderKeeper::Options{}};
+  stdx::Instant looked_at_holders_{};
   Records records_;
   DirectorySender directory_;
   std::map<Records::Key, std::vector<std::string>> refusals_;

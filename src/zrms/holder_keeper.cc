@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrms/holder_keeper.h"
+
+#include <algorithm>
+
+namespace zrms {
+
+struct HolderKeeper::Work {
+  const Reconciler::View& view;
+  stdx::Instant now;
+  std::set<std::string> alive;  // members that answer
+  Plan plan;
+
+  bool reports_all(const std::string& zhost, const std::vector<std::string>& archives) const {
+    const auto* known = view.cluster.find(zhost);
+    if (known == nullptr || !known->reported) return false;
+    const auto& blobs = known->report.blobs();
+    return std::all_of(archives.begin(), archives.end(), [&](const std::string& sha256) {
+      return std::find(blobs.begin(), blobs.end(), sha256) != blobs.end();
+    });
+  }
+};
+
+bool HolderKeeper::lost(const Work& work, const std::string& topology, const std::string& holder,
+                        const std::vector<std::string>& archives) {
+  const auto* known = work.view.cluster.find(holder);
+  // One that lives and has not reported yet has not said that anything is missing.
+  const bool here = work.alive.contains(holder) &&
+                    (known == nullptr || !known->reported || work.reports_all(holder, archives));
+  if (here) {
+    missing_since_.erase({topology, holder});
+    return false;
+  }
+  const auto since = missing_since_.try_emplace({topology, holder}, work.now).first->second;
+  return work.now - since >= options_.lost_after;
+}
+
+void HolderKeeper::keep(Work& work, const TopologyRow& row) {
+  const auto& id = row.record.id();
+  const auto archives = archives_of(row.record.spec(), row.record.mex_sha256());
+  std::vector<std::string> counted, from;
+  for (const auto& holder : row.record.blob_holders()) {
+    if (lost(work, id, holder, archives)) continue;
+    counted.push_back(holder);
+    if (work.alive.contains(holder)) from.push_back(holder);
+  }
+  bool grown = false;
+  for (const auto& zhost : work.alive) {
+    if (!arrived_.contains({id, zhost})) continue;
+    if (std::find(counted.begin(), counted.end(), zhost) != counted.end()) {
+      arrived_.erase({id, zhost});  // the row says so by now
+      continue;
+    }
+    counted.push_back(zhost);
+    grown = true;
+  }
+  if (grown && work.plan.changes.size() < options_.changes_max) {
+    auto next = row.record;
+    std::sort(counted.begin(), counted.end());
+    next.mutable_blob_holders()->Assign(counted.begin(), counted.end());
+    next.set_updated(work.view.now_text);
+    work.plan.changes.push_back(change_of(row, std::move(next)));
+  }
+  // Those that fetch now will hold it; a suspect or silent holder is waited for, not replaced.
+  std::size_t coming = 0;
+  for (const auto& [topology, zhost] : under_way_) coming += topology == id;
+  const auto wanted = std::min(copies_wanted, work.alive.size());
+  if (counted.size() + coming >= wanted || from.empty()) return;
+  std::vector<std::string> targets;
+  for (const auto& zhost : work.alive) {
+    const auto failed = failed_at_.find({id, zhost});
+    if (std::find(counted.begin(), counted.end(), zhost) != counted.end() ||
+        under_way_.contains({id, zhost}) ||
+        (failed != failed_at_.end() && work.now - failed->second < options_.retry_after))
+      continue;
+    targets.push_back(zhost);
+  }
+  std::stable_partition(targets.begin(), targets.end(), [&](const std::string& zhost) {
+    return work.reports_all(zhost, archives);
+  });
+  for (const auto& target : targets) {
+    if (counted.size() + coming >= wanted || under_way_.size() >= options_.copies_max) return;
+    under_way_.insert({id, target});
+    work.plan.copies.push_back({id, target, archives, from});
+    ++coming;
+  }
+}
+
+void HolderKeeper::forget_gone(const Records& records) {
+  const auto gone = [&](const Key& key) { return records.topology(key.first) == nullptr; };
+  std::erase_if(missing_since_, [&](const auto& entry) { return gone(entry.first); });
+  std::erase_if(failed_at_, [&](const auto& entry) { return gone(entry.first); });
+  std::erase_if(arrived_, gone);
+}
+
+HolderKeeper::Plan HolderKeeper::plan(const Reconciler::View& view, stdx::Instant now) {
+  Work work{.view = view, .now = now, .alive = {}, .plan = {}};
+  for (const auto& member : view.members)
+    if (view.cluster.life(member.zhost_id()) == ClusterManager::Life::alive &&
+        !view.recovery.unavailable(member.zhost_id()))
+      work.alive.insert(member.zhost_id());
+  for (const auto& [id, row] : view.records.topologies())
+    if (row.record.desired() != v1::DESIRED_DELETED) keep(work, row);
+  forget_gone(view.records);
+  return std::move(work.plan);
+}
+
+void HolderKeeper::copied(const Copy& copy, bool good, stdx::Instant now) {
+  const Key key{copy.topology, copy.target};
+  if (under_way_.erase(key) == 0) return;  // of a former reign
+  if (good)
+    arrived_.insert(key);
+  else
+    failed_at_[key] = now;
+}
+
+}  // namespace zrms

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Keeps the archives of each topology on the disks of min(3, N) zhosts, N being those that live
+// (design section 4, Blobs). Submit makes the first holders; when one is lost for good, or too few
+// held it and a zhost joined, another zhost is asked to fetch the archives from those that have
+// them, and the row then names it.
+//
+// A holder counts as lost once it was dead, no member any more, or without one of the archives in
+// its reports, for `lost_after`: a restart copies nothing. It leaves the row only when another has
+// taken its place, so that the row never names fewer than there are. A zhost that runs a space and
+// so has the archive already is asked first.
+//
+// Pure, and idempotent: a copy that is asked for twice is a question whether it is there. Bounds:
+// copies_max under way in the cluster, changes_max rows a plan; a copy that failed is tried again,
+// with another zhost where there is one, after retry_after. Zhosts never remove an archive by
+// themselves.
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "zrms/reconciler.h"
+
+namespace zrms {
+
+class HolderKeeper {
+ public:
+  static constexpr std::size_t copies_wanted = 3;
+
+  struct Options {
+    stdx::Duration lost_after = std::chrono::seconds(30);
+    stdx::Duration retry_after = std::chrono::seconds(10);
+    std::size_t copies_max = 4;
+    std::size_t changes_max = 100;
+  };
+  struct Copy {
+    std::string topology, target;
+    std::vector<std::string> archives;
+    std::vector<std::string> from;  // live holders, at least one
+  };
+  struct Plan {
+    std::vector<Copy> copies;        // to be asked for now
+    std::vector<RowChange> changes;  // rows with their new holders
+  };
+
+  explicit HolderKeeper(Options options) : options_(options) {}
+
+  Plan plan(const Reconciler::View& view, stdx::Instant now);
+  // The answer to a copy of the plan.
+  void copied(const Copy& copy, bool good, stdx::Instant now);
+  void reset() { *this = HolderKeeper(options_); }
+
+ private:
+  using Key = std::pair<std::string, std::string>;  // topology id, zhost
+  struct Work;
+
+  bool lost(const Work& work, const std::string& topology, const std::string& holder,
+            const std::vector<std::string>& archives);
+  void keep(Work& work, const TopologyRow& row);
+  void forget_gone(const Records& records);
+
+  Options options_;
+  std::map<Key, stdx::Instant> missing_since_;
+  std::map<Key, stdx::Instant> failed_at_;
+  std::set<Key> under_way_;
+  std::set<Key> arrived_;  // copied, not yet in the row
+};
+
+}  // namespace zrms
