@@ -91,6 +91,11 @@ std::uint64_t App::pid() const {
   return static_cast<std::uint64_t>(getpid());
 }
 
+ports::Counter* App::refused_by(const char* worker) {
+  return &metrics_.counter("samoza_worker_jobs_refused_total",
+                           "Jobs refused because as many waited as may", {{"worker", worker}});
+}
+
 void App::serve(ports::HttpHandler& handler, std::uint16_t port,
                 adapters::net::HttpServer::Options options) {
   options.ip = config_.bind;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "adapters/log/json_log.h"
+#include "adapters/log/protobuf_log.h"
 #include "adapters/loop/loop.h"
 #include "adapters/net/http_client.h"
 #include "adapters/net/http_server.h"
@@ -39,6 +40,9 @@ class App {
   adapters::net::NetHttpClient& http() { return http_; }
   const config::ZhostConfig& config() const { return config_; }
 
+  // Jobs that the adapter's thread refused at its bound (adapters/posix/worker.h), for /metrics.
+  ports::Counter* refused_by(const char* worker);
+
   // From startz, by environment: which life this is.
   std::uint64_t incarnation() const { return incarnation_; }
   std::uint64_t run() const { return run_; }
@@ -59,6 +63,7 @@ class App {
   adapters::posix::KernelRandom random_;
   adapters::log::JsonLog log_;
   ports::Metrics metrics_;
+  adapters::log::ProtobufLog protobuf_log_{log_, metrics_};
   ports::Runtime runtime_;
   adapters::net::NetTransport transport_;
   adapters::net::NetHttpClient http_;

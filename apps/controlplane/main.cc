@@ -17,12 +17,14 @@ int main(int argc, char** argv) {
   if (wanted.store == "memory") {
     store = std::make_unique<adapters::store_memory::MemoryStore>(app.loop(), database);
   } else if (wanted.store == "sqlite") {
-    auto opened = adapters::store_sqlite::SqliteStore::open(app.loop(), wanted.sqlite);
+    auto opened = adapters::store_sqlite::SqliteStore::open(app.loop(), wanted.sqlite,
+                                                            app.refused_by("sqlite"));
     if (!opened) app::die("zmesh-controlplane", opened.error().message);
     store = std::move(*opened);
   } else {
     // A database that is away now is looked for again with each call.
-    store = std::make_unique<adapters::store_postgres::PostgresStore>(app.loop(), wanted.postgres);
+    store = std::make_unique<adapters::store_postgres::PostgresStore>(app.loop(), wanted.postgres,
+                                                                      app.refused_by("postgres"));
   }
 
   controlplane::Options options;

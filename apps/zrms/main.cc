@@ -11,8 +11,10 @@ int main(int argc, char** argv) {
   app::App app("zrms", config);
   mex::Reader packages(app.loop(),
                        {.accept_unsigned = config.trust_policy == "dev",
-                        .trusted_keys = {config.trust_keys.begin(), config.trust_keys.end()}});
-  adapters::blob_files::BlobFiles blobs(app.loop(), config.state_dir + "/blobs");
+                        .trusted_keys = {config.trust_keys.begin(), config.trust_keys.end()}},
+                       app.refused_by("packages"));
+  adapters::blob_files::BlobFiles blobs(app.loop(), config.state_dir + "/blobs",
+                                        app.refused_by("blobs"));
   adapters::machine::ProcResources resources(app.loop(), config.state_dir);
 
   zrms::Options options;

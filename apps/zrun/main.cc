@@ -12,12 +12,15 @@
 int main(int argc, char** argv) {
   const auto config = app::load_config(argc, argv, "zrun");
   app::App app("zrun", config);
-  adapters::wasmtime::WasmtimeEngine engine(app.loop());
-  adapters::data_sqlite::SqliteDataStore data(app.loop(), config.state_dir + "/data");
-  adapters::blob_files::BlobFiles blobs(app.loop(), config.state_dir + "/blobs");
+  adapters::wasmtime::WasmtimeEngine engine(app.loop(), {}, app.refused_by("compiler"));
+  adapters::data_sqlite::SqliteDataStore data(app.loop(), config.state_dir + "/data",
+                                              app.refused_by("data"));
+  adapters::blob_files::BlobFiles blobs(app.loop(), config.state_dir + "/blobs",
+                                        app.refused_by("blobs"));
   mex::Reader packages(app.loop(),
                        {.accept_unsigned = config.trust_policy == "dev",
-                        .trusted_keys = {config.trust_keys.begin(), config.trust_keys.end()}});
+                        .trusted_keys = {config.trust_keys.begin(), config.trust_keys.end()}},
+                       app.refused_by("packages"));
   adapters::machine::MachineSensors sensors(app.loop());
 
   zrun::Options options;

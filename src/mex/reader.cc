@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mex/reader.h"
 
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <thread>
-
+#include "adapters/posix/worker.h"
 #include "stdx/text.h"
 
 namespace mex {
@@ -42,64 +38,33 @@ std::shared_ptr<const ports::Package> make_package(Contents contents) {
 }
 
 struct Reader::Worker {
-  struct Job {
-    std::shared_ptr<const stdx::Bytes> archive;
-    Done done;
-  };
   ports::Executor& executor;
   TrustPolicy policy;
-  std::mutex mutex;
-  std::condition_variable condition;
-  std::deque<Job> jobs;
-  bool stop = false;
-  std::thread thread;
+  adapters::posix::Worker thread;
 
-  Worker(ports::Executor& e, TrustPolicy p) : executor(e), policy(std::move(p)) {
-    thread = std::thread([this] { run(); });
-  }
-  void run() {
-    std::unique_lock lock(mutex);
-    for (;;) {
-      condition.wait(lock, [this] { return stop || !jobs.empty(); });
-      if (stop) return;
-      auto job = std::move(jobs.front());
-      jobs.pop_front();
-      lock.unlock();
-      stdx::Result<std::shared_ptr<const ports::Package>> result =
-          stdx::fail(stdx::Code::failed, "not opened");
-      auto contents = open_archive(*job.archive, policy);
-      if (contents)
-        result = make_package(std::move(*contents));
-      else
-        result = std::unexpected(contents.error());
-      executor.post([done = std::move(job.done), result = std::move(result)] { done(result); });
-      lock.lock();
-    }
-  }
+  Worker(ports::Executor& e, TrustPolicy p, ports::Counter* refused)
+      : executor(e), policy(std::move(p)), thread(queue_max, refused) {}
 };
 
-Reader::Reader(ports::Executor& executor, TrustPolicy policy)
-    : worker_(std::make_unique<Worker>(executor, std::move(policy))) {}
+Reader::Reader(ports::Executor& executor, TrustPolicy policy, ports::Counter* refused)
+    : worker_(std::make_unique<Worker>(executor, std::move(policy), refused)) {}
 
-Reader::~Reader() {
-  {
-    const std::lock_guard lock(worker_->mutex);
-    worker_->stop = true;
-  }
-  worker_->condition.notify_one();
-  worker_->thread.join();
-}
+Reader::~Reader() = default;
 
 void Reader::open(std::shared_ptr<const stdx::Bytes> archive, Done done) {
-  {
-    const std::lock_guard lock(worker_->mutex);
-    if (worker_->jobs.size() < queue_max) {
-      worker_->jobs.push_back({std::move(archive), std::move(done)});
-      worker_->condition.notify_one();
-      return;
-    }
-  }
-  worker_->executor.post([done = std::move(done)] {
+  auto& executor = worker_->executor;
+  const bool taken = worker_->thread.post(
+      [&executor, &policy = worker_->policy, archive = std::move(archive), done]() mutable {
+        stdx::Result<std::shared_ptr<const ports::Package>> result =
+            stdx::fail(stdx::Code::failed, "not opened");
+        if (auto contents = open_archive(*archive, policy))
+          result = make_package(std::move(*contents));
+        else
+          result = std::unexpected(contents.error());
+        executor.post([done = std::move(done), result = std::move(result)] { done(result); });
+      });
+  if (taken) return;
+  executor.post([done = std::move(done)] {
     done(stdx::fail(stdx::Code::full, "too many archives are being opened; try again"));
   });
 }

@@ -55,20 +55,27 @@ void Loader::module(const std::string& sha256, std::shared_ptr<const ports::Pack
   std::string key = sha256 + "/" + space.entry;
   for (const auto& capability : space.capabilities) key += "," + capability;
   if (auto known = modules_[key].lock()) return done(known);
+  auto& compiling = compiling_[key];
+  compiling.push_back(std::move(done));
+  if (compiling.size() > 1) return;  // under way already
+  const auto answer_all = [this, key](stdx::Result<std::shared_ptr<ports::Module>> module) {
+    if (module) modules_[key] = *module;
+    const auto waiting = std::move(compiling_[key]);
+    compiling_.erase(key);
+    for (const auto& answer : waiting) answer(module);
+  };
   auto bytes = package->read(space.entry);
-  if (!bytes) return done(std::unexpected(bytes.error()));
+  if (!bytes) return answer_all(std::unexpected(bytes.error()));
   // The same check as at build and submit; the archive may have come another way.
   const auto interface = wasm::read_interface(*bytes);
-  if (!interface) return done(std::unexpected(interface.error()));
+  if (!interface) return answer_all(std::unexpected(interface.error()));
   const auto findings = guest_abi::check(space, *interface);
-  if (!findings.empty()) return done(stdx::fail(Code::invalid, findings.front()));
+  if (!findings.empty()) return answer_all(stdx::fail(Code::invalid, findings.front()));
   engine_.compile(
       std::make_shared<const stdx::Bytes>(std::move(*bytes)), abi::granted(space.capabilities),
-      [this, key, done = std::move(done),
+      [answer_all,
        alive = std::weak_ptr<bool>(alive_)](stdx::Result<std::shared_ptr<ports::Module>> module) {
-        if (alive.expired()) return;
-        if (module) modules_[key] = *module;
-        done(std::move(module));
+        if (!alive.expired()) answer_all(std::move(module));
       });
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 // From the hash of a MEX to what a space needs to start: the archive from the blob store (or from
-// another zhost, by way of this zhost's zrms), verified, its module compiled. Packages and modules
-// are shared while something uses them.
+// another zhost, by way of this zhost's zrms), verified, its module compiled (once, however many
+// spaces wait for it). Packages and modules are shared while something uses them.
 
 #include <functional>
 #include <map>
@@ -47,6 +47,7 @@ class Loader {
   std::map<std::string, std::weak_ptr<const ports::Package>> packages_;
   std::map<std::string, std::vector<PackageDone>> waiting_;
   std::map<std::string, std::weak_ptr<ports::Module>> modules_;
+  std::map<std::string, std::vector<ModuleDone>> compiling_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -18,13 +18,17 @@ using stdx::Code;
 struct BlobFiles::Worker {
   ports::Executor& executor;
   posix::Worker thread;
-  explicit Worker(ports::Executor& e) : executor(e) {}
+  Worker(ports::Executor& e, ports::Counter* refused) : executor(e), thread(calls_max, refused) {}
 
   template <typename T>
   void run(Done<T> done, std::move_only_function<stdx::Result<T>()> work) {
-    thread.post([this, done = std::move(done), work = std::move(work)]() mutable {
+    const bool taken = thread.post([this, done, work = std::move(work)]() mutable {
       auto result = work();
       executor.post([done = std::move(done), result = std::move(result)] { done(result); });
+    });
+    if (taken) return;
+    executor.post([done = std::move(done)] {
+      done(stdx::fail(Code::full, stdx::format("{} calls wait for the disk already", calls_max)));
     });
   }
 };
@@ -37,8 +41,8 @@ bool is_hash(const std::string& text) {
 
 }  // namespace
 
-BlobFiles::BlobFiles(ports::Executor& executor, std::string folder)
-    : folder_(std::move(folder)), worker_(std::make_unique<Worker>(executor)) {}
+BlobFiles::BlobFiles(ports::Executor& executor, std::string folder, ports::Counter* refused)
+    : folder_(std::move(folder)), worker_(std::make_unique<Worker>(executor, refused)) {}
 
 BlobFiles::~BlobFiles() = default;
 

@@ -9,12 +9,16 @@
 
 #include "ports/blob_store.h"
 #include "ports/executor.h"
+#include "ports/metrics.h"
 
 namespace adapters::blob_files {
 
 class BlobFiles final : public ports::BlobStore {
  public:
-  BlobFiles(ports::Executor& executor, std::string folder);
+  // Calls that wait; an archive is up to 256 MiB. Further ones answer Code::full and are counted.
+  static constexpr std::size_t calls_max = 64;
+
+  BlobFiles(ports::Executor& executor, std::string folder, ports::Counter* refused = nullptr);
   ~BlobFiles() override;
 
   void put(stdx::Bytes blob, Done<std::string> done) override;

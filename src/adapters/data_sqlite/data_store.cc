@@ -18,15 +18,20 @@ struct SqliteDataStore::Shared {
   ports::Executor& executor;
   std::string folder;
   posix::Worker worker;
-  Shared(ports::Executor& e, std::string f) : executor(e), folder(std::move(f)) {}
+  Shared(ports::Executor& e, std::string f, ports::Counter* refused)
+      : executor(e), folder(std::move(f)), worker(calls_max, refused) {}
 
   template <typename T>
   void run(SpaceData::Done<T> done, std::move_only_function<stdx::Result<T>()> work) {
-    worker.post([this, done = std::move(done), work = std::move(work)]() mutable {
+    const bool taken = worker.post([this, done, work = std::move(work)]() mutable {
       auto result = work();
       executor.post([done = std::move(done), result = std::move(result)]() mutable {
         done(std::move(result));
       });
+    });
+    if (taken) return;
+    executor.post([done = std::move(done)] {
+      done(stdx::fail(Code::full, stdx::format("{} calls wait for the data already", calls_max)));
     });
   }
 };
@@ -47,7 +52,7 @@ class Data final : public SpaceData {
         instance_(std::move(instance)) {}
   ~Data() override {
     // Closed where it is used.
-    shared_->worker.post([database = std::move(database_)]() mutable { database.reset(); });
+    shared_->worker.release([database = std::move(database_)]() mutable { database.reset(); });
   }
 
   void commit(std::vector<DataWrite> writes, Done<std::size_t> done) override {
@@ -149,8 +154,9 @@ stdx::Status take_ownership(sqlite::Database& db, const model::InstanceId& id) {
 
 }  // namespace
 
-SqliteDataStore::SqliteDataStore(ports::Executor& executor, std::string folder)
-    : shared_(std::make_shared<Shared>(executor, std::move(folder))) {}
+SqliteDataStore::SqliteDataStore(ports::Executor& executor, std::string folder,
+                                 ports::Counter* refused)
+    : shared_(std::make_shared<Shared>(executor, std::move(folder), refused)) {}
 
 SqliteDataStore::~SqliteDataStore() = default;
 
@@ -166,7 +172,7 @@ void SqliteDataStore::open(const model::InstanceId& instance,
 }
 
 void SqliteDataStore::remove(const model::SpaceKey& key) {
-  shared_->worker.post([path = path_of(shared_->folder, key)] {
+  shared_->worker.release([path = path_of(shared_->folder, key)] {
     std::error_code ignored;
     for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(path + suffix, ignored);
   });

@@ -9,12 +9,17 @@
 
 #include "ports/data_store.h"
 #include "ports/executor.h"
+#include "ports/metrics.h"
 
 namespace adapters::data_sqlite {
 
 class SqliteDataStore final : public ports::DataStore {
  public:
-  SqliteDataStore(ports::Executor& executor, std::string folder);
+  // Calls that wait, of all spaces; a space waits for one at a time. Further ones answer Code::full
+  // and are counted.
+  static constexpr std::size_t calls_max = 16'384;
+
+  SqliteDataStore(ports::Executor& executor, std::string folder, ports::Counter* refused = nullptr);
   ~SqliteDataStore() override;
   void open(const model::InstanceId& instance,
             ports::SpaceData::Done<std::shared_ptr<ports::SpaceData>> done) override;

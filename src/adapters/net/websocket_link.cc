@@ -8,7 +8,7 @@
 #include <boost/beast/websocket/stream.hpp>
 #include <deque>
 
-#include "stdx/assert.h"
+#include "adapters/net/link_core.h"
 #include "stdx/text.h"
 
 namespace adapters::net {
@@ -23,18 +23,19 @@ using ports::Link;
 using stdx::Code;
 using Socket = websocket::stream<beast::tcp_stream>;
 
-class WebSocket : public std::enable_shared_from_this<WebSocket> {
+// Counted for each message, so that empty ones wait in the queue like others.
+constexpr std::size_t header_bytes = 2;
+
+class WebSocket final : public LinkCore {
  public:
   WebSocket(beast::tcp_stream stream, WebSocketPayload payload, std::string peer)
-      : socket_(std::move(stream)), peer_(std::move(peer)) {
+      : LinkCore(std::move(peer), header_bytes), socket_(std::move(stream)) {
     socket_.read_message_max(Link::frame_bytes_max);
     socket_.binary(payload == WebSocketPayload::binary);
     socket_.auto_fragment(false);
   }
 
   Socket& socket() { return socket_; }
-  const std::string& peer() const { return peer_; }
-  std::size_t queued_bytes() const { return queued_bytes_; }
 
   // Pings from both sides find a half-open connection within this.
   void set_timeouts(beast::role_type role) {
@@ -46,108 +47,49 @@ class WebSocket : public std::enable_shared_from_this<WebSocket> {
     beast::get_lowest_layer(socket_).expires_never();
   }
 
-  void start(ports::LinkHandlers handlers) {
-    ASSERT(!started_, "a link is started once");
-    started_ = true;
-    handlers_ = std::move(handlers);
-    read();
-  }
-
-  void send(stdx::Bytes frame) {
-    if (broken_ || detached_) return;
-    if (frame.size() > Link::frame_bytes_max ||
-        queued_bytes_ + frame.size() > Link::queue_bytes_max) {
-      fail({Code::full, stdx::format("{} does not read: {} bytes wait", peer_, queued_bytes_)});
-      return;
-    }
-    queued_bytes_ += frame.size();
-    if (queued_bytes_ > Link::queue_bytes_max / 2) was_over_half_ = true;
-    queue_.push_back(std::move(frame));
-    if (queue_.size() == 1) write();
-  }
-
-  void detach() {
-    detached_ = true;
-    handlers_ = {};
-    if (queue_.empty()) close();
-  }
-
  private:
-  void read() {
-    socket_.async_read(buffer_, [self = shared_from_this()](error_code error, std::size_t) {
-      if (self->broken_ || self->detached_) return;
+  std::shared_ptr<WebSocket> self() {
+    return std::static_pointer_cast<WebSocket>(shared_from_this());
+  }
+
+  void read() override {
+    socket_.async_read(buffer_, [self = self()](error_code error, std::size_t) {
+      if (self->over()) return;
       if (error) {
-        self->fail({Code::unavailable, self->peer_ + ": " + error.message()});
+        self->fail({Code::unavailable, self->peer() + ": " + error.message()});
         return;
       }
       stdx::Bytes frame = beast::buffers_to_string(self->buffer_.data());
       self->buffer_.clear();
-      if (auto handler = self->handlers_.on_frame) handler(std::move(frame));
-      if (!self->broken_ && !self->detached_) self->read();
+      if (self->hand_out(std::move(frame))) self->read();
     });
   }
 
-  void write() {
-    socket_.async_write(
-        asio::buffer(queue_.front()), [self = shared_from_this()](error_code error, std::size_t) {
-          if (self->broken_) return;
-          if (error) {
-            self->fail({Code::unavailable, self->peer_ + ": " + error.message()});
-            return;
-          }
-          self->queued_bytes_ -= self->queue_.front().size();
-          self->queue_.pop_front();
-          if (!self->queue_.empty())
-            self->write();
-          else if (self->detached_)
-            self->close();
-          if (self->was_over_half_ && self->queued_bytes_ < Link::queue_bytes_max / 2) {
-            self->was_over_half_ = false;
-            if (auto handler = self->handlers_.on_writable) handler();
-          }
-        });
+  // One message is one frame, so each is a write of its own.
+  void queue(stdx::Bytes frame) override { queue_.push_back(std::move(frame)); }
+  void write() override {
+    socket_.async_write(asio::buffer(queue_.front()),
+                        [self = self()](error_code error, std::size_t) {
+                          const auto bytes = self->queue_.front().size() + header_bytes;
+                          self->queue_.pop_front();
+                          if (error)
+                            self->fail({Code::unavailable, self->peer() + ": " + error.message()});
+                          self->written(bytes);
+                        });
   }
 
-  void fail(stdx::Error why) {
-    if (broken_) return;
-    broken_ = true;
-    beast::get_lowest_layer(socket_).close();
-    if (detached_) return;
-    asio::post(socket_.get_executor(), [self = shared_from_this(), why = std::move(why)] {
-      auto handler = std::move(self->handlers_.on_closed);
-      self->handlers_ = {};
-      if (handler && !self->detached_) handler(why);
-    });
+  void end() override {
+    socket_.async_close(websocket::close_code::normal,
+                        [self = self()](error_code) { self->cut(); });
   }
-
-  void close() {
-    if (broken_) return;
-    broken_ = true;
-    socket_.async_close(websocket::close_code::normal, [self = shared_from_this()](error_code) {
-      beast::get_lowest_layer(self->socket_).close();
-    });
+  void cut() override { beast::get_lowest_layer(socket_).close(); }
+  void post(std::function<void()> task) override {
+    asio::post(socket_.get_executor(), std::move(task));
   }
 
   Socket socket_;
-  std::string peer_;
-  ports::LinkHandlers handlers_;
   beast::flat_buffer buffer_;
   std::deque<stdx::Bytes> queue_;
-  std::size_t queued_bytes_ = 0;
-  bool started_ = false, broken_ = false, detached_ = false, was_over_half_ = false;
-};
-
-class WebSocketLink final : public Link {
- public:
-  explicit WebSocketLink(std::shared_ptr<WebSocket> socket) : socket_(std::move(socket)) {}
-  ~WebSocketLink() override { socket_->detach(); }
-  void start(ports::LinkHandlers handlers) override { socket_->start(std::move(handlers)); }
-  void send(stdx::Bytes frame) override { socket_->send(std::move(frame)); }
-  std::size_t queued_bytes() const override { return socket_->queued_bytes(); }
-  std::string peer() const override { return socket_->peer(); }
-
- private:
-  std::shared_ptr<WebSocket> socket_;
 };
 
 void open_from(beast::tcp_stream& stream, const std::string& bind_ip, const tcp::endpoint& to,
@@ -181,7 +123,7 @@ void connect_to(asio::io_context& io, const ports::Endpoint& to, const std::stri
     link->socket().async_handshake(to.host + ":" + std::to_string(to.port), to.path,
                                    [link, fail, on_connected](error_code handshake) {
                                      if (handshake) return fail(handshake);
-                                     on_connected(std::make_unique<WebSocketLink>(link));
+                                     on_connected(std::make_unique<CoreLink>(link));
                                    });
   });
 }
@@ -218,7 +160,7 @@ void accept_websocket(beast::tcp_stream stream, BeastRequest request, WebSocketP
   link->set_timeouts(beast::role_type::server);
   auto kept = std::make_shared<BeastRequest>(std::move(request));
   link->socket().async_accept(*kept, [link, kept, done = std::move(done)](error_code error) {
-    done(error ? nullptr : std::make_unique<WebSocketLink>(link));
+    done(error ? nullptr : std::make_unique<CoreLink>(link));
   });
 }
 

@@ -1,59 +1,116 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A thread that runs jobs in order: where an adapter does what may be slow (disk, database), so
-// that a loop never waits. Jobs left at destruction are dropped; the one that runs is waited for.
+// A thread that runs jobs in order: where an adapter does what may be slow (disk, database,
+// compiler), so that a loop never waits.
+//
+// Bound: jobs_max jobs wait or run. `post` past it keeps nothing, counts, and returns false: the
+// caller answers Code::full at once, so that work piles up where it can be refused. `release` is
+// for what gives something back (closing a file, removing one) and is always taken; nobody asks for
+// more of those than for jobs that were taken before.
+//
+// Jobs left at destruction are dropped; the one that runs is waited for, unless it is that job
+// itself which drops the last owner: then its thread ends after it.
 
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
+
+#include "ports/metrics.h"
 
 namespace adapters::posix {
 
 class Worker {
  public:
   using Job = std::move_only_function<void()>;
+  static constexpr std::size_t jobs_max_default = 1024;
 
-  Worker() : thread_([this] { run(); }) {}
+  // `refused` counts refused jobs where it is given, and then outlives the worker.
+  explicit Worker(std::size_t jobs_max = jobs_max_default, ports::Counter* refused = nullptr)
+      : jobs_max_(jobs_max),
+        refused_(refused),
+        state_(std::make_shared<State>()),
+        thread_([state = state_] { run(*state); }) {}
   ~Worker() {
     {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
+      const std::lock_guard lock(state_->mutex);
+      state_->stop = true;
     }
-    condition_.notify_one();
-    thread_.join();
+    state_->condition.notify_one();
+    if (thread_.get_id() == std::this_thread::get_id())
+      thread_.detach();
+    else
+      thread_.join();
   }
   Worker(const Worker&) = delete;
 
-  void post(Job job) {
+  [[nodiscard]] bool post(Job job) {
     {
-      const std::lock_guard lock(mutex_);
-      jobs_.push_back(std::move(job));
+      const std::lock_guard lock(state_->mutex);
+      if (state_->jobs.size() + state_->running >= jobs_max_) {
+        refused_->add();
+        return false;
+      }
+      state_->jobs.push_back(std::move(job));
     }
-    condition_.notify_one();
+    state_->condition.notify_one();
+    return true;
+  }
+  void release(Job job) {
+    {
+      const std::lock_guard lock(state_->mutex);
+      state_->jobs.push_back(std::move(job));
+    }
+    state_->condition.notify_one();
   }
 
+  std::size_t jobs_max() const { return jobs_max_; }
+  std::uint64_t refused() const { return refused_->value(); }
+
  private:
-  void run() {
-    std::unique_lock lock(mutex_);
+  // Outlives the worker where its own job ends it.
+  struct State {
+    std::mutex mutex;
+    std::condition_variable condition;
+    std::deque<Job> jobs;
+    std::size_t running = 0;
+    bool stop = false;
+  };
+  // The counter given, or one of its own.
+  class Refused {
+   public:
+    explicit Refused(ports::Counter* given)
+        : own_(given == nullptr ? std::make_unique<ports::Counter>() : nullptr),
+          counter_(given == nullptr ? own_.get() : given) {}
+    ports::Counter* operator->() const { return counter_; }
+
+   private:
+    std::unique_ptr<ports::Counter> own_;
+    ports::Counter* counter_;
+  };
+
+  static void run(State& state) {
+    std::unique_lock lock(state.mutex);
     for (;;) {
-      condition_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
-      if (stop_) return;
-      auto job = std::move(jobs_.front());
-      jobs_.pop_front();
+      state.condition.wait(lock, [&] { return state.stop || !state.jobs.empty(); });
+      if (state.stop) return;
+      auto job = std::move(state.jobs.front());
+      state.jobs.pop_front();
+      state.running = 1;
       lock.unlock();
       job();
       job = nullptr;
       lock.lock();
+      state.running = 0;
     }
   }
 
-  std::mutex mutex_;
-  std::condition_variable condition_;
-  std::deque<Job> jobs_;
-  bool stop_ = false;
+  std::size_t jobs_max_;
+  Refused refused_;
+  std::shared_ptr<State> state_;
   std::thread thread_;
 };
 

@@ -153,12 +153,10 @@ stdx::Result<ports::Store::Snapshot> read_in(Connection& db, std::uint64_t from)
 struct PostgresStore::Impl {
   ports::Executor& executor;
   Connection connection;
-  std::atomic<std::size_t> waiting{0};
-  std::uint64_t refused = 0;
   posix::Worker worker;  // last: its jobs end before the connection goes
 
-  Impl(ports::Executor& e, std::string conninfo)
-      : executor(e), connection(std::move(conninfo), schema) {}
+  Impl(ports::Executor& e, std::string conninfo, ports::Counter* refused)
+      : executor(e), connection(std::move(conninfo), schema), worker(calls_max, refused) {}
 
   template <typename T>
   void answer(Done<T> done, stdx::Result<T> result) {
@@ -166,27 +164,24 @@ struct PostgresStore::Impl {
   }
   template <typename T>
   void run(Done<T> done, std::move_only_function<stdx::Result<T>(Connection&)> work) {
-    if (waiting.load() >= calls_max) {
-      ++refused;
-      return answer<T>(
-          std::move(done),
-          stdx::fail(Code::full, stdx::format("{} calls wait for PostgreSQL already", calls_max)));
-    }
-    ++waiting;
-    worker.post([this, done = std::move(done), work = std::move(work)]() mutable {
+    const bool taken = worker.post([this, done, work = std::move(work)]() mutable {
       auto result = work(connection);
-      --waiting;
       answer<T>(std::move(done), std::move(result));
     });
+    if (!taken)
+      answer<T>(
+          std::move(done),
+          stdx::fail(Code::full, stdx::format("{} calls wait for PostgreSQL already", calls_max)));
   }
 };
 
-PostgresStore::PostgresStore(ports::Executor& executor, std::string conninfo)
-    : impl_(std::make_unique<Impl>(executor, std::move(conninfo))) {}
+PostgresStore::PostgresStore(ports::Executor& executor, std::string conninfo,
+                             ports::Counter* refused)
+    : impl_(std::make_unique<Impl>(executor, std::move(conninfo), refused)) {}
 PostgresStore::~PostgresStore() = default;
 
 std::uint64_t PostgresStore::refused() const {
-  return impl_->refused;
+  return impl_->worker.refused();
 }
 
 void PostgresStore::read_term(Done<TermRow> done) {

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "ports/executor.h"
+#include "ports/metrics.h"
 #include "ports/store.h"
 
 namespace adapters::store_postgres {
@@ -23,7 +24,8 @@ class PostgresStore final : public ports::Store {
   static constexpr std::size_t calls_max = 1024;
 
   // `conninfo` as libpq knows it: "host=/run/postgresql dbname=samoza". Does not connect yet.
-  PostgresStore(ports::Executor& executor, std::string conninfo);
+  // `refused` counts calls refused at the bound, for /metrics; it outlives the store.
+  PostgresStore(ports::Executor& executor, std::string conninfo, ports::Counter* refused = nullptr);
   ~PostgresStore() override;
 
   void read_term(Done<ports::TermRow> done) override;

@@ -3,6 +3,7 @@
 
 #include "adapters/posix/worker.h"
 #include "adapters/sqlite/database.h"
+#include "stdx/text.h"
 
 namespace adapters::store_sqlite {
 
@@ -122,13 +123,19 @@ struct SqliteStore::Impl {
   std::unique_ptr<Database> database;
   posix::Worker worker;  // last: its jobs end before the database goes
 
-  Impl(ports::Executor& e, std::unique_ptr<Database> db) : executor(e), database(std::move(db)) {}
+  Impl(ports::Executor& e, std::unique_ptr<Database> db, ports::Counter* refused)
+      : executor(e), database(std::move(db)), worker(calls_max, refused) {}
 
   template <typename T>
   void run(Done<T> done, std::move_only_function<stdx::Result<T>(Database&)> work) {
-    worker.post([this, done = std::move(done), work = std::move(work)]() mutable {
+    const bool taken = worker.post([this, done, work = std::move(work)]() mutable {
       auto result = work(*database);
       executor.post([done = std::move(done), result = std::move(result)] { done(result); });
+    });
+    if (taken) return;
+    executor.post([done = std::move(done)] {
+      done(stdx::fail(stdx::Code::full,
+                      stdx::format("{} calls wait for the database already", calls_max)));
     });
   }
 };
@@ -137,11 +144,12 @@ SqliteStore::SqliteStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SqliteStore::~SqliteStore() = default;
 
 stdx::Result<std::unique_ptr<SqliteStore>> SqliteStore::open(ports::Executor& executor,
-                                                             const std::string& path) {
+                                                             const std::string& path,
+                                                             ports::Counter* refused) {
   TRY_ASSIGN(auto database, Database::open(path));
   for (const char* statement : schema) TRY(database->run(statement));
   return std::unique_ptr<SqliteStore>(
-      new SqliteStore(std::make_unique<Impl>(executor, std::move(database))));
+      new SqliteStore(std::make_unique<Impl>(executor, std::move(database), refused)));
 }
 
 void SqliteStore::read_term(Done<TermRow> done) {

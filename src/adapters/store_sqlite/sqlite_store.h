@@ -9,14 +9,20 @@
 #include <string>
 
 #include "ports/executor.h"
+#include "ports/metrics.h"
 #include "ports/store.h"
 
 namespace adapters::store_sqlite {
 
 class SqliteStore final : public ports::Store {
  public:
+  // Calls that wait; further ones answer Code::full at once and are counted in `refused`, which
+  // outlives the store.
+  static constexpr std::size_t calls_max = 1024;
+
   static stdx::Result<std::unique_ptr<SqliteStore>> open(ports::Executor& executor,
-                                                         const std::string& path);
+                                                         const std::string& path,
+                                                         ports::Counter* refused = nullptr);
   ~SqliteStore() override;
 
   void read_term(Done<ports::TermRow> done) override;

@@ -192,45 +192,14 @@ void list_exports(WasmtimeModule& module) {
 
 }  // namespace
 
-WasmtimeEngine::Impl::Impl(ports::Executor& e, Options o)
-    : executor(e), options(o), stacks(o.stack_bytes, 4096) {
-  engine = wasm_engine_new_with_config(configuration(options, memories, stacks));
+WasmtimeEngine::Impl::Impl(ports::Executor& e, Options o, ports::Counter* refused)
+    : executor(e),
+      options(o),
+      stacks(o.stack_bytes, 4096),
+      engine(wasm_engine_new_with_config(configuration(options, memories, stacks))),
+      worker(compiles_max, refused) {
   ASSERT(engine != nullptr, "Wasmtime takes its configuration");
-  ticker = std::make_unique<Ticker>([this] { wasmtime_engine_increment_epoch(engine); });
-  worker_ = std::thread([this] { work(); });
-}
-
-WasmtimeEngine::Impl::~Impl() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  condition_.notify_one();
-  worker_.join();
-  ticker.reset();
-  wasm_engine_delete(engine);
-}
-
-void WasmtimeEngine::Impl::compile_later(std::function<void()> job) {
-  {
-    const std::lock_guard lock(mutex_);
-    jobs_.push_back(std::move(job));
-  }
-  condition_.notify_one();
-}
-
-void WasmtimeEngine::Impl::work() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    condition_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
-    if (stop_) return;
-    auto job = std::move(jobs_.front());
-    jobs_.pop_front();
-    lock.unlock();
-    job();
-    job = nullptr;
-    lock.lock();
-  }
+  ticker = std::make_unique<Ticker>([this] { wasmtime_engine_increment_epoch(engine.get()); });
 }
 
 stdx::Result<std::shared_ptr<ports::Module>> WasmtimeEngine::Impl::compile(
@@ -238,11 +207,12 @@ stdx::Result<std::shared_ptr<ports::Module>> WasmtimeEngine::Impl::compile(
   auto module = std::make_shared<WasmtimeModule>();
   module->engine = std::move(self);
   module->functions = std::move(functions);
-  auto* error = wasmtime_module_new(engine, reinterpret_cast<const std::uint8_t*>(bytes.data()),
-                                    bytes.size(), &module->module);
+  auto* error =
+      wasmtime_module_new(engine.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                          bytes.size(), &module->module);
   if (error != nullptr)
     return stdx::fail(Code::invalid, "the module is not valid: " + take_message(error));
-  wasmtime_linker_t* linker = wasmtime_linker_new(engine);
+  wasmtime_linker_t* linker = wasmtime_linker_new(engine.get());
   stdx::Status defined;
   for (const auto& function : module->functions)
     if (defined) defined = define(linker, function);
@@ -266,26 +236,32 @@ std::unique_ptr<ports::Instance> WasmtimeModule::instantiate(void* context,
   return std::make_unique<WasmtimeInstance>(*this, context, memory_bytes_max);
 }
 
-WasmtimeEngine::WasmtimeEngine(ports::Executor& executor, Options options)
-    : impl_(std::make_shared<Impl>(executor, options)) {}
+WasmtimeEngine::WasmtimeEngine(ports::Executor& executor, Options options, ports::Counter* refused)
+    : impl_(std::make_shared<Impl>(executor, options, refused)) {}
 
 WasmtimeEngine::~WasmtimeEngine() = default;
 
 void WasmtimeEngine::compile(std::shared_ptr<const stdx::Bytes> module,
                              std::vector<ports::HostFunction> functions, Compiled done) {
-  // The job must not keep the engine: its last owner would join the worker from the worker.
-  impl_->compile_later([weak = std::weak_ptr<Impl>(impl_), module = std::move(module),
-                        functions = std::move(functions), done = std::move(done)]() mutable {
-    auto impl = weak.lock();
-    if (!impl) return;
-    auto result = impl->compile(impl, *module, std::move(functions));
-    impl->executor.post(
-        [result = std::move(result), done = std::move(done), keep = impl]() mutable {
-          keep.reset();
-          done(std::move(result));
-        });
-    // Handed to the loop, which outlives this job; never the last owner here.
-    impl.reset();
+  // The job does not keep the engine: what waits must not hold up its end.
+  const bool taken =
+      impl_->worker.post([weak = std::weak_ptr<Impl>(impl_), module = std::move(module),
+                          functions = std::move(functions), done]() mutable {
+        auto impl = weak.lock();
+        if (!impl) return;
+        auto result = impl->compile(impl, *module, std::move(functions));
+        impl->executor.post(
+            [result = std::move(result), done = std::move(done), keep = impl]() mutable {
+              keep.reset();
+              done(std::move(result));
+            });
+        // Handed to the loop, which outlives this job; never the last owner here.
+        impl.reset();
+      });
+  if (taken) return;
+  impl_->executor.post([done = std::move(done)] {
+    done(stdx::fail(Code::full,
+                    stdx::format("{} modules wait for the compiler already", compiles_max)));
   });
 }
 

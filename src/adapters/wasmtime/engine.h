@@ -10,6 +10,7 @@
 
 #include "ports/engine.h"
 #include "ports/executor.h"
+#include "ports/metrics.h"
 
 namespace adapters::wasmtime {
 
@@ -22,8 +23,11 @@ class WasmtimeEngine final : public ports::Engine {
     std::size_t wasm_stack_bytes = 32u << 10;  // what the guest may use of it
   };
 
+  // Modules that wait for the compiler; further ones answer Code::full and are counted.
+  static constexpr std::size_t compiles_max = 1024;
+
   // Completions of `compile` come on `executor`.
-  WasmtimeEngine(ports::Executor& executor, Options options);
+  WasmtimeEngine(ports::Executor& executor, Options options, ports::Counter* refused = nullptr);
   explicit WasmtimeEngine(ports::Executor& executor) : WasmtimeEngine(executor, Options{}) {}
   ~WasmtimeEngine() override;
 

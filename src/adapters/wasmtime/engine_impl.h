@@ -5,14 +5,11 @@
 
 #include <wasmtime.h>
 
-#include <condition_variable>
-#include <deque>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "adapters/posix/worker.h"
 #include "adapters/wasmtime/arena.h"
 #include "adapters/wasmtime/engine.h"
 #include "adapters/wasmtime/ticker.h"
@@ -24,29 +21,22 @@ std::string take_message(wasmtime_error_t* error);
 std::string take_message(wasm_trap_t* trap);
 
 struct WasmtimeEngine::Impl {
-  Impl(ports::Executor& executor, Options options);
-  ~Impl();
+  Impl(ports::Executor& executor, Options options, ports::Counter* refused);
 
   stdx::Result<std::shared_ptr<ports::Module>> compile(std::shared_ptr<Impl> self,
                                                        stdx::BytesView bytes,
                                                        std::vector<ports::HostFunction> functions);
-  void compile_later(std::function<void()> job);
 
+  struct DeleteEngine {
+    void operator()(wasm_engine_t* engine) const { wasm_engine_delete(engine); }
+  };
   ports::Executor& executor;
   Options options;
   MemoryArena memories;
   SlotArena stacks;
-  wasm_engine_t* engine = nullptr;
-  std::unique_ptr<Ticker> ticker;
-
- private:
-  void work();
-
-  std::mutex mutex_;
-  std::condition_variable condition_;
-  std::deque<std::function<void()>> jobs_;
-  bool stop_ = false;
-  std::thread worker_;
+  std::unique_ptr<wasm_engine_t, DeleteEngine> engine;  // it takes memory from the arenas above
+  std::unique_ptr<Ticker> ticker;                       // its thread uses the engine
+  posix::Worker worker;                                 // last: its jobs end before the engine goes
 };
 
 struct WasmtimeModule final : ports::Module {

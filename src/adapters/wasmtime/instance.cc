@@ -15,7 +15,7 @@ WasmtimeInstance::WasmtimeInstance(WasmtimeModule& module, void* context,
                                    std::uint64_t memory_bytes_max)
     : module_(module),
       context_(context),
-      store_(wasmtime_store_new(module.engine->engine, this, nullptr)),
+      store_(wasmtime_store_new(module.engine->engine.get(), this, nullptr)),
       store_context_(wasmtime_store_context(store_)) {
   wasmtime_store_limiter(store_, static_cast<std::int64_t>(memory_bytes_max),
                          /*table_elements=*/100'000, /*instances=*/1, /*tables=*/16,

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/net/link_core.h"
+
+#include "stdx/assert.h"
+#include "stdx/text.h"
+
+namespace adapters::net {
+
+using ports::Link;
+using stdx::Code;
+
+void LinkCore::start(ports::LinkHandlers handlers) {
+  ASSERT(!started_, "a link is started once");
+  started_ = true;
+  handlers_ = std::move(handlers);
+  read();
+}
+
+void LinkCore::send(stdx::Bytes frame) {
+  if (over()) return;
+  if (frame.size() > Link::frame_bytes_max ||
+      queued_bytes_ + frame.size() > Link::queue_bytes_max) {
+    fail({Code::full, stdx::format("{} does not read: {} bytes wait", peer_, queued_bytes_)});
+    return;
+  }
+  queued_bytes_ += frame.size() + header_bytes_;
+  if (queued_bytes_ > Link::queue_bytes_max / 2) was_over_half_ = true;
+  queue(std::move(frame));
+  if (writing_) return;
+  writing_ = true;
+  write();
+}
+
+void LinkCore::detach() {
+  detached_ = true;
+  handlers_ = {};
+  if (writing_)
+    linger();
+  else
+    close();
+}
+
+bool LinkCore::hand_out(stdx::Bytes frame) {
+  // Copied: the handler may destroy the link.
+  if (auto handler = handlers_.on_frame) handler(std::move(frame));
+  return !over();
+}
+
+void LinkCore::written(std::size_t bytes) {
+  writing_ = false;
+  queued_bytes_ -= bytes;
+  if (broken_) return;
+  if (queued_bytes_ > 0) {
+    writing_ = true;
+    write();
+  } else if (detached_) {
+    return close();
+  }
+  if (!was_over_half_ || queued_bytes_ >= Link::queue_bytes_max / 2) return;
+  was_over_half_ = false;
+  if (auto handler = handlers_.on_writable) handler();
+}
+
+void LinkCore::fail(stdx::Error why) {
+  if (broken_) return;
+  broken_ = true;
+  cut();
+  if (detached_) return;
+  // Posted: `send` must not call back into its caller.
+  post([self = shared_from_this(), why = std::move(why)] {
+    auto handler = std::move(self->handlers_.on_closed);
+    self->handlers_ = {};
+    if (handler && !self->detached_) handler(why);
+  });
+}
+
+void LinkCore::close() {
+  if (broken_) return;
+  broken_ = true;
+  end();
+}
+
+}  // namespace adapters::net
