@@ -129,6 +129,31 @@ std::string cpu_model() {
   return "?";
 }
 
+// Each space of the pairs, from nothing to its first call; microseconds.
+std::vector<double> spawn_all(Bench& bench, std::size_t n) {
+  std::vector<double> spawn;
+  spawn.reserve(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    auto& topology = *bench.topologies[i / 2];
+    const auto index = static_cast<std::uint16_t>(i % 2);
+    auto& slot = topology.slots[index];
+    bench.spaces.push_back(std::make_unique<zrun::Space>(
+        zrun::SpaceParts{bench.runtime, bench.scheduler, bench.pool, bench, bench.sensors},
+        topology, index,
+        model::InstanceId{
+            {topology.id, topology.spec.spaces[index].name}, model::Epoch(1), model::Run(1)}));
+    auto& space = *bench.spaces.back();
+    slot = {.zhost = "here", .epoch = 1, .local = &space, .life = {1, 1}};
+    bench.courier.space_arrived(topology, index);
+    bench.awaited = &space;
+    const auto from = Steady::now();
+    space.start(bench.module, nullptr);
+    bench.run();
+    spawn.push_back(micros(Steady::now() - from));
+  }
+  return spawn;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -153,26 +178,7 @@ int main(int argc, char** argv) {
   for (std::size_t i = 0; i < n / 2; ++i) bench.pair(i + 1);
 
   const auto [rss0, pte0] = memory();
-  std::vector<double> spawn;
-  spawn.reserve(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    auto& topology = *bench.topologies[i / 2];
-    const auto index = static_cast<std::uint16_t>(i % 2);
-    auto& slot = topology.slots[index];
-    bench.spaces.push_back(std::make_unique<zrun::Space>(
-        zrun::SpaceParts{bench.runtime, bench.scheduler, bench.pool, bench, bench.sensors},
-        topology, index,
-        model::InstanceId{
-            {topology.id, topology.spec.spaces[index].name}, model::Epoch(1), model::Run(1)}));
-    auto& space = *bench.spaces.back();
-    slot = {.zhost = "here", .epoch = 1, .local = &space, .life = {1, 1}};
-    bench.courier.space_arrived(topology, index);
-    bench.awaited = &space;
-    const auto from = Steady::now();
-    space.start(bench.module, nullptr);
-    bench.run();
-    spawn.push_back(micros(Steady::now() - from));
-  }
+  auto spawn = spawn_all(bench, n);
   // Everyone goes on to net.recv_next and parks.
   bench.loop.after(std::chrono::milliseconds(300), [&] { bench.loop.stop(); });
   bench.run();

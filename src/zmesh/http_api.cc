@@ -38,6 +38,7 @@ std::string HttpApi::mode() const {
 }
 
 void HttpApi::wire_routes() {
+  wire_lists();
   router_.add("GET", "/healthz", [](wire::RouteMatch, ports::HttpReply reply) {
     reply(wire::json_response(R"({"status":"ok"})"));
   });
@@ -70,6 +71,24 @@ void HttpApi::wire_routes() {
                                : "unreachable: " + service_.control_plane().trouble());
     reply(wire::json_response(view));
   });
+  router_.add("POST", "/v1/mesh/ping", [this](wire::RouteMatch match, ports::HttpReply reply) {
+    v1::PingCommand command;
+    if (!match.request.body.empty())
+      if (auto good = wire::from_json(match.request.body, command); !good)
+        return reply(wire::error_response(good.error()));
+    ping(command, std::move(reply));
+  });
+  router_.add("POST", "/v1/spaces/send", [this](wire::RouteMatch match, ports::HttpReply reply) {
+    v1::SendRequest request;
+    if (auto good = wire::from_json(match.request.body, request); !good)
+      return reply(wire::error_response(good.error()));
+    service_.send(std::move(request), [reply](stdx::Result<v1::SendReply> sent) {
+      reply(sent ? wire::json_response(*sent) : wire::error_response(sent.error()));
+    });
+  });
+}
+
+void HttpApi::wire_lists() {
   router_.add("GET", "/v1/mesh/peers", [this](wire::RouteMatch, ports::HttpReply reply) {
     v1::PeersReply view;
     const auto& self = service_.options().self.zhost_id();
@@ -101,21 +120,6 @@ void HttpApi::wire_routes() {
       space->set_running(entry.running());
     }
     reply(wire::json_response(view));
-  });
-  router_.add("POST", "/v1/mesh/ping", [this](wire::RouteMatch match, ports::HttpReply reply) {
-    v1::PingCommand command;
-    if (!match.request.body.empty())
-      if (auto good = wire::from_json(match.request.body, command); !good)
-        return reply(wire::error_response(good.error()));
-    ping(command, std::move(reply));
-  });
-  router_.add("POST", "/v1/spaces/send", [this](wire::RouteMatch match, ports::HttpReply reply) {
-    v1::SendRequest request;
-    if (auto good = wire::from_json(match.request.body, request); !good)
-      return reply(wire::error_response(good.error()));
-    service_.send(std::move(request), [reply](stdx::Result<v1::SendReply> sent) {
-      reply(sent ? wire::json_response(*sent) : wire::error_response(sent.error()));
-    });
   });
 }
 

@@ -19,6 +19,7 @@ class HttpApi final : public ports::HttpHandler {
 
  private:
   void wire_routes();
+  void wire_lists();
   std::string mode() const;
   void ping(const v1::PingCommand& command, ports::HttpReply reply);
 

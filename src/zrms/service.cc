@@ -71,6 +71,13 @@ bool Service::is_super() const {
 }
 
 void Service::wire_handlers() {
+  wire_startz();
+  wire_cluster();
+  wire_archives();
+}
+
+// What startz of this zhost tells.
+void Service::wire_startz() {
   startz_.on("service.stop", [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
     respond(stdx::Bytes());
     if (on_stop) on_stop();
@@ -102,6 +109,10 @@ void Service::wire_handlers() {
   startz_.on_state = [this](bool connected) {
     if (connected) report_soon();
   };
+}
+
+// What other zhosts tell and ask the leader.
+void Service::wire_cluster() {
   zmesh_.on("zmesh.membership",
             rpc::event<v1::MembersChanged>([this](const rpc::Caller&, v1::MembersChanged members) {
               membership(std::move(members));
@@ -117,21 +128,6 @@ void Service::wire_handlers() {
               if (leads()) leader_.directory_wanted(caller.from.zhost());
               respond(stdx::Bytes());
             });
-  zmesh_.on("zrms.blob_read", rpc::typed<v1::BlobReadRequest, v1::BlobReadReply>(
-                                  [this](const rpc::Caller&, v1::BlobReadRequest request,
-                                         auto done) { blobs_.read(request, std::move(done)); }));
-  zmesh_.on(
-      "zrms.blob_fetch", [this](const rpc::Caller&, stdx::BytesView body, rpc::Response respond) {
-        auto request = wire::parse<v1::BlobFetchRequest>(body);
-        if (!request) return respond(std::unexpected(request.error()));
-        blobs_.fetch(request->sha256(), {request->holders().begin(), request->holders().end()},
-                     [respond](stdx::Status fetched) {
-                       if (fetched)
-                         respond(stdx::Bytes());
-                       else
-                         respond(std::unexpected(fetched.error()));
-                     });
-      });
   zmesh_.on("zrms.submit", rpc::typed<v1::SubmitRequest, v1::SubmitReply>(
                                [this](const rpc::Caller&, v1::SubmitRequest request, auto done) {
                                  submit_here(std::move(request), std::move(done));
@@ -155,6 +151,24 @@ void Service::wire_handlers() {
                                                done(std::move(reply));
                                              });
                              }));
+}
+
+void Service::wire_archives() {
+  zmesh_.on("zrms.blob_read", rpc::typed<v1::BlobReadRequest, v1::BlobReadReply>(
+                                  [this](const rpc::Caller&, v1::BlobReadRequest request,
+                                         auto done) { blobs_.read(request, std::move(done)); }));
+  zmesh_.on(
+      "zrms.blob_fetch", [this](const rpc::Caller&, stdx::BytesView body, rpc::Response respond) {
+        auto request = wire::parse<v1::BlobFetchRequest>(body);
+        if (!request) return respond(std::unexpected(request.error()));
+        blobs_.fetch(request->sha256(), {request->holders().begin(), request->holders().end()},
+                     [respond](stdx::Status fetched) {
+                       if (fetched)
+                         respond(stdx::Bytes());
+                       else
+                         respond(std::unexpected(fetched.error()));
+                     });
+      });
 }
 
 // --- membership and reports ---

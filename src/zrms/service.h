@@ -60,6 +60,9 @@ class Service final : public ports::HttpHandler {
 
  private:
   void wire_handlers();
+  void wire_startz();
+  void wire_cluster();
+  void wire_archives();
   void wire_routes();
   void membership(v1::MembersChanged members);
   void report_soon();

@@ -2,6 +2,7 @@
 #include "adapters/loop/loop.h"
 
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <ctime>
@@ -36,6 +37,25 @@ void Loop::on_terminate(std::function<void()> handler) {
     handler();
     on_terminate(handler);
   });
+}
+
+namespace {
+
+struct Descriptor final : Loop::Watch {
+  asio::posix::stream_descriptor descriptor;
+  Descriptor(asio::io_context& io, int fd) : descriptor(io, fd) {}
+};
+
+}  // namespace
+
+std::unique_ptr<Loop::Watch> Loop::watch(int fd, ports::Task task) {
+  auto watch = std::make_unique<Descriptor>(impl_->io, fd);
+  watch->descriptor.async_wait(
+      asio::posix::stream_descriptor::wait_read,
+      [task = std::move(task)](const boost::system::error_code& error) mutable {
+        if (!error) task();
+      });
+  return watch;
 }
 
 void Loop::post(ports::Task task) {

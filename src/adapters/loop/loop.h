@@ -27,6 +27,14 @@ class Loop final : public ports::Executor, public ports::Clock {
   // Calls `handler` on the loop when the process gets SIGTERM or SIGINT; once per signal.
   void on_terminate(std::function<void()> handler);
 
+  // Takes `fd` over, and calls `task` once when it can be read. Destroying the watch closes it;
+  // `task` is not called then. The watch may be destroyed from its task.
+  class Watch {
+   public:
+    virtual ~Watch() = default;
+  };
+  std::unique_ptr<Watch> watch(int fd, ports::Task task);
+
   void post(ports::Task task) override;
   ports::TimerId after(stdx::Duration delay, ports::Task task) override;
   void cancel(ports::TimerId id) override;

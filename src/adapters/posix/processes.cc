@@ -8,11 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <cstring>
 
-#include "adapters/loop/loop_impl.h"
 #include "stdx/text.h"
 
 namespace adapters::posix {
@@ -23,7 +21,8 @@ using stdx::Code;
 
 struct PosixProcesses::Child {
   pid_t pid;
-  boost::asio::posix::stream_descriptor pidfd;
+  int pidfd;  // kept open by `exited`
+  std::unique_ptr<loop::Loop::Watch> exited;
   std::function<void(ProcessExit)> on_exit;
 };
 
@@ -103,27 +102,23 @@ stdx::Result<ProcessId> PosixProcesses::spawn(const ports::ProcessSpec& spec,
     return stdx::fail(Code::failed, spec.name + ": no pidfd: " + std::strerror(errno));
   }
   const auto id = static_cast<ProcessId>(pid);
-  auto child = std::make_shared<Child>(
-      pid, boost::asio::posix::stream_descriptor(loop::io_of(loop_), pidfd), std::move(on_exit));
+  auto child = std::make_shared<Child>(pid, pidfd, nullptr, std::move(on_exit));
   children_[id] = child;
-  child->pidfd.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                          [this, id, child](const boost::system::error_code& error) {
-                            if (error) return;
-                            int status = 0;
-                            waitpid(child->pid, &status, 0);
-                            children_.erase(id);
-                            ProcessExit exit;
-                            if (WIFEXITED(status)) exit.code = WEXITSTATUS(status);
-                            if (WIFSIGNALED(status)) exit.signal = WTERMSIG(status);
-                            child->on_exit(exit);
-                          });
+  child->exited = loop_.watch(pidfd, [this, id] {
+    const auto ended = children_.extract(id).mapped();
+    int status = 0;
+    waitpid(ended->pid, &status, 0);
+    ProcessExit exit;
+    if (WIFEXITED(status)) exit.code = WEXITSTATUS(status);
+    if (WIFSIGNALED(status)) exit.signal = WTERMSIG(status);
+    ended->on_exit(exit);
+  });
   return id;
 }
 
 void PosixProcesses::signal(ProcessId id, int number) {
   const auto at = children_.find(id);
-  if (at != children_.end())
-    syscall(SYS_pidfd_send_signal, at->second->pidfd.native_handle(), number, nullptr, 0);
+  if (at != children_.end()) syscall(SYS_pidfd_send_signal, at->second->pidfd, number, nullptr, 0);
 }
 
 void PosixProcesses::terminate(ProcessId id) {
