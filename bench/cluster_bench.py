@@ -7,14 +7,17 @@ import json
 import os
 import platform
 import random
+import re
+import shutil
 import signal
+import subprocess
 import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 from demo import build_application, summary  # noqa: E402
-from samoza_test_cluster import Cluster, Failed, wait_for  # noqa: E402
+from samoza_test_cluster import BIN, Cluster, Failed, wait_for  # noqa: E402
 
 
 def machine():
@@ -29,15 +32,47 @@ def percentile(values, p):
     return ordered[min(len(ordered) - 1, int(p / 100 * len(ordered)))] if ordered else None
 
 
-def start(count, base, readings=0):
+def start(count, base, build):
+    """A cluster of `count` zhosts that was given the MEX that build(folder) makes."""
     cluster = Cluster(base, count)
-    mex = build_application(cluster.folder, 1000, readings, False)
+    mex = build(cluster.folder)
     for n in range(1, count + 1):
         cluster.start(n)
     wait_for("all zhosts are alive", lambda: (cluster.ask_any(7331, "GET", "/v1/cluster") or {}).get(
         "zhosts_alive") == count, 60)
     cluster.zshell(1, "topo", "submit", mex)
     return cluster
+
+
+def anomaly(readings):
+    return lambda folder: build_application(folder, 1000, readings, False)
+
+
+def crossing(folder):
+    """The MEX of bench/crossing: ping and echo, kept on two zhosts."""
+    shutil.copytree(os.path.join(ROOT, "bench/crossing"), f"{folder}/crossing")
+    subprocess.run([f"{BIN}/mex", "build", f"{folder}/crossing", "-o", f"{folder}/crossing.mex"], check=True,
+                   capture_output=True)
+    return f"{folder}/crossing.mex"
+
+
+def between_zhosts(cluster):
+    """What ping measured: {"trip": {...}, "one_way": {...}} in the units of its lines."""
+    def said():
+        log = "\n".join(e["text"] for _, _, e in cluster.events("zrun", "guest_log"))
+        lines = {name: {key: int(n) for key, n in re.findall(r"(\w+)=(\d+)", rest)}
+                 for name, rest in re.findall(r"^(trip|one_way) (.*)$", log, re.M)}
+        return lines if len(lines) == 2 else None
+    measured = wait_for("ping has measured", said, 120, 0.5)
+    if measured["one_way"]["arrived"] != measured["one_way"]["n"]:
+        raise Failed(f"messages were lost or repeated: {measured['one_way']}")
+    return measured
+
+
+def raw_tcp():
+    """The same payload over one TCP connection between two processes, in this run."""
+    program = os.path.join(ROOT, "build-release/bench/tcp_ping")
+    return json.loads(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
 
 
 def running(cluster, but=()):
@@ -82,7 +117,6 @@ def kills(cluster, n, whole, rng):
 
 def idle(cluster):
     """Sum of PSS and CPU of the processes of zhost-2, its application deployed and its traffic stopped."""
-    # Stop the source: its topology stays deployed, and the workers only look around once a second.
     time.sleep(60)
 
     def ticks():
@@ -108,16 +142,30 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--base", default="127.99.0")
     parser.add_argument("--out")
-    parser.add_argument("parts", nargs="*", default=["zrun", "zhost", "idle"])
+    parser.add_argument("parts", nargs="*", default=["crossing", "zrun", "zhost", "idle"])
     options = parser.parse_args()
     rng = random.Random(options.seed)
     report = {"machine": machine(), "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
               "conditions": "profile lan, zhosts as processes on one machine, 1,000 messages/s", "figures": {}}
     rows = []
+    if "crossing" in options.parts:
+        base = raw_tcp()
+        cluster = start(2, options.base, crossing)
+        try:
+            measured = between_zhosts(cluster)
+        finally:
+            cluster.stop()
+        trip, rate = measured["trip"], measured["one_way"]["per_second"]
+        report["figures"]["between_zhosts"] = {"payload_bytes": 128, "raw_tcp": base, **measured}
+        rows += [(f"round trip between two zhosts, 128 B, p50 / p99 (n={trip['n']})",
+                  f"{trip['p50_ns'] / 1000:.0f} / {trip['p99_ns'] / 1000:.0f} us", "-"),
+                 (f"the same over raw TCP, this run (n={base['n']})",
+                  f"{base['p50_ns'] / 1000:.0f} / {base['p99_ns'] / 1000:.0f} us", "-"),
+                 ("one way between two zhosts, 128 B, one pair", f"{rate / 1000:.0f} k/s", "-")]
     for part, whole, limit in (("zrun", False, 2000), ("zhost", True, 6000)):
         if part not in options.parts:
             continue
-        cluster = start(4, options.base)
+        cluster = start(4, options.base, anomaly(0))
         try:
             samples = kills(cluster, options.kills, whole, rng)
         finally:
@@ -129,7 +177,7 @@ def main():
                      f"{percentile(samples, 50):.0f} / {percentile(samples, 99):.0f} ms", f"{limit} ms p99"))
     if "idle" in options.parts:
         # All spaces run; the source has sent its last reading.
-        cluster = start(3, options.base, 3000)
+        cluster = start(3, options.base, anomaly(3000))
         try:
             wait_for("all readings are done", lambda: summary(cluster)["results"] == 3000, 60)
             megabytes, cpu = idle(cluster)
