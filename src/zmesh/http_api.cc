@@ -121,6 +121,24 @@ void HttpApi::wire_lists() {
     }
     reply(wire::json_response(view));
   });
+  const auto detail = [this](wire::RouteMatch match,
+                             std::function<void(stdx::Result<v1::SpaceDetail>)> done) {
+    service_.space_detail(match.request.query["topology"], match.parameters["name"],
+                          std::move(done));
+  };
+  router_.add(
+      "GET", "/v1/mesh/spaces/{name}", [detail](wire::RouteMatch match, ports::HttpReply reply) {
+        detail(std::move(match), [reply](stdx::Result<v1::SpaceDetail> found) {
+          reply(found ? wire::json_response(found->view()) : wire::error_response(found.error()));
+        });
+      });
+  router_.add(
+      "GET", "/v1/mesh/spaces/{name}/logs",
+      [detail](wire::RouteMatch match, ports::HttpReply reply) {
+        detail(std::move(match), [reply](stdx::Result<v1::SpaceDetail> found) {
+          reply(found ? wire::json_response(found->logs()) : wire::error_response(found.error()));
+        });
+      });
 }
 
 void HttpApi::ping(const v1::PingCommand& command, ports::HttpReply reply) {

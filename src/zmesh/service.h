@@ -16,6 +16,7 @@
 #include "ports/transport.h"
 #include "rpc/hub.h"
 #include "rpc/service_bus.h"
+#include "samoza/v1/api.pb.h"
 #include "zmesh/control_plane_link.h"
 #include "zmesh/directory.h"
 #include "zmesh/neighbours.h"
@@ -63,6 +64,10 @@ class Service {
   // Flow 4 for a caller outside of zrun: hands the message to the zrun of the sending space, which
   // must be here, and answers what it answers (R-SEND-1).
   void send(v1::SendRequest request, std::function<void(stdx::Result<v1::SendReply>)> done);
+  // What the zrun that runs the space says of it, wherever that is. `topology` is an id; empty
+  // where the name is unique in the cluster, else Code::invalid names the topologies.
+  void space_detail(const std::string& topology, const std::string& space,
+                    std::function<void(stdx::Result<v1::SpaceDetail>)> done);
 
  private:
   void wire_handlers();

@@ -187,6 +187,30 @@ TEST(ZmeshTest, ZrunLearnsWhereThePartnersOfItsSpacesAre) {
   EXPECT_TRUE(cluster.c.peers.empty() || cluster.c.peers.back().entries_size() == 0);
 }
 
+TEST(ZmeshTest, AnyZhostShowsASpaceThatRunsOnAnotherOne) {
+  Cluster cluster;
+  cluster.place("b", 1, "c", 1);
+  cluster.b.zrun->on("zrun.space",
+                     rpc::typed<v1::SpaceDetailRequest, v1::SpaceDetail>(
+                         [](const rpc::Caller&, v1::SpaceDetailRequest request, auto done) {
+                           v1::SpaceDetail detail;
+                           detail.mutable_view()->set_space(request.space());
+                           detail.mutable_view()->set_topology_id(request.topology());
+                           done(std::move(detail));
+                         }));
+  const auto ask = [&](const std::string& topology, const std::string& space) {
+    std::optional<stdx::Result<v1::SpaceDetail>> answer;
+    cluster.a.service->space_detail(topology, space,
+                                    [&](auto found) { answer = std::move(found); });
+    EXPECT_TRUE(cluster.world.run_until_true([&] { return answer.has_value(); }, 10s));
+    return *answer;
+  };
+  ASSERT_TRUE(ask("", "x"));
+  EXPECT_EQ(ask("", "x")->view().topology_id(), cluster.topology);
+  EXPECT_EQ(ask("", "nobody").error().code, stdx::Code::not_found);
+  EXPECT_EQ(ask("another", "x").error().code, stdx::Code::not_found);
+}
+
 TEST(ZmeshTest, AZhostOfAnotherClusterOrNoMemberGetsNoLink) {
   Cluster cluster;
   simkit::Process stranger(cluster.world, "x", "zmesh");

@@ -4,39 +4,12 @@
 #include "samoza/v1/api.pb.h"
 #include "stdx/text.h"
 #include "wire/json.h"
+#include "zrun/space_view.h"
 
 namespace zrun {
 namespace {
 
 using stdx::Code;
-
-v1::SpaceView view_of(const Space& space, bool with_log) {
-  v1::SpaceView view;
-  const auto& limits = space.spec().limits;
-  view.set_topology_id(space.id().key.topology.value);
-  view.set_topology(space.topology().spec.name);
-  view.set_space(space.spec().name);
-  view.set_type(std::string(model::to_string(space.spec().type)));
-  view.set_state(to_string(space.state()));
-  view.set_detail(space.detail());
-  view.set_epoch(space.id().epoch.value);
-  view.set_run(space.id().run.value);
-  view.set_memory_bytes(space.memory_bytes());
-  view.set_memory_limit_bytes(limits.memory_bytes);
-  view.set_mailbox_messages(space.mailbox_size());
-  view.set_mailbox_messages_limit(limits.mailbox_messages);
-  view.set_mailbox_bytes(space.mailbox_bytes());
-  view.set_mailbox_bytes_limit(limits.mailbox_bytes);
-  view.set_messages_finished(space.messages_finished());
-  view.set_restarts(space.restarts());
-  view.set_log_lines_dropped(space.log_lines_dropped());
-  if (with_log) {
-    const auto& lines = space.log_lines();
-    for (std::size_t i = lines.size() > 10 ? lines.size() - 10 : 0; i < lines.size(); ++i)
-      view.add_last_log(lines[i]);
-  }
-  return view;
-}
 
 stdx::Error no_space(const std::string& name, const Service& service) {
   return {Code::not_found,
@@ -71,14 +44,15 @@ void HttpApi::wire_routes() {
   });
   router_.add("GET", "/v1/spaces", [this](wire::RouteMatch, ports::HttpReply reply) {
     v1::SpaceList list;
-    for (const auto* space : service_.spaces()) *list.add_spaces() = view_of(*space, false);
+    for (const auto* space : service_.spaces())
+      *list.add_spaces() = space_view(*space, service_.options().zhost, 0);
     reply(wire::json_response(list));
   });
   router_.add("GET", "/v1/spaces/{name}", [this](wire::RouteMatch match, ports::HttpReply reply) {
     const auto* space = service_.find(match.request.query["topology"], match.parameters["name"]);
     if (space == nullptr)
       return reply(wire::error_response(no_space(match.parameters["name"], service_)));
-    reply(wire::json_response(view_of(*space, true)));
+    reply(wire::json_response(space_view(*space, service_.options().zhost, 10)));
   });
   router_.add("GET", "/v1/spaces/{name}/logs",
               [this](wire::RouteMatch match, ports::HttpReply reply) {
@@ -86,9 +60,7 @@ void HttpApi::wire_routes() {
                     service_.find(match.request.query["topology"], match.parameters["name"]);
                 if (space == nullptr)
                   return reply(wire::error_response(no_space(match.parameters["name"], service_)));
-                v1::LogsReply logs;
-                for (const auto& line : space->log_lines()) logs.add_lines(line);
-                reply(wire::json_response(logs));
+                reply(wire::json_response(space_logs(*space)));
               });
   router_.add("GET", "/v1/dead-letters", [this](wire::RouteMatch, ports::HttpReply reply) {
     v1::DeadLettersReply out;

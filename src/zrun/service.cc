@@ -5,6 +5,7 @@
 #include "stdx/text.h"
 #include "wire/frame.h"
 #include "wire/topology_codec.h"
+#include "zrun/space_view.h"
 
 namespace zrun {
 namespace {
@@ -120,6 +121,9 @@ void Service::wire_handlers() {
                                out.set_outcome("accepted");
                                done(std::move(out));
                              }));
+  zmesh_.on("zrun.space", rpc::typed<v1::SpaceDetailRequest, v1::SpaceDetail>(
+                              [this](const rpc::Caller&, v1::SpaceDetailRequest request,
+                                     auto done) { done(detail(request)); }));
   zmesh_.on_data = [this](stdx::Bytes frame) { frame_arrived("", frame); };
   zmesh_.on_writable = [this] {
     for (auto& [id, topology] : topologies_) courier_.tick(*topology);
@@ -133,6 +137,18 @@ void Service::wire_handlers() {
     courier_.acks_flushed();
     for (auto& [id, topology] : topologies_) courier_.flush(*topology);
   };
+}
+
+stdx::Result<v1::SpaceDetail> Service::detail(const v1::SpaceDetailRequest& request) const {
+  const auto* space = find(request.topology(), request.space());
+  if (space == nullptr)
+    return stdx::fail(Code::not_found,
+                      stdx::format("space '{}' does not run on zhost '{}' any more",
+                                   stdx::printable(request.space(), 80), options_.zhost));
+  v1::SpaceDetail out;
+  *out.mutable_view() = space_view(*space, options_.zhost, 10);
+  *out.mutable_logs() = space_logs(*space);
+  return out;
 }
 
 // --- placing ---

@@ -20,6 +20,7 @@
 #include "ports/sensors.h"
 #include "ports/transport.h"
 #include "rpc/service_bus.h"
+#include "samoza/v1/api.pb.h"
 #include "samoza/v1/cluster.pb.h"
 #include "zrun/courier.h"
 #include "zrun/data_links.h"
@@ -69,7 +70,8 @@ class Service final : public SpaceOwner {
   v1::CommandReply stop(const v1::StopCommand& command);
   stdx::Status emit_for(const v1::SendRequest& request);
 
-  // --- for the HTTP interface ---
+  // --- for the HTTP interface, here and (zrun.space) of other zhosts ---
+  stdx::Result<v1::SpaceDetail> detail(const v1::SpaceDetailRequest& request) const;
   const Options& options() const { return options_; }
   std::vector<const Space*> spaces() const;
   const Space* find(const std::string& topology, const std::string& space) const;

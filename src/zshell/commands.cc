@@ -140,10 +140,10 @@ struct Commands {
   }
   static int spaces(Shell& shell, const Words& words) {
     if (words.empty()) return shell.show(shell.get("zrun", "/v1/spaces"), render::spaces);
-    return shell.show(shell.get("zrun", "/v1/spaces/" + words[0]), render::space);
+    return shell.show(shell.get_space(words[0]), render::space);
   }
   static int spaces_logs(Shell& shell, const Words& words) {
-    return shell.show(shell.get("zrun", "/v1/spaces/" + words[0] + "/logs"), render::logs);
+    return shell.show(shell.get_space(words[0] + "/logs"), render::logs);
   }
   static int spaces_open(Shell& shell, const Words& words) {
     const auto view = shell.get("zrun", "/v1/spaces/" + words[0]);
@@ -180,7 +180,8 @@ struct Commands {
       {"topo delete", "ID", "deletes a topology and its data", 1, 1, topo_delete},
       {"cluster", "", "the whole cluster in a few lines", 0, 0, cluster},
       {"cluster zhosts", "", "the zhosts", 0, 0, cluster_zhosts},
-      {"spaces", "[NAME]", "the spaces of this zhost, or one in detail", 0, 1, spaces},
+      {"spaces", "[NAME]", "the spaces of this zhost, or one of the cluster in detail", 0, 1,
+       spaces},
       {"spaces logs", "NAME", "the last log lines of a space", 1, 1, spaces_logs},
       {"spaces open", "NAME", "a link for a browser to the page of a UI space", 1, 1, spaces_open},
       {"dead-letters", "", "messages that could not be delivered", 0, 0, dead_letters},
@@ -216,6 +217,15 @@ int Shell::run(const Words& words) {
   const auto [row, used] = Commands::find(words);
   if (row == nullptr) {
     outside_.print(format("no command '{}'; `help` lists them\n", stdx::printable(words[0], 60)));
+    return wrong_use;
+  }
+  if (row->max == 0 && words.size() > used) {
+    std::string known;
+    for (const auto& other : Commands::table)
+      if (std::string(other.words).starts_with(format("{} ", row->words)))
+        known += format("{}`{}`", known.empty() ? "there is " : ", ", other.words);
+    outside_.print(format("no command '{} {}'; {}\n", row->words, stdx::printable(words[used], 60),
+                          known.empty() ? format("`{}` takes no argument", row->words) : known));
     return wrong_use;
   }
   const Words arguments(words.begin() + static_cast<std::ptrdiff_t>(used), words.end());

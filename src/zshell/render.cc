@@ -182,15 +182,16 @@ std::string spaces(const std::string& text) {
 std::string space(const std::string& text) {
   const auto s = parse(text);
   auto out = format(
-      "Space: {}\nTopology: {} ({})\nType: {}\nState: {}\nEpoch: {}, run {}\nMemory: {} of "
+      "Space: {}\nTopology: {} ({})\nZhost: {}\nType: {}\nState: {}\nEpoch: {}, run {}\nMemory: {} "
+      "of "
       "{}\nMailbox: {} of {} messages, {} of {}\nFinished: {}\nRestarts: {}\nLog lines dropped: "
       "{}\n",
-      field(s, "space"), field(s, "topology"), field(s, "topology_id"), field(s, "type"),
-      field(s, "state"), field(s, "epoch"), field(s, "run"), size(number(s, "memory_bytes")),
-      size(number(s, "memory_limit_bytes")), field(s, "mailbox_messages"),
-      field(s, "mailbox_messages_limit"), size(number(s, "mailbox_bytes")),
-      size(number(s, "mailbox_bytes_limit")), field(s, "messages_finished"), field(s, "restarts"),
-      field(s, "log_lines_dropped"));
+      field(s, "space"), field(s, "topology"), field(s, "topology_id"), field(s, "zhost"),
+      field(s, "type"), field(s, "state"), field(s, "epoch"), field(s, "run"),
+      size(number(s, "memory_bytes")), size(number(s, "memory_limit_bytes")),
+      field(s, "mailbox_messages"), field(s, "mailbox_messages_limit"),
+      size(number(s, "mailbox_bytes")), size(number(s, "mailbox_bytes_limit")),
+      field(s, "messages_finished"), field(s, "restarts"), field(s, "log_lines_dropped"));
   if (!field(s, "detail").empty()) out += format("Detail: {}\n", field(s, "detail"));
   if (s.contains("last_log") && !s["last_log"].empty()) {
     out += "Last log lines:\n";

@@ -47,6 +47,14 @@ Shell::Answer Shell::ask(const std::string& service, ports::HttpRequest request)
   return answer;
 }
 
+Shell::Answer Shell::get_space(const std::string& rest) {
+  ports::HttpRequest request;
+  request.path = "/v1/spaces/" + rest;
+  const auto response = outside_.ask("zrun", std::move(request));
+  if (response && response->status == 200) return {done, response->body};
+  return get("zmesh", "/v1/mesh/spaces/" + rest);
+}
+
 int Shell::show(const Answer& answer,
                 const std::function<std::string(const std::string&)>& render) {
   if (answer.exit == done) outside_.print(json_ ? answer.body : render(answer.body));

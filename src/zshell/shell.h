@@ -55,6 +55,8 @@ class Shell {
   Answer send(const std::string& service, const std::string& method, const std::string& path,
               stdx::Bytes body = {});
   Answer ask(const std::string& service, ports::HttpRequest request);
+  // What zrun of this zhost says of a space, else zmesh, which asks where the space is.
+  Answer get_space(const std::string& rest);
   int show(const Answer& answer, const std::function<std::string(const std::string&)>& render);
   Answer submit_standalone(const std::string& file, const std::string& text);
   int usage(const std::string& line);

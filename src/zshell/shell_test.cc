@@ -139,6 +139,26 @@ TEST(ZshellTest, ExitCodesTellWrongUseFailureAndAServiceThatIsAway) {
   EXPECT_EQ(f.printed, "zrms: there is no topology 'x'\n");
 }
 
+TEST(ZshellTest, AnUnknownWordAfterACommandIsNamedTogetherWithWhatThereIs) {
+  Fixture f;
+  EXPECT_EQ(f.run("cluster frobnicate"), wrong_use);
+  EXPECT_EQ(f.printed, "no command 'cluster frobnicate'; there is `cluster zhosts`\n");
+  EXPECT_EQ(f.run("status now"), wrong_use);
+  EXPECT_EQ(f.printed, "no command 'status now'; `status` takes no argument\n");
+}
+
+TEST(ZshellTest, ASpaceOfAnotherZhostIsAskedForThroughZmesh) {
+  Fixture f;
+  f.answers["zrun GET /v1/spaces/a/logs"] = wire::error_response({stdx::Code::not_found, "no"});
+  f.answers["zmesh GET /v1/mesh/spaces/a/logs"] = wire::json_response(R"({"lines":["one"]})");
+  EXPECT_EQ(f.run("spaces logs a"), done);
+  EXPECT_EQ(f.printed, "one\n");
+  f.answers["zmesh GET /v1/mesh/spaces/a"] =
+      wire::error_response({stdx::Code::not_found, "no space 'a' is placed in this cluster"});
+  EXPECT_EQ(f.run("spaces a"), failed);
+  EXPECT_EQ(f.printed, "zmesh: no space 'a' is placed in this cluster\n");
+}
+
 TEST(ZshellTest, WhatAPackageOrGuestWroteCannotStealTheTerminal) {
   Fixture f;
   f.answers["zrun GET /v1/spaces/a/logs"] = wire::json_response(R"({"lines":["\u001b[31mred"]})");
