@@ -173,7 +173,7 @@ def main():
         wait_for("three zhosts are alive",
                  lambda: (cluster.ask_any(7331, "GET", "/v1/cluster") or {}).get("zhosts_alive") == 3, 60)
         cluster.zshell(1, "topo", "submit", f"{cluster.folder}/anomaly.mex")
-        return run_cases("isolation_test", cluster, CASES, sys.argv[1] if len(sys.argv) > 1 else "")
+        return run_cases("cluster_isolation", cluster, CASES, sys.argv[1] if len(sys.argv) > 1 else "")
     finally:
         cluster.stop(keep=True)
 

@@ -147,7 +147,7 @@ def main():
             cluster.start(n)
         wait_for("three zhosts are alive",
                  lambda: (cluster.ask_any(7331, "GET", "/v1/cluster") or {}).get("zhosts_alive") == 3, 60)
-        return run_cases("standalone_test", cluster, CASES, sys.argv[1] if len(sys.argv) > 1 else "")
+        return run_cases("cluster_standalone_topology", cluster, CASES, sys.argv[1] if len(sys.argv) > 1 else "")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if cluster is not None:
