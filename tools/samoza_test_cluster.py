@@ -180,7 +180,8 @@ class Cluster:
 
 def run_cases(name, cluster, cases, only=""):
     """Runs each case, a function whose name is a sentence; gives the exit code. `name` is the test's in
-    ctest: ./check counts the cases from the file that $GTEST_OUTPUT asks for, as it does for GoogleTest. Keeps the folder on a failure."""
+    ctest: ./check counts the cases from the file that $GTEST_OUTPUT asks for, as it does for GoogleTest.
+    Keeps the folder on a failure."""
     passed = failed = 0
     for case in cases:
         if only not in case.__name__:

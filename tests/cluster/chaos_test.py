@@ -185,7 +185,7 @@ def main():
                   f"{case.__name__}): {failure!r}", flush=True)
     output = os.environ.get("GTEST_OUTPUT", "")
     if output.startswith("json:"):
-        with open(os.path.join(output[5:], "chaos_test.json"), "w", encoding="utf-8") as f:
+        with open(os.path.join(output[5:], "cluster_chaos.json"), "w", encoding="utf-8") as f:
             json.dump({"tests": passed + failed, "failures": failed}, f)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
