@@ -38,6 +38,12 @@ struct Commands {
       line += format(" mode={}", text("mode"));
       if (!text("topologies").empty()) line += " topologies=" + text("topologies");
       line += format(" leader={} term={}", text("leader"), text("term"));
+      // Its records may be away while its link, which zmesh shows, is well.
+      if (const auto trouble = text("control_plane"); !trouble.empty() && trouble != "connected")
+        line += format(
+            "\n  control plane: {}; until it is back nothing is placed or declared dead, and what "
+            "runs runs on",
+            stdx::printable(trouble, 200));
     }
     if (service == "zrun")
       line = format("zrun:\n  status={} spaces={}", text("status"), text("spaces"));

@@ -117,6 +117,17 @@ TEST(ZshellTest, RShell2To7StatusShowsEachServiceAndWhatIsUnreachable) {
       "zrms:\n  status=unreachable\nzrun:\n  status=connected spaces=3\n");
 }
 
+TEST(ZshellTest, S12StatusSaysThatTheControlPlaneHasNoRecordsAndWhatFollows) {
+  Fixture f;
+  f.answers["zrms GET /v1/status"] = wire::json_response(
+      R"({"status":"connected","zhost":"z1","mode":"super","control_plane":"no database"})");
+  f.run("status");
+  EXPECT_NE(f.printed.find("control plane: no database; until it is back nothing is placed or "
+                           "declared dead"),
+            std::string::npos)
+      << f.printed;
+}
+
 TEST(ZshellTest, RPing2APingShowsHopsTimesAndTheWay) {
   Fixture f;
   f.answers["zmesh POST /v1/mesh/ping"] = wire::json_response(
