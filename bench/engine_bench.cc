@@ -59,10 +59,14 @@ struct Bench final : zrun::SpaceOwner {
 
   ~Bench() override { spaces.clear(); }
 
-  std::uint64_t emit(zrun::Space& sender, zrun::PathState& path, stdx::BytesView payload) override {
+  void emit(zrun::Space& sender, zrun::PathState& path, stdx::BytesView payload) override {
     if (++hops >= stop_at) loop.stop();
-    return courier.emit(sender, path, payload);
+    courier.emit(sender, path, payload);
   }
+  void send(zrun::Space& sender, zrun::PathState& path, zrun::MessagePtr message) override {
+    courier.send(sender, path, std::move(message));
+  }
+  void ledger_loaded(zrun::Space&) override {}
   void finished(zrun::Space& receiver, const zrun::Message& message) override {
     auto& topology = receiver.topology();
     courier.finished(topology, *topology.paths[message.path], message);

@@ -52,12 +52,16 @@ class Input {
 struct Owner final : zrun::SpaceOwner {
   zrun::MessagePool& pool;
   explicit Owner(zrun::MessagePool& p) : pool(p) {}
-  std::uint64_t emit(zrun::Space&, zrun::PathState& path, stdx::BytesView payload) override {
-    return path.out.push(pool.make(payload));
+  void emit(zrun::Space&, zrun::PathState& path, stdx::BytesView payload) override {
+    path.out.push(pool.make(payload));
+  }
+  void send(zrun::Space&, zrun::PathState& path, zrun::MessagePtr message) override {
+    path.out.push(std::move(message));
   }
   void finished(zrun::Space&, const zrun::Message&) override {}
   void feed(zrun::Space&) override {}
   void state_changed(zrun::Space&) override {}
+  void ledger_loaded(zrun::Space&) override {}
 };
 
 struct Sensors final : ports::Sensors {
@@ -73,9 +77,12 @@ struct Sensors final : ports::Sensors {
 // Answers at once.
 struct Data final : ports::SpaceData {
   std::map<stdx::Bytes, stdx::Bytes> rows;
-  void commit(std::vector<ports::DataWrite> writes, Done<std::size_t> done) override {
+  void records(Done<std::vector<ports::DataRecord>> done) override {
+    done(std::vector<ports::DataRecord>());
+  }
+  void commit(ports::DataBatch batch, Done<std::size_t> done) override {
     std::size_t present = 0;
-    for (auto& write : writes) {
+    for (auto& write : batch.writes) {
       REQUIRE(!write.key.empty() && write.key.size() <= key_bytes_max);
       present += rows.count(write.key);
       if (write.value)

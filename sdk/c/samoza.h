@@ -61,7 +61,9 @@ int32_t net_emit_to(const char *path, int32_t path_bytes, const void *data, int3
 SAMOZA_IMPORT("net", "recv_next")
 int32_t net_recv_next(void *buffer, int32_t capacity, struct samoza_message *info, int32_t timeout_ms);
 
-/* Stores a value under a key of 1 to 512 bytes; on disk (fsync) when it returns. */
+/* Stores a value under a key of 1 to 512 bytes; on disk (fsync) when it returns, in a
+   transactional space with the turn (docs/delivery.md), as all of data.*. SAMOZA_E_FULL past 16
+   MiB in one turn. */
 SAMOZA_IMPORT("data", "put")
 int32_t data_put(const void *key, int32_t key_bytes, const void *value, int32_t value_bytes);
 

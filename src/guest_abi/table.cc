@@ -34,7 +34,9 @@ constexpr Function table[] = {
      "SAMOZA_E_TOO_SMALL leaves it where it is and writes its length to info. info may be NULL."},
     {"data", "put", "iiii>i", "data.write", true,
      "const void *key, int32_t key_bytes, const void *value, int32_t value_bytes",
-     "Stores a value under a key of 1 to 512 bytes; on disk (fsync) when it returns."},
+     "Stores a value under a key of 1 to 512 bytes; on disk (fsync) when it returns, in a "
+     "transactional space with the turn (docs/delivery.md), as all of data.*. SAMOZA_E_FULL past "
+     "16 MiB in one turn."},
     {"data", "put_many", "ii>i", "data.write", true, "const void *entries, int32_t bytes",
      "Stores many values in one transaction. entries: [u32 key bytes][u32 value bytes][key][value] "
      "one after the other, little-endian. All or none; on disk when it returns."},

@@ -112,6 +112,15 @@ void normalize(Topology& topology) {
   }
 }
 
+bool is_transactional(const Topology& topology, std::size_t space) {
+  const auto& self = topology.spaces[space];
+  return self.store != StoreKind::none &&
+         std::any_of(topology.paths.begin(), topology.paths.end(), [&](const Path& path) {
+           return path.delivery == Delivery::once &&
+                  (path.from == self.name || path.to == self.name);
+         });
+}
+
 std::vector<std::string> validate_graph(const Topology& topology) {
   Findings findings;
   if (!is_name(topology.name))

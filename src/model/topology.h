@@ -82,6 +82,10 @@ void normalize(Topology& topology);
 // What needs only the graph: names, counts, duplicates, ends of paths.
 std::vector<std::string> validate_graph(const Topology& topology);
 
+// Whether each turn of that space is a transaction (docs/delivery.md): it has a store and an end of
+// a `once` path.
+bool is_transactional(const Topology& topology, std::size_t space);
+
 // R-MEX-21 (b) to (e) as far as they need no files; every finding, one line each, in order.
 std::vector<std::string> validate(const Topology& topology);
 

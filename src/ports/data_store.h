@@ -4,6 +4,9 @@
 // What data.* of a guest stands on: one small ordered key-value store for each space, local to its
 // zhost. Asynchronous; every call answers once, on the loop of zrun. A commit answers when it is on
 // disk. A store opened by a newer (epoch, run) refuses older ones from then on, durably (P10).
+//
+// Beside the guest's keys a store has records: a reserved area that no call of the guest reaches,
+// where zrun keeps what must change in one transaction with the guest's data (zrun/ledger.h).
 
 #include <cstdint>
 #include <functional>
@@ -23,6 +26,16 @@ struct DataWrite {
   std::optional<stdx::Bytes> value;  // absent: delete
 };
 
+struct DataBatch {
+  std::vector<DataWrite> writes;   // the guest's keys
+  std::vector<DataWrite> records;  // the reserved area
+};
+
+struct DataRecord {
+  stdx::Bytes key, value;
+  bool operator==(const DataRecord&) const = default;
+};
+
 class SpaceData {
  public:
   static constexpr std::size_t key_bytes_max = 512;
@@ -32,8 +45,10 @@ class SpaceData {
   using Done = std::function<void(stdx::Result<T>)>;
 
   virtual ~SpaceData() = default;
-  // All or none. Answers how many keys were there before.
-  virtual void commit(std::vector<DataWrite> writes, Done<std::size_t> done) = 0;
+  // All or none, of both areas. Answers how many of the guest's keys were there before.
+  virtual void commit(DataBatch batch, Done<std::size_t> done) = 0;
+  // Every record, in byte order of the keys.
+  virtual void records(Done<std::vector<DataRecord>> done) = 0;
   virtual void get(stdx::Bytes key, Done<std::optional<stdx::Bytes>> done) = 0;
   // Keys with `prefix`, behind `after`, in byte order, up to `bytes_max` of key bytes and 4 each.
   virtual void list(stdx::Bytes prefix, stdx::Bytes after, std::size_t bytes_max,

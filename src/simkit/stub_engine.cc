@@ -99,19 +99,24 @@ class MemoryData final : public ports::SpaceData {
              model::InstanceId self)
       : process_(process), shelf_(std::move(shelf)), self_(std::move(self)) {}
 
-  void commit(std::vector<ports::DataWrite> writes, Done<std::size_t> done) override {
-    process_.post([shelf = shelf_, self = self_, writes = std::move(writes), done] {
-      if (self < shelf->newest)
-        return done(stdx::fail(stdx::Code::stale, "a newer instance opened this store"));
-      std::size_t before = 0;
-      for (const auto& write : writes) {
-        before += shelf->values.contains(write.key);
-        if (write.value)
-          shelf->values[write.key] = *write.value;
-        else
-          shelf->values.erase(write.key);
-      }
-      done(before);
+  // On disk after a while, answered after another: a process may die between the two.
+  void commit(ports::DataBatch batch, Done<std::size_t> done) override {
+    later(process_,
+          [&process = process_, shelf = shelf_, self = self_, batch = std::move(batch), done] {
+            if (self < shelf->newest)
+              return done(stdx::fail(stdx::Code::stale, "a newer instance opened this store"));
+            std::size_t before = 0;
+            for (const auto& write : batch.writes) before += shelf->values.contains(write.key);
+            for (const auto& write : batch.writes) put(shelf->values, write);
+            for (const auto& record : batch.records) put(shelf->records, record);
+            later(process, [done, before] { done(before); });
+          });
+  }
+  void records(Done<std::vector<ports::DataRecord>> done) override {
+    process_.post([shelf = shelf_, done] {
+      std::vector<ports::DataRecord> all;
+      for (const auto& [key, value] : shelf->records) all.push_back({key, value});
+      done(std::move(all));
     });
   }
   void get(stdx::Bytes key, Done<std::optional<stdx::Bytes>> done) override {
@@ -136,6 +141,16 @@ class MemoryData final : public ports::SpaceData {
   }
 
  private:
+  static void later(Process& process, ports::Task task) {
+    process.after(std::chrono::microseconds(50 + process.next() % 1000), std::move(task));
+  }
+  static void put(std::map<stdx::Bytes, stdx::Bytes>& area, const ports::DataWrite& write) {
+    if (write.value)
+      area[write.key] = *write.value;
+    else
+      area.erase(write.key);
+  }
+
   Process& process_;
   std::shared_ptr<MemoryDataStore::Shelf> shelf_;
   model::InstanceId self_;
@@ -224,7 +239,7 @@ void MemoryDataStore::open(const model::InstanceId& instance,
                            ports::SpaceData::Done<std::shared_ptr<ports::SpaceData>> done) {
   process_.post([this, instance, done] {
     auto& shelf = spaces_[instance.key];
-    if (!shelf) shelf = std::make_shared<Shelf>(Shelf{instance, {}});
+    if (!shelf) shelf = std::make_shared<Shelf>(Shelf{instance, {}, {}});
     if (instance < shelf->newest)
       return done(stdx::fail(stdx::Code::stale, "a newer instance opened this store"));
     shelf->newest = instance;

@@ -108,22 +108,26 @@ class SinkGuest final : public StubGuest {
   int step_ = 0;
 };
 
-// Data of spaces in memory; it lives as long as the "disk" of a simulated zhost.
+// Data of spaces in memory; `disk` is what outlives the process on a simulated zhost.
 class MemoryDataStore final : public ports::DataStore {
  public:
-  explicit MemoryDataStore(Process& process) : process_(process) {}
+  struct Shelf {
+    model::InstanceId newest;
+    std::map<stdx::Bytes, stdx::Bytes> values;
+    std::map<stdx::Bytes, stdx::Bytes> records;
+  };
+  using Disk = std::map<model::SpaceKey, std::shared_ptr<Shelf>>;
+
+  explicit MemoryDataStore(Process& process) : process_(process), spaces_(own_) {}
+  MemoryDataStore(Process& process, Disk& disk) : process_(process), spaces_(disk) {}
   void open(const model::InstanceId& instance,
             ports::SpaceData::Done<std::shared_ptr<ports::SpaceData>> done) override;
   void remove(const model::SpaceKey& key) override { spaces_.erase(key); }
 
-  struct Shelf {
-    model::InstanceId newest;
-    std::map<stdx::Bytes, stdx::Bytes> values;
-  };
-
  private:
   Process& process_;
-  std::map<model::SpaceKey, std::shared_ptr<Shelf>> spaces_;
+  Disk own_;
+  Disk& spaces_;
 };
 
 }  // namespace simkit

@@ -84,6 +84,19 @@ stdx::Result<DataFrame> parse_data_frame(stdx::BytesView frame) {
   return parsed;
 }
 
+stdx::Bytes encode_open(const DataHeader& header, std::uint64_t stream) {
+  stdx::Bytes payload;
+  if (stream != 0) {
+    payload.resize(sizeof stream);
+    put(payload, 0, stream);
+  }
+  return encode_data_frame(header, payload);
+}
+
+std::uint64_t stream_of(const DataFrame& open) {
+  return open.payload.size() == sizeof(std::uint64_t) ? get<std::uint64_t>(open.payload, 0) : 0;
+}
+
 void add_hop(stdx::Bytes& frame) {
   ASSERT(frame.size() >= data_header_bytes, "only a parsed frame is relayed");
   if (static_cast<std::uint8_t>(frame[3]) < 255) ++frame[3];

@@ -22,6 +22,9 @@
 //       56    8  seq
 //       64       payload
 //
+// The payload of an `open` is empty, or 8 bytes little-endian: the id of the sender's outbox, whose
+// numbers go on across its lives (docs/delivery.md, `once`).
+//
 // `from` is always the sender of this frame: in an acknowledgement it is the receiver of the
 // messages. Versions: the layout never changes; a new one gets a new frame kind.
 
@@ -74,6 +77,11 @@ struct DataFrame {
 };
 // Checks every length; Code::invalid says what is wrong.
 stdx::Result<DataFrame> parse_data_frame(stdx::BytesView frame);
+
+// An `open` of a stream from that outbox; 0: from none.
+stdx::Bytes encode_open(const DataHeader& header, std::uint64_t stream);
+// 0 where the payload is no outbox's id.
+std::uint64_t stream_of(const DataFrame& open);
 
 // For relays: adds one to `hops` in place. Requires a frame that parsed.
 void add_hop(stdx::Bytes& frame);

@@ -38,6 +38,18 @@ TEST(DataFrameTest, WhatIsEncodedParsesToTheSame) {
   }
 }
 
+TEST(DataFrameTest, AnOpenCarriesTheIdOfAnOutboxOrNone) {
+  stdx::Prng prng(15);
+  for (const std::uint64_t stream : {std::uint64_t{0}, std::uint64_t{1}, ~std::uint64_t{0}}) {
+    const auto frame = encode_open(some_header(prng), stream);
+    const auto parsed = parse_data_frame(frame);
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ(stream_of(*parsed), stream);
+  }
+  const auto odd = encode_data_frame(some_header(prng), "1234567");
+  EXPECT_EQ(stream_of(*parse_data_frame(odd)), 0u);
+}
+
 TEST(DataFrameTest, AFrameCutAtAnyByteIsRefused) {
   stdx::Prng prng(12);
   const auto frame = encode_data_frame(some_header(prng), "payload");

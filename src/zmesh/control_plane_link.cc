@@ -70,38 +70,42 @@ void ControlPlaneLink::register_zhost() {
   request.path = "/v1/register";
   request.headers["content-type"] = "application/json";
   request.body = wire::to_json(options_.registration);
-  http_.request(
-      ports::Endpoint::tcp(options_.endpoint.host, options_.endpoint.port), std::move(request),
-      register_timeout,
-      [this, alive = std::weak_ptr<bool>(alive_)](stdx::Result<ports::HttpResponse> response) {
-        if (alive.expired() || !link_) return;
-        v1::RegisterReply reply;
-        if (response && response->status != 200)
-          trouble_ = wire::error_from_response(*response).message;
-        else if (!response)
-          trouble_ = response.error().message;
-        else if (auto parsed = wire::from_json(response->body, reply); !parsed)
-          trouble_ = "the control plane's answer is not a RegisterReply: " + parsed.error().message;
-        else
-          trouble_.clear();
-        if (!trouble_.empty()) {
-          runtime_.log.warn("register_failed", {{"why", trouble_}});
-          retry_later([this] {
-            if (link_) register_zhost();
-          });
-          return;
-        }
-        registered_ = true;
-        back_off_ = back_off_min;
-        runtime_.log.info("registered",
-                          {{"peers", reply.peers_size()}, {"leader", reply.leader()}});
-        v1::MembersChanged members;
-        *members.mutable_supers() = reply.supers();
-        *members.mutable_peers() = reply.peers();
-        members.set_leader(reply.leader());
-        members.set_term(reply.term());
-        if (on_members) on_members(std::move(members));
-      });
+  http_.request(ports::Endpoint::tcp(options_.endpoint.host, options_.endpoint.port),
+                std::move(request), register_timeout,
+                [this, heard = changes_heard_,
+                 alive = std::weak_ptr<bool>(alive_)](stdx::Result<ports::HttpResponse> response) {
+                  if (alive.expired() || !link_) return;
+                  v1::RegisterReply reply;
+                  if (response && response->status != 200)
+                    trouble_ = wire::error_from_response(*response).message;
+                  else if (!response)
+                    trouble_ = response.error().message;
+                  else if (auto parsed = wire::from_json(response->body, reply); !parsed)
+                    trouble_ = "the control plane's answer is not a RegisterReply: " +
+                               parsed.error().message;
+                  else
+                    trouble_.clear();
+                  if (!trouble_.empty()) {
+                    runtime_.log.warn("register_failed", {{"why", trouble_}});
+                    retry_later([this] {
+                      if (link_) register_zhost();
+                    });
+                    return;
+                  }
+                  registered_ = true;
+                  back_off_ = back_off_min;
+                  runtime_.log.info("registered",
+                                    {{"peers", reply.peers_size()}, {"leader", reply.leader()}});
+                  // The reply takes another way than the events, and may be overtaken by a newer
+                  // one.
+                  if (heard != changes_heard_) return;
+                  v1::MembersChanged members;
+                  *members.mutable_supers() = reply.supers();
+                  *members.mutable_peers() = reply.peers();
+                  members.set_leader(reply.leader());
+                  members.set_term(reply.term());
+                  if (on_members) on_members(std::move(members));
+                });
 }
 
 void ControlPlaneLink::receive(stdx::Bytes frame) {
@@ -115,6 +119,7 @@ void ControlPlaneLink::receive(stdx::Bytes frame) {
   }
   if (envelope->method() == "controlplane.changed" && !envelope->is_response()) {
     auto members = wire::parse<v1::MembersChanged>(envelope->body());
+    ++changes_heard_;
     if (members && on_members) on_members(std::move(*members));
     return;
   }

@@ -60,6 +60,7 @@ class ControlPlaneLink {
   Options options_;
   std::unique_ptr<ports::Link> link_;
   bool registered_ = false;
+  std::uint64_t changes_heard_ = 0;  // events controlplane.changed
   std::string trouble_ = "not connected yet";
   stdx::Duration back_off_;
   ports::Timer retry_;

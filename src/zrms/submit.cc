@@ -170,12 +170,6 @@ stdx::Status Service::can_submit(const v1::SubmitRequest& request,
                                  const model::Topology& spec) const {
   if (const auto findings = model::validate(spec); !findings.empty())
     return stdx::fail(Code::invalid, findings.front());
-  for (const auto& path : spec.paths)
-    if (path.delivery == model::Delivery::once)
-      return stdx::fail(Code::unsupported,
-                        stdx::format("path '{}': delivery 'once' is not built yet; use "
-                                     "at-least-once and keys that make a repeat harmless",
-                                     path.name));
   for (const auto& space : spec.spaces)
     if (space.store == model::StoreKind::cluster)
       return stdx::fail(

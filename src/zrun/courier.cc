@@ -21,17 +21,23 @@ Courier::Courier(ports::Runtime& runtime, Scheduler& scheduler, MessagePool& poo
       resent_(runtime.metrics.counter("samoza_zrun_streams_rewound_total",
                                       "Times a stream to another zhost went back")),
       stale_(runtime.metrics.counter("samoza_zrun_stale_messages_total",
-                                     "Messages refused because their sender was replaced")) {}
+                                     "Messages refused because their sender was replaced")),
+      already_committed_(runtime.metrics.counter(
+          "samoza_zrun_already_committed_total",
+          "Messages dropped because a transactional space had committed them")) {}
 
 // --- sending ---
 
-std::uint64_t Courier::emit(Space& sender, PathState& path, stdx::BytesView payload) {
-  auto message = pool_.make(payload);
+void Courier::emit(Space& sender, PathState& path, stdx::BytesView payload) {
+  send(sender, path, pool_.make(payload));
+}
+
+void Courier::send(Space& sender, PathState& path, MessagePtr message) {
   message->path = path.index;
   message->sender_epoch = sender.id().epoch.value;
-  const auto seq = path.out.push(std::move(message));
+  message->sender_run = sender.id().run.value;
+  path.out.push(std::move(message));
   pump(sender.topology(), path);
-  return seq;
 }
 
 void Courier::pump(LocalTopology& topology, PathState& path) {
@@ -52,6 +58,10 @@ void Courier::pump_here(LocalTopology& topology, PathState& path, Space& receive
       stale_.add();
       return;
     }
+    if (message->seq <= path.in.received()) [[unlikely]] {
+      drop_repeat_here(topology, path, *message);
+      continue;
+    }
     if (!receiver.has_room(message->payload.size())) {
       receiver.note_starved(path);
       return;
@@ -61,6 +71,20 @@ void Courier::pump_here(LocalTopology& topology, PathState& path, Space& receive
     path.in.took(message->seq);
     receiver.deliver(message);
   }
+}
+
+// An outbox that was read anew holds what its receiver has, or has committed, already.
+void Courier::drop_repeat_here(LocalTopology& topology, PathState& path, const Message& message) {
+  path.out.sent();
+  path.out.received(message.seq);
+  if (message.seq > path.in.finished()) return;
+  note_repeat(topology, path, message.seq);
+  path.out.finished(message.seq);
+}
+
+void Courier::note_repeat(const LocalTopology& topology, const PathState& path, std::uint64_t seq) {
+  if (seq <= path.in.finished() && topology.slots[path.to].local->is_transactional())
+    already_committed_.add();
 }
 
 wire::DataHeader Courier::header_out(const LocalTopology& topology, const PathState& path) const {
@@ -82,7 +106,7 @@ void Courier::pump_away(LocalTopology& topology, PathState& path) {
     if (path.out.unfinished() == 0) return;
     header.type = DataType::open;
     header.seq = path.out.first_unfinished();
-    if (!send_frame_(receiver.zhost, wire::encode_data_frame(header, ""))) return;
+    if (!send_frame_(receiver.zhost, wire::encode_open(header, path.out.stream()))) return;
     path.opened_to = receiver.zhost;
     if (path.opened_epoch != receiver.epoch) path.opened_run = 0;
     path.opened_epoch = receiver.epoch;
@@ -106,8 +130,8 @@ void Courier::sender_has_room(LocalTopology& topology, PathState& path) {
 // --- receiving ---
 
 void Courier::finished(LocalTopology& topology, PathState& path, const Message& message) {
-  // A message of a former life of the sender: its stream is gone, there is nobody to tell.
-  if (message.sender_epoch != path.in.sender().epoch) return;
+  // A message of a stream that ended with its sender: there is nobody to tell.
+  if (!path.in.counts({message.sender_epoch, message.sender_run})) return;
   path.in.finish(message.seq);
   const auto& sender = topology.slots[path.from];
   const bool sent_from_here = sender.life == path.in.sender() && sender.life.epoch != 0;
@@ -189,7 +213,7 @@ void Courier::take_frame(LocalTopology& topology, const wire::DataFrame& frame) 
   if (header.from_space != from || header.to_space != to) return;
   switch (header.type) {
     case DataType::open:
-      return take_open(topology, path, header);
+      return take_open(topology, path, frame);
     case DataType::message:
       return take_message(topology, path, frame);
     case DataType::received:
@@ -199,15 +223,16 @@ void Courier::take_frame(LocalTopology& topology, const wire::DataFrame& frame) 
   }
 }
 
-void Courier::take_open(LocalTopology& topology, PathState& path, const wire::DataHeader& header) {
+void Courier::take_open(LocalTopology& topology, PathState& path, const wire::DataFrame& frame) {
   if (!may_receive(topology, path)) return;
+  const auto& header = frame.header;
   const auto& sender = topology.slots[path.from];
   // P10: of a sender whose epoch the directory never told, nothing is taken in.
   if (sender.epoch == 0 || header.from_epoch < sender.epoch) {
     stale_.add();
     return;
   }
-  if (!path.in.open({header.from_epoch, header.from_run}, header.seq)) {
+  if (!path.in.open({header.from_epoch, header.from_run}, header.seq, wire::stream_of(frame))) {
     stale_.add();
     return;
   }
@@ -225,6 +250,7 @@ void Courier::take_message(LocalTopology& topology, PathState& path, const wire:
       stale_.add();
       return;
     case InWindow::Verdict::repeat:
+      note_repeat(topology, path, header.seq);
       note_acks(path);
       return;
     case InWindow::Verdict::gap:
@@ -241,6 +267,7 @@ void Courier::take_message(LocalTopology& topology, PathState& path, const wire:
   message->path = path.index;
   message->seq = header.seq;
   message->sender_epoch = header.from_epoch;
+  message->sender_run = header.from_run;
   message->redelivered = header.redelivered;
   path.in.took(header.seq);
   received_.add();
@@ -279,7 +306,8 @@ void Courier::take_acknowledgement(LocalTopology& topology, PathState& path,
 
 void Courier::open_here(LocalTopology& topology, PathState& path) {
   const auto& sender = topology.slots[path.from];
-  if (sender.local != nullptr) path.in.open(sender.life, path.out.first_unfinished());
+  if (sender.local != nullptr && sender.local->has_streams())
+    path.in.open(sender.life, path.out.first_unfinished(), path.out.stream());
 }
 
 void Courier::space_arrived(LocalTopology& topology, std::uint16_t index) {
@@ -295,6 +323,17 @@ void Courier::space_arrived(LocalTopology& topology, std::uint16_t index) {
       open_here(topology, *path);
     }
     if (path->to == index || path->from == index) pump(topology, *path);
+  }
+}
+
+void Courier::ledger_loaded(LocalTopology& topology, std::uint16_t index) {
+  for (auto& path : topology.paths) {
+    if (path->from != index && path->to != index) continue;
+    if (path->from == index) path->opened_to.clear();
+    if (topology.slots[path->to].local != nullptr) open_here(topology, *path);
+    pump(topology, *path);
+    // A sender elsewhere hears from where to go on, instead of finding out.
+    if (path->to == index && path->in.sender().epoch != 0) note_acks(*path);
   }
 }
 

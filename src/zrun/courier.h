@@ -27,13 +27,16 @@ class Courier {
           SendFrame send_frame);
 
   // --- from spaces here ---
-  std::uint64_t emit(Space& sender, PathState& path, stdx::BytesView payload);
+  void emit(Space& sender, PathState& path, stdx::BytesView payload);
+  void send(Space& sender, PathState& path, MessagePtr message);
   void finished(LocalTopology& topology, PathState& path, const Message& message);
   void feed(Space& receiver);
 
   // --- changes ---
   // A space started here under its id: its streams begin, those to it go to the new instance.
   void space_arrived(LocalTopology& topology, std::uint16_t index);
+  // A transactional space here goes on from what it committed.
+  void ledger_loaded(LocalTopology& topology, std::uint16_t index);
   // Where the spaces are changed: streams to moved spaces start again.
   void slot_changed(LocalTopology& topology, std::uint16_t index);
   // The way to a zhost is new or lost: what is not received goes out again.
@@ -54,12 +57,14 @@ class Courier {
   void pump_here(LocalTopology& topology, PathState& path, Space& receiver);
   void pump_away(LocalTopology& topology, PathState& path);
   bool may_receive(const LocalTopology& topology, const PathState& path) const;
+  void drop_repeat_here(LocalTopology& topology, PathState& path, const Message& message);
+  void note_repeat(const LocalTopology& topology, const PathState& path, std::uint64_t seq);
   void open_here(LocalTopology& topology, PathState& path);
   void sender_has_room(LocalTopology& topology, PathState& path);
   void take_message(LocalTopology& topology, PathState& path, const wire::DataFrame& frame);
   void take_acknowledgement(LocalTopology& topology, PathState& path,
                             const wire::DataHeader& header);
-  void take_open(LocalTopology& topology, PathState& path, const wire::DataHeader& header);
+  void take_open(LocalTopology& topology, PathState& path, const wire::DataFrame& frame);
   void note_acks(PathState& path);
   void ask_again(LocalTopology& topology, PathState& path);
   wire::DataHeader header_out(const LocalTopology& topology, const PathState& path) const;
@@ -76,6 +81,7 @@ class Courier {
   ports::Counter& received_;
   ports::Counter& resent_;
   ports::Counter& stale_;
+  ports::Counter& already_committed_;
 };
 
 }  // namespace zrun

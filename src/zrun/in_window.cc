@@ -5,16 +5,25 @@
 
 namespace zrun {
 
-bool InWindow::open(SenderLife sender, std::uint64_t first_seq) {
+bool InWindow::open(SenderLife sender, std::uint64_t first_seq, std::uint64_t stream) {
   if (sender < sender_) return false;
-  if (sender == sender_) {
-    // The same life again, over another way: what came before still counts.
-    if (first_seq > 0) received_ = std::max(received_, first_seq - 1);
+  const std::uint64_t before = first_seq > 0 ? first_seq - 1 : 0;
+  if (sender == sender_ || (stream != 0 && stream == stream_)) {
+    // The same life over another way, or the next life of a stored stream: what came still counts.
+    sender_ = sender;
+    received_ = std::max(received_, before);
     return true;
   }
-  sender_ = sender;
-  received_ = finished_ = first_seq > 0 ? first_seq - 1 : 0;
+  sender_ = numbered_since_ = sender;
+  stream_ = stream;
+  received_ = finished_ = before;
   return true;
+}
+
+void InWindow::resume(const Cursor& cursor) {
+  sender_ = numbered_since_ = cursor.sender;
+  stream_ = cursor.stream;
+  received_ = finished_ = cursor.seq;
 }
 
 InWindow::Verdict InWindow::judge(SenderLife sender, std::uint64_t seq, bool gaps_allowed) const {

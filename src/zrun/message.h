@@ -23,6 +23,7 @@ struct Message {
   stdx::Bytes payload;
   std::uint64_t seq = 0;
   std::uint64_t sender_epoch = 0;
+  std::uint32_t sender_run = 0;
   std::uint16_t path = self_path;
   bool redelivered = false;
   std::uint32_t owners = 0;
@@ -79,6 +80,7 @@ class MessagePool {
     owned->path = self_path;
     owned->redelivered = false;
     owned->seq = owned->sender_epoch = 0;
+    owned->sender_run = 0;
     free_.push_back(std::move(owned));
   }
   std::vector<std::unique_ptr<Message>> free_;

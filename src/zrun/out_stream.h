@@ -3,7 +3,8 @@
 
 // The sending end of one path: messages numbered from 1 in each life of the sender (epoch, run),
 // kept until the receiver finished them (docs/delivery.md). It decides what goes out next; the
-// Courier sends it.
+// Courier sends it. Where the sender has an outbox (zrun/ledger.h) the numbers go on across lives,
+// and the same number is the same message for ever.
 //
 //   finished < = received <= sent <= last      all counts of sequence numbers
 //
@@ -11,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "model/topology.h"
 #include "stdx/ring.h"
@@ -28,10 +30,21 @@ class OutStream {
     std::uint32_t window = 512;
   };
 
+  // Messages that are not in the stream yet and count against its bound.
+  struct Load {
+    std::size_t messages = 0;
+    std::uint64_t bytes = 0;
+  };
+
   explicit OutStream(Options options) : options_(options) {}
 
-  bool full(std::size_t bytes) const {
-    return queue_.size() >= options_.messages_max || queued_bytes_ + bytes > options_.bytes_max;
+  bool full(std::size_t bytes) const { return full(bytes, Load()); }
+  bool full(std::size_t bytes, Load others) const {
+    return past_bound({queue_.size() + others.messages, queued_bytes_ + others.bytes}, bytes);
+  }
+  // Whether `load` and one more message are past the bound, whatever is finished.
+  bool past_bound(Load load, std::size_t bytes) const {
+    return load.messages >= options_.messages_max || load.bytes + bytes > options_.bytes_max;
   }
   // Takes the message in and numbers it. Requires !full(bytes), or an empty queue (one message
   // always fits).
@@ -53,6 +66,8 @@ class OutStream {
   // Another instance receives now: what is not finished goes out again, marked where the former one
   // may have seen it.
   void restart();
+  // Goes on with the outbox of a former life: `entries` are the last ones up to number `last`.
+  void resume(std::uint64_t stream, std::uint64_t last, std::vector<MessagePtr> entries);
   // Takes out everything that is not finished, oldest first.
   void drain(const std::function<void(MessagePtr)>& take);
 
@@ -63,15 +78,24 @@ class OutStream {
   std::size_t unfinished() const { return queue_.size(); }
   bool waits_for_receipt() const { return sent_ > received_; }
   bool keeps_until_finished() const { return options_.delivery != model::Delivery::at_most_once; }
+  // A repeat is dropped by its number, also by a new life of the receiver: no mark.
+  bool is_once() const { return options_.delivery == model::Delivery::once; }
+  // Which outbox its numbers are stored in; 0: in none.
+  std::uint64_t stream() const { return stream_; }
 
  private:
   MessagePtr at(std::uint64_t seq) const { return queue_[seq - finished_ - 1]; }
+  void mark_repeats(std::uint64_t from);
+  // How far an acknowledgement may go: of a stored stream the receiver may have committed what this
+  // life has not sent yet.
+  std::uint64_t acknowledged_max() const { return stream_ != 0 ? last_ : sent_; }
 
   Options options_;
   stdx::Ring<MessagePtr> queue_;  // finished_ + 1 .. last_
   std::uint64_t queued_bytes_ = 0;
   std::uint64_t finished_ = 0, received_ = 0, sent_ = 0, last_ = 0;
   std::uint64_t highest_sent_ = 0;  // whatever rewinds: a receiver may have seen it
+  std::uint64_t stream_ = 0;
 };
 
 }  // namespace zrun

@@ -13,8 +13,6 @@ namespace {
 using namespace std::chrono_literals;
 using stdx::Code;
 
-constexpr stdx::Duration tick_interval = 500ms;
-
 v1::Hello hello_of(const Options& options) {
   v1::Hello hello;
   hello.set_service("zrun");
@@ -73,6 +71,8 @@ Service::Service(ports::Runtime& runtime, Outside outside, Options options)
       tick_timer_(runtime.executor),
       close_timer_(runtime.executor),
       running_gauge_(runtime.metrics.gauge("samoza_zrun_spaces_running", "Spaces running here")),
+      outbox_gauge_(runtime.metrics.gauge("samoza_zrun_outbox_messages",
+                                          "Messages in the outboxes of transactional spaces")),
       dead_letters_counter_(runtime.metrics.counter("samoza_zrun_dead_letters_total",
                                                     "Messages that could not be delivered")) {
   wire_handlers();
@@ -115,11 +115,12 @@ void Service::wire_handlers() {
                 [this](const rpc::Caller&, v1::PeersUpdate update) { peers_changed(update); }));
   zmesh_.on("zrun.emit", rpc::typed<v1::SendRequest, v1::SendReply>(
                              [this](const rpc::Caller&, v1::SendRequest request, auto done) {
-                               const auto sent = emit_for(request);
-                               if (!sent) return done(std::unexpected(sent.error()));
-                               v1::SendReply out;
-                               out.set_outcome("accepted");
-                               done(std::move(out));
+                               emit_for(request, [done](stdx::Status sent) {
+                                 if (!sent) return done(std::unexpected(sent.error()));
+                                 v1::SendReply out;
+                                 out.set_outcome("accepted");
+                                 done(std::move(out));
+                               });
                              }));
   zmesh_.on("zrun.space", rpc::typed<v1::SpaceDetailRequest, v1::SpaceDetail>(
                               [this](const rpc::Caller&, v1::SpaceDetailRequest request,
@@ -268,7 +269,8 @@ void Service::serve_pages(Placed& placed, std::shared_ptr<const ports::Package> 
           return stdx::fail(Code::denied,
                             stdx::format("no path '{}' from space '{}'",
                                          stdx::printable(path_name, 80), space->spec().name));
-        if (payload.size() > wire::message_bytes_max || path->out.full(payload.size()))
+        if (payload.size() > wire::message_bytes_max ||
+            space->room_on(*path, payload.size()) != Space::Room::there)
           return stdx::fail(Code::full, stdx::format("path '{}' is full", path_name));
         space->emit(*path, payload);
         return {};
@@ -293,7 +295,7 @@ v1::CommandReply Service::stop(const v1::StopCommand& command) {
     return reply("refused", "a newer instance is here");
   at->second.remove_data |= command.remove_data();
   auto& space = *at->second.space;
-  if (space.takes_messages())
+  if (!space.is_over())
     space.stop(command.why().empty() ? "stopped by command" : command.why());
   else
     runtime_.executor.post([this, key, alive = std::weak_ptr<bool>(alive_)] {
@@ -342,8 +344,9 @@ void Service::retire(const Key& key) {
   for (auto& path : topology.paths) {
     if (path->from != space.index()) continue;
     // Its unfinished messages have no sender any more that could repeat them.
+    const bool in_store = path->out.stream() != 0 && !node.mapped().remove_data;
     path->out.drain([&](MessagePtr message) {
-      if (message->seq > path->out.received())
+      if (!in_store && message->seq > path->out.received())
         bury(topology, *path, *message, "the sender was stopped before it was received");
     });
     path->opened_to.clear();
@@ -377,110 +380,14 @@ void Service::close_all() {
   std::vector<Space*> all;
   for (auto& [key, placed] : placed_) all.push_back(placed.space.get());
   for (auto* space : all)
-    if (space->takes_messages()) space->stop("zrun is stopping");
+    if (!space->is_over()) space->stop("zrun is stopping");
   // Failed ones are not stopped again; and no space may hold the process up for ever.
   const bool none_open = std::none_of(all.begin(), all.end(), [](Space* space) {
-    return space->takes_messages() || space->state() == SpaceState::stopped;
+    return !space->is_over() || space->state() == SpaceState::stopped;
   });
   close_timer_.set(none_open ? stdx::Duration(1ms) : stdx::Duration(3s), [this] {
     if (on_stop) on_stop();
   });
-}
-
-// --- messages ---
-
-std::uint64_t Service::emit(Space& sender, PathState& path, stdx::BytesView payload) {
-  return courier_.emit(sender, path, payload);
-}
-
-void Service::finished(Space& receiver, const Message& message) {
-  auto& topology = receiver.topology();
-  courier_.finished(topology, *topology.paths[message.path], message);
-}
-
-void Service::feed(Space& receiver) {
-  courier_.feed(receiver);
-}
-
-LocalTopology* Service::find_topology(const std::string& id_or_name) {
-  const auto at = topologies_.find(id_or_name);
-  if (at != topologies_.end()) return at->second.get();
-  for (auto& [id, topology] : topologies_)
-    if (topology->spec.name == id_or_name) return topology.get();
-  return nullptr;
-}
-
-stdx::Status Service::emit_for(const v1::SendRequest& request) {
-  auto* topology = find_topology(request.topology());
-  const int index = topology == nullptr ? -1 : topology->index_of(request.from());
-  auto* space = index < 0 ? nullptr : topology->slots[static_cast<std::size_t>(index)].local;
-  if (space == nullptr || !space->takes_messages())
-    return stdx::fail(Code::not_found,
-                      stdx::format("space '{}' of topology '{}' does not run on zhost '{}'",
-                                   stdx::printable(request.from(), 80),
-                                   stdx::printable(request.topology(), 80), options_.zhost));
-  auto* path = space->out_path(request.path());
-  if (path == nullptr)
-    return stdx::fail(
-        Code::denied,
-        stdx::format("topology '{}' declares no path '{}' from space '{}'", topology->spec.name,
-                     stdx::printable(request.path(), 80), space->spec().name));
-  if (request.payload().size() > wire::message_bytes_max)
-    return stdx::fail(Code::invalid,
-                      stdx::format("a message has at most {} bytes", wire::message_bytes_max));
-  if (path->out.full(request.payload().size()) && path->out.unfinished() > 0)
-    return stdx::fail(Code::full, stdx::format("path '{}' is full; try again", request.path()));
-  courier_.emit(*space, *path, request.payload());
-  return {};
-}
-
-void Service::frame_arrived(const std::string& from_zhost, const stdx::Bytes& frame) {
-  const auto parsed = wire::parse_data_frame(frame);
-  if (!parsed) {
-    runtime_.log.warn("bad_data_frame", {{"peer", from_zhost}, {"why", parsed.error().message}});
-    return;
-  }
-  const auto at = by_bytes_.find(parsed->header.topology);
-  if (at == by_bytes_.end()) return;  // not here any more; the sender hears it from the directory
-  auto& topology = *at->second;
-  // S9: over a data link a zhost speaks only for the spaces that it has. (What comes through zmesh
-  // was checked there.)
-  if (!from_zhost.empty()) {
-    if (parsed->header.from_space >= topology.slots.size()) return;
-    const auto& sender = topology.slots[parsed->header.from_space];
-    if (sender.epoch == parsed->header.from_epoch && sender.zhost != from_zhost) return;
-  }
-  courier_.take_frame(topology, *parsed);
-}
-
-bool Service::send_frame(const std::string& zhost, stdx::Bytes frame) {
-  if (links_.linked(zhost)) return links_.send(zhost, std::move(frame));
-  return zmesh_.send_data(std::move(frame));
-}
-
-void Service::way_changed(const std::string& zhost) {
-  for (auto& [id, topology] : topologies_) courier_.way_changed(*topology, zhost);
-}
-
-void Service::peers_changed(const v1::PeersUpdate& update) {
-  if (&update != &peers_) peers_ = update;
-  links_.set_peers(peers_);
-  for (const auto& entry : peers_.entries()) {
-    const auto at = topologies_.find(entry.topology_id());
-    if (at == topologies_.end() || entry.space_index() >= at->second->slots.size()) continue;
-    auto& slot = at->second->slots[entry.space_index()];
-    // S15: never back to an older placement.
-    if (entry.epoch() < slot.epoch || (entry.epoch() == slot.epoch && entry.zhost() == slot.zhost))
-      continue;
-    slot.epoch = entry.epoch();
-    slot.zhost = entry.zhost();
-    courier_.slot_changed(*at->second, static_cast<std::uint16_t>(entry.space_index()));
-  }
-}
-
-void Service::tick() {
-  for (auto& [id, topology] : topologies_) courier_.tick(*topology);
-  tick_timer_.set(tick_interval, [this] { tick(); });
 }
 
 // --- what HTTP asks ---

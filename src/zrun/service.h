@@ -68,7 +68,8 @@ class Service final : public SpaceOwner {
   // --- commands (zrun.place, zrun.stop, zrun.emit) ---
   v1::CommandReply place(const v1::PlaceCommand& command);
   v1::CommandReply stop(const v1::StopCommand& command);
-  stdx::Status emit_for(const v1::SendRequest& request);
+  // Answers when the message is in the stream, of a transactional space on disk.
+  void emit_for(const v1::SendRequest& request, std::function<void(stdx::Status)> done);
 
   // --- for the HTTP interface, here and (zrun.space) of other zhosts ---
   stdx::Result<v1::SpaceDetail> detail(const v1::SpaceDetailRequest& request) const;
@@ -82,10 +83,12 @@ class Service final : public SpaceOwner {
   std::size_t data_links() const { return links_.size(); }
 
   // --- SpaceOwner ---
-  std::uint64_t emit(Space& sender, PathState& path, stdx::BytesView payload) override;
+  void emit(Space& sender, PathState& path, stdx::BytesView payload) override;
+  void send(Space& sender, PathState& path, MessagePtr message) override;
   void finished(Space& receiver, const Message& message) override;
   void feed(Space& receiver) override;
   void state_changed(Space& space) override;
+  void ledger_loaded(Space& space) override;
 
  private:
   struct Placed {
@@ -134,6 +137,7 @@ class Service final : public SpaceOwner {
   ports::Timer close_timer_;
   bool closing_ = false;
   ports::Gauge& running_gauge_;
+  ports::Gauge& outbox_gauge_;
   ports::Counter& dead_letters_counter_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -38,6 +38,11 @@ Space::Space(SpaceParts parts, LocalTopology& topology, std::uint16_t index, mod
     : parts_(parts), topology_(topology), index_(index), id_(std::move(id)) {
   for (auto& path : topology_.paths)
     if (path->from == index_) out_paths_.push_back(path.get());
+  if (model::is_transactional(topology_.spec, index_))
+    transaction_.reset(new Transaction{Ledger(parts_.runtime, parts_.pool, topology_, id_, index_,
+                                              [this](PathState& path, MessagePtr message) {
+                                                parts_.owner.send(*this, path, std::move(message));
+                                              })});
 }
 
 Space::~Space() {
@@ -51,7 +56,14 @@ void Space::start(std::shared_ptr<ports::Module> module, std::shared_ptr<ports::
   if (state_ != SpaceState::starting) return;
   module_ = std::move(module);
   data_ = std::move(data);
-  restart();
+  if (!transaction_) return restart();
+  transaction_->ledger.load(data_, [this](stdx::Status loaded) {
+    if (state_ != SpaceState::starting) return;
+    if (!loaded) return fail_for_good(loaded.error().message);
+    transaction_->loaded = true;
+    parts_.owner.ledger_loaded(*this);
+    restart();
+  });
 }
 
 void Space::restart() {
@@ -79,6 +91,11 @@ void Space::stop(std::string why) {
   if (state_ == SpaceState::stopped || closing_asked_) return;
   closing_asked_ = true;
   detail_ = std::move(why);
+  if (transaction_ && transaction_->hook_ended) return;  // the commit under way is waited for
+  close_or_leave();
+}
+
+void Space::close_or_leave() {
   const bool can_close = instance_ && !call_active_ && state_ == SpaceState::running;
   // A guest parked in a host call (style B) is not resumed with the hook's work half done: it is
   // ended where it is, which unwinds it; on_close runs only in guests between two calls.
@@ -108,11 +125,8 @@ void Space::leave(SpaceState state, std::string detail) {
   self_timers_.clear();
   sensors.clear();
   data_call.reset();
-  if (current_) {
-    current_->redelivered = true;
-    mailbox_bytes_ += current_->payload.size();
-    mailbox_.push_front(std::exchange(current_, {}));
-  }
+  drop_turn();
+  give_back_current();
   parts_.scheduler.cancel_wake(*this);
   set_state(state, std::move(detail));
 }
@@ -133,12 +147,8 @@ void Space::fail(std::string why) {
   sensors.clear();
   data_call.reset();
   turn_emits_.clear();
-  if (current_) {
-    // It was not finished: the next life gets it again, marked.
-    current_->redelivered = true;
-    mailbox_bytes_ += current_->payload.size();
-    mailbox_.push_front(std::exchange(current_, {}));
-  }
+  drop_turn();
+  give_back_current();
   parts_.scheduler.cancel_wake(*this);
   write_log(3, why);
   if (closing_asked_) return leave(SpaceState::stopped, why);
@@ -212,6 +222,7 @@ bool Space::begin_hook() {
 void Space::take_turn() {
   if (!instance_) return;
   if (hook_deadline_ && parts_.scheduler.now() >= *hook_deadline_) return overran_deadline();
+  if (transaction_ && transaction_->hook_ended) return;
   if (!call_active_ && !begin_hook()) return;
   switch (instance_->resume()) {
     case ports::Instance::Progress::pending:
@@ -253,6 +264,15 @@ void Space::ended(std::int32_t value) {
   call_active_ = false;
   busy_since_.reset();
   wait_ = Wait::none;
+  if (!transaction_ || value != 0) return hook_over(value);
+  // The turn ends with the hook; a hook that returns anything else has not done it.
+  transaction_->hook_ended = true;
+  if (commit_turn()) return;
+  transaction_->hook_ended = false;
+  hook_over(value);
+}
+
+void Space::hook_over(std::int32_t value) {
   switch (hook_) {
     case Hook::initialize:
       hook_ = Hook::on_init;
@@ -265,7 +285,7 @@ void Space::ended(std::int32_t value) {
       if (!instance_) return;
       break;
     case Hook::on_process:
-      finish_current();
+      if (!transaction_) finish_current();
       if (value != 0) return stop(stdx::format("on_process returned {}", value));
       return go_idle();
     case Hook::on_close:
@@ -311,128 +331,6 @@ void Space::set_timer() {
 
 void Space::wake(Wait what) {
   if (call_active_ && wait_ == what) parts_.scheduler.make_runnable(*this);
-}
-
-// --- messages ---
-
-bool Space::has_room(std::size_t bytes) const {
-  if (is_ui()) return true;
-  return mailbox_.empty() || (mailbox_.size() < spec().limits.mailbox_messages &&
-                              mailbox_bytes_ + bytes <= spec().limits.mailbox_bytes);
-}
-
-void Space::deliver(MessagePtr message) {
-  if (is_ui()) {
-    if (show_) show_(*message);
-    note_finished();
-    acknowledge(*message);
-    return;
-  }
-  mailbox_bytes_ += message->payload.size();
-  mailbox_.push_back(std::move(message));
-  if (!instance_) return;
-  if (call_active_)
-    wake(Wait::message);
-  else if (state_ == SpaceState::running)
-    parts_.scheduler.make_runnable(*this);
-}
-
-void Space::note_starved(PathState& path) {
-  if (!path.starved) starved_.push_back(&path);
-  path.starved = true;
-}
-
-MessagePtr Space::take_front() {
-  ASSERT(!current_, "the former message is finished first");
-  current_ = mailbox_.pop_front();
-  mailbox_bytes_ -= current_->payload.size();
-  took_message_ = true;
-  if (!starved_.empty() && mailbox_.size() * 2 <= spec().limits.mailbox_messages)
-    parts_.owner.feed(*this);
-  return current_;
-}
-
-void Space::acknowledge(const Message& message) {
-  if (message.path != self_path) parts_.owner.finished(*this, message);
-}
-
-bool Space::received_all(const Turn& turn) const {
-  return std::all_of(turn.emits.begin(), turn.emits.end(),
-                     [](const auto& emit) { return emit.first->out.received() >= emit.second; });
-}
-
-void Space::note_finished() {
-  if (messages_finished_++ > 0) return;
-  // The end of a recovery, as its user sees it.
-  parts_.runtime.log.info("first_message_finished", {{"topology", id_.key.topology.value},
-                                                     {"space", id_.key.space},
-                                                     {"epoch", id_.epoch.value},
-                                                     {"run", id_.run.value}});
-}
-
-void Space::finish_current() {
-  if (!current_) {
-    turn_emits_.clear();
-    return;
-  }
-  note_finished();
-  if (open_turns_.empty() && turn_emits_.empty()) {
-    const auto message = std::exchange(current_, {});
-    acknowledge(*message);
-    return;
-  }
-  open_turns_.push_back({std::exchange(current_, {}), std::exchange(turn_emits_, {})});
-  release_turns();
-}
-
-void Space::release_turns() {
-  while (!open_turns_.empty() && received_all(open_turns_.front())) {
-    const auto turn = std::move(open_turns_.front());
-    open_turns_.pop_front();
-    acknowledge(*turn.message);
-  }
-}
-
-void Space::drain_mailbox(const std::function<void(MessagePtr)>& take) {
-  if (current_) take(std::exchange(current_, {}));
-  while (!mailbox_.empty()) take(mailbox_.pop_front());
-  mailbox_bytes_ = 0;
-}
-
-PathState* Space::out_path(std::string_view name) {
-  for (auto* path : out_paths_)
-    if (topology_.spec.paths[path->index].name == name) return path;
-  return nullptr;
-}
-
-std::uint64_t Space::emit(PathState& path, stdx::BytesView payload) {
-  const auto seq = parts_.owner.emit(*this, path, payload);
-  // Only what is not in its receiver's mailbox yet holds the turn's acknowledgement back.
-  if (path.out.keeps_until_finished() && path.out.received() < seq)
-    turn_emits_.emplace_back(&path, seq);
-  return seq;
-}
-
-bool Space::self_emit(stdx::BytesView payload, std::int32_t delay_ms) {
-  if (!has_room(payload.size())) return false;
-  auto message = parts_.pool.make(payload);
-  if (delay_ms <= 0) {
-    deliver(std::move(message));
-    return true;
-  }
-  if (self_timers_.size() >= self_timers_max) return false;
-  const auto id = next_self_timer_++;
-  auto& timer = self_timers_[id];
-  timer = std::make_unique<ports::Timer>(parts_.runtime.executor);
-  timer->set(std::chrono::milliseconds(delay_ms), [this, id, message = std::move(message)] {
-    // Kept alive past its own erase.
-    const auto keep = self_timers_.extract(id);
-    if (has_room(message->payload.size()))
-      deliver(message);
-    else
-      write_log(2, "a message of sys.self_emit was dropped: the mailbox is full");
-  });
-  return true;
 }
 
 // --- log and sensors ---

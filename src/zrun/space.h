@@ -9,6 +9,9 @@
 //
 // The guest runs only in take_turn(), called by the Scheduler. Host functions (zrun/abi/) get the
 // Space as their context and use the section "for host functions".
+//
+// A transactional space (model::is_transactional) goes through a Ledger: what a turn writes and
+// sends is gathered in a Turn, and the guest goes on only when that is on disk.
 
 #include <deque>
 #include <functional>
@@ -26,9 +29,11 @@
 #include "ports/runtime.h"
 #include "ports/sensors.h"
 #include "stdx/ring.h"
+#include "zrun/ledger.h"
 #include "zrun/local_topology.h"
 #include "zrun/message.h"
 #include "zrun/scheduler.h"
+#include "zrun/turn.h"
 
 namespace zrun {
 
@@ -39,12 +44,16 @@ class SpaceOwner {
  public:
   virtual ~SpaceOwner() = default;
   // A message for the path, from this space; the stream has room. Gives its number.
-  virtual std::uint64_t emit(Space& sender, PathState& path, stdx::BytesView payload) = 0;
+  virtual void emit(Space& sender, PathState& path, stdx::BytesView payload) = 0;
+  // The same for a message that is in the outbox of the sender.
+  virtual void send(Space& sender, PathState& path, MessagePtr message) = 0;
   // The receiver is done with a message of a declared path.
   virtual void finished(Space& receiver, const Message& message) = 0;
   // The mailbox has room again and paths were starved.
   virtual void feed(Space& receiver) = 0;
   virtual void state_changed(Space& space) = 0;
+  // A transactional space knows what its former life committed: its streams may go on.
+  virtual void ledger_loaded(Space& space) = 0;
 };
 
 enum class SpaceState { starting, initializing, running, closing, stopped, failed };
@@ -92,6 +101,14 @@ class Space {
   // Takes out every message that is not finished, oldest first (dead letters).
   void drain_mailbox(const std::function<void(MessagePtr)>& take);
 
+  // --- for the doorway: a message in the name of the space, from outside its guest ---
+  // Requires Room::there. Answers when it is in the stream, or the store refused it.
+  void emit_from_outside(PathState& path, stdx::BytesView payload,
+                         std::function<void(stdx::Status)> done);
+  // Twice a second.
+  void tidy_outbox();
+  std::size_t outbox_size() const { return transaction_ ? transaction_->ledger.outbox_size() : 0; }
+
   // --- what others ask ---
   const model::InstanceId& id() const { return id_; }
   const model::Space& spec() const { return topology_.spec.spaces[index_]; }
@@ -101,9 +118,11 @@ class Space {
   SpaceState state() const { return state_; }
   const std::string& detail() const { return detail_; }
   bool is_ui() const { return spec().type == model::SpaceType::ui; }
-  bool takes_messages() const {
-    return state_ != SpaceState::stopped && state_ != SpaceState::failed;
-  }
+  bool is_over() const { return state_ == SpaceState::stopped || state_ == SpaceState::failed; }
+  bool is_transactional() const { return transaction_ != nullptr; }
+  // Whether its streams go on from where they are; a transactional space first reads where.
+  bool has_streams() const { return !transaction_ || transaction_->loaded; }
+  bool takes_messages() const { return !is_over() && has_streams(); }
   std::size_t mailbox_size() const { return mailbox_.size() + (current_ ? 1 : 0); }
   std::size_t mailbox_bytes() const { return mailbox_bytes_; }
   std::size_t memory_bytes() const { return instance_ ? instance_->memory_bytes() : 0; }
@@ -113,7 +132,7 @@ class Space {
   const std::deque<std::string>& log_lines() const { return log_; }
 
   // --- for host functions (zrun/abi/) ---
-  enum class Wait { none, yield, sleep, message, room, data, sensor };
+  enum class Wait { none, yield, sleep, message, room, data, sensor, commit };
   // Parks the guest until it is woken or, with timeout_ms >= 0, until then.
   void park(Wait wait, std::int32_t timeout_ms);
   Wait waiting() const { return wait_; }
@@ -123,10 +142,15 @@ class Space {
 
   const MessagePtr& front() const { return mailbox_.front(); }
   bool mailbox_empty() const { return mailbox_.empty(); }
-  void finish_current();    // it asks for the next one
+  // It asks for the next message: the turn is over. False: it is on its way to the disk, and the
+  // guest is parked (Wait::commit) until this gives true.
+  bool end_turn();
   MessagePtr take_front();  // becomes the current one
   PathState* out_path(std::string_view name);
-  std::uint64_t emit(PathState& path, stdx::BytesView payload);
+  enum class Room { there, later, never };
+  Room room_on(const PathState& path, std::size_t bytes) const;
+  // Requires Room::there.
+  void emit(PathState& path, stdx::BytesView payload);
   bool self_emit(stdx::BytesView payload, std::int32_t delay_ms);
   void write_log(std::int32_t level, std::string_view text);
 
@@ -136,6 +160,8 @@ class Space {
     stdx::Bytes bytes;  // to be copied to the guest
   };
   ports::SpaceData* data() { return data_.get(); }
+  // The turn under way of a transactional space; null for others.
+  Turn* turn() { return transaction_ ? &transaction_->turn : nullptr; }
   std::shared_ptr<DataCall> data_call;  // the one under way; a late answer finds it replaced
 
   struct OpenSensor {
@@ -152,14 +178,25 @@ class Space {
  private:
   friend class Scheduler;
   enum class Hook { initialize, on_init, on_process, on_close };
-  struct Turn {
+  struct OpenTurn {
     MessagePtr message;
     std::vector<std::pair<PathState*, std::uint64_t>> emits;  // not received when it ended
+  };
+
+  struct Transaction {
+    enum class Commit { none, under_way, done };
+    Ledger ledger;
+    bool loaded = false;
+    Turn turn;
+    Commit commit = Commit::none;
+    bool hook_ended = false;  // the hook returned 0; what comes next waits for the commit
   };
 
   void take_turn();
   bool begin_hook();
   void ended(std::int32_t value);
+  void hook_over(std::int32_t value);
+  void close_or_leave();
   void go_idle();
   void slice_over();
   void overran_deadline();
@@ -169,9 +206,15 @@ class Space {
   void close_now();
   void set_state(SpaceState state, std::string detail);
   void set_timer();
+  void finish_current();
+  bool commit_turn();
+  void turn_committed(const stdx::Status& status, const Turn& turn);
+  void drop_turn();
+  void give_back_current();
+  void put_into_mailbox(MessagePtr message, std::int32_t delay_ms);
   void note_finished();
   void acknowledge(const Message& message);
-  bool received_all(const Turn& turn) const;
+  bool received_all(const OpenTurn& turn) const;
 
   SpaceParts parts_;
   LocalTopology& topology_;
@@ -199,8 +242,9 @@ class Space {
   std::size_t mailbox_bytes_ = 0;
   MessagePtr current_;
   bool took_message_ = false;
+  std::unique_ptr<Transaction> transaction_;
   std::vector<std::pair<PathState*, std::uint64_t>> turn_emits_;
-  std::deque<Turn> open_turns_;  // ended, waiting for receipts
+  std::deque<OpenTurn> open_turns_;  // ended, waiting for receipts
   std::vector<PathState*> starved_;
   std::vector<PathState*> out_paths_;
   std::map<std::uint64_t, std::unique_ptr<ports::Timer>> self_timers_;

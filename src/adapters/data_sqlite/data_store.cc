@@ -10,6 +10,8 @@
 namespace adapters::data_sqlite {
 
 namespace fs = std::filesystem;
+using ports::DataBatch;
+using ports::DataRecord;
 using ports::DataWrite;
 using ports::SpaceData;
 using stdx::Code;
@@ -55,21 +57,36 @@ class Data final : public SpaceData {
     shared_->worker.release([database = std::move(database_)]() mutable { database.reset(); });
   }
 
-  void commit(std::vector<DataWrite> writes, Done<std::size_t> done) override {
-    shared_->run<std::size_t>(std::move(done),
-                              [db = database_, id = instance_,
-                               writes = std::move(writes)]() -> stdx::Result<std::size_t> {
-                                std::size_t present = 0;
-                                TRY(db->transaction([&]() -> stdx::Status {
-                                  TRY(still_ours(*db, id));
-                                  for (const auto& write : writes) {
-                                    TRY_ASSIGN(const bool there, write_one(*db, write));
-                                    present += there;
-                                  }
-                                  return {};
-                                }));
-                                return present;
-                              });
+  void commit(DataBatch batch, Done<std::size_t> done) override {
+    shared_->run<std::size_t>(
+        std::move(done),
+        [db = database_, id = instance_, batch = std::move(batch)]() -> stdx::Result<std::size_t> {
+          std::size_t present = 0;
+          TRY(db->transaction([&]() -> stdx::Status {
+            TRY(still_ours(*db, id));
+            for (const auto& write : batch.writes) {
+              TRY_ASSIGN(const bool there, is_there(*db, write.key));
+              TRY(write_one(*db, "data", write));
+              present += there;
+            }
+            for (const auto& record : batch.records) TRY(write_one(*db, "records", record));
+            return {};
+          }));
+          return present;
+        });
+  }
+
+  void records(Done<std::vector<DataRecord>> done) override {
+    shared_->run<std::vector<DataRecord>>(
+        std::move(done), [db = database_]() -> stdx::Result<std::vector<DataRecord>> {
+          TRY_ASSIGN(auto select, db->prepare("SELECT key, value FROM records ORDER BY key"));
+          std::vector<DataRecord> all;
+          for (;;) {
+            TRY_ASSIGN(const bool row, select.step());
+            if (!row) return all;
+            all.push_back({select.blob(0), select.blob(1)});
+          }
+        });
   }
 
   void get(stdx::Bytes key, Done<std::optional<stdx::Bytes>> done) override {
@@ -114,15 +131,19 @@ class Data final : public SpaceData {
       return stdx::fail(Code::stale, "a newer instance owns this data");
     return {};
   }
-  static stdx::Result<bool> write_one(sqlite::Database& db, const DataWrite& write) {
+  static stdx::Result<bool> is_there(sqlite::Database& db, const stdx::Bytes& key) {
     TRY_ASSIGN(auto look, db.prepare("SELECT 1 FROM data WHERE key = ?"));
-    TRY_ASSIGN(const bool there, look.bind(stdx::BytesView(write.key)).step());
-    TRY_ASSIGN(auto change, db.prepare(write.value ? "INSERT OR REPLACE INTO data VALUES (?, ?)"
-                                                   : "DELETE FROM data WHERE key = ?"));
+    return look.bind(stdx::BytesView(key)).step();
+  }
+  static stdx::Status write_one(sqlite::Database& db, const std::string& table,
+                                const DataWrite& write) {
+    TRY_ASSIGN(auto change,
+               db.prepare(write.value ? "INSERT OR REPLACE INTO " + table + " VALUES (?, ?)"
+                                      : "DELETE FROM " + table + " WHERE key = ?"));
     change.bind(stdx::BytesView(write.key));
     if (write.value) change.bind(stdx::BytesView(*write.value));
     TRY(change.step());
-    return there;
+    return {};
   }
 
   std::shared_ptr<SqliteDataStore::Shared> shared_;
@@ -134,6 +155,9 @@ stdx::Status take_ownership(sqlite::Database& db, const model::InstanceId& id) {
   return db.transaction([&]() -> stdx::Status {
     TRY(
         db.run("CREATE TABLE IF NOT EXISTS data (key BLOB PRIMARY KEY, value BLOB NOT NULL) "
+               "WITHOUT ROWID"));
+    TRY(
+        db.run("CREATE TABLE IF NOT EXISTS records (key BLOB PRIMARY KEY, value BLOB NOT NULL) "
                "WITHOUT ROWID"));
     TRY(db.run("CREATE TABLE IF NOT EXISTS owner (epoch INTEGER NOT NULL, run INTEGER NOT NULL)"));
     TRY_ASSIGN(auto select, db.prepare("SELECT epoch, run FROM owner"));

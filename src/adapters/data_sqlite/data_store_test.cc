@@ -2,27 +2,33 @@
 #include "adapters/data_sqlite/data_store.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 
+#include "adapters/data_contract.h"
 #include "adapters/wait_queue.h"
+#include "simkit/stub_engine.h"
 
 namespace adapters::data_sqlite {
 namespace {
 
-struct Fixture {
+struct SqliteBackend {
   std::string folder;
   WaitQueue queue;
-  std::unique_ptr<SqliteDataStore> store;
-  Fixture() {
+  std::unique_ptr<SqliteDataStore> disk;
+  SqliteBackend() {
     char name[] = "/tmp/samoza-data-XXXXXX";
     folder = mkdtemp(name);
-    store = std::make_unique<SqliteDataStore>(queue, folder);
+    disk = std::make_unique<SqliteDataStore>(queue, folder);
   }
-  ~Fixture() {
-    store.reset();
+  ~SqliteBackend() {
+    disk.reset();
     std::filesystem::remove_all(folder);
   }
+  ports::DataStore& store() { return *disk; }
   template <typename T, typename F>
   stdx::Result<T> wait(F start) {
     stdx::Result<T> got = stdx::fail(stdx::Code::failed, "nothing came");
@@ -30,59 +36,82 @@ struct Fixture {
     queue.run_one();
     return got;
   }
-  stdx::Result<std::shared_ptr<ports::SpaceData>> open(std::uint64_t epoch, std::uint32_t run = 1) {
-    const model::InstanceId id{{model::TopologyId("t"), "s"}, model::Epoch(epoch), model::Run(run)};
-    return wait<std::shared_ptr<ports::SpaceData>>([&](auto done) { store->open(id, done); });
-  }
-  stdx::Result<std::size_t> put(ports::SpaceData& data, std::string key, std::string value) {
-    return wait<std::size_t>([&](auto done) { data.commit({{key, value}}, done); });
-  }
-  std::optional<stdx::Bytes> get(ports::SpaceData& data, std::string key) {
-    return *wait<std::optional<stdx::Bytes>>([&](auto done) { data.get(key, done); });
+};
+
+struct MemoryBackend {
+  simkit::World world{3};
+  simkit::Process process{world, "z", "zrun"};
+  simkit::MemoryDataStore memory{process};
+  ports::DataStore& store() { return memory; }
+  template <typename T, typename F>
+  stdx::Result<T> wait(F start) {
+    stdx::Result<T> got = stdx::fail(stdx::Code::failed, "nothing came");
+    bool came = false;
+    start([&](stdx::Result<T> result) {
+      got = std::move(result);
+      came = true;
+    });
+    EXPECT_TRUE(world.run_until_true([&] { return came; }, std::chrono::seconds(1)));
+    return got;
   }
 };
 
-TEST(SqliteDataStoreTest, WhatWasCommittedIsThereForTheNextInstance) {
-  Fixture f;
-  {
-    auto data = *f.open(1);
-    EXPECT_EQ(f.put(*data, "k", "v"), 0u);
-    EXPECT_EQ(f.put(*data, "k", "w"), 1u);
+INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, DataContract, SqliteBackend);
+INSTANTIATE_TYPED_TEST_SUITE_P(Memory, DataContract, MemoryBackend);
+
+const model::InstanceId first_life{{model::TopologyId("t"), "s"}, model::Epoch(1), model::Run(1)};
+
+// Commits 1, 2, … as data and as records together, and tells of each on `out` once it is on disk.
+[[noreturn]] void commit_until_killed(const std::string& folder, int out) {
+  WaitQueue queue;
+  SqliteDataStore store(queue, folder);
+  std::shared_ptr<ports::SpaceData> data;
+  store.open(first_life, [&](auto opened) { data = *opened; });
+  queue.run_one();
+  for (int i = 1;; ++i) {
+    const auto n = std::to_string(i);
+    bool committed = false;
+    data->commit({{{"n", n}, {"data " + n, n}}, {{"n", n}, {"record " + n, n}}},
+                 [&](auto result) { committed = result.has_value(); });
+    queue.run_one();
+    if (!committed || write(out, &i, sizeof i) != sizeof i) _exit(1);
   }
-  auto next = *f.open(2);
-  EXPECT_EQ(f.get(*next, "k"), "w");
-  EXPECT_EQ(f.get(*next, "none"), std::nullopt);
 }
 
-TEST(SqliteDataStoreTest, P10AnOlderInstanceIsRefusedAtOpenAndAtItsLateCommit) {
-  Fixture f;
-  auto old = *f.open(1);
-  auto newer = *f.open(2);
-  EXPECT_EQ(f.put(*old, "k", "late").error().code, stdx::Code::stale);
-  EXPECT_EQ(f.open(1).error().code, stdx::Code::stale);
-  EXPECT_EQ(f.open(2, 0).error().code, stdx::Code::stale);
-  EXPECT_TRUE(f.put(*newer, "k", "v"));
-}
+TEST(SqliteDataStoreTest, S16WhatWasToldCommittedSurvivesKillAndWritesAndRecordsNeverPart) {
+  for (const int stop_after : {1, 7, 40, 90}) {
+    SqliteBackend backend;
+    backend.disk.reset();  // no thread of ours when the process forks
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    const auto child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) commit_until_killed(backend.folder, ends[1]);
+    close(ends[1]);
+    int told = 0;
+    while (told < stop_after) ASSERT_EQ(read(ends[0], &told, sizeof told), sizeof told);
+    kill(child, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    for (int more = 0; read(ends[0], &more, sizeof more) == sizeof more;) told = more;
+    close(ends[0]);
 
-TEST(SqliteDataStoreTest, ListGivesKeysInByteOrderBehindTheCursorAndWithinTheBound) {
-  Fixture f;
-  auto data = *f.open(1);
-  for (auto key : {"a2", "b", "a1", "a3"}) ASSERT_TRUE(f.put(*data, key, ""));
-  using Keys = std::vector<stdx::Bytes>;
-  EXPECT_EQ(*f.wait<Keys>([&](auto done) { data->list("a", "", 100, done); }),
-            (Keys{"a1", "a2", "a3"}));
-  EXPECT_EQ(*f.wait<Keys>([&](auto done) { data->list("a", "a1", 6, done); }), (Keys{"a2"}));
-}
-
-TEST(SqliteDataStoreTest, ABatchIsAllOrNothingAndADeleteSaysWhatWasThere) {
-  Fixture f;
-  auto data = *f.open(1);
-  EXPECT_EQ(*f.wait<std::size_t>([&](auto done) { data->commit({{"x", "1"}, {"y", "2"}}, done); }),
-            0u);
-  EXPECT_EQ(*f.wait<std::size_t>(
-                [&](auto done) { data->commit({{"x", std::nullopt}, {"z", std::nullopt}}, done); }),
-            1u);
-  EXPECT_EQ(f.get(*data, "x"), std::nullopt);
+    backend.disk = std::make_unique<SqliteDataStore>(backend.queue, backend.folder);
+    auto next = first_life;
+    next.run = model::Run(2);
+    auto data = *backend.wait<std::shared_ptr<ports::SpaceData>>(
+        [&](auto done) { backend.disk->open(next, done); });
+    const auto n = std::stoi(
+        **backend.wait<std::optional<stdx::Bytes>>([&](auto done) { data->get("n", done); }));
+    EXPECT_GE(n, told) << "told committed, and gone";
+    const auto records =
+        *backend.wait<std::vector<ports::DataRecord>>([&](auto done) { data->records(done); });
+    ASSERT_EQ(records.size(), static_cast<std::size_t>(n) + 1);
+    EXPECT_EQ(records[0], (ports::DataRecord{"n", std::to_string(n)}));
+    const auto keys = *backend.wait<std::vector<stdx::Bytes>>(
+        [&](auto done) { data->list("data ", "", 1u << 20, done); });
+    EXPECT_EQ(keys.size(), static_cast<std::size_t>(n));
+  }
 }
 
 }  // namespace

@@ -69,11 +69,30 @@ SpaceData::Done<T> ask(Space& space, Fill fill) {
   };
 }
 
+// On disk before the guest goes on; in a transactional space with the turn.
 HostResult commit(Space& space, std::vector<DataWrite> writes, bool wants_presence) {
-  space.data()->commit(std::move(writes),
+  if (auto* turn = space.turn())
+    return HostResult::done(turn->write(std::move(writes)) ? 0 : guest_abi::e_full);
+  space.data()->commit({std::move(writes), {}},
                        ask<std::size_t>(space, [wants_presence](auto& call, std::size_t present) {
                          call.result = wants_presence && present == 0 ? guest_abi::e_not_found : 0;
                        }));
+  return HostResult::wait();
+}
+
+// The store alone does not know what the turn has done before.
+HostResult remove_in_turn(Space& space, Turn& turn, stdx::Bytes key) {
+  if (const auto* known = turn.look(key)) {
+    if (!*known) return HostResult::done(guest_abi::e_not_found);
+    return commit(space, {{std::move(key), std::nullopt}}, true);
+  }
+  space.data()->get(key, ask<std::optional<stdx::Bytes>>(
+                             space, [&turn, key](auto& record, std::optional<stdx::Bytes>& value) {
+                               record.result = !value ? guest_abi::e_not_found
+                                               : turn.write({{key, std::nullopt}})
+                                                   ? 0
+                                                   : guest_abi::e_full;
+                             }));
   return HostResult::wait();
 }
 
@@ -123,7 +142,17 @@ HostResult remove(void* context, const HostCall& call) {
   if (space.data() == nullptr) return HostResult::done(guest_abi::e_unavailable);
   auto key = key_at(call, 0);
   if (!key) return HostResult::done(guest_abi::e_invalid);
+  if (auto* turn = space.turn()) return remove_in_turn(space, *turn, std::move(*key));
   return commit(space, {{std::move(*key), std::nullopt}}, true);
+}
+
+// A value of the present turn.
+HostResult give(const HostCall& call, const std::optional<stdx::Bytes>& value) {
+  const auto buffer = GuestSpan::at(call.memory, call.args[2], call.args[3], 0xffffffffu);
+  if (!value) return HostResult::done(guest_abi::e_not_found);
+  if (value->size() > buffer->size()) return HostResult::done(guest_abi::e_too_small);
+  buffer->write(value->data(), value->size());
+  return HostResult::done(static_cast<std::int32_t>(value->size()));
 }
 
 HostResult get(void* context, const HostCall& call) {
@@ -133,6 +162,8 @@ HostResult get(void* context, const HostCall& call) {
   auto key = key_at(call, 0);
   if (!key || !GuestSpan::at(call.memory, call.args[2], call.args[3], 0xffffffffu))
     return HostResult::done(guest_abi::e_invalid);
+  if (auto* turn = space.turn())
+    if (const auto* known = turn->look(*key)) return give(call, *known);
   space.data()->get(
       std::move(*key),
       ask<std::optional<stdx::Bytes>>(space, [](auto& record, std::optional<stdx::Bytes>& value) {
@@ -144,6 +175,46 @@ HostResult get(void* context, const HostCall& call) {
   return HostResult::wait();
 }
 
+void put_keys(Space::DataCall& record, const std::vector<stdx::Bytes>& keys,
+              std::size_t bytes_max) {
+  for (const auto& key : keys) {
+    const auto n = static_cast<std::uint32_t>(key.size());
+    if (record.bytes.size() + sizeof n + key.size() > bytes_max) return;
+    record.bytes.append(reinterpret_cast<const char*>(&n), sizeof n);
+    record.bytes += key;
+  }
+}
+
+// The keys of the store with what the turn has done to them. A page of the store of which the turn
+// has deleted everything says nothing yet: the next one is asked for.
+struct ListInTurn {
+  Space& space;
+  stdx::Bytes prefix, after;
+  std::size_t bytes_max;
+
+  void ask_store(std::weak_ptr<Space::DataCall> record, const stdx::Bytes& from) {
+    space.data()->list(prefix, from, list_bytes_max,
+                       [list = *this, record](stdx::Result<std::vector<stdx::Bytes>> keys) mutable {
+                         if (const auto call = record.lock()) list.take(call, std::move(keys));
+                       });
+  }
+  void take(const std::shared_ptr<Space::DataCall>& record,
+            stdx::Result<std::vector<stdx::Bytes>> keys) {
+    if (keys) {
+      const auto merged = space.turn()->merged_keys(prefix, after, *keys, keys->empty());
+      if (merged.empty() && !keys->empty()) {
+        after = keys->back();
+        return ask_store(record, after);
+      }
+      put_keys(*record, merged, bytes_max);
+    } else {
+      record->result = code_of(keys.error());
+    }
+    record->ready = true;
+    space.wake(Space::Wait::data);
+  }
+};
+
 HostResult list(void* context, const HostCall& call) {
   auto& space = *static_cast<Space*>(context);
   if (call.again) return answer(space, call, 4);
@@ -154,16 +225,19 @@ HostResult list(void* context, const HostCall& call) {
       GuestSpan::at(call.memory, call.args[2], call.args[3], SpaceData::key_bytes_max);
   const auto buffer = GuestSpan::at(call.memory, call.args[4], call.args[5], 0xffffffffu);
   if (!prefix || !after || !buffer) return HostResult::done(guest_abi::e_invalid);
-  space.data()->list(
-      stdx::Bytes(prefix->view()), stdx::Bytes(after->view()),
-      std::min(buffer->size(), list_bytes_max),
-      ask<std::vector<stdx::Bytes>>(space, [](auto& record, std::vector<stdx::Bytes>& keys) {
-        for (const auto& key : keys) {
-          const auto n = static_cast<std::uint32_t>(key.size());
-          record.bytes.append(reinterpret_cast<const char*>(&n), sizeof n);
-          record.bytes += key;
-        }
-      }));
+  const auto bytes_max = std::min(buffer->size(), list_bytes_max);
+  if (space.turn() != nullptr) {
+    space.data_call = std::make_shared<Space::DataCall>();
+    space.park(Space::Wait::data, -1);
+    ListInTurn{space, stdx::Bytes(prefix->view()), stdx::Bytes(after->view()), bytes_max}.ask_store(
+        space.data_call, stdx::Bytes(after->view()));
+    return HostResult::wait();
+  }
+  space.data()->list(stdx::Bytes(prefix->view()), stdx::Bytes(after->view()), bytes_max,
+                     ask<std::vector<stdx::Bytes>>(
+                         space, [bytes_max](auto& record, std::vector<stdx::Bytes>& keys) {
+                           put_keys(record, keys, bytes_max);
+                         }));
   return HostResult::wait();
 }
 

@@ -20,9 +20,10 @@ HostResult emit_to(void* context, const HostCall& call) {
   if (!name || !payload) return HostResult::done(guest_abi::e_invalid);
   auto* path = space.out_path(name->view());
   if (path == nullptr) return HostResult::done(guest_abi::e_denied);
-  if (path->out.full(payload->size()) && path->out.unfinished() > 0) {
+  const auto room = space.room_on(*path, payload->size());
+  if (room != Space::Room::there) {
     const auto timeout = i32(call.args[4]);
-    if (timeout == 0 || (call.again && space.deadline_passed())) {
+    if (timeout == 0 || room == Space::Room::never || (call.again && space.deadline_passed())) {
       space.unpark();
       return HostResult::done(guest_abi::e_full);
     }
@@ -67,14 +68,15 @@ HostResult recv_next(void* context, const HostCall& call) {
     if (!info) return HostResult::done(guest_abi::e_invalid);
   }
   if (!buffer) return HostResult::done(guest_abi::e_invalid);
-  if (!call.again) space.finish_current();
+  const bool begins = !call.again || space.waiting() == Space::Wait::commit;
+  if (begins && !space.end_turn()) return HostResult::wait();
   if (space.mailbox_empty()) {
     const auto timeout = i32(call.args[3]);
-    if (timeout == 0 || (call.again && space.deadline_passed())) {
+    if (timeout == 0 || (!begins && space.deadline_passed())) {
       space.unpark();
       return HostResult::done(guest_abi::e_timeout);
     }
-    if (!call.again) space.park(Space::Wait::message, timeout);
+    if (begins) space.park(Space::Wait::message, timeout);
     return HostResult::wait();
   }
   space.unpark();

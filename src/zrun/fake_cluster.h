@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "simkit/stub_engine.h"
+#include "stdx/encoding.h"
+#include "wire/topology_codec.h"
+#include "zmesh/fake_control_plane.h"
+#include "zmesh/fake_node.h"
+#include "zrun/service.h"
+
+namespace zrun {
+
+using namespace std::chrono_literals;
+
+class TestPackage final : public ports::Package {
+ public:
+  explicit TestPackage(model::Topology topology) : topology_(std::move(topology)) {}
+  const model::Topology& topology() const override { return topology_; }
+  std::string version() const override { return "1"; }
+  std::string publisher() const override { return "test"; }
+  bool is_signed() const override { return true; }
+  std::vector<std::string> files() const override { return {}; }
+  stdx::Result<stdx::Bytes> read(const std::string& path) const override {
+    return simkit::stub_module(path);
+  }
+
+ private:
+  model::Topology topology_;
+};
+
+// Every archive is on disk already, and is the topology of the test.
+struct TestDisk final : ports::BlobStore, ports::PackageReader {
+  model::Topology topology;
+  void put(stdx::Bytes blob, BlobStore::Done<std::string> done) override { done(std::move(blob)); }
+  void get(const std::string& sha256, BlobStore::Done<stdx::Bytes> done) override { done(sha256); }
+  bool has(const std::string&) const override { return true; }
+  stdx::Status remove(const std::string&) override { return {}; }
+  std::vector<std::string> list() const override { return {}; }
+  void open(std::shared_ptr<const stdx::Bytes>, PackageReader::Done done) override {
+    done(std::make_shared<const TestPackage>(topology));
+  }
+};
+
+struct NoSensors final : ports::Sensors {
+  std::vector<std::string> types() const override { return {}; }
+  stdx::Result<std::unique_ptr<ports::Sensor>> open(const std::string& type,
+                                                    std::function<void(stdx::Bytes)>) override {
+    return stdx::fail(stdx::Code::not_found, type);
+  }
+};
+
+struct Zrun {
+  simkit::Process process;
+  ports::Runtime runtime;
+  std::unique_ptr<ports::Transport> transport;
+  simkit::StubEngine engine;
+  simkit::MemoryDataStore data;
+  std::unique_ptr<Service> service;
+  Zrun(simkit::World& world, simkit::Network& network, const std::string& id, const std::string& ip,
+       simkit::StubEngine::Make make, simkit::MemoryDataStore::Disk& stored, TestDisk& disk,
+       NoSensors& sensors)
+      : process(world, id, "zrun"),
+        runtime(process.runtime()),
+        transport(network.transport(process, ip)),
+        engine(process, std::move(make)),
+        data(process, stored) {
+    Options options;
+    options.cluster_id = "test";
+    options.zhost = id;
+    options.incarnation = 1;
+    options.ip = ip;
+    service = std::make_unique<Service>(
+        runtime, Outside{*transport, engine, data, disk, disk, sensors}, options);
+    EXPECT_TRUE(service->start());
+  }
+};
+
+// Zhosts with their zmesh and their zrun over a simulated network, and one topology whose guests
+// are programs. The test plays the leader of zrms: it places and tells the directory. What a space
+// stores outlives the zrun that ran it.
+struct FakeCluster {
+  simkit::World world;
+  simkit::Network network{world};
+  simkit::HttpNetwork web{world, network};
+  zmesh::FakeControlPlane control_plane{world, network, web};
+  TestDisk disk;
+  NoSensors sensors;
+  simkit::StubEngine::Make guests;
+  std::map<std::string, simkit::MemoryDataStore::Disk> stored;  // by zhost
+  std::map<std::string, std::unique_ptr<zmesh::FakeNode>> zmesh;
+  std::map<std::string, std::unique_ptr<Zrun>> zrun;
+  std::map<std::string, std::string> ips;
+  const std::string id = stdx::uuid_from(1, 2);
+  std::map<std::string, std::pair<std::string, std::uint64_t>> where;  // space -> zhost, epoch
+
+  // `zhosts`: names; each gets its address.
+  FakeCluster(std::uint64_t seed, const std::vector<std::string>& zhosts) : world(seed) {
+    for (const auto& zhost : zhosts) {
+      ips[zhost] = "127.0.0." + std::to_string(ips.size() + 1);
+      start_zmesh(zhost);
+    }
+    EXPECT_TRUE(world.run_until_true(
+        [&] {
+          for (auto& [name, node] : zmesh)
+            if (node->service->peers().size() + 1 != zhosts.size()) return false;
+          return true;
+        },
+        10s));
+    world.run_for(200ms);
+  }
+  ~FakeCluster() {
+    for (auto& [name, process] : zrun)
+      if (process) process->service.reset();
+  }
+  void start_zmesh(const std::string& zhost) {
+    zmesh[zhost] =
+        std::make_unique<zmesh::FakeNode>(world, network, web, zhost, ips.at(zhost), "zrms");
+    zmesh[zhost]->other->start();
+  }
+  void start_zrun(const std::string& zhost) {
+    zrun[zhost] = std::make_unique<Zrun>(world, network, zhost, ips.at(zhost), guests,
+                                         stored[zhost], disk, sensors);
+  }
+  std::string place(const std::string& space, const std::string& zhost, std::uint64_t epoch,
+                    std::uint32_t run = 1) {
+    v1::PlaceCommand command;
+    auto& header = *command.mutable_header();
+    header.set_zhost(zhost);
+    header.set_incarnation(1);
+    header.set_topology_id(id);
+    header.set_space(space);
+    header.set_epoch(epoch);
+    command.set_run(run);
+    command.set_mex_sha256("archive");
+    *command.mutable_topology() = wire::to_wire(disk.topology);
+    const auto outcome = zrun.at(zhost)->service->place(command).outcome();
+    if (outcome == "accepted") where[space] = {zhost, epoch};
+    return outcome;
+  }
+  void tell_directory() {
+    v1::DirectoryUpdate update;
+    update.set_term(1);
+    update.set_sequence(1);
+    update.set_complete(true);
+    for (std::uint32_t i = 0; i < disk.topology.spaces.size(); ++i) {
+      const auto& name = disk.topology.spaces[i].name;
+      auto* entry = update.add_entries();
+      entry->set_topology_id(id);
+      entry->set_space(name);
+      entry->set_space_index(i);
+      entry->set_zhost(where[name].first);
+      entry->set_incarnation(1);
+      entry->set_epoch(where[name].second);
+      entry->set_running(true);
+    }
+    for (auto& [name, node] : zmesh)
+      if (node)
+        node->other->notify(rpc::address("", "zmesh"), "zmesh.directory",
+                            update.SerializeAsString());
+  }
+};
+
+}  // namespace zrun

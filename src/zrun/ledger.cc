@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrun/ledger.h"
+
+#include <utility>
+
+#include "stdx/assert.h"
+#include "zrun/ledger_records.h"
+
+namespace zrun {
+
+Ledger::Ledger(ports::Runtime& runtime, MessagePool& pool, LocalTopology& topology,
+               const model::InstanceId& id, std::uint16_t space, Send send)
+    : runtime_(runtime),
+      pool_(pool),
+      topology_(topology),
+      id_(id),
+      space_(space),
+      send_(std::move(send)),
+      committed_(runtime.metrics.counter("samoza_zrun_turns_committed_total",
+                                         "Transactions of turns of transactional spaces")),
+      resent_(runtime.metrics.counter("samoza_zrun_outbox_resent_total",
+                                      "Messages found in an outbox at a start, and sent again")) {
+  for (auto& path : topology_.paths)
+    if (path->from == space_ && path->out.keeps_until_finished()) outboxes_.push_back({path.get()});
+}
+
+// --- loading ---
+
+void Ledger::load(std::shared_ptr<ports::SpaceData> data, std::function<void(stdx::Status)> done) {
+  data_ = std::move(data);
+  data_->records([this, done = std::move(done), alive = std::weak_ptr<bool>(alive_)](
+                     stdx::Result<std::vector<ports::DataRecord>> records) {
+    if (alive.expired()) return;
+    done(records ? take_over(*records) : stdx::Status(std::unexpected(records.error())));
+  });
+}
+
+stdx::Status Ledger::take_over(const std::vector<ports::DataRecord>& records) {
+  TRY_ASSIGN(auto contents, ledger::parse(records));
+  stream_ = contents.stream;
+  stream_stored_ = stream_ != 0;
+  while (stream_ == 0) stream_ = runtime_.random.next();
+  for (auto& outbox : outboxes_) {
+    auto& stored = contents.outboxes[name_of(*outbox.path)];
+    outbox.removed = outbox.removing = stored.last - stored.entries.size();
+    resent_.add(stored.entries.size());
+    std::vector<MessagePtr> entries;
+    for (const auto& payload : stored.entries) {
+      auto message = pool_.make(payload);
+      message->path = outbox.path->index;
+      message->sender_epoch = id_.epoch.value;
+      message->sender_run = id_.run.value;
+      entries.push_back(std::move(message));
+    }
+    outbox.path->out.drain([](MessagePtr) {});
+    outbox.path->out.resume(stream_, stored.last, std::move(entries));
+  }
+  for (auto& path : topology_.paths) {
+    const auto at = contents.cursors.find(name_of(*path));
+    if (path->to != space_ || at == contents.cursors.end()) continue;
+    path->in.resume(at->second);
+  }
+  return {};
+}
+
+// --- committing ---
+
+void Ledger::commit(Turn turn, MessagePtr finished, Done done) {
+  waiting_.push_back({std::move(turn), std::move(finished), std::move(done)});
+  if (!busy_) start();
+}
+
+void Ledger::tidy() {
+  if (busy_) return;
+  for (const auto& outbox : outboxes_)
+    if (outbox.path->out.first_unfinished() - 1 > outbox.removed) return start();
+}
+
+void Ledger::start() {
+  busy_ = true;
+  under_way_ = std::exchange(waiting_, {});
+  data_->commit(batch_of(under_way_),
+                [this, alive = std::weak_ptr<bool>(alive_)](stdx::Result<std::size_t> result) {
+                  if (alive.expired()) return;
+                  committed(result ? stdx::Status() : std::unexpected(result.error()));
+                });
+}
+
+ports::DataBatch Ledger::batch_of(const std::vector<Step>& steps) {
+  ports::DataBatch batch;
+  if (!stream_stored_) batch.records.push_back(ledger::put_stream(stream_));
+  std::map<PathState*, std::uint64_t> last;
+  for (const auto& step : steps) {
+    for (const auto& [key, value] : step.turn.writes()) batch.writes.push_back({key, value});
+    for (const auto& emit : step.turn.emits()) {
+      auto& path = *topology_.paths[emit.path];
+      if (!path.out.keeps_until_finished()) continue;
+      const auto seq = ++last.try_emplace(&path, path.out.last()).first->second;
+      batch.records.push_back(ledger::put_entry(name_of(path), seq, emit.message->payload));
+    }
+    if (step.finished) note_cursor(*step.finished, batch.records);
+  }
+  for (auto& outbox : outboxes_) {
+    outbox.promised = outbox.path->out.last();
+    const auto at = last.find(outbox.path);
+    if (at == last.end()) continue;
+    outbox.promised = at->second;
+    batch.records.push_back(ledger::put_last(name_of(*outbox.path), outbox.promised));
+  }
+  remove_finished(batch.records);
+  return batch;
+}
+
+void Ledger::note_cursor(const Message& message, std::vector<ports::DataWrite>& records) const {
+  if (message.path == self_path) return;
+  const auto& path = *topology_.paths[message.path];
+  // At most once: nobody sends it again. Of a stream that ended: its numbers mean nothing now.
+  if (!path.out.keeps_until_finished() ||
+      !path.in.counts({message.sender_epoch, message.sender_run}))
+    return;
+  records.push_back(ledger::put_cursor(name_of(path), path.in.at(message.seq)));
+}
+
+void Ledger::remove_finished(std::vector<ports::DataWrite>& records) {
+  for (auto& outbox : outboxes_) {
+    outbox.removing = outbox.path->out.first_unfinished() - 1;
+    for (auto seq = outbox.removed + 1; seq <= outbox.removing; ++seq)
+      records.push_back(ledger::remove_entry(name_of(*outbox.path), seq));
+  }
+}
+
+void Ledger::committed(stdx::Status status) {
+  const auto steps = std::exchange(under_way_, {});
+  if (status) {
+    committed_.add();
+    stream_stored_ = true;
+    for (auto& outbox : outboxes_) outbox.removed = outbox.removing;
+    // All of it before anybody is told: who is told may ask for the next transaction.
+    for (const auto& step : steps)
+      for (const auto& emit : step.turn.emits()) send_(*topology_.paths[emit.path], emit.message);
+    for (const auto& outbox : outboxes_)
+      ASSERT(outbox.path->out.last() == outbox.promised, "the numbers sent are those on disk");
+  }
+  const auto alive = std::weak_ptr<bool>(alive_);
+  for (const auto& step : steps) {
+    if (step.done) step.done(status, step.turn);
+    if (alive.expired()) return;
+  }
+  busy_ = false;
+  if (!waiting_.empty()) start();
+}
+
+OutStream::Load Ledger::waiting(std::uint16_t path) const {
+  OutStream::Load load;
+  for (const auto* steps : {&waiting_, &under_way_})
+    for (const auto& step : *steps) {
+      const auto more = step.turn.emitted(path);
+      load.messages += more.messages;
+      load.bytes += more.bytes;
+    }
+  return load;
+}
+
+std::size_t Ledger::outbox_size() const {
+  std::size_t n = 0;
+  for (const auto& outbox : outboxes_) n += outbox.path->out.unfinished();
+  return n;
+}
+
+}  // namespace zrun

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The durable side of one transactional space (docs/delivery.md, `once`). One transaction of its
+// store holds the writes of a turn, its messages with their numbers (the outbox) and the cursor of
+// the message it took; only what is on disk goes out, is acknowledged, or is told to its caller.
+//
+// One transaction at a time; what is asked for meanwhile goes into the next one together. The same
+// number on a path is the same message for ever, so a receiver drops by its cursor what it has
+// committed, whichever life of the sender sends it. An entry is removed from the disk with the next
+// transaction after its receiver finished it: at most twice the stream's bound is stored.
+//
+// Reads and fills the OutStreams and InWindows of the space in its LocalTopology. A Ledger that is
+// destroyed answers nothing more; what it gave to the store may yet be done, and the next life
+// finds it there.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "model/ids.h"
+#include "ports/data_store.h"
+#include "ports/runtime.h"
+#include "zrun/local_topology.h"
+#include "zrun/turn.h"
+
+namespace zrun {
+
+class Ledger {
+ public:
+  // A message that is on disk now and goes out.
+  using Send = std::function<void(PathState&, MessagePtr)>;
+  // Ok: committed; its messages went to `send`. Else the turn was not.
+  using Done = std::function<void(stdx::Status, const Turn&)>;
+
+  Ledger(ports::Runtime& runtime, MessagePool& pool, LocalTopology& topology,
+         const model::InstanceId& id, std::uint16_t space, Send send);
+
+  // Reads what the former life committed; before anything else is called.
+  void load(std::shared_ptr<ports::SpaceData> data, std::function<void(stdx::Status)> done);
+  // `finished`: the message that the turn took, if it took one.
+  void commit(Turn turn, MessagePtr finished, Done done);
+  // Removes entries that are finished, where no commit does it on its way.
+  void tidy();
+
+  // Messages on their way to the disk: they count against the bound of the path's stream.
+  OutStream::Load waiting(std::uint16_t path) const;
+  bool busy() const { return busy_; }
+  // Messages of the outbox that are not finished.
+  std::size_t outbox_size() const;
+
+ private:
+  struct Step {
+    Turn turn;
+    MessagePtr finished;
+    Done done;
+  };
+  stdx::Status take_over(const std::vector<ports::DataRecord>& records);
+  void start();
+  ports::DataBatch batch_of(const std::vector<Step>& steps);
+  void note_cursor(const Message& message, std::vector<ports::DataWrite>& records) const;
+  void remove_finished(std::vector<ports::DataWrite>& records);
+  void committed(stdx::Status status);
+  const std::string& name_of(const PathState& path) const {
+    return topology_.spec.paths[path.index].name;
+  }
+
+  ports::Runtime& runtime_;
+  MessagePool& pool_;
+  LocalTopology& topology_;
+  model::InstanceId id_;
+  std::uint16_t space_;
+  Send send_;
+  std::shared_ptr<ports::SpaceData> data_;
+  std::uint64_t stream_ = 0;
+  bool stream_stored_ = false;
+  struct Outbox {
+    PathState* path;
+    std::uint64_t removed = 0;  // entries up to it are off the disk, once `removing` is committed
+    std::uint64_t removing = 0;
+    std::uint64_t promised = 0;  // the last number in the transaction under way
+  };
+  std::vector<Outbox> outboxes_;
+  std::vector<Step> waiting_, under_way_;
+  bool busy_ = false;
+  ports::Counter& committed_;
+  ports::Counter& resent_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace zrun

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// How the Ledger's facts look in the reserved area of a space's store. Paths go by name, numbers
+// are big-endian, so that the entries of an outbox lie in order.
+//
+//   stream                     8 bytes: which outbox this is
+//   cursor/PATH                sender epoch 8, run 4, stream 8, seq 8: committed up to there
+//   last/PATH                  8 bytes: the last number given on PATH
+//   outbox/PATH/SEQ            a message that its receiver has not finished; SEQ: 8 bytes
+//
+// Pure. Names of paths have no '/' (model::is_name).
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ports/data_store.h"
+#include "stdx/result.h"
+#include "zrun/in_window.h"
+
+namespace zrun::ledger {
+
+ports::DataWrite put_stream(std::uint64_t stream);
+ports::DataWrite put_cursor(const std::string& path, const Cursor& cursor);
+ports::DataWrite put_last(const std::string& path, std::uint64_t last);
+ports::DataWrite put_entry(const std::string& path, std::uint64_t seq, stdx::Bytes payload);
+ports::DataWrite remove_entry(const std::string& path, std::uint64_t seq);
+
+struct Contents {
+  struct Outbox {
+    std::uint64_t last = 0;
+    std::vector<stdx::Bytes> entries;  // numbers last - size + 1 to last
+  };
+  std::uint64_t stream = 0;  // 0: nothing was committed yet
+  std::map<std::string, Outbox> outboxes;
+  std::map<std::string, Cursor> cursors;
+};
+
+// Code::corrupt where the records cannot have been written by these functions.
+stdx::Result<Contents> parse(const std::vector<ports::DataRecord>& records);
+
+}  // namespace zrun::ledger

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of `once` alone: Turn, the records of a ledger, OutStream and InWindow across lives.
+#include "zrun/ledger.h"
+
+#include <gtest/gtest.h>
+
+#include "simkit/stub_engine.h"
+#include "stdx/prng.h"
+#include "zrun/ledger_records.h"
+
+namespace zrun {
+namespace {
+
+using Keys = std::vector<stdx::Bytes>;
+
+// --- Turn ---
+
+TEST(TurnTest, AReadSeesTheWritesOfItsTurnAndADeleteIsNotNothing) {
+  Turn turn;
+  EXPECT_TRUE(turn.empty());
+  EXPECT_EQ(turn.look("k"), nullptr);
+  ASSERT_TRUE(turn.write({{"k", "1"}, {"gone", std::nullopt}}));
+  ASSERT_TRUE(turn.write({{"k", "2"}}));
+  EXPECT_EQ(**turn.look("k"), "2");
+  EXPECT_EQ(*turn.look("gone"), std::nullopt);
+}
+
+TEST(TurnTest, PastItsBoundItTakesNothingOfABatch) {
+  Turn turn;
+  const stdx::Bytes half(Turn::data_bytes_max / 2, 'x');
+  ASSERT_TRUE(turn.write({{"a", half}}));
+  EXPECT_FALSE(turn.write({{"small", "1"}, {"b", half}}));
+  EXPECT_EQ(turn.look("small"), nullptr);
+}
+
+TEST(TurnTest, KeysOfTheStoreAndOfTheTurnAreListedAsOne) {
+  Turn turn;
+  ASSERT_TRUE(turn.write({{"a2", "new"}, {"a3", std::nullopt}, {"a9", "new"}, {"b", "other"}}));
+  EXPECT_EQ(turn.merged_keys("a", "", {"a1", "a3", "a5"}, true), (Keys{"a1", "a2", "a5", "a9"}));
+  EXPECT_EQ(turn.merged_keys("a", "a2", {"a3", "a5"}, true), (Keys{"a5", "a9"}));
+  EXPECT_EQ(turn.merged_keys("a", "", {"a1", "a3", "a5"}, false), (Keys{"a1", "a2", "a5"}))
+      << "the store may have keys between a5 and a9";
+}
+
+TEST(TurnTest, PropertyPagesOfTheListAreTheListWhateverTheirSize) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    stdx::Prng prng(seed);
+    std::map<stdx::Bytes, int> stored, expected;
+    Turn turn;
+    for (int i = 0; i < 30; ++i) {
+      const auto key = std::string(prng.chance(3, 4) ? "p" : "q") + std::to_string(prng.below(40));
+      if (prng.chance(1, 2)) {
+        stored[key] = 1;
+      } else if (prng.chance(1, 2)) {
+        ASSERT_TRUE(turn.write({{key, "v"}}));
+      } else {
+        ASSERT_TRUE(turn.write({{key, std::nullopt}}));
+      }
+    }
+    expected = stored;
+    for (const auto& [key, value] : turn.writes())
+      if (value)
+        expected[key] = 1;
+      else
+        expected.erase(key);
+    Keys all, listed;
+    for (const auto& [key, one] : expected)
+      if (key.starts_with("p")) all.push_back(key);
+    stdx::Bytes after;
+    for (;;) {
+      Keys page;
+      for (auto at = stored.upper_bound(std::max(after, stdx::Bytes("p")));
+           at != stored.end() && at->first.starts_with("p") && page.size() < 1 + prng.below(4);
+           ++at)
+        page.push_back(at->first);
+      const auto merged = turn.merged_keys("p", after, page, page.empty());
+      listed.insert(listed.end(), merged.begin(), merged.end());
+      if (page.empty()) break;
+      after = page.back();
+    }
+    EXPECT_EQ(listed, all) << "seed " << seed;
+  }
+}
+
+// --- records ---
+
+std::vector<ports::DataRecord> stored(std::vector<ports::DataWrite> writes) {
+  std::map<stdx::Bytes, stdx::Bytes> area;
+  for (auto& write : writes)
+    if (write.value)
+      area[write.key] = *write.value;
+    else
+      area.erase(write.key);
+  std::vector<ports::DataRecord> records;
+  for (auto& [key, value] : area) records.push_back({key, value});
+  return records;
+}
+
+TEST(LedgerRecordsTest, WhatIsPutParsesToTheSameInTheOrderOfTheNumbers) {
+  using namespace ledger;
+  const Cursor cursor{{3, 7}, 0xfedcba9876543210ull, 300};
+  std::vector<ports::DataWrite> writes = {put_stream(9), put_cursor("in", cursor),
+                                          put_last("out", 301)};
+  for (std::uint64_t seq = 250; seq <= 301; ++seq)
+    writes.push_back(put_entry("out", seq, std::to_string(seq)));
+  for (std::uint64_t seq = 250; seq < 255; ++seq) writes.push_back(remove_entry("out", seq));
+  writes.push_back(put_last("other", 5));
+  const auto contents = parse(stored(writes));
+  ASSERT_TRUE(contents);
+  EXPECT_EQ(contents->stream, 9u);
+  EXPECT_EQ(contents->cursors.at("in"), cursor);
+  EXPECT_EQ(contents->outboxes.at("other").last, 5u);
+  const auto& outbox = contents->outboxes.at("out");
+  EXPECT_EQ(outbox.last, 301u);
+  ASSERT_EQ(outbox.entries.size(), 47u);
+  EXPECT_EQ(outbox.entries.front(), "255");
+  EXPECT_EQ(outbox.entries.back(), "301");
+}
+
+TEST(LedgerRecordsTest, S17RecordsThatCannotBeAreCorrupt) {
+  using namespace ledger;
+  const auto corrupt = [](std::vector<ports::DataWrite> writes) {
+    const auto contents = parse(stored(std::move(writes)));
+    return !contents && contents.error().code == stdx::Code::corrupt;
+  };
+  EXPECT_FALSE(corrupt({}));
+  EXPECT_TRUE(corrupt({{"stream", "short"}}));
+  EXPECT_TRUE(corrupt({{"unknown", ""}}));
+  EXPECT_TRUE(corrupt({{"cursor/p", "short"}}));
+  EXPECT_TRUE(corrupt({put_stream(1), {"outbox/p", ""}}));
+  EXPECT_TRUE(corrupt({put_last("p", 1)})) << "no stream";
+  EXPECT_TRUE(corrupt({put_stream(1), put_entry("p", 1, ""), put_last("p", 2)})) << "one is gone";
+  EXPECT_TRUE(
+      corrupt({put_stream(1), put_entry("p", 1, ""), put_entry("p", 3, ""), put_last("p", 3)}))
+      << "a gap";
+}
+
+// --- streams across lives ---
+
+TEST(InWindowTest, AStoredStreamGoesOnWithTheNextLifeOfItsSender) {
+  InWindow in;
+  ASSERT_TRUE(in.open({1, 1}, 1, /*stream=*/5));
+  in.took(1);
+  in.took(2);
+  in.finish(1);
+  ASSERT_TRUE(in.open({2, 1}, 2, 5));
+  EXPECT_EQ(in.judge({2, 1}, 2, false), InWindow::Verdict::repeat) << "it is in the mailbox";
+  EXPECT_EQ(in.judge({2, 1}, 3, false), InWindow::Verdict::take);
+  EXPECT_EQ(in.judge({1, 1}, 3, false), InWindow::Verdict::stale) << "S1";
+  EXPECT_TRUE(in.counts({1, 1})) << "the numbers of its former life are the same ones";
+}
+
+TEST(InWindowTest, AnotherOutboxIsAnotherStream) {
+  InWindow in;
+  ASSERT_TRUE(in.open({1, 1}, 1, 5));
+  for (std::uint64_t seq = 1; seq <= 9; ++seq) in.took(seq);
+  ASSERT_TRUE(in.open({2, 1}, 1, 6));
+  EXPECT_EQ(in.judge({2, 1}, 1, false), InWindow::Verdict::take);
+  EXPECT_FALSE(in.counts({1, 1}));
+}
+
+TEST(InWindowTest, ANewLifeOfAPlainSenderStartsAgainAndOldMessagesDoNotCount) {
+  InWindow in;
+  ASSERT_TRUE(in.open({1, 1}, 1));
+  in.took(1);
+  ASSERT_TRUE(in.open({1, 2}, 1));
+  EXPECT_EQ(in.judge({1, 2}, 1, false), InWindow::Verdict::take);
+  EXPECT_FALSE(in.counts({1, 1})) << "the same epoch, an earlier run";
+}
+
+TEST(InWindowTest, AReceiverGoesOnBehindItsCursor) {
+  InWindow in;
+  in.resume({{1, 1}, 5, 7});
+  EXPECT_EQ(in.judge({1, 1}, 7, false), InWindow::Verdict::repeat);
+  EXPECT_EQ(in.judge({1, 1}, 8, false), InWindow::Verdict::take);
+  ASSERT_TRUE(in.open({3, 1}, 5, 5));
+  EXPECT_EQ(in.judge({3, 1}, 7, false), InWindow::Verdict::repeat);
+  EXPECT_EQ(in.finished(), 7u);
+}
+
+TEST(OutStreamTest, AResumedStreamTakesAnAcknowledgementOfWhatItHasNotSentItself) {
+  MessagePool pool;
+  OutStream out({.delivery = model::Delivery::once, .window = 2});
+  out.resume(5, 9, {pool.make("6"), pool.make("7"), pool.make("8"), pool.make("9")});
+  EXPECT_EQ(out.first_unfinished(), 6u);
+  EXPECT_EQ(out.next()->payload, "6");
+  EXPECT_FALSE(out.next()->redelivered);
+  out.sent();
+  out.finished(8);
+  EXPECT_EQ(out.next()->payload, "9");
+  out.finished(10);
+  EXPECT_EQ(out.first_unfinished(), 9u) << "10 was never given";
+  EXPECT_EQ(out.push(pool.make("10")), 10u);
+}
+
+TEST(OutStreamTest, AResumedAtLeastOnceStreamIsMarkedAsItMayHaveBeenSent) {
+  MessagePool pool;
+  OutStream out({});
+  out.resume(5, 2, {pool.make("1"), pool.make("2")});
+  EXPECT_TRUE(out.next()->redelivered);
+  out.push(pool.make("3"));
+  out.finished(2);
+  EXPECT_FALSE(out.next()->redelivered);
+}
+
+// --- Ledger ---
+
+// A sender and a receiver, each with a ledger on its disk; messages are handed over by the test,
+// and either may die at any step.
+struct Pair {
+  simkit::World world;
+  simkit::Process process{world, "z", "zrun"};
+  ports::Runtime runtime = process.runtime();
+  simkit::MemoryDataStore::Disk disk;
+  simkit::MemoryDataStore store{process, disk};
+  MessagePool pool;
+  model::Topology spec;
+  struct End {
+    std::unique_ptr<LocalTopology> topology;
+    std::unique_ptr<Ledger> ledger;
+    std::uint32_t run = 0;
+    PathState& path() { return *topology->paths[0]; }
+  };
+  End sender, receiver;
+  std::vector<MessagePtr> mailbox;
+  bool receiver_busy = false;
+
+  explicit Pair(std::uint64_t seed) : world(seed) {
+    for (const char* name : {"from", "to"}) {
+      auto& space = spec.spaces.emplace_back();
+      space.name = name;
+      space.store = model::StoreKind::local;
+      space.limits.mailbox_messages = 8;
+    }
+    spec.paths = {{"p", "from", "to", model::Delivery::once}};
+    start(sender, 0);
+    start(receiver, 1);
+  }
+  void start(End& end, std::uint16_t space) {
+    if (&end == &receiver) {
+      mailbox.clear();
+      receiver_busy = false;
+    }
+    end.ledger.reset();
+    end.topology =
+        LocalTopology::make(model::TopologyId("00000000-0000-4000-8000-000000000001"), spec);
+    const model::InstanceId id{
+        {end.topology->id, spec.spaces[space].name}, model::Epoch(1), model::Run(++end.run)};
+    end.ledger = std::make_unique<Ledger>(
+        runtime, pool, *end.topology, id, space,
+        [](PathState& path, MessagePtr message) { path.out.push(std::move(message)); });
+    bool loaded = false;
+    store.open(id, [&](auto data) {
+      end.ledger->load(*data, [&](stdx::Status status) { loaded = status.has_value(); });
+    });
+    EXPECT_TRUE(world.run_until_true([&] { return loaded; }, std::chrono::seconds(1)));
+    receiver_opens();
+  }
+  void receiver_opens() {
+    if (!sender.ledger || !receiver.ledger) return;
+    const auto& out = sender.path().out;
+    receiver.path().in.open({1, sender.run}, out.first_unfinished(), out.stream());
+  }
+  void send(int number) {
+    Turn turn;
+    turn.emit(0, pool.make(std::to_string(number)));
+    ASSERT_TRUE(turn.write({{"sent", std::to_string(number)}}));
+    sender.ledger->commit(std::move(turn), {}, {});
+  }
+  int sent() {
+    const auto at = disk.find({sender.topology->id, "from"});
+    return at == disk.end() || at->second->values.empty() ? 0
+                                                          : std::stoi(at->second->values["sent"]);
+  }
+  int count() {
+    const auto& values = disk[{receiver.topology->id, "to"}]->values;
+    return values.contains("count") ? std::stoi(values.at("count")) : 0;
+  }
+  void hand_over() {
+    auto& out = sender.path().out;
+    auto& in = receiver.path().in;
+    const auto message = out.next();
+    if (!message) return;
+    out.sent();
+    if (in.judge({1, sender.run}, message->seq, false) == InWindow::Verdict::take) {
+      in.took(message->seq);
+      auto copy = pool.make(message->payload);
+      copy->path = 0;
+      copy->seq = message->seq;
+      copy->sender_epoch = 1;
+      copy->sender_run = sender.run;
+      mailbox.push_back(copy);
+    }
+  }
+  void acknowledge() {
+    sender.path().out.received(receiver.path().in.received());
+    sender.path().out.finished(receiver.path().in.finished());
+  }
+  void take_turn() {
+    if (receiver_busy || mailbox.empty()) return;
+    receiver_busy = true;
+    const auto message = mailbox.front();
+    mailbox.erase(mailbox.begin());
+    Turn turn;
+    const auto nth = std::to_string(count() + 1);
+    ASSERT_TRUE(turn.write({{"count", nth}, {"took " + nth, message->payload}}));
+    receiver.ledger->commit(std::move(turn), message, [this, message](stdx::Status, const Turn&) {
+      receiver_busy = false;
+      receiver.path().in.finish(message->seq);
+    });
+  }
+};
+
+TEST(LedgerTest, PropertyWhateverDiesEachNumberIsCommittedByTheReceiverOnce) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    Pair pair(seed);
+    stdx::Prng prng(seed);
+    constexpr int last = 40;
+    const auto& from = pair.disk[{pair.sender.topology->id, "from"}];
+    const auto& to = pair.disk[{pair.sender.topology->id, "to"}];
+    int asked = 0;
+    for (int step = 0; pair.count() < last; ++step) {
+      ASSERT_LT(step, 20'000) << "seed " << seed;
+      if (asked == pair.sent() && asked < last &&
+          !pair.sender.path().out.full(2, pair.sender.ledger->waiting(0)))
+        pair.send(++asked);
+      const auto before = pair.receiver.path().in.finished();
+      if (prng.chance(1, 2)) pair.hand_over();
+      if (prng.chance(1, 2)) pair.take_turn();
+      if (prng.chance(1, 3)) pair.acknowledge();
+      if (prng.chance(1, 20)) pair.sender.path().out.rewind();
+      if (prng.chance(1, 20)) pair.sender.ledger->tidy();
+      pair.world.run_for(std::chrono::microseconds(prng.below(700)));
+      ASSERT_LE(from->records.size(), 2u + 16u) << "S18, seed " << seed;
+      ASSERT_GE(pair.receiver.path().in.finished(), before);
+      if (prng.chance(1, 60)) {
+        pair.start(pair.sender, 0);
+        asked = pair.sent();
+      }
+      if (prng.chance(1, 60)) {
+        pair.start(pair.receiver, 1);
+        pair.sender.path().out.restart();
+      }
+    }
+    for (int i = 1; i <= last; ++i)
+      ASSERT_EQ(to->values["took " + std::to_string(i)], std::to_string(i)) << "seed " << seed;
+    const auto cursor = ledger::parse([&] {
+      std::vector<ports::DataRecord> records;
+      for (const auto& [key, value] : to->records) records.push_back({key, value});
+      return records;
+    }());
+    EXPECT_EQ(cursor->cursors.at("p").seq, static_cast<std::uint64_t>(last)) << "seed " << seed;
+  }
+}
+
+TEST(LedgerTest, WhatIsAskedForDuringATransactionGoesIntoTheNextOneTogether) {
+  Pair pair(1);
+  for (int i = 1; i <= 4; ++i) pair.send(i);
+  pair.world.run_for(std::chrono::seconds(1));
+  EXPECT_EQ(pair.runtime.metrics.counter("samoza_zrun_turns_committed_total", "").value(), 2u);
+  for (const char* text : {"1", "2", "3", "4"}) {
+    ASSERT_TRUE(pair.sender.path().out.next());
+    EXPECT_EQ(pair.sender.path().out.next()->payload, text);
+    pair.sender.path().out.sent();
+  }
+}
+
+TEST(LedgerTest, NothingGoesOutBeforeItIsOnDiskAndNothingOfAStaleInstanceDoes) {
+  Pair pair(1);
+  pair.send(1);
+  EXPECT_FALSE(pair.sender.path().out.next());
+  EXPECT_EQ(pair.sender.ledger->waiting(0).messages, 1u) << "it counts against the bound";
+  pair.world.run_for(std::chrono::seconds(1));
+  EXPECT_TRUE(pair.sender.path().out.next());
+  // P10: a newer instance opens the store.
+  const model::InstanceId newer{{pair.sender.topology->id, "from"}, model::Epoch(2), model::Run(1)};
+  pair.store.open(newer, [](auto) {});
+  pair.world.run_for(std::chrono::seconds(1));
+  Turn turn;
+  turn.emit(0, pair.pool.make("2"));
+  stdx::Code code{};
+  pair.sender.ledger->commit(std::move(turn), {}, [&](stdx::Status status, const Turn&) {
+    if (!status) code = status.error().code;
+  });
+  pair.world.run_for(std::chrono::seconds(1));
+  EXPECT_EQ(code, stdx::Code::stale);
+  EXPECT_EQ(pair.sender.path().out.last(), 1u);
+}
+
+}  // namespace
+}  // namespace zrun

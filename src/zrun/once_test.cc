@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: Apache-2.0
+// `once` between real zruns on virtual time, whose processes are killed: source on a, relay on b,
+// sink on c. What a space has committed is on the disk of its zhost.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <set>
+
+#include "stdx/text.h"
+#include "zrun/fake_cluster.h"
+
+namespace zrun {
+namespace {
+
+// A program with calls of data.*; `work` gives the next call from the result of the one before.
+class Program : public simkit::StubGuest {
+ protected:
+  using Call = simkit::GuestCall;
+  static constexpr std::size_t key_at = 256, value_at = 2048, got_at = 40000, got_bytes = 4096;
+
+  Call put(const std::string& key, const std::string& value) {
+    memory.replace(key_at, key.size(), key);
+    memory.replace(value_at, value.size(), value);
+    return {"data.put", {key_at, key.size(), value_at, value.size()}};
+  }
+  Call get(const std::string& key) {
+    memory.replace(key_at, key.size(), key);
+    return {"data.get", {key_at, key.size(), got_at, got_bytes}};
+  }
+  int got(std::int32_t result) const {
+    return result <= 0 ? 0 : std::stoi(memory.substr(got_at, static_cast<std::size_t>(result)));
+  }
+  // receive() with a time to wait.
+  Call receive_within(std::uint32_t ms) {
+    auto call = receive();
+    call.args[3] = ms;
+    return call;
+  }
+  static Call trap() { return {"no.such_function", {}}; }
+};
+
+// Sends "1", "2", … up to `last`; what it sent is in its data. Style B: never returns.
+class OnceSource final : public Program {
+ public:
+  OnceSource(int last, std::uint32_t pause_ms) : last_(last), pause_ms_(pause_ms) {}
+  std::optional<Call> next(std::int32_t result) override {
+    switch (step_++) {
+      case 0:
+        return receive_within(pause_ms_);
+      case 1:
+        return get("n");
+      case 2:
+        n_ = got(result) + 1;
+        if (n_ <= last_) return emit("up", std::to_string(n_));
+        step_ = 0;
+        return sleep(1000);
+      default:
+        step_ = 0;
+        return put("n", std::to_string(n_));
+    }
+  }
+
+ private:
+  int last_;
+  std::uint32_t pause_ms_;
+  int step_ = 0, n_ = 0;
+};
+
+// Adds up what it takes and sends it on; traps in the middle where `traps` says so.
+class OnceRelay final : public Program {
+ public:
+  explicit OnceRelay(std::function<bool(int)> traps) : traps_(std::move(traps)) {}
+  std::optional<Call> next(std::int32_t result) override {
+    switch (step_++) {
+      case 0:
+        return receive();
+      case 1:
+        text_ = received(result).text;
+        marked_ = received(result).redelivered;
+        return get("sum");
+      case 2:
+        return put("sum", std::to_string(got(result) + std::stoi(text_)));
+      case 3:
+        return get("sum");  // its own write
+      case 4:
+        return put("sum after " + text_, std::to_string(got(result)));
+      case 5:
+        return emit("down", text_ + (marked_ ? "r" : ""));
+      case 6:
+        if (traps_(std::stoi(text_))) return trap();
+        [[fallthrough]];
+      default:
+        step_ = 0;
+        return std::nullopt;
+    }
+  }
+
+ private:
+  std::function<bool(int)> traps_;
+  int step_ = 0;
+  std::string text_;
+  bool marked_ = false;
+};
+
+// Writes down what came, in order, in its data; and in `log`, which no transaction covers.
+class OnceSink final : public Program {
+ public:
+  OnceSink(std::vector<simkit::SinkEntry>& log, std::uint32_t busy_ms)
+      : log_(log), busy_ms_(busy_ms) {}
+  std::optional<Call> next(std::int32_t result) override {
+    switch (step_++) {
+      case 0:
+        return receive();
+      case 1: {
+        const auto message = received(result);
+        text_ = message.text;
+        log_.push_back({std::stoi(text_), message.redelivered || text_.ends_with("r"), message.seq,
+                        message.sender_epoch});
+        return get("count");
+      }
+      case 2:
+        count_ = got(result) + 1;
+        return put("count", std::to_string(count_));
+      case 3:
+        return put(stdx::format("{:06}", count_), text_);
+      case 4:
+        if (busy_ms_ > 0) return sleep(busy_ms_);
+        [[fallthrough]];
+      default:
+        step_ = 0;
+        return std::nullopt;
+    }
+  }
+
+ private:
+  std::vector<simkit::SinkEntry>& log_;
+  std::uint32_t busy_ms_;
+  int step_ = 0, count_ = 0;
+  std::string text_;
+};
+
+// Sends `burst` messages in one turn, once; `results` is what net.emit_to said.
+class Burst final : public Program {
+ public:
+  Burst(int burst, std::vector<std::int32_t>& results) : burst_(burst), results_(results) {}
+  std::optional<Call> next(std::int32_t result) override {
+    if (asked_ > 0 && results_.size() < static_cast<std::size_t>(asked_))
+      results_.push_back(result);
+    if (results_.size() < static_cast<std::size_t>(burst_))
+      return emit("up", std::to_string(++asked_));
+    if (asked_ == 0) return sleep(1000);
+    asked_ = 0;
+    return std::nullopt;
+  }
+
+ private:
+  int burst_, asked_ = 0;
+  std::vector<std::int32_t>& results_;
+};
+
+struct Setup {
+  std::uint64_t seed = 1;
+  int last = 150;
+  std::uint32_t pause_ms = 2, busy_ms = 0;
+  std::uint32_t mailbox = 1024;
+  model::Delivery up = model::Delivery::once, down = model::Delivery::once;
+  std::map<std::string, std::string> home{{"relay", "b"}, {"sink", "c"}, {"source", "a"}};
+  int burst = 0;  // the source is a Burst
+};
+
+struct OnceCluster : FakeCluster {
+  using Values = std::map<stdx::Bytes, stdx::Bytes>;
+  Setup setup;
+  std::vector<simkit::SinkEntry> log;
+  std::function<bool(int)> traps = [](int) { return false; };
+  std::map<std::string, std::uint32_t> runs;  // by zhost
+  std::vector<std::int32_t> burst_results;
+
+  explicit OnceCluster(Setup s) : FakeCluster(s.seed, {"a", "b", "c"}), setup(std::move(s)) {
+    auto& topology = disk.topology;
+    topology.name = "flow";
+    topology.owner = "test";
+    for (const auto& [name, zhost] : setup.home) {
+      auto& space = topology.spaces.emplace_back();
+      space.name = space.entry = name;
+      space.type = model::SpaceType::data;
+      space.capabilities = {"data.read", "data.write"};
+      space.limits.mailbox_messages = setup.mailbox;
+    }
+    topology.paths = {{"down", "relay", "sink", setup.down}, {"up", "source", "relay", setup.up}};
+    model::normalize(topology);
+    EXPECT_TRUE(model::validate(topology).empty());
+    guests = [this](const std::string& role) -> std::unique_ptr<simkit::StubGuest> {
+      if (role == "source" && setup.burst > 0)
+        return std::make_unique<Burst>(setup.burst, burst_results);
+      if (role == "source") return std::make_unique<OnceSource>(setup.last, setup.pause_ms);
+      if (role == "relay") return std::make_unique<OnceRelay>(traps);
+      return std::make_unique<OnceSink>(log, setup.busy_ms);
+    };
+    for (const auto& [zhost, ip] : ips) start(zhost);
+    tell_directory();
+  }
+  // A first start, or what startz does when its zrun died: the same placements, the next run.
+  void start(const std::string& zhost) {
+    start_zrun(zhost);
+    const auto run = ++runs[zhost];
+    for (const auto& [space, at] : setup.home)
+      if (at == zhost) {
+        EXPECT_EQ(place(space, zhost, 1, run), "accepted");
+      }
+  }
+  void kill(const std::string& zhost) { zrun.at(zhost).reset(); }
+
+  const Values& values(const std::string& space) {
+    static const Values none;
+    const auto& shelves = stored[setup.home.at(space)];
+    const auto at = shelves.find({model::TopologyId(id), space});
+    return at == shelves.end() ? none : at->second->values;
+  }
+  int number(const std::string& space, const std::string& key) {
+    const auto at = values(space).find(key);
+    return at == values(space).end() ? 0 : std::stoi(at->second);
+  }
+  int arrived() { return number("sink", "count"); }
+  bool all_arrive(stdx::Duration bound = 120s) {
+    return world.run_until_true([&] { return arrived() >= setup.last; }, bound);
+  }
+  // Exactly once and in order, as its own data tells.
+  void expect_exactly_once() {
+    EXPECT_EQ(arrived(), setup.last);
+    for (int i = 1; i <= setup.last; ++i)
+      EXPECT_EQ(number("sink", stdx::format("{:06}", i)), i) << "seed " << setup.seed;
+    for (const auto& entry : log) EXPECT_FALSE(entry.marked) << entry.number;
+  }
+  // Entries of an outbox on the disk of its sender.
+  std::size_t stored_entries(const std::string& space, const std::string& path) {
+    const auto& shelves = stored[setup.home.at(space)];
+    const auto at = shelves.find({model::TopologyId(id), space});
+    if (at == shelves.end()) return 0;
+    return static_cast<std::size_t>(
+        std::count_if(at->second->records.begin(), at->second->records.end(),
+                      [&](const auto& r) { return r.first.starts_with("outbox/" + path + "/"); }));
+  }
+  stdx::Status send_from_outside(const std::string& number) {
+    v1::SendRequest request;
+    request.set_topology("flow");
+    request.set_from("source");
+    request.set_path("up");
+    request.set_payload(number);
+    std::optional<stdx::Status> answer;
+    zrun.at(setup.home.at("source"))->service->emit_for(request, [&](stdx::Status status) {
+      answer = std::move(status);
+    });
+    EXPECT_TRUE(world.run_until_true([&] { return answer.has_value(); }, 1s));
+    return *answer;
+  }
+  std::uint64_t counted(const std::string& zhost, const std::string& metric) {
+    return zrun.at(zhost)->process.metrics().counter(metric, "").value();
+  }
+};
+
+// The data of a relay that nobody killed.
+const OnceCluster::Values& undisturbed_relay(int last) {
+  static std::map<int, OnceCluster::Values> known;
+  auto& values = known[last];
+  if (values.empty()) {
+    OnceCluster cluster({.last = last});
+    EXPECT_TRUE(cluster.all_arrive());
+    cluster.expect_exactly_once();
+    EXPECT_EQ(cluster.log.size(), static_cast<std::size_t>(last));
+    values = cluster.values("relay");
+  }
+  return values;
+}
+
+TEST(OnceTest, S7EachNumberComesOnceAndInOrder) {
+  EXPECT_EQ(undisturbed_relay(150).at("sum"), std::to_string(150 * 151 / 2));
+}
+
+// Kills zruns of `victims` at moments that the seed chooses until all has arrived.
+void disturb(OnceCluster& cluster, const std::vector<std::string>& victims, int kills) {
+  stdx::Prng prng(cluster.setup.seed * 7919);
+  for (int i = 0; i < kills; ++i) {
+    cluster.world.run_for(std::chrono::microseconds(prng.between(500, 120'000)));
+    const auto& victim = victims[prng.below(victims.size())];
+    cluster.kill(victim);
+    cluster.world.run_for(std::chrono::microseconds(prng.between(100, 300'000)));
+    cluster.start(victim);
+  }
+}
+
+void expect_once_whatever_dies(std::uint64_t seeds, const std::vector<std::string>& victims,
+                               Setup setup = {}) {
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    setup.seed = seed;
+    OnceCluster cluster(setup);
+    disturb(cluster, victims, 8);
+    ASSERT_TRUE(cluster.all_arrive()) << "seed " << seed << ": " << cluster.arrived();
+    cluster.world.run_for(2s);
+    cluster.expect_exactly_once();
+    EXPECT_EQ(cluster.values("relay"), undisturbed_relay(150)) << "seed " << seed;
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(OnceTest, S7S8NothingIsLostOrRepeatedWhenTheZrunOfTheSenderDies) {
+  expect_once_whatever_dies(40, {"a"});
+}
+
+TEST(OnceTest, S7S8NothingIsLostOrRepeatedWhenTheZrunInTheMiddleDies) {
+  expect_once_whatever_dies(40, {"b"});
+}
+
+TEST(OnceTest, S7S8NothingIsLostOrRepeatedWhenTheZrunOfTheReceiverDies) {
+  expect_once_whatever_dies(40, {"c"});
+}
+
+TEST(OnceTest, S7S8NothingIsLostOrRepeatedWhicheverZrunDies) {
+  expect_once_whatever_dies(60, {"a", "b", "c"});
+}
+
+TEST(OnceTest, S7S8NothingIsLostOrRepeatedWhenBothEndsOfAPathDieTogether) {
+  expect_once_whatever_dies(40, {"a", "c"},
+                            {.home = {{"relay", "a"}, {"sink", "c"}, {"source", "a"}}});
+}
+
+TEST(OnceTest, S7S8NothingIsLostOrRepeatedWithSmallMailboxesOnOneZhostAfterTheOther) {
+  expect_once_whatever_dies(40, {"a", "b", "c"}, {.pause_ms = 0, .busy_ms = 1, .mailbox = 3});
+}
+
+TEST(OnceTest, S7ATurnThatTrapsHasNotBeenAndItsMessageComesAgainUnmarked) {
+  OnceCluster cluster({});
+  int traps = 0;
+  cluster.traps = [&](int number) { return number % 50 == 0 && ++traps % 2 == 1; };
+  ASSERT_TRUE(cluster.all_arrive());
+  EXPECT_EQ(traps, 6) << "each of 50, 100 and 150 trapped, and went on when it came again";
+  cluster.expect_exactly_once();
+  EXPECT_EQ(cluster.log.size(), 150u);
+  EXPECT_EQ(cluster.values("relay"), undisturbed_relay(150));
+}
+
+TEST(OnceTest, S18TheOutboxIsBoundedAndEmitWaitsThere) {
+  OnceCluster cluster({.last = 60, .pause_ms = 0, .busy_ms = 20, .mailbox = 4});
+  std::size_t most = 0;
+  int furthest = 0;
+  cluster.world.after_event = [&] {
+    most = std::max(
+        {most, cluster.stored_entries("source", "up"), cluster.stored_entries("relay", "down")});
+    furthest = std::max(furthest, cluster.number("source", "n") - cluster.arrived());
+  };
+  ASSERT_TRUE(cluster.all_arrive());
+  cluster.expect_exactly_once();
+  EXPECT_LE(most, 8u) << "unfinished ones, and those to be removed with the next transaction";
+  EXPECT_LE(furthest, 9) << "four in each outbox, and the one that just arrived";
+  EXPECT_GE(furthest, 8) << "the bound was reached";
+  // What is finished leaves the disk also when no turn comes any more.
+  cluster.world.run_for(2s);
+  EXPECT_EQ(cluster.stored_entries("source", "up") + cluster.stored_entries("relay", "down"), 0u);
+}
+
+TEST(OnceTest, S18ATurnThatSendsMoreThanTheOutboxHoldsIsToldSoAndNeverWaitsForItself) {
+  OnceCluster cluster({.last = 4, .mailbox = 4, .burst = 5});
+  ASSERT_TRUE(cluster.all_arrive());
+  EXPECT_EQ(cluster.burst_results, (std::vector<std::int32_t>{0, 0, 0, 0, guest_abi::e_full}));
+  cluster.expect_exactly_once();
+}
+
+TEST(OnceTest, AMessageFromOutsideIsOnDiskWhenItIsAccepted) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    OnceCluster cluster({.seed = seed, .last = 5});
+    ASSERT_TRUE(cluster.all_arrive());
+    EXPECT_TRUE(cluster.send_from_outside("6"));
+    cluster.kill("a");
+    cluster.start("a");
+    cluster.setup.last = 6;
+    EXPECT_TRUE(cluster.all_arrive()) << "seed " << seed;
+  }
+}
+
+// What a plain sender repeats to a transactional space is dropped where it was committed: also the
+// path that only promises at-least-once repeats nothing while its sender lives.
+TEST(OnceTest, S7ATransactionalSpaceTakesNothingTwiceFromAPlainSenderThatLives) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    OnceCluster cluster({.seed = seed, .up = model::Delivery::at_least_once});
+    disturb(cluster, {"b"}, 8);
+    ASSERT_TRUE(cluster.all_arrive()) << "seed " << seed;
+    cluster.world.run_for(2s);
+    EXPECT_EQ(cluster.arrived(), 150);
+    EXPECT_EQ(cluster.number("relay", "sum"), 150 * 151 / 2) << "seed " << seed;
+  }
+}
+
+TEST(OnceTest, S7APlainReceiverOfATransactionalSpaceLosesNothingAndItsRepeatsAreMarked) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    OnceCluster cluster({.seed = seed, .down = model::Delivery::at_least_once});
+    disturb(cluster, {"b", "c"}, 8);
+    std::map<int, int> unmarked;
+    const auto all = [&] {
+      unmarked.clear();
+      std::set<int> numbers;
+      for (const auto& entry : cluster.log) {
+        numbers.insert(entry.number);
+        if (!entry.marked) ++unmarked[entry.number];
+      }
+      return numbers.size() == 150u;
+    };
+    ASSERT_TRUE(cluster.world.run_until_true(all, 60s)) << "seed " << seed;
+    for (const auto& [number, times] : unmarked) EXPECT_EQ(times, 1) << number << " seed " << seed;
+  }
+}
+
+TEST(OnceTest, TheCountersTellOfCommitsRepeatsAndWhatWasSentAgain) {
+  std::uint64_t resent = 0, dropped = 0, committed = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    OnceCluster cluster({.seed = seed});
+    stdx::Prng prng(seed);
+    for (int i = 0; i < 6; ++i) {
+      cluster.world.run_for(std::chrono::milliseconds(prng.between(20, 60)));
+      cluster.kill("a");
+      cluster.start("a");
+    }
+    ASSERT_TRUE(cluster.all_arrive());
+    cluster.world.run_for(100ms);  // the answer of the last commit
+    resent += cluster.counted("a", "samoza_zrun_outbox_resent_total");
+    dropped += cluster.counted("b", "samoza_zrun_already_committed_total");
+    committed += cluster.counted("c", "samoza_zrun_turns_committed_total");
+  }
+  EXPECT_EQ(committed, 20u * 150u);
+  EXPECT_GT(resent, 0u);
+  EXPECT_GT(dropped, 0u);
+}
+
+}  // namespace
+}  // namespace zrun

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages of a space: its mailbox, its emits, and the end of a turn (docs/delivery.md).
+#include <algorithm>
+
+#include "guest_abi/table.h"
+#include "zrun/space.h"
+
+namespace zrun {
+
+bool Space::has_room(std::size_t bytes) const {
+  if (is_ui()) return true;
+  return mailbox_.empty() || (mailbox_.size() < spec().limits.mailbox_messages &&
+                              mailbox_bytes_ + bytes <= spec().limits.mailbox_bytes);
+}
+
+void Space::deliver(MessagePtr message) {
+  if (is_ui()) {
+    if (show_) show_(*message);
+    note_finished();
+    acknowledge(*message);
+    return;
+  }
+  mailbox_bytes_ += message->payload.size();
+  mailbox_.push_back(std::move(message));
+  if (!instance_) return;
+  if (call_active_)
+    wake(Wait::message);
+  else if (state_ == SpaceState::running)
+    parts_.scheduler.make_runnable(*this);
+}
+
+void Space::note_starved(PathState& path) {
+  if (!path.starved) starved_.push_back(&path);
+  path.starved = true;
+}
+
+MessagePtr Space::take_front() {
+  ASSERT(!current_, "the former message is finished first");
+  current_ = mailbox_.pop_front();
+  mailbox_bytes_ -= current_->payload.size();
+  took_message_ = true;
+  if (!starved_.empty() && mailbox_.size() * 2 <= spec().limits.mailbox_messages)
+    parts_.owner.feed(*this);
+  return current_;
+}
+
+void Space::acknowledge(const Message& message) {
+  if (message.path != self_path) parts_.owner.finished(*this, message);
+}
+
+bool Space::received_all(const OpenTurn& turn) const {
+  return std::all_of(turn.emits.begin(), turn.emits.end(),
+                     [](const auto& emit) { return emit.first->out.received() >= emit.second; });
+}
+
+void Space::note_finished() {
+  if (messages_finished_++ > 0) return;
+  // The end of a recovery, as its user sees it.
+  parts_.runtime.log.info("first_message_finished", {{"topology", id_.key.topology.value},
+                                                     {"space", id_.key.space},
+                                                     {"epoch", id_.epoch.value},
+                                                     {"run", id_.run.value}});
+}
+
+void Space::give_back_current() {
+  if (!current_) return;
+  auto message = std::exchange(current_, {});
+  if (message->path != self_path) {
+    const auto& stream = topology_.paths[message->path]->out;
+    // S8: it is lost with the life that took it.
+    if (!stream.keeps_until_finished()) return;
+    // Of a turn that was dropped nothing remains, and on a `once` path so it is as if it were new.
+    if (!stream.is_once()) message->redelivered = true;
+  }
+  mailbox_bytes_ += message->payload.size();
+  mailbox_.push_front(std::move(message));
+}
+
+// --- the end of a turn ---
+
+bool Space::end_turn() {
+  if (!transaction_) {
+    finish_current();
+    return true;
+  }
+  using Commit = Transaction::Commit;
+  if (transaction_->commit == Commit::none && !commit_turn()) return true;
+  if (transaction_->commit == Commit::done) {
+    transaction_->commit = Commit::none;
+    return true;
+  }
+  park(Wait::commit, -1);
+  return false;
+}
+
+// False: there is nothing to commit.
+bool Space::commit_turn() {
+  auto& transaction = *transaction_;
+  if (transaction.turn.empty() && !current_) return false;
+  transaction.commit = Transaction::Commit::under_way;
+  transaction.ledger.commit(
+      std::exchange(transaction.turn, {}), current_,
+      [this](stdx::Status status, const Turn& turn) { turn_committed(status, turn); });
+  return true;
+}
+
+void Space::turn_committed(const stdx::Status& status, const Turn& turn) {
+  auto& transaction = *transaction_;
+  // Ended meanwhile: the next life finds the turn in the store.
+  if (transaction.commit != Transaction::Commit::under_way) return;
+  if (!status) {
+    if (status.error().code == stdx::Code::stale) return fail_for_good(status.error().message);
+    return fail("the store did not take the turn: " + status.error().message);
+  }
+  transaction.commit = Transaction::Commit::none;
+  if (const auto message = std::exchange(current_, {})) {
+    note_finished();
+    acknowledge(*message);
+  }
+  for (const auto& emit : turn.self_emits()) put_into_mailbox(emit.message, emit.delay_ms);
+  if (std::exchange(transaction.hook_ended, false)) {
+    if (closing_asked_ && hook_ != Hook::on_close) return close_or_leave();
+    return hook_over(0);
+  }
+  transaction.commit = Transaction::Commit::done;
+  wake(Wait::commit);
+}
+
+void Space::drop_turn() {
+  if (!transaction_) return;
+  transaction_->turn = {};
+  transaction_->commit = Transaction::Commit::none;
+  transaction_->hook_ended = false;
+}
+
+void Space::tidy_outbox() {
+  if (transaction_ && transaction_->loaded && !is_over()) transaction_->ledger.tidy();
+}
+
+void Space::finish_current() {
+  if (!current_) {
+    turn_emits_.clear();
+    return;
+  }
+  note_finished();
+  if (open_turns_.empty() && turn_emits_.empty()) {
+    const auto message = std::exchange(current_, {});
+    acknowledge(*message);
+    return;
+  }
+  open_turns_.push_back({std::exchange(current_, {}), std::exchange(turn_emits_, {})});
+  release_turns();
+}
+
+void Space::release_turns() {
+  while (!open_turns_.empty() && received_all(open_turns_.front())) {
+    const auto turn = std::move(open_turns_.front());
+    open_turns_.pop_front();
+    acknowledge(*turn.message);
+  }
+}
+
+void Space::drain_mailbox(const std::function<void(MessagePtr)>& take) {
+  if (current_) take(std::exchange(current_, {}));
+  while (!mailbox_.empty()) take(mailbox_.pop_front());
+  mailbox_bytes_ = 0;
+}
+
+PathState* Space::out_path(std::string_view name) {
+  for (auto* path : out_paths_)
+    if (topology_.spec.paths[path->index].name == name) return path;
+  return nullptr;
+}
+
+Space::Room Space::room_on(const PathState& path, std::size_t bytes) const {
+  if (!transaction_)
+    return path.out.full(bytes) && path.out.unfinished() > 0 ? Room::later : Room::there;
+  const auto own = transaction_->turn.emitted(path.index);
+  const auto others = transaction_->ledger.waiting(path.index);
+  const OutStream::Load all{own.messages + others.messages, own.bytes + others.bytes};
+  if (!path.out.full(bytes, all) || path.out.unfinished() + all.messages == 0) return Room::there;
+  // What the turn itself holds is not finished before the turn is over.
+  return own.messages > 0 && path.out.past_bound(own, bytes) ? Room::never : Room::later;
+}
+
+void Space::emit(PathState& path, stdx::BytesView payload) {
+  if (transaction_) return transaction_->turn.emit(path.index, parts_.pool.make(payload));
+  parts_.owner.emit(*this, path, payload);
+  // Only what is not in its receiver's mailbox yet holds the turn's acknowledgement back.
+  const auto seq = path.out.last();
+  if (path.out.keeps_until_finished() && path.out.received() < seq)
+    turn_emits_.emplace_back(&path, seq);
+}
+
+void Space::emit_from_outside(PathState& path, stdx::BytesView payload,
+                              std::function<void(stdx::Status)> done) {
+  if (!transaction_) {
+    parts_.owner.emit(*this, path, payload);
+    return done({});
+  }
+  Turn turn;
+  turn.emit(path.index, parts_.pool.make(payload));
+  transaction_->ledger.commit(
+      std::move(turn), {},
+      [done = std::move(done)](stdx::Status status, const Turn&) { done(std::move(status)); });
+}
+
+bool Space::self_emit(stdx::BytesView payload, std::int32_t delay_ms) {
+  auto* turn = this->turn();
+  const std::size_t before = turn == nullptr ? 0 : turn->self_emit_bytes();
+  if (!has_room(before + payload.size())) return false;
+  if (turn != nullptr && turn->self_emits().size() >= self_timers_max) return false;
+  if (delay_ms > 0 && self_timers_.size() >= self_timers_max) return false;
+  auto message = parts_.pool.make(payload);
+  if (turn != nullptr)
+    turn->self_emit(std::move(message), delay_ms);
+  else
+    put_into_mailbox(std::move(message), delay_ms);
+  return true;
+}
+
+void Space::put_into_mailbox(MessagePtr message, std::int32_t delay_ms) {
+  if (delay_ms <= 0) return deliver(std::move(message));
+  const auto id = next_self_timer_++;
+  auto& timer = self_timers_[id];
+  timer = std::make_unique<ports::Timer>(parts_.runtime.executor);
+  timer->set(std::chrono::milliseconds(delay_ms), [this, id, message = std::move(message)] {
+    // Kept alive past its own erase.
+    const auto keep = self_timers_.extract(id);
+    if (has_room(message->payload.size()))
+      deliver(message);
+    else
+      write_log(2, "a message of sys.self_emit was dropped: the mailbox is full");
+  });
+}
+
+}  // namespace zrun
