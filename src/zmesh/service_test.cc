@@ -169,14 +169,14 @@ TEST(ZmeshTest, ZrunLearnsWhereThePartnersOfItsSpacesAre) {
 TEST(ZmeshTest, AnyZhostShowsASpaceThatRunsOnAnotherOne) {
   Cluster cluster;
   cluster.place("b", 1, "c", 1);
-  cluster.b.zrun->on("zrun.space",
-                     rpc::typed<v1::SpaceDetailRequest, v1::SpaceDetail>(
-                         [](const rpc::Caller&, v1::SpaceDetailRequest request, auto done) {
-                           v1::SpaceDetail detail;
-                           detail.mutable_view()->set_space(request.space());
-                           detail.mutable_view()->set_topology_id(request.topology());
-                           done(std::move(detail));
-                         }));
+  cluster.b.zrun().on("zrun.space",
+                      rpc::typed<v1::SpaceDetailRequest, v1::SpaceDetail>(
+                          [](const rpc::Caller&, v1::SpaceDetailRequest request, auto done) {
+                            v1::SpaceDetail detail;
+                            detail.mutable_view()->set_space(request.space());
+                            detail.mutable_view()->set_topology_id(request.topology());
+                            done(std::move(detail));
+                          }));
   const auto ask = [&](const std::string& topology, const std::string& space) {
     std::optional<stdx::Result<v1::SpaceDetail>> answer;
     cluster.a.service->space_detail(topology, space,
