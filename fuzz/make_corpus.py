@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes the seeds of fuzz/corpus/<target>/. Inputs that once crashed lie there too, as crash-*; this leaves them."""
+import base64
 import io
 import os
 import struct
+import subprocess
+import tempfile
 import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -101,6 +104,32 @@ def archive(files, compress=zipfile.ZIP_STORED):
     return out.getvalue()
 
 
+def signed_mex(module):
+    """A whole archive that every check accepts, from bin/mex with a key known to all: where mutation starts to
+    reach behind the hashes and the signature."""
+    program = os.path.join(os.path.dirname(HERE), "bin", "mex")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in {
+                "key": base64.b64encode(b"fuzz" * 8) + b"\n",
+                "app/manifest.yaml": b"apiVersion: samoza/v1\nkind: MEX\nmetadata: {name: f, version: 1.0.0, "
+                                     b"publisher: fuzz, created: \"2026-01-01T00:00:00Z\"}\n",
+                "app/topology.yaml": b"apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: f}\nspaces:\n"
+                                     b"  - {name: a, type: CALL}\n  - {name: ui, type: UI}\n"
+                                     b"paths:\n  - {name: p, from: a, to: ui}\n",
+                "app/spaces/a/space.yaml": b"type: CALL\ncapabilities: [sys.log]\n",
+                "app/spaces/a/core.wasm": module,
+                "app/spaces/ui/space.yaml": b"type: UI\n",
+                "app/spaces/ui/index.html": b"<p>hi</p>\n"}.items():
+            path = os.path.join(folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as f:
+                f.write(content)
+        subprocess.run([program, "build", f"{folder}/app", "-o", f"{folder}/out.mex", "--key", f"{folder}/key"],
+                       check=True, stdout=subprocess.DEVNULL)
+        with open(f"{folder}/out.mex", "rb") as f:
+            return f.read()
+
+
 def mexes():
     import warnings
     warnings.simplefilter("ignore")
@@ -108,6 +137,7 @@ def mexes():
               b"\x07\x17\x02\x06memory\x02\x00\x0aon_process\x00\x00" b"\x0a\x06\x01\x04\x00\x41\x00\x0b")
     plain = archive([("manifest.yaml", "apiVersion: samoza/v1\n"), ("topology.yaml", "x: 1\n")])
     save("mex", "empty", b"")
+    save("mex", "signed.mex", signed_mex(module))
     save("mex", "plain.zip", plain)
     save("mex", "deflate.zip", archive([("a", b"ab" * 100)], zipfile.ZIP_DEFLATED))
     save("mex", "no_entries.zip", archive([]))

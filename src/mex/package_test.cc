@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "adapters/crypto/crypto.h"
 #include "mex/topology_yaml.h"
 #include "stdx/encoding.h"
@@ -130,6 +133,15 @@ TEST(MexTest, RTopo4EachSpaceOfAStandAloneTopologyNamesItsMexRelativeToTheFile) 
   findings.clear();
   read("  - {name: a, type: CALL, mex: a.mex}\npaths:\n  - {name: p, from: a, to: b}\n", findings);
   EXPECT_EQ(findings, std::vector<std::string>{"t.yaml: path 'p': to space 'b' does not exist"});
+}
+
+TEST(MexTest, TheSignedArchiveOfTheFuzzCorpusPassesEveryCheckSoThatFuzzingGetsBehindThem) {
+  std::ifstream file(SAMOZA_FUZZ_CORPUS "/mex/signed.mex", std::ios::binary);
+  const stdx::Bytes archive{std::istreambuf_iterator<char>(file), {}};
+  const auto contents = open_archive(archive, {});
+  ASSERT_TRUE(contents) << contents.error().message;
+  EXPECT_TRUE(contents->manifest.is_signed());
+  EXPECT_EQ(contents->topology.spaces.size(), 2u);
 }
 
 TEST(MexTest, AManifestThatIsNotInItsOneFormIsRefused) {

@@ -75,6 +75,100 @@ TEST(ClusterManagerTest, TheBrakeCountsZhostsThatDiedAndCameBackOnce) {
   EXPECT_EQ(run(t0 + 7s, t0 + 30s, {"a", "c"}), std::vector<std::string>{"b"});
 }
 
+TEST(ClusterManagerTest, TheBrakeHoldsFor15SecondsThenVerdictsThatStillStandProceed) {
+  auto manager = three();
+  std::vector<std::pair<std::string, stdx::Instant>> dead;
+  std::uint64_t counter = 0;
+  const auto run = [&](stdx::Instant from, stdx::Instant to, std::vector<std::string> speaking) {
+    for (auto now = from; now < to; now += 50ms) {
+      ++counter;
+      for (const auto& id : speaking) manager.beat(beat(id, 1, counter), now);
+      for (const auto& event : manager.check(now))
+        if (event.kind == Kind::dead) dead.emplace_back(event.zhost, now);
+    }
+  };
+  // b and c fall silent at once: two of three.
+  run(t0, t0 + 5s, {"a"});
+  EXPECT_TRUE(dead.empty());
+  EXPECT_TRUE(manager.braking(t0 + 5s));
+  EXPECT_EQ(manager.life("b"), Life::suspect);
+  // c comes back during the pause; only b's verdict still stands.
+  run(t0 + 5s, t0 + 25s, {"a", "c"});
+  ASSERT_EQ(dead.size(), 1u);
+  EXPECT_EQ(dead[0].first, "b");
+  EXPECT_EQ(dead[0].second, t0 + 3400ms + 15s);
+  EXPECT_FALSE(manager.braking(t0 + 25s));
+}
+
+TEST(ClusterManagerTest, TheBrakeLetsBothGoAfterItsPauseWhenBothAreStillSilent) {
+  auto manager = three();
+  std::vector<std::string> dead;
+  for (std::uint64_t i = 1; i <= 500; ++i) {
+    manager.beat(beat("a", 1, i), t0 + i * 50ms);
+    for (const auto& event : manager.check(t0 + i * 50ms))
+      if (event.kind == Kind::dead) dead.push_back(event.zhost);
+  }
+  EXPECT_EQ(dead, (std::vector<std::string>{"b", "c"}));
+}
+
+TEST(ClusterManagerTest, AGoodbyeIsEvidenceAtOnceAndTheNextLifeIsAliveAgain) {
+  auto manager = three();
+  std::vector<std::string> evidence;
+  manager.failure_callback = [&](const auto& event) {
+    evidence.push_back(event.zhost + ": " + event.evidence);
+  };
+  manager.beat(beat("c", 1, 1), t0);
+  manager.beat(beat("c", 1, 2, true), t0 + 100ms);
+  EXPECT_EQ(manager.life("c"), Life::dead);
+  EXPECT_EQ(evidence, std::vector<std::string>{"c: goodbye"});
+  // Said once: neither its repetition nor the silence that follows is a second failure.
+  manager.beat(beat("c", 1, 2, true), t0 + 200ms);
+  for (const char* id : {"a", "b"}) manager.beat(beat(id, 1, 1), t0 + 10s);
+  for (const auto& event : manager.check(t0 + 10s)) EXPECT_NE(event.zhost, "a");
+  EXPECT_EQ(evidence.size(), 1u);
+  manager.beat(beat("c", 2, 1), t0 + 11s);
+  EXPECT_EQ(manager.life("c"), Life::alive);
+}
+
+TEST(ClusterManagerTest, AGoodbyeOfTheOnlyOtherZhostNeedsNoBrake) {
+  ClusterManager manager({});
+  for (const char* id : {"a", "b"}) manager.expect(id, 1, t0);
+  manager.beat(beat("b", 1, 1, true), t0 + 100ms);
+  EXPECT_EQ(manager.life("b"), Life::dead);
+  EXPECT_FALSE(manager.braking(t0 + 100ms));
+}
+
+TEST(ClusterManagerTest, P5ANewLeaderGivesEverybodyOneFullTimeoutFromItsTakeOver) {
+  auto manager = three();
+  // It heard nobody for a minute, and had one of them for dead.
+  manager.beat(beat("c", 1, 1, true), t0 + 1s);
+  manager.check(t0 + 1s);
+  manager.take_over(t0 + 60s);
+  for (const char* id : {"a", "b", "c"}) EXPECT_EQ(manager.life(id), Life::alive) << id;
+  std::vector<std::string> dead;
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    const auto now = t0 + 60s + i * 50ms;
+    for (const char* id : {"a", "b"}) manager.beat(beat(id, 1, 100 + i), now);
+    for (const auto& event : manager.check(now))
+      if (event.kind == Kind::dead) {
+        dead.push_back(event.zhost);
+        EXPECT_EQ(now, t0 + 63400ms) << "one full timeout, no less";
+      }
+  }
+  EXPECT_EQ(dead, std::vector<std::string>{"c"});
+}
+
+TEST(ClusterManagerTest, P5ATakeOverEndsTheBrakeOfTheReignBefore) {
+  auto manager = three();
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    manager.beat(beat("a", 1, i), t0 + i * 50ms);
+    manager.check(t0 + i * 50ms);
+  }
+  ASSERT_TRUE(manager.braking(t0 + 5s));
+  manager.take_over(t0 + 5s);
+  EXPECT_FALSE(manager.braking(t0 + 5s));
+}
+
 TEST(ClusterManagerTest, P14SilenceCountsFromTheLastBeatHoweverLongNobodyChecked) {
   auto manager = three();
   for (const char* id : {"a", "b", "c"}) manager.beat(beat(id, 1, 50), t0 + 60s);
