@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // zshell: the operator's shell; with words it runs one command, without it asks for them.
-#include <histedit.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "adapters/line_editor/line_editor.h"
 #include "adapters/loop/loop.h"
 #include "adapters/net/http_client.h"
 #include "adapters/posix/files.h"
+#include "adapters/posix/interrupt.h"
 #include "adapters/yaml/yaml.h"
 #include "config/zhost_config.h"
 #include "mex/topology_yaml.h"
@@ -99,6 +98,7 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
     loop.run();
     loop.restart();
   };
+  outside.interrupted = adapters::posix::Interrupt::came;
   outside.print = [](const std::string& text) {
     std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
@@ -108,60 +108,25 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
   return outside;
 }
 
-int prompt_number = 0;
-char prompt_text[64];
-char* prompt(EditLine*) {
-  std::snprintf(prompt_text, sizeof prompt_text, "zshell[%d] >> ", prompt_number);
-  return prompt_text;
+int run(const zshell::Outside& outside, bool json, const std::vector<std::string>& words) {
+  const adapters::posix::Interrupt interrupt;
+  return zshell::Shell(outside, json).run(words);
 }
 
-unsigned char complete(EditLine* edit, int) {
-  const auto* line = el_line(edit);
-  const std::string text(line->buffer, line->cursor);
-  const auto list = zshell::Shell::completions(text);
-  if (list.empty()) return CC_ERROR;
-  // As far as all of them agree.
-  std::string common = list[0];
-  for (const auto& item : list) {
-    std::size_t n = 0;
-    while (n < common.size() && n < item.size() && common[n] == item[n]) ++n;
-    common.resize(n);
-  }
-  if (common.size() > text.size()) {
-    el_insertstr(edit, common.c_str() + text.size());
-    return CC_REFRESH;
-  }
-  std::printf("\n");
-  for (const auto& item : list) std::printf("%s  ", item.c_str());
-  std::printf("\n");
-  return CC_REDISPLAY;
-}
-
-int repl(adapters::loop::Loop& loop, adapters::net::NetHttpClient& http, const Target& target,
-         stdx::Instant started) {
-  EditLine* edit = el_init("zshell", stdin, stdout, stderr);
-  History* history = history_init();
-  HistEvent event;
-  ::history(history, &event, H_SETSIZE, 500);
-  el_set(edit, EL_PROMPT, prompt);
-  el_set(edit, EL_EDITOR, "emacs");
-  el_set(edit, EL_HIST, ::history, history);
-  el_set(edit, EL_ADDFN, "complete", "completes a command", complete);
-  el_set(edit, EL_BIND, "^I", "complete", nullptr);
-  int count = 0, last = zshell::done;
-  while (const char* line = el_gets(edit, &count)) {
-    if (count <= 0) break;
-    std::string text(line, static_cast<std::size_t>(count));
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-    const auto words = zshell::split_words(text);
+int repl(const std::function<zshell::Outside()>& outside) {
+  int number = 0, last = zshell::done;
+  const auto home = env("HOME", "");
+  adapters::line_editor::LineEditor editor(
+      {.prompt = [&number] { return stdx::format("zshell[{}] >> ", number); },
+       .completions = zshell::Shell::completions,
+       .history_file = home.empty() ? "" : home + "/.zshell_history"});
+  while (const auto line = editor.next()) {
+    const auto words = zshell::split_words(*line);
     if (words.empty()) continue;
-    ::history(history, &event, H_ENTER, text.c_str());
     if (words[0] == "exit" || words[0] == "quit") break;
-    last = zshell::Shell(outside_of(loop, http, target, started), false).run(words);
-    ++prompt_number;
+    last = run(outside(), false, words);
+    ++number;
   }
-  history_end(history);
-  el_end(edit);
   return last;
 }
 
@@ -193,6 +158,6 @@ int main(int argc, char** argv) {
   adapters::net::NetHttpClient http(loop, "");
   const auto started = loop.now();
   const auto target = target_of(config_file, run_dir, host);
-  if (words.empty()) return repl(loop, http, target, started);
-  return zshell::Shell(outside_of(loop, http, target, started), json).run(words);
+  const auto outside = [&] { return outside_of(loop, http, target, started); };
+  return words.empty() ? repl(outside) : run(outside(), json, words);
 }

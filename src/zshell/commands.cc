@@ -26,7 +26,7 @@ struct Commands {
     const auto response = shell.outside_.ask(service, std::move(request));
     if (!response || response->status != 200)
       return format("{}:\n  status={}\n", service, response ? "error" : "unreachable");
-    const auto s = nlohmann::json::parse(response->body, nullptr, false);
+    const auto s = render::parse(response->body);
     const auto text = [&](const char* name) {
       if (!s.contains(name)) return std::string();
       return s[name].is_string() ? s[name].get<std::string>() : s[name].dump();
@@ -63,8 +63,8 @@ struct Commands {
         ports::HttpRequest ask;
         ask.path = "/v1/status";
         const auto response = shell.outside_.ask(service, std::move(ask));
-        all[service] = response ? nlohmann::json::parse(response->body, nullptr, false)
-                                : nlohmann::json{{"status", "unreachable"}};
+        all[service] =
+            response ? render::parse(response->body) : nlohmann::json{{"status", "unreachable"}};
       }
       shell.outside_.print(all.dump() + "\n");
     } else {
@@ -108,17 +108,13 @@ struct Commands {
       shell.outside_.print(answer.body);
     else
       shell.outside_.print(render::submitted(words[0], answer.body));
-    const auto reply = nlohmann::json::parse(answer.body, nullptr, false);
-    return shell.follow(reply.value("topology_id", ""), "running", 30s);
+    return shell.follow(render::field(render::parse(answer.body), "topology_id"), "running", 30s);
   }
   static int topo_status(Shell& shell, const Words& words) {
     const bool watch = words.size() == 2 && words[1] == "--watch";
     if (words.size() == 2 && !watch) return shell.usage("topo status ID [--watch]");
-    if (watch) {
-      const int code = shell.follow(words[0], "running", 600s);
-      if (code != done) return code;
-    }
-    return shell.show(shell.get("zrms", "/v1/topologies/" + words[0]), render::topology);
+    const int code = shell.show(shell.get("zrms", "/v1/topologies/" + words[0]), render::topology);
+    return watch && code == done ? shell.watch(words[0]) : code;
   }
   static int change(Shell& shell, const std::string& method, const std::string& path) {
     return shell.show(shell.send("zrms", method, path), render::topology);
@@ -154,16 +150,16 @@ struct Commands {
   static int spaces_open(Shell& shell, const Words& words) {
     const auto view = shell.get("zrun", "/v1/spaces/" + words[0]);
     if (view.exit != done) return view.exit;
-    const auto space = nlohmann::json::parse(view.body, nullptr, false);
-    if (space.value("type", "") != "UI") {
+    const auto space = render::parse(view.body);
+    if (render::field(space, "type") != "UI") {
       shell.outside_.print(format("space '{}' has no page; only UI spaces have\n", words[0]));
       return failed;
     }
     const auto ticket = shell.send("zrun", "POST", "/v1/tickets");
     if (ticket.exit != done) return ticket.exit;
-    shell.outside_.print(
-        format("{}/spaces/{}/{}/?ticket={}\n", shell.outside_.zrun_url, space.value("topology", ""),
-               words[0], nlohmann::json::parse(ticket.body, nullptr, false).value("ticket", "")));
+    shell.outside_.print(format("{}/spaces/{}/{}/?ticket={}\n", shell.outside_.zrun_url,
+                                render::field(space, "topology"), words[0],
+                                render::field(render::parse(ticket.body), "ticket")));
     return done;
   }
   static int dead_letters(Shell& shell, const Words&) {
@@ -179,7 +175,7 @@ struct Commands {
       {"topo", "", "the topologies", 0, 0, topo},
       {"topo submit", "FILE.mex|TOPOLOGY.yaml", "submits a MEX, or a topology of several", 1, 1,
        topo_submit},
-      {"topo status", "ID [--watch]", "one topology; --watch waits until it runs", 1, 2,
+      {"topo status", "ID [--watch]", "one topology; --watch shows changes until Ctrl-C", 1, 2,
        topo_status},
       {"topo stop", "ID", "stops a topology; its data stays", 1, 1, topo_stop},
       {"topo start", "ID", "starts a stopped topology", 1, 1, topo_start},

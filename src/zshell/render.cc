@@ -7,7 +7,6 @@
 #include "stdx/text.h"
 
 namespace zshell::render {
-namespace {
 
 using nlohmann::json;
 using stdx::format;
@@ -17,9 +16,8 @@ json parse(const std::string& text) {
   return value.is_object() ? value : json::object();
 }
 
-// A field as text, whatever its type; what a guest or package wrote is made safe for a terminal.
 std::string field(const json& value, const char* name) {
-  if (!value.contains(name)) return "";
+  if (!value.is_object() || !value.contains(name)) return "";
   const auto& f = value[name];
   if (f.is_string()) return stdx::printable(f.get<std::string>(), 400);
   if (f.is_boolean()) return f.get<bool>() ? "yes" : "no";
@@ -27,12 +25,25 @@ std::string field(const json& value, const char* name) {
   return f.dump();
 }
 
+namespace {
+
+// The entries of an array; none where the answer has another shape (a service of another version).
+json list(const json& value, const char* name) {
+  const auto at = value.find(name);
+  return at != value.end() && at->is_array() ? *at : json::array();
+}
+
+// An entry of an array of texts, safe for a terminal.
+std::string text_of(const json& value, std::size_t most = 400) {
+  return value.is_string() ? stdx::printable(value.get<std::string>(), most) : value.dump();
+}
+
 std::string or_dash(std::string text) {
   return text.empty() ? "-" : text;
 }
 
 double number(const json& value, const char* name) {
-  if (!value.contains(name)) return 0;
+  if (!value.is_object() || !value.contains(name)) return 0;
   const auto& f = value[name];
   if (f.is_number()) return f.get<double>();
   if (f.is_string()) return std::strtod(f.get<std::string>().c_str(), nullptr);
@@ -77,11 +88,11 @@ std::string mesh(const std::string& text) {
 std::string peers(const std::string& text) {
   std::vector<std::vector<std::string>> rows = {
       {"ZHOST_ID", "ADDRESS", "MODE", "CONNECTED", "LINKED TO"}};
-  auto list = parse(text)["peers"];
-  for (const auto& peer : list) {
+  const auto entries = list(parse(text), "peers");
+  for (const auto& peer : entries) {
     std::string linked;
-    for (const auto& other : peer["linked"])
-      linked += (linked.empty() ? "" : ", ") + other.get<std::string>();
+    for (const auto& other : list(peer, "linked"))
+      linked += (linked.empty() ? "" : ", ") + text_of(other);
     rows.push_back({field(peer, "zhost_id"), field(peer, "address"), field(peer, "mode"),
                     field(peer, "connected"), or_dash(linked)});
   }
@@ -91,7 +102,7 @@ std::string peers(const std::string& text) {
 std::string ping(const std::string& text) {
   const auto p = parse(text);
   std::vector<std::vector<std::string>> rows = {{"  ZHOST_ID", "HOPS", "RTT(ms)", "PATH"}};
-  for (const auto& row : p["rows"]) {
+  for (const auto& row : list(p, "rows")) {
     if (!field(row, "error").empty())
       rows.push_back({"- " + field(row, "zhost_id"), "-", "-", field(row, "error")});
     else
@@ -103,26 +114,25 @@ std::string ping(const std::string& text) {
 
 std::string mesh_spaces(const std::string& text) {
   std::vector<std::vector<std::string>> rows = {{"TOPOLOGY", "SPACE", "ZHOST", "EPOCH", "RUNNING"}};
-  auto list = parse(text)["spaces"];
-  for (const auto& space : list)
+  const auto entries = list(parse(text), "spaces");
+  for (const auto& space : entries)
     rows.push_back({field(space, "topology_id"), field(space, "space"), field(space, "zhost"),
                     field(space, "epoch"), field(space, "running")});
   return table(rows);
 }
 
 std::string topologies(const std::string& text) {
-  const auto list = parse(text)["topologies"];
+  const auto entries = list(parse(text), "topologies");
   std::vector<std::vector<std::string>> rows = {{"ID", "NAME", "STATE", "SPACES"}};
-  for (const auto& t : list)
+  for (const auto& t : entries)
     rows.push_back({field(t, "id"), field(t, "name"), field(t, "state"), field(t, "spaces")});
-  return format("Topologies: {}\n", list.size()) + (list.empty() ? "" : table(rows));
+  return format("Topologies: {}\n", entries.size()) + (entries.empty() ? "" : table(rows));
 }
 
 std::string submitted(const std::string& file, const std::string& text) {
   const auto s = parse(text);
   std::string spaces;
-  for (const auto& name : s["spaces"])
-    spaces += (spaces.empty() ? "" : ", ") + name.get<std::string>();
+  for (const auto& name : list(s, "spaces")) spaces += (spaces.empty() ? "" : ", ") + text_of(name);
   return format("Submitting {}\n  ID: {}\n  Name: {}\n  State: {}\n  Spaces: {}\n", file,
                 field(s, "topology_id"), field(s, "name"), field(s, "state"), spaces);
 }
@@ -135,11 +145,11 @@ std::string topology(const std::string& text) {
   out += format("Spaces: {}\nCreated: {}\nUpdated: {}\n\nPlacements:\n", field(t, "spaces"),
                 field(t, "created"), field(t, "updated"));
   std::vector<std::vector<std::string>> rows = {{"  SPACE", "ZHOST", "STATE", "EPOCH", "REASON"}};
-  for (const auto& p : t["placements"])
+  for (const auto& p : list(t, "placements"))
     rows.push_back({"  " + field(p, "space"), or_dash(field(p, "zhost")), field(p, "state"),
                     field(p, "epoch"), field(p, "reason")});
   out += table(rows);
-  for (const auto& refusal : t["refusals"]) out += "  " + refusal.get<std::string>() + "\n";
+  for (const auto& refusal : list(t, "refusals")) out += "  " + text_of(refusal) + "\n";
   return out;
 }
 
@@ -158,8 +168,8 @@ std::string cluster(const std::string& text) {
 std::string zhosts(const std::string& text) {
   std::vector<std::vector<std::string>> rows = {
       {"ZHOST_ID", "STATE", "MODE", "SPACES", "CPU", "MEMORY", "HEARD", "DETAIL"}};
-  auto list = parse(text)["zhosts"];
-  for (const auto& z : list)
+  const auto entries = list(parse(text), "zhosts");
+  for (const auto& z : entries)
     rows.push_back(
         {field(z, "zhost_id"), field(z, "state"), field(z, "mode"), field(z, "spaces"),
          format("{:.1f}/{:.0f}", number(z, "cpu_used"), number(z, "cpu_cores")),
@@ -171,8 +181,8 @@ std::string zhosts(const std::string& text) {
 std::string spaces(const std::string& text) {
   std::vector<std::vector<std::string>> rows = {
       {"SPACE", "TOPOLOGY", "TYPE", "STATE", "EPOCH", "MAILBOX", "MEMORY", "FINISHED"}};
-  auto list = parse(text)["spaces"];
-  for (const auto& s : list)
+  const auto entries = list(parse(text), "spaces");
+  for (const auto& s : entries)
     rows.push_back({field(s, "space"), field(s, "topology"), field(s, "type"), field(s, "state"),
                     field(s, "epoch"), field(s, "mailbox_messages"),
                     size(number(s, "memory_bytes")), field(s, "messages_finished")});
@@ -195,23 +205,22 @@ std::string space(const std::string& text) {
   if (!field(s, "detail").empty()) out += format("Detail: {}\n", field(s, "detail"));
   if (s.contains("last_log") && !s["last_log"].empty()) {
     out += "Last log lines:\n";
-    for (const auto& line : s["last_log"])
-      out += "  " + stdx::printable(line.get<std::string>(), 400) + "\n";
+    for (const auto& line : list(s, "last_log")) out += "  " + text_of(line) + "\n";
   }
   return out;
 }
 
 std::string logs(const std::string& text) {
   std::string out;
-  auto lines = parse(text)["lines"];
-  for (const auto& line : lines) out += stdx::printable(line.get<std::string>(), 4096) + "\n";
+  const auto lines = list(parse(text), "lines");
+  for (const auto& line : lines) out += text_of(line, 4096) + "\n";
   return out;
 }
 
 std::string dead_letters(const std::string& text) {
   const auto d = parse(text);
   std::vector<std::vector<std::string>> rows = {{"PATH", "FROM", "TO", "SEQ", "BYTES", "REASON"}};
-  for (const auto& l : d["letters"])
+  for (const auto& l : list(d, "letters"))
     rows.push_back({field(l, "path"), field(l, "from"), field(l, "to"), field(l, "seq"),
                     field(l, "bytes"), field(l, "reason")});
   return format("Dead letters: {}\n", field(d, "total")) + (rows.size() > 1 ? table(rows) : "");

@@ -3,10 +3,18 @@
 
 // JSON answers as an operator reads them (R-SHELL-2..20). Pure functions of text.
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 namespace zshell::render {
+
+// An answer as an object; an empty one where it is none. Nothing in an answer is relied on: it may
+// come from a service of another version.
+nlohmann::json parse(const std::string& text);
+// A field as text, whatever its type; what a guest or package wrote is made safe for a terminal.
+// Empty where there is none.
+std::string field(const nlohmann::json& value, const char* name);
 
 // Columns as wide as their widest cell, two spaces between; the first row is the head.
 std::string table(const std::vector<std::vector<std::string>>& rows);

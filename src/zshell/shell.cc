@@ -66,31 +66,51 @@ int Shell::usage(const std::string& line) {
   return wrong_use;
 }
 
+// The state of a topology and why, in a line; "unknown" when nobody says.
+std::string Shell::state_of(const std::string& id, std::string& state) {
+  ports::HttpRequest request;
+  request.path = "/v1/topologies/" + id;
+  const auto response = outside_.ask("zrms", std::move(request));
+  state = response && response->status == 404 ? "gone" : "unknown";
+  if (!response || response->status != 200) return state;
+  const auto view = render::parse(response->body);
+  state = render::field(view, "state");
+  const auto reason = render::field(view, "reason");
+  return reason.empty() ? state : state + ": " + reason;
+}
+
 // Prints each new state until the topology is where it should be, or failed, or the time is over.
 int Shell::follow(const std::string& id, const std::string& until, stdx::Duration bound) {
-  std::string last;
-  for (stdx::Duration waited{}; waited < bound; waited += 100ms) {
-    ports::HttpRequest request;
-    request.path = "/v1/topologies/" + id;
-    const auto response = outside_.ask("zrms", std::move(request));
-    std::string state = "unknown", reason;
-    if (response && response->status == 200) {
-      const auto view = nlohmann::json::parse(response->body, nullptr, false);
-      state = view.value("state", "unknown");
-      reason = view.value("reason", "");
-    }
-    const auto line = reason.empty() ? state : state + ": " + reason;
+  std::string last, state;
+  for (stdx::Duration waited{}; waited < bound && !outside_.interrupted(); waited += 100ms) {
+    const auto line = state_of(id, state);
     if (line != last && state != "unknown") {
       if (!json_) outside_.print(format("  {}\n", stdx::printable(line, 300)));
       last = line;
     }
     if (state == until) return done;
-    if (state == "failed") return failed;
+    if (state == "failed" || state == "gone") return failed;
     outside_.wait(100ms);
   }
-  outside_.print(format("  not {} after {}; `topo status {}` goes on showing it\n", until,
-                        stdx::format_duration(bound), id));
+  outside_.print(format("  not {} yet; `topo status {} --watch` goes on showing it\n", until, id));
   return failed;
+}
+
+// Prints each new state for as long as the topology is there and nobody interrupts.
+int Shell::watch(const std::string& id) {
+  std::string last, state;
+  while (!outside_.interrupted()) {
+    const auto line = state_of(id, state);
+    if (line != last) {
+      const auto text = stdx::printable(line, 300);
+      outside_.print(json_ ? nlohmann::json{{"topology", id}, {"state", text}}.dump() + "\n"
+                           : format("  {}\n", text));
+      last = line;
+    }
+    if (state == "gone") break;
+    outside_.wait(100ms);
+  }
+  return done;
 }
 
 std::vector<std::string> split_words(const std::string& line) {

@@ -26,6 +26,7 @@ struct Outside {
   std::function<stdx::Result<model::Topology>(const std::string& text, const std::string& file)>
       read_topology;
   std::function<void(stdx::Duration)> wait;
+  std::function<bool()> interrupted;  // Ctrl-C came since the command began
   // Printed at once, for what takes its time.
   std::function<void(const std::string&)> print;
   // The page of a UI space on this zhost, for a browser: base URL of zrun.
@@ -61,6 +62,8 @@ class Shell {
   Answer submit_standalone(const std::string& file, const std::string& text);
   int usage(const std::string& line);
   int follow(const std::string& id, const std::string& until, stdx::Duration bound);
+  int watch(const std::string& id);
+  std::string state_of(const std::string& id, std::string& state);
 
   Outside outside_;
   bool json_;

@@ -13,6 +13,8 @@ struct Fixture {
   std::string printed;
   model::Topology standalone;  // what every topology.yaml says
   std::vector<ports::HttpRequest> asked;
+  std::function<void()> on_wait;
+  bool interrupted = false;
 
   Outside outside() {
     Outside o;
@@ -33,7 +35,10 @@ struct Fixture {
                  ? stdx::Result<model::Topology>(stdx::fail(stdx::Code::invalid, "bad.yaml:1: why"))
                  : standalone;
     };
-    o.wait = [](stdx::Duration) {};
+    o.wait = [this](stdx::Duration) {
+      if (on_wait) on_wait();
+    };
+    o.interrupted = [this] { return interrupted; };
     o.print = [this](const std::string& text) { printed += text; };
     o.uptime = std::chrono::seconds(332);
     return o;
@@ -148,6 +153,38 @@ TEST(ZshellTest, ExitCodesTellWrongUseFailureAndAServiceThatIsAway) {
       wire::error_response({stdx::Code::not_found, "there is no topology 'x'"});
   EXPECT_EQ(f.run("topo status x"), failed);
   EXPECT_EQ(f.printed, "zrms: there is no topology 'x'\n");
+}
+
+TEST(ZshellTest, TopoStatusWatchShowsEachChangeUntilItIsInterrupted) {
+  Fixture f;
+  const std::string path = "zrms GET /v1/topologies/7";
+  f.answers[path] = wire::json_response(R"({"name":"app","state":"running"})");
+  int waits = 0;
+  f.on_wait = [&] {
+    ++waits;
+    if (waits == 2)
+      f.answers[path] = wire::json_response(R"({"state":"degraded","reason":"data on zhost b"})");
+    if (waits == 4) f.interrupted = true;
+  };
+  EXPECT_EQ(f.run("topo status 7 --watch"), done);
+  EXPECT_TRUE(f.printed.ends_with("  running\n  degraded: data on zhost b\n")) << f.printed;
+  EXPECT_EQ(f.run("topo status 7 now"), wrong_use);
+}
+
+TEST(ZshellTest, AnAnswerOfAnotherShapeIsShownAsFarAsItGoes) {
+  Fixture f;
+  for (const char* body :
+       {"", "[]", "7", "{", R"({"placements":7,"spaces":[7,null,{}],"id":{}})",
+        R"({"topologies":[7,"x",null],"peers":[[]],"lines":[{}],"letters":{}})"}) {
+    for (const char* path :
+         {"zrms GET /v1/topologies", "zrms GET /v1/topologies/7", "zrms GET /v1/cluster",
+          "zrms GET /v1/cluster/zhosts", "zmesh GET /v1/mesh/peers", "zmesh GET /v1/mesh/spaces",
+          "zrun GET /v1/spaces", "zrun GET /v1/spaces/a/logs", "zrun GET /v1/dead-letters"})
+      f.answers[path] = wire::json_response(std::string(body));
+    for (const char* line : {"topo", "topo status 7", "cluster", "cluster zhosts", "mesh peers",
+                             "mesh spaces", "spaces", "spaces logs a", "dead-letters"})
+      EXPECT_EQ(f.run(line), done) << line << " " << body;
+  }
 }
 
 TEST(ZshellTest, AnUnknownWordAfterACommandIsNamedTogetherWithWhatThereIs) {
