@@ -107,9 +107,10 @@ int Shell::watch(const std::string& id) {
                            : format("  {}\n", text));
       last = line;
     }
-    if (state == "gone") break;
+    if (state == "gone") return done;
     outside_.wait(100ms);
   }
+  if (!json_) outside_.print("\n");  // the prompt is not to stand behind the terminal's ^C
   return done;
 }
 

@@ -167,7 +167,7 @@ TEST(ZshellTest, TopoStatusWatchShowsEachChangeUntilItIsInterrupted) {
     if (waits == 4) f.interrupted = true;
   };
   EXPECT_EQ(f.run("topo status 7 --watch"), done);
-  EXPECT_TRUE(f.printed.ends_with("  running\n  degraded: data on zhost b\n")) << f.printed;
+  EXPECT_TRUE(f.printed.ends_with("  running\n  degraded: data on zhost b\n\n")) << f.printed;
   EXPECT_EQ(f.run("topo status 7 now"), wrong_use);
 }
 
