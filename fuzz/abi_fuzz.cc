@@ -129,7 +129,8 @@ struct Module final : ports::Module {
 const std::vector<std::string> capabilities = {"data.read", "data.write", "sensors.subscribe",
                                                "sys.log"};
 
-model::Topology topology() {
+// With a `once` path the space is transactional: its calls go through a Turn and a Ledger.
+model::Topology topology(model::Delivery delivery) {
   model::Topology t;
   t.name = "t";
   model::Space a, b;
@@ -138,8 +139,9 @@ model::Topology topology() {
   a.config = {{"KEY", "value"}, {"LONG", std::string(40, 'x')}};
   b.name = "b";
   b.limits.mailbox_messages = 2;
+  a.store = b.store = model::StoreKind::local;
   t.spaces = {a, b};
-  t.paths = {{.name = "p", .from = "a", .to = "b"}};
+  t.paths = {{.name = "p", .from = "a", .to = "b", .delivery = delivery}};
   model::normalize(t);
   return t;
 }
@@ -200,8 +202,10 @@ void calls(Input input) {
   Sensors sensors;
   auto runtime = process.runtime();
   zrun::Scheduler scheduler(runtime);
+  const auto delivery =
+      memory.size() % 2 == 0 ? model::Delivery::at_least_once : model::Delivery::once;
   const auto local = zrun::LocalTopology::make(
-      model::TopologyId{"00000000-0000-4000-8000-000000000001"}, topology());
+      model::TopologyId{"00000000-0000-4000-8000-000000000001"}, topology(delivery));
   zrun::Space space({runtime, scheduler, pool, owner, sensors}, *local, 0,
                     {{local->id, "a"}, model::Epoch{1}, model::Run{1}});
   space.start(std::make_shared<Module>(), std::make_shared<Data>());

@@ -18,6 +18,7 @@
 #define SAMOZA_E_TOO_SMALL (-6) /* the buffer is too small; nothing was taken */
 #define SAMOZA_E_UNAVAILABLE (-7) /* what the call needs is away now */
 #define SAMOZA_E_IO (-8) /* the store failed */
+#define SAMOZA_E_CLOSED (-9) /* the space is stopping; return from on_process */
 
 #define SAMOZA_REDELIVERED 1u /* the message may have been handled before */
 #define SAMOZA_SELF 2u        /* it comes from sys_self_emit */

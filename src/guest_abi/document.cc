@@ -13,11 +13,15 @@ bool is_wasi(const Function& f) {
   return f.module.starts_with("wasi");
 }
 
-constexpr std::pair<const char*, std::int32_t> errors[] = {
-    {"INVALID", e_invalid},         {"NOT_FOUND", e_not_found},
-    {"DENIED", e_denied},           {"FULL", e_full},
-    {"TIMEOUT", e_timeout},         {"TOO_SMALL", e_too_small},
-    {"UNAVAILABLE", e_unavailable}, {"IO", e_io}};
+constexpr std::pair<const char*, std::int32_t> errors[] = {{"INVALID", e_invalid},
+                                                           {"NOT_FOUND", e_not_found},
+                                                           {"DENIED", e_denied},
+                                                           {"FULL", e_full},
+                                                           {"TIMEOUT", e_timeout},
+                                                           {"TOO_SMALL", e_too_small},
+                                                           {"UNAVAILABLE", e_unavailable},
+                                                           {"IO", e_io},
+                                                           {"CLOSED", e_closed}};
 constexpr const char* error_docs[] = {"an argument breaks a rule: pointer, length, name, handle",
                                       "no such key, sensor or name",
                                       "no declared path, or not for this instance",
@@ -25,7 +29,8 @@ constexpr const char* error_docs[] = {"an argument breaks a rule: pointer, lengt
                                       "nothing came in the given time",
                                       "the buffer is too small; nothing was taken",
                                       "what the call needs is away now",
-                                      "the store failed"};
+                                      "the store failed",
+                                      "the space is stopping; return from on_process"};
 
 std::string wrapped(std::string_view text, std::string_view indent) {
   std::string out, line(indent);

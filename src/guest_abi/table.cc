@@ -89,8 +89,12 @@ constexpr Hook hook_table[] = {
      "around net.recv_next. Without a host call that parks it, it may run for "
      "runtime.budgets.on_process_watchdog_ms."},
     {"on_close", false,
-     "Runs once when the space is stopped, for at most runtime.budgets.on_close_deadline_ms; its "
-     "result is logged."},
+     "Runs once when the space is stopped; its result is logged. A guest that is in the middle of "
+     "on_process then is asked to return first: the first net.recv_next, sys.sleep, net.emit_to or "
+     "sensors.read that waits or would wait gives SAMOZA_E_CLOSED at once, and net.recv_next gives "
+     "no message any more. Both together have runtime.budgets.on_close_deadline_ms. A guest "
+     "without "
+     "on_close is ended where it is."},
 };
 
 }  // namespace

@@ -24,6 +24,7 @@ enum Result : std::int32_t {
   e_too_small = -6,    // the buffer is too small; nothing was taken
   e_unavailable = -7,  // what the call needs is away now
   e_io = -8,           // the store failed
+  e_closed = -9,       // the space is stopping
 };
 
 struct Function {

@@ -31,9 +31,10 @@ class StubInstance final : public ports::Instance {
     if (!has(function)) return stdx::fail(stdx::Code::not_found, function);
     result_ = 0;
     call_.reset();
+    guest_->begin(function);
     return {};
   }
-  bool has(const std::string& function) const override { return function == "on_process"; }
+  bool has(const std::string& function) const override { return guest_->has(function); }
   Progress resume() override {
     for (int i = 0; i < StubEngine::slice_calls; ++i) {
       const bool again = call_.has_value();

@@ -31,8 +31,11 @@ class StubGuest {
  public:
   static constexpr std::size_t memory_bytes = 64u << 10;
   virtual ~StubGuest() = default;
-  // The next host call of on_process, given the result of the one before (0 at the beginning);
-  // none: on_process returns 0.
+  // The hooks it exports, and the beginning of a call of one.
+  virtual bool has(const std::string& function) const { return function == "on_process"; }
+  virtual void begin(const std::string& function) { (void)function; }
+  // The next host call of the hook, given the result of the one before (0 at the beginning); none:
+  // the hook returns 0.
   virtual std::optional<GuestCall> next(std::int32_t result) = 0;
 
   stdx::Bytes memory = stdx::Bytes(memory_bytes, '\0');

@@ -96,23 +96,27 @@ void Space::stop(std::string why) {
 }
 
 void Space::close_or_leave() {
-  const bool can_close = instance_ && !call_active_ && state_ == SpaceState::running;
-  // A guest parked in a host call (style B) is not resumed with the hook's work half done: it is
-  // ended where it is, which unwinds it; on_close runs only in guests between two calls.
+  const bool can_close = instance_ && state_ == SpaceState::running;
   if (!can_close || !instance_->has("on_close")) {
     leave(SpaceState::stopped, detail_);
     return;
   }
-  close_now();
-}
-
-void Space::close_now() {
-  hook_ = Hook::on_close;
   set_state(SpaceState::closing, detail_);
   hook_deadline_ = parts_.scheduler.refresh_now() +
                    std::chrono::milliseconds(spec().limits.on_close_deadline_ms);
   set_timer();
-  parts_.scheduler.make_runnable(*this);
+  // A guest in the middle of on_process is not ended there: where it waits it hears that the space
+  // is stopping (asked_to_return), and on_close follows when it returned.
+  if (!call_active_) hook_ = Hook::on_close;
+  if (!call_active_ || wait_ == Wait::sleep || wait_ == Wait::message || wait_ == Wait::room ||
+      wait_ == Wait::sensor)
+    parts_.scheduler.make_runnable(*this);
+}
+
+bool Space::tell_closed() {
+  if (!asked_to_return() || std::exchange(told_closed_, true)) return false;
+  unpark();
+  return true;
 }
 
 void Space::leave(SpaceState state, std::string detail) {
@@ -256,6 +260,8 @@ void Space::slice_over() {
 void Space::overran_deadline() {
   if (hook_ == Hook::on_close)
     return leave(SpaceState::stopped, "on_close did not end within its deadline");
+  if (state_ == SpaceState::closing)
+    return leave(SpaceState::stopped, "on_process did not return within on_close's deadline");
   fail_for_good(
       stdx::format("on_init did not end within {} ms", spec().limits.on_init_deadline_ms));
 }
@@ -286,6 +292,10 @@ void Space::hook_over(std::int32_t value) {
       break;
     case Hook::on_process:
       if (!transaction_) finish_current();
+      if (state_ == SpaceState::closing) {
+        hook_ = Hook::on_close;
+        break;
+      }
       if (value != 0) return stop(stdx::format("on_process returned {}", value));
       return go_idle();
     case Hook::on_close:

@@ -139,6 +139,12 @@ class Space {
   bool deadline_passed() const;
   void unpark() { wait_ = Wait::none; }
   void wake(Wait what);  // where the guest waits for that
+  // The space is stopping and the guest still in on_process: the first call that waits, or would,
+  // tells it so. A guest that goes on nevertheless may wait again, till the deadline ends it.
+  bool asked_to_return() const {
+    return state_ == SpaceState::closing && hook_ == Hook::on_process;
+  }
+  bool tell_closed();
 
   const MessagePtr& front() const { return mailbox_.front(); }
   bool mailbox_empty() const { return mailbox_.empty(); }
@@ -203,7 +209,6 @@ class Space {
   void fail(std::string why);
   void restart();
   void leave(SpaceState state, std::string detail);
-  void close_now();
   void set_state(SpaceState state, std::string detail);
   void set_timer();
   void finish_current();
@@ -230,7 +235,7 @@ class Space {
 
   Hook hook_ = Hook::initialize;
   bool call_active_ = false;
-  bool closing_asked_ = false;
+  bool closing_asked_ = false, told_closed_ = false;
   std::optional<stdx::Instant> hook_deadline_;  // on_init, on_close
   std::optional<stdx::Instant> busy_since_;     // runs without yielding since
   stdx::Duration idle_back_off_{};

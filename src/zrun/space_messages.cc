@@ -119,7 +119,7 @@ void Space::turn_committed(const stdx::Status& status, const Turn& turn) {
   }
   for (const auto& emit : turn.self_emits()) put_into_mailbox(emit.message, emit.delay_ms);
   if (std::exchange(transaction.hook_ended, false)) {
-    if (closing_asked_ && hook_ != Hook::on_close) return close_or_leave();
+    if (closing_asked_ && state_ != SpaceState::closing) return close_or_leave();
     return hook_over(0);
   }
   transaction.commit = Transaction::Commit::done;

@@ -22,6 +22,7 @@ HostResult emit_to(void* context, const HostCall& call) {
   if (path == nullptr) return HostResult::done(guest_abi::e_denied);
   const auto room = space.room_on(*path, payload->size());
   if (room != Space::Room::there) {
+    if (space.tell_closed()) return HostResult::done(guest_abi::e_closed);
     const auto timeout = i32(call.args[4]);
     if (timeout == 0 || room == Space::Room::never || (call.again && space.deadline_passed())) {
       space.unpark();
@@ -70,11 +71,13 @@ HostResult recv_next(void* context, const HostCall& call) {
   if (!buffer) return HostResult::done(guest_abi::e_invalid);
   const bool begins = !call.again || space.waiting() == Space::Wait::commit;
   if (begins && !space.end_turn()) return HostResult::wait();
-  if (space.mailbox_empty()) {
+  const bool closed = space.asked_to_return();
+  if (space.tell_closed()) return HostResult::done(guest_abi::e_closed);
+  if (closed || space.mailbox_empty()) {
     const auto timeout = i32(call.args[3]);
     if (timeout == 0 || (!begins && space.deadline_passed())) {
       space.unpark();
-      return HostResult::done(guest_abi::e_timeout);
+      return HostResult::done(closed ? guest_abi::e_closed : guest_abi::e_timeout);
     }
     if (begins) space.park(Space::Wait::message, timeout);
     return HostResult::wait();

@@ -22,6 +22,7 @@ HostResult read(void* context, const HostCall& call) {
   if (open == space.sensors.end() || !buffer) return HostResult::done(guest_abi::e_invalid);
   auto& readings = open->second.readings;
   if (readings.empty()) {
+    if (space.tell_closed()) return HostResult::done(guest_abi::e_closed);
     const auto timeout = i32(call.args[3]);
     if (timeout == 0 || (call.again && space.deadline_passed())) {
       space.unpark();

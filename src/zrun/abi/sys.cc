@@ -25,6 +25,7 @@ HostResult sleep(void* context, const HostCall& call) {
   auto& space = space_of(context);
   const auto ms = i32(call.args[0]);
   if (ms < 0) return HostResult::done(guest_abi::e_invalid);
+  if (space.tell_closed()) return HostResult::done(guest_abi::e_closed);
   if (!call.again) {
     space.park(Space::Wait::sleep, ms);
     return HostResult::wait();

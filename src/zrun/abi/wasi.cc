@@ -135,9 +135,9 @@ HostResult poll_oneoff(void* context, const HostCall& call) {
     std::memcpy(&ns, first->view().data() + 24, sizeof ns);
     const auto ms = std::min<std::uint64_t>(ns / 1'000'000, 0x7fffffff);
     space.park(Space::Wait::sleep, static_cast<std::int32_t>(ms));
-    return HostResult::wait();
+    if (!space.asked_to_return()) return HostResult::wait();
   }
-  if (!space.deadline_passed()) return HostResult::wait();
+  if (!space.deadline_passed() && !space.asked_to_return()) return HostResult::wait();
   space.unpark();
   const auto first = GuestSpan::at(call.memory, call.args[0], 48, 48);
   const auto event = GuestSpan::at(call.memory, call.args[1], 32, 32);
