@@ -42,6 +42,11 @@ stdx::Result<std::size_t> Directory::apply(const v1::DirectoryUpdate& update) {
   if (update.term() < term_)
     return stdx::fail(Code::stale, stdx::format("directory of term {} after one of term {}",
                                                 update.term(), term_));
+  // A zmesh that started anew knows nothing that a change could change: it is told the whole.
+  if (!update.complete() && update.term() != term_)
+    return stdx::fail(Code::stale, "a change of a directory that was not told whole");
+  if (update.term() == term_ && update.sequence() < sequence_)
+    return stdx::fail(Code::stale, "a directory update came after a newer one");
   for (const auto& entry : update.entries())
     if (!stdx::is_uuid(entry.topology_id()) || entry.space().empty())
       return stdx::fail(Code::invalid, "a directory entry names no space");

@@ -3,9 +3,10 @@
 
 // Where every space is, as the leader of the term says it: the space registry of R-SEND-2.
 //
-// Rules: an update of a lower term is refused (S4); an entry's epoch never falls while the entry
-// exists (S15), whatever order updates come in; `complete` replaces everything. A space that is not
-// known is not guessed: nothing is sent to it, and nothing from it is taken in (P10).
+// Rules: an update of a lower term or sequence is refused (S4), and a change by who was not told
+// the whole in this term; an entry's epoch never falls while the entry exists (S15); `complete`
+// replaces everything. A space that is not known is not guessed: nothing is sent to it, and nothing
+// from it is taken in (P10).
 //
 // Pure; one per zmesh.
 
@@ -28,7 +29,8 @@ class Directory {
   // Entries past this are refused with Code::full (guide: 1,000,000 spaces).
   static constexpr std::size_t entries_max = 1'000'000;
 
-  // What the update changed; Code::stale for a lower term.
+  // What the update changed; Code::stale for what these rules refuse: the leader then sends the
+  // whole.
   stdx::Result<std::size_t> apply(const v1::DirectoryUpdate& update);
 
   std::uint64_t term() const { return term_; }

@@ -22,7 +22,7 @@ v1::DirectoryEntry entry(std::string space, std::uint32_t index, std::string zho
 }
 
 v1::DirectoryUpdate update(std::uint64_t term, std::vector<v1::DirectoryEntry> entries,
-                           bool complete = false) {
+                           bool complete = true) {
   v1::DirectoryUpdate u;
   u.set_term(term);
   u.set_complete(complete);
@@ -44,7 +44,7 @@ TEST(DirectoryTest, RSend2ASpaceIsFoundByNameAndByItsIndex) {
 TEST(DirectoryTest, S15AnEpochNeverFallsWhateverOrderUpdatesComeIn) {
   Directory directory;
   ASSERT_TRUE(directory.apply(update(1, {entry("a", 0, "z2", 5)})));
-  EXPECT_EQ(directory.apply(update(1, {entry("a", 0, "z1", 4)})), 0u);
+  EXPECT_EQ(directory.apply(update(1, {entry("a", 0, "z1", 4)}, false)), 0u);
   EXPECT_EQ(directory.find(topology, "a")->zhost(), "z2");
 }
 
@@ -58,9 +58,30 @@ TEST(DirectoryTest, S4AnUpdateOfALowerTermIsRefusedWhole) {
 TEST(DirectoryTest, ACompleteUpdateDropsWhatItDoesNotName) {
   Directory directory;
   ASSERT_TRUE(directory.apply(update(1, {entry("a", 0, "z1", 1), entry("b", 1, "z2", 1)})));
-  ASSERT_TRUE(directory.apply(update(2, {entry("b", 1, "z2", 1)}, true)));
+  ASSERT_TRUE(directory.apply(update(2, {entry("b", 1, "z2", 1)})));
   EXPECT_EQ(directory.find(topology, "a"), nullptr);
   EXPECT_EQ(directory.size(), 1u);
+}
+
+TEST(DirectoryTest, P10AChangeIsRefusedByWhoWasNotToldTheWholeInThisTerm) {
+  Directory directory;
+  EXPECT_EQ(directory.apply(update(1, {entry("a", 0, "z1", 1)}, false)).error().code,
+            stdx::Code::stale);
+  EXPECT_EQ(directory.term(), 0u) << "it goes on asking for the whole";
+  ASSERT_TRUE(directory.apply(update(1, {entry("a", 0, "z1", 1)})));
+  EXPECT_TRUE(directory.apply(update(1, {entry("b", 1, "z1", 1)}, false)));
+  EXPECT_FALSE(directory.apply(update(2, {entry("b", 1, "z2", 2)}, false)));
+}
+
+TEST(DirectoryTest, AnUpdateThatWasOvertakenIsRefused) {
+  Directory directory;
+  auto older = update(1, {entry("a", 0, "z1", 1)});
+  older.set_sequence(4);
+  auto newer = update(1, {entry("a", 0, "z1", 1), entry("b", 1, "z1", 1)});
+  newer.set_sequence(5);
+  ASSERT_TRUE(directory.apply(newer));
+  EXPECT_EQ(directory.apply(older).error().code, stdx::Code::stale);
+  EXPECT_EQ(directory.size(), 2u);
 }
 
 TEST(DirectoryTest, AZhostIsToldOfTheTopologiesItHasAPartInAndOfNoOther) {
