@@ -30,9 +30,10 @@ struct Network::Pipe {
     stdx::Instant last_arrival{};
   };
   Network& network;
+  std::weak_ptr<int> network_alive;
   End ends[2];
 
-  explicit Pipe(Network& n) : network(n) {}
+  explicit Pipe(Network& n) : network(n), network_alive(n.alive_) {}
   static void pump(const std::shared_ptr<Pipe>& pipe, int from);
   static void close(const std::shared_ptr<Pipe>& pipe, int told, stdx::Error why);
 };
@@ -119,7 +120,7 @@ class SimLink final : public ports::Link {
   ~SimLink() override {
     auto& end = pipe_->ends[side_];
     end.handlers = {};
-    if (!end.open) return;
+    if (!end.open || pipe_->network_alive.expired()) return;
     end.open = false;
     auto& other = pipe_->ends[1 - side_];
     auto& network = pipe_->network;
@@ -305,11 +306,13 @@ class SimTransport final : public ports::Transport {
           pipe->ends[1].process = target->process;
           pipe->ends[1].alive = target->alive;
           pipe->ends[1].zhost = target->process->zhost();
-          target->process->deliver(stdx::Duration::zero(), "accept", [&network, key, pipe] {
-            auto link = std::make_unique<SimLink>(pipe, 1);
-            if (auto* t = network.find(key))
-              if (t->on_accept) t->on_accept(std::move(link));
-          });
+          // In the backlog: it breaks where the process ends before it accepts.
+          target->process->deliver(
+              stdx::Duration::zero(), "accept",
+              [&network, key, link = std::make_unique<SimLink>(pipe, 1)]() mutable {
+                if (auto* t = network.find(key))
+                  if (t->on_accept) t->on_accept(std::move(link));
+              });
           on_connected(std::make_unique<SimLink>(pipe, 0));
         });
   }

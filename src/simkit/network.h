@@ -73,6 +73,7 @@ class Network {
   std::set<std::pair<std::string, std::string>> cuts_;
   std::map<Key, Bound> bound_;
   std::uint16_t next_port_ = 40000;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // links may outlive it
 };
 
 }  // namespace simkit
