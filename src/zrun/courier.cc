@@ -51,12 +51,16 @@ void Courier::pump(LocalTopology& topology, PathState& path) {
 
 void Courier::pump_here(LocalTopology& topology, PathState& path, Space& receiver) {
   if (!receiver.takes_messages()) return;
-  const auto sender = topology.slots[path.from].life;
+  const auto& from = topology.slots[path.from];
+  // P10: after a restart the sender here may be one that was replaced elsewhere.
+  if (!from.told) return;
+  const auto sender = from.life;
+  const auto received_before = path.out.received();
   while (const auto message = path.out.next()) {
     // S1: nothing of a sender that was replaced.
-    if (sender < path.in.sender() || sender.epoch < topology.slots[path.from].epoch) {
+    if (sender < path.in.newest() || sender.epoch < from.epoch) {
       stale_.add();
-      return;
+      break;
     }
     if (message->seq <= path.in.received()) [[unlikely]] {
       drop_repeat_here(topology, path, *message);
@@ -64,13 +68,15 @@ void Courier::pump_here(LocalTopology& topology, PathState& path, Space& receive
     }
     if (!receiver.has_room(message->payload.size())) {
       receiver.note_starved(path);
-      return;
+      break;
     }
     path.out.sent();
     path.out.received(message->seq);
     path.in.took(message->seq);
     receiver.deliver(message);
   }
+  // Turns that ended while their messages waited here.
+  if (from.local != nullptr && path.out.received() > received_before) from.local->release_turns();
 }
 
 // An outbox that was read anew holds what its receiver has, or has committed, already.
@@ -118,6 +124,8 @@ void Courier::pump_away(LocalTopology& topology, PathState& path) {
     if (!send_frame_(receiver.zhost, wire::encode_data_frame(header, message->payload))) return;
     path.out.sent();
     sent_.add();
+    // What is not kept until it is finished made room already.
+    if (!path.out.keeps_until_finished()) sender_has_room(topology, path);
   }
 }
 
@@ -213,7 +221,7 @@ void Courier::take_frame(LocalTopology& topology, const wire::DataFrame& frame) 
   if (header.from_space != from || header.to_space != to) return;
   switch (header.type) {
     case DataType::open:
-      return take_open(topology, path, frame);
+      return take_open(topology, path, header, wire::stream_of(frame));
     case DataType::message:
       return take_message(topology, path, frame);
     case DataType::received:
@@ -223,16 +231,16 @@ void Courier::take_frame(LocalTopology& topology, const wire::DataFrame& frame) 
   }
 }
 
-void Courier::take_open(LocalTopology& topology, PathState& path, const wire::DataFrame& frame) {
+void Courier::take_open(LocalTopology& topology, PathState& path, const wire::DataHeader& header,
+                        std::uint64_t stream) {
   if (!may_receive(topology, path)) return;
-  const auto& header = frame.header;
   const auto& sender = topology.slots[path.from];
   // P10: of a sender whose epoch the directory never told, nothing is taken in.
-  if (sender.epoch == 0 || header.from_epoch < sender.epoch) {
+  if (!sender.told || header.from_epoch < sender.epoch) {
     stale_.add();
     return;
   }
-  if (!path.in.open({header.from_epoch, header.from_run}, header.seq, wire::stream_of(frame))) {
+  if (!path.in.open({header.from_epoch, header.from_run}, header.seq, stream)) {
     stale_.add();
     return;
   }
@@ -245,6 +253,10 @@ void Courier::take_message(LocalTopology& topology, PathState& path, const wire:
   auto& receiver = *topology.slots[path.to].local;
   const auto& header = frame.header;
   const SenderLife life{header.from_epoch, header.from_run};
+  // Nothing is sent again at most once, an `open` neither: every message of a newer life stands for
+  // it, else a lost one would be the end of the stream.
+  if (!path.out.keeps_until_finished() && life > path.in.sender())
+    take_open(topology, path, header, 0);
   switch (path.in.judge(life, header.seq, !path.out.keeps_until_finished())) {
     case InWindow::Verdict::stale:
       stale_.add();
@@ -314,7 +326,7 @@ void Courier::space_arrived(LocalTopology& topology, std::uint16_t index) {
   for (auto& path : topology.paths) {
     if (path->to == index) {
       // A new instance: what the former one did not finish goes to it.
-      path->in = {};
+      path->in.restart();
       path->starved = false;
       path->asked_again_behind = ~0ull;
       path->out.restart();
@@ -350,6 +362,11 @@ void Courier::slot_changed(LocalTopology& topology, std::uint16_t index) {
   }
 }
 
+void Courier::sender_told(LocalTopology& topology, std::uint16_t index) {
+  for (auto& path : topology.paths)
+    if (path->from == index) pump(topology, *path);
+}
+
 void Courier::way_changed(LocalTopology& topology, const std::string& zhost) {
   for (auto& path : topology.paths) {
     if (path->opened_to != zhost) continue;
@@ -362,14 +379,19 @@ void Courier::way_changed(LocalTopology& topology, const std::string& zhost) {
 void Courier::tick(LocalTopology& topology) {
   for (auto& path : topology.paths) {
     if (path->out.unfinished() == 0) continue;
-    if (!path->opened_to.empty() && path->out.waits_for_receipt() &&
-        path->progress_mark == path->out.received()) {
-      // Half a second without a receipt: the frames or their acknowledgements were lost.
-      resent_.add();
+    const bool stalled = path->progress_mark == path->out.received() &&
+                         path->finish_mark == path->out.first_unfinished();
+    if (stalled && !path->opened_to.empty()) {
+      // Half a second without news: frames or acknowledgements were lost. To an `open` the receiver
+      // says what it received and finished; a full stream would have nothing else to send.
+      if (path->out.waits_for_receipt()) {
+        resent_.add();
+        path->out.rewind();
+      }
       path->opened_to.clear();
-      path->out.rewind();
     }
     path->progress_mark = path->out.received();
+    path->finish_mark = path->out.first_unfinished();
     pump(topology, *path);
   }
 }

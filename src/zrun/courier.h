@@ -39,6 +39,8 @@ class Courier {
   void ledger_loaded(LocalTopology& topology, std::uint16_t index);
   // Where the spaces are changed: streams to moved spaces start again.
   void slot_changed(LocalTopology& topology, std::uint16_t index);
+  // The directory told of a space for the first time: what it sends may be taken in now (P10).
+  void sender_told(LocalTopology& topology, std::uint16_t index);
   // The way to a zhost is new or lost: what is not received goes out again.
   void way_changed(LocalTopology& topology, const std::string& zhost);
   // Looks for streams without progress; called twice a second.
@@ -64,7 +66,8 @@ class Courier {
   void take_message(LocalTopology& topology, PathState& path, const wire::DataFrame& frame);
   void take_acknowledgement(LocalTopology& topology, PathState& path,
                             const wire::DataHeader& header);
-  void take_open(LocalTopology& topology, PathState& path, const wire::DataFrame& frame);
+  void take_open(LocalTopology& topology, PathState& path, const wire::DataHeader& header,
+                 std::uint64_t stream);
   void note_acks(PathState& path);
   void ask_again(LocalTopology& topology, PathState& path);
   wire::DataHeader header_out(const LocalTopology& topology, const PathState& path) const;

@@ -6,7 +6,7 @@
 namespace zrun {
 
 bool InWindow::open(SenderLife sender, std::uint64_t first_seq, std::uint64_t stream) {
-  if (sender < sender_) return false;
+  if (sender < newest()) return false;
   const std::uint64_t before = first_seq > 0 ? first_seq - 1 : 0;
   if (sender == sender_ || (stream != 0 && stream == stream_)) {
     // The same life over another way, or the next life of a stored stream: what came still counts.
@@ -26,8 +26,14 @@ void InWindow::resume(const Cursor& cursor) {
   received_ = finished_ = cursor.seq;
 }
 
+void InWindow::restart() {
+  const auto floor = newest();
+  *this = {};
+  floor_ = floor;
+}
+
 InWindow::Verdict InWindow::judge(SenderLife sender, std::uint64_t seq, bool gaps_allowed) const {
-  if (sender < sender_) return Verdict::stale;
+  if (sender < newest()) return Verdict::stale;
   if (sender > sender_) return Verdict::gap;  // its `open` was lost
   if (seq <= received_) return Verdict::repeat;
   if (seq == received_ + 1 || gaps_allowed) return Verdict::take;

@@ -10,6 +10,7 @@
 //
 // Pure.
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 
@@ -34,10 +35,13 @@ class InWindow {
   enum class Verdict { take, repeat, gap, stale };
 
   // A sender says where its stream starts, and which one it is (0: its numbers are not stored).
-  // False: it is older than the one known.
+  // False: it is older than the newest one known.
   bool open(SenderLife sender, std::uint64_t first_seq, std::uint64_t stream = 0);
   // Goes on behind what a former life of the receiver committed.
   void resume(const Cursor& cursor);
+  // Another instance receives now: nothing of the stream came to it, yet what is known of senders
+  // stays known (P10).
+  void restart();
   // Whether a message is the next one. `take` must be followed by `took` when it was put away.
   Verdict judge(SenderLife sender, std::uint64_t seq, bool gaps_allowed) const;
   void took(std::uint64_t seq) { received_ = seq; }
@@ -51,11 +55,13 @@ class InWindow {
   Cursor at(std::uint64_t seq) const { return {sender_, stream_, seq}; }
 
   SenderLife sender() const { return sender_; }
+  SenderLife newest() const { return std::max(sender_, floor_); }
   std::uint64_t received() const { return received_; }
   std::uint64_t finished() const { return finished_; }
 
  private:
   SenderLife sender_, numbered_since_;
+  SenderLife floor_;  // the newest that a former receiver took from
   std::uint64_t stream_ = 0;
   std::uint64_t received_ = 0, finished_ = 0;
 };

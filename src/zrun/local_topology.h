@@ -29,6 +29,7 @@ struct PathState {
   std::uint64_t opened_epoch = 0;   // the receiver's epoch then
   std::uint32_t opened_run = 0;     // the receiver's run, from its acknowledgements; 0: none yet
   std::uint64_t progress_mark = 0;  // out.received() at the last look
+  std::uint64_t finish_mark = 0;    // out.first_unfinished() then
   bool sender_waits = false;        // the sender is parked in net.emit_to on this path
 
   // --- receiving ---
@@ -40,9 +41,11 @@ struct PathState {
 };
 
 struct SpaceSlot {
-  // From the directory; epoch 0: not known yet.
+  // From the directory, or from its own placement here; epoch 0: not known yet.
   std::string zhost;
   std::uint64_t epoch = 0;
+  // P10: the directory said so since this process started; before, nothing of it is taken in.
+  bool told = false;
   // The instance here, if any.
   Space* local = nullptr;
   // (epoch, run) of the local instance, kept for its streams after it is gone.

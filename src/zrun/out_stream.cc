@@ -87,7 +87,7 @@ void OutStream::resume(std::uint64_t stream, std::uint64_t last, std::vector<Mes
 void OutStream::drain(const std::function<void(MessagePtr)>& take) {
   while (!queue_.empty()) take(queue_.pop_front());
   queued_bytes_ = 0;
-  finished_ = received_ = sent_ = last_;
+  finished_ = received_ = sent_ = last_ = highest_sent_ = 0;
   stream_ = 0;
 }
 

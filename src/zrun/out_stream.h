@@ -68,7 +68,8 @@ class OutStream {
   void restart();
   // Goes on with the outbox of a former life: `entries` are the last ones up to number `last`.
   void resume(std::uint64_t stream, std::uint64_t last, std::vector<MessagePtr> entries);
-  // Takes out everything that is not finished, oldest first.
+  // The sender's life is over: takes out everything that is not finished, oldest first. The next
+  // life numbers from 1.
   void drain(const std::function<void(MessagePtr)>& take);
 
   std::uint64_t first_unfinished() const { return finished_ + 1; }

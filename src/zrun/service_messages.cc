@@ -100,12 +100,16 @@ void Service::peers_changed(const v1::PeersUpdate& update) {
     const auto at = topologies_.find(entry.topology_id());
     if (at == topologies_.end() || entry.space_index() >= at->second->slots.size()) continue;
     auto& slot = at->second->slots[entry.space_index()];
+    const auto index = static_cast<std::uint16_t>(entry.space_index());
+    const bool first = !std::exchange(slot.told, true);
     // S15: never back to an older placement.
-    if (entry.epoch() < slot.epoch || (entry.epoch() == slot.epoch && entry.zhost() == slot.zhost))
-      continue;
-    slot.epoch = entry.epoch();
-    slot.zhost = entry.zhost();
-    courier_.slot_changed(*at->second, static_cast<std::uint16_t>(entry.space_index()));
+    if (entry.epoch() > slot.epoch ||
+        (entry.epoch() == slot.epoch && entry.zhost() != slot.zhost)) {
+      slot.epoch = entry.epoch();
+      slot.zhost = entry.zhost();
+      courier_.slot_changed(*at->second, index);
+    }
+    if (first) courier_.sender_told(*at->second, index);
   }
 }
 
