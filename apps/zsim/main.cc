@@ -37,8 +37,8 @@ bool run(const Arguments& a, std::uint64_t seed, bool quiet) {
   if (!result.violation.empty())
     fmt::print("seed {}: VIOLATION {}\n  repeat: {}\n", seed, result.violation, again(a, seed));
   else if (!quiet)
-    fmt::print("seed {}: held; faults {} placements {} events {} trace {:016x}\n", seed,
-               result.faults, result.placements, result.events, result.trace_hash);
+    fmt::print("seed {}: held; faults {} placements {} messages {} events {} trace {:016x}\n", seed,
+               result.faults, result.placements, result.messages, result.events, result.trace_hash);
   std::fflush(stdout);
   return result.violation.empty();
 }

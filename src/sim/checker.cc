@@ -9,7 +9,7 @@ namespace sim {
 
 using namespace std::chrono_literals;
 
-void Checker::started(const Instance& i, stdx::Instant) {
+void Checker::started(const Instance& i) {
   const Space space{i.topology, i.space};
   const Life life{space, i.epoch};
   const Home home{i.zhost, i.incarnation};
@@ -23,7 +23,8 @@ void Checker::started(const Instance& i, stdx::Instant) {
   lives_[home].insert(life);
 }
 
-void Checker::running(const Instance& i) {
+void Checker::dispatches(const Instance& i) {
+  started(i);
   auto& newest = newest_running_[{i.topology, i.space}];
   newest = std::max(newest, i.epoch);
 }

@@ -37,8 +37,9 @@ class Checker {
       : zhosts_(zhosts), timeout_(timeout) {}
 
   // --- what happened, with true time ---
-  void started(const Instance& instance, stdx::Instant now);
-  void running(const Instance& instance);
+  // zrun took it; its guest runs for the first time.
+  void started(const Instance& instance);
+  void dispatches(const Instance& instance);
   void stopped_by_command(const Instance& instance);
   void zrun_given_up(const std::string& zhost, std::uint64_t incarnation);
   void leaders(const std::set<std::string>& holders);

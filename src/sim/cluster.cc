@@ -29,6 +29,14 @@ std::uint64_t number(const LogLine& line, const char* name) {
 }
 }  // namespace
 
+// Says when the process it is in ended.
+struct End {
+  std::function<void()> tell;
+  ~End() {
+    if (tell) tell();
+  }
+};
+
 // Members end in reverse order: a service before its ports, all of it before the process.
 struct Cluster::Child {
   simkit::Process process;
@@ -38,9 +46,13 @@ struct Cluster::Child {
   std::unique_ptr<SimBlobs> blobs;
   std::unique_ptr<SimPackages> packages;
   SimResources resources;
+  NoSensors sensors;
+  std::unique_ptr<FlowEngine> engine;
+  std::unique_ptr<simkit::MemoryDataStore> data;
+  End end;
   std::unique_ptr<zmesh::Service> zmesh;
   std::unique_ptr<zrms::Service> zrms;
-  std::unique_ptr<SimZrun> zrun;
+  std::unique_ptr<zrun::Service> zrun;
 
   Child(Cluster& cluster, const Zhost& zhost, const std::string& name)
       : process(cluster.world, zhost.id, name,
@@ -90,6 +102,17 @@ struct Cluster::ControlPlane {
 Cluster::Cluster(ClusterOptions options)
     : world(options.seed),
       checker(options.zhosts, options.zrms.detection.timeout),
+      stage{checker,
+            delivery,
+            stdx::Prng(options.seed * 31 + 7),
+            false,
+            0,
+            {},
+            [this](const std::string& text) {
+              world.trace(text);
+              if (on_message) on_message(text);
+            },
+            {}},
       options_(std::move(options)) {
   network.add_address(control_plane_ip, "cp");
   for (std::size_t i = 0; i < options_.zhosts; ++i) {
@@ -182,9 +205,24 @@ std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpe
     made->zrms->on_stop = end;
     made->zrms->start();
   } else {
-    made->zrun = std::make_unique<SimZrun>(made->runtime, *made->transport, zhost.id,
-                                           zhost.incarnation, checker);
+    made->blobs = std::make_unique<SimBlobs>(made->process, zhost.disk);
+    made->packages = std::make_unique<SimPackages>(made->process);
+    made->engine = std::make_unique<FlowEngine>(made->process, stage, zhost.incarnation);
+    made->data = std::make_unique<simkit::MemoryDataStore>(made->process, zhost.data);
+    made->end.tell = [this, index] { zrun_ended(index); };
+    zrun::Options options;
+    options.cluster_id = "sim";
+    options.zhost = zhost.id;
+    options.incarnation = zhost.incarnation;
+    options.ip = zhost.ip;
+    made->zrun =
+        std::make_unique<zrun::Service>(made->runtime,
+                                        zrun::Outside{*made->transport, *made->engine, *made->data,
+                                                      *made->blobs, *made->packages, made->sensors},
+                                        options);
     made->zrun->on_stop = end;
+    const auto started = made->zrun->start();
+    if (!started) checker.violate("zrun: " + started.error().message);
   }
   return made;
 }
@@ -223,7 +261,7 @@ zmesh::Service* Cluster::zmesh_of(std::size_t zhost) {
 startz::Service* Cluster::startz_of(std::size_t zhost) {
   return zhosts_[zhost].node ? zhosts_[zhost].node->startz.get() : nullptr;
 }
-SimZrun* Cluster::zrun_of(std::size_t zhost) {
+zrun::Service* Cluster::zrun_of(std::size_t zhost) {
   auto* c = child(zhost, "zrun");
   return c == nullptr ? nullptr : c->zrun.get();
 }
@@ -260,9 +298,9 @@ std::vector<std::string> Cluster::instances(const std::string& space) {
   std::vector<std::string> list;
   for (std::size_t i = 0; i < size(); ++i)
     if (auto* zrun = zrun_of(i))
-      for (const auto& [key, there] : zrun->spaces())
-        if (key.second == space && there.state == "running")
-          list.push_back(stdx::format("{}/{}", id(i), there.instance.epoch));
+      for (const auto* there : zrun->spaces())
+        if (there->id().key.space == space && there->state() == zrun::SpaceState::running)
+          list.push_back(stdx::format("{}/{}", id(i), there->id().epoch.value));
   return list;
 }
 
@@ -288,6 +326,18 @@ bool Cluster::settled(std::string* why) {
   return true;
 }
 
+std::vector<Way> Cluster::ways() {
+  std::vector<Way> list;
+  const int at = leader();
+  if (at < 0) return list;
+  const auto& records = zrms_of(static_cast<std::size_t>(at))->leader().records();
+  for (const auto& [id, row] : records.topologies())
+    if (row.record.desired() == v1::DESIRED_RUNNING)
+      for (const auto& path : row.record.spec().paths())
+        list.push_back({id, path.name(), path.from(), path.to()});
+  return list;
+}
+
 // --- log ---
 
 void Cluster::logged(const simkit::Process& process, ports::Level level, std::string_view event,
@@ -308,6 +358,7 @@ void Cluster::check(const LogLine& line) {
     return std::uint64_t{0};
   };
   const auto& f = line.fields;
+  if (line.event == "space_placed_here" || line.event == "space_state") check_space(line);
   if (line.event == "zrun_down") checker.zrun_given_up(zhost, incarnation());
   if (line.event == "term_taken")
     checker.term_taken(number(line, "term"), stdx::format("{}/{}", zhost, incarnation()));
@@ -324,6 +375,33 @@ void Cluster::check(const LogLine& line) {
     checker.zhost_dead(line.process, f.at("dead"),
                        static_cast<std::int64_t>(number(line, "silence_ms")), f.at("evidence"),
                        line.at);
+}
+
+// What zrun holds. That a guest runs and what it takes is told by the guest itself.
+void Cluster::check_space(const LogLine& line) {
+  const auto& f = line.fields;
+  auto& zhost =
+      zhosts_[stdx::parse_u64(line.process.substr(1, line.process.find('/') - 1)).value()];
+  const Placement placement{f.at("topology"), f.at("space"), number(line, "epoch"),
+                            static_cast<std::uint32_t>(number(line, "run"))};
+  const Instance instance{zhost.id,        zhost.incarnation, placement.topology,
+                          placement.space, placement.epoch,   placement.run};
+  auto& held = zhost.placed[{placement.topology, placement.space}];
+  if (line.event == "space_placed_here") {
+    if (held.epoch != 0) delivery.gone(held);
+    held = placement;
+    checker.started(instance);
+    return;
+  }
+  const auto& state = f.at("state");
+  if (state == "stopped" || state == "failed") delivery.gone(placement);
+  if (state == "stopped" && f.at("detail") != "zrun is stopping")
+    checker.stopped_by_command(instance);
+}
+
+void Cluster::zrun_ended(std::size_t zhost) {
+  for (const auto& [key, placement] : std::exchange(zhosts_[zhost].placed, {}))
+    delivery.gone(placement);
 }
 
 }  // namespace sim

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A whole cluster on virtual time, from the product's own controlplane, zmesh, zrms and startz
-// objects. Zhosts are "z0", "z1", …; the control plane's machine is "cp". Everything is killed by
-// destroying it; disks and the database outlive that.
+// A whole cluster on virtual time, from the product's own controlplane, zmesh, zrms, zrun and
+// startz objects. Zhosts are "z0", "z1", …; the control plane's machine is "cp". Everything is
+// killed by destroying it; disks and the database outlive that.
 
 #include <functional>
 #include <memory>
@@ -13,14 +13,16 @@
 #include "adapters/store_memory/memory_store.h"
 #include "controlplane/service.h"
 #include "sim/checker.h"
+#include "sim/delivery_checker.h"
+#include "sim/guests.h"
 #include "sim/sim_stores.h"
-#include "sim/sim_zrun.h"
 #include "simkit/http.h"
 #include "simkit/network.h"
 #include "simkit/processes.h"
 #include "startz/service.h"
 #include "zmesh/service.h"
 #include "zrms/service.h"
+#include "zrun/service.h"
 
 namespace sim {
 
@@ -49,8 +51,11 @@ class Cluster {
   simkit::HttpNetwork web{world, network};
   adapters::store_memory::Database database;
   Checker checker;
+  DeliveryChecker delivery{[this](std::string what) { checker.violate(std::move(what)); }};
+  Stage stage;
   std::function<void(const LogLine&)> on_log;
-  std::vector<LogLine> log;  // what a person would read: info and above
+  std::function<void(const std::string&)> on_message;  // what guests send and take
+  std::vector<LogLine> log;                            // what a person would read: info and above
 
   std::size_t size() const { return zhosts_.size(); }
   static std::string id(std::size_t zhost) { return "z" + std::to_string(zhost); }
@@ -78,13 +83,15 @@ class Cluster {
   zrms::Service* zrms_of(std::size_t zhost);
   zmesh::Service* zmesh_of(std::size_t zhost);
   startz::Service* startz_of(std::size_t zhost);
-  SimZrun* zrun_of(std::size_t zhost);
+  zrun::Service* zrun_of(std::size_t zhost);
   // The zhost whose zrms leads and is ready, or -1.
   int leader();
   // Live running instances of a space, as "z1/3".
   std::vector<std::string> instances(const std::string& space);
   // All topologies that should run do, each space exactly once, and one leads.
   bool settled(std::string* why = nullptr);
+  // The paths of all topologies that should run.
+  std::vector<Way> ways();
 
  private:
   struct Child;
@@ -94,6 +101,9 @@ class Cluster {
     std::string id, ip;
     std::uint64_t incarnation = 0, zrms_runs = 0;
     Disk disk;
+    simkit::MemoryDataStore::Disk data;
+    // What its zrun holds: (topology, space) to placement.
+    std::map<std::pair<std::string, std::string>, Placement> placed;
     std::unique_ptr<Node> node;
   };
   std::shared_ptr<void> launch(std::size_t zhost, const ports::ProcessSpec& spec,
@@ -101,6 +111,8 @@ class Cluster {
   void logged(const simkit::Process& process, ports::Level level, std::string_view event,
               ports::Fields fields);
   void check(const LogLine& line);
+  void check_space(const LogLine& line);
+  void zrun_ended(std::size_t zhost);
   Child* child(std::size_t zhost, const std::string& name);
   simkit::Process* process(std::size_t zhost, const std::string& name);
 

@@ -13,11 +13,10 @@ using namespace std::chrono_literals;
 using adapters::store_memory::Fault;
 
 constexpr stdx::Duration settle_bound = 90s;
+constexpr stdx::Duration flow_bound = 30s;
 
-samoza::v1::TopologySpec topology(const std::string& name, int spaces) {
-  std::vector<std::string> names;
-  for (int i = 0; i < spaces; ++i) names.push_back(stdx::format("{}-s{}", name, i));
-  return call_topology(name, names);
+double seconds(stdx::Instant at) {
+  return static_cast<double>(stdx::to_ms(at.time_since_epoch())) / 1e3;
 }
 
 // The faults have their own generator, so that a change of the product's own draws does not give
@@ -29,11 +28,15 @@ class Faults {
 
   void start(stdx::Instant until) {
     until_ = until;
+    cluster_.stage.misbehave = true;
     next();
   }
   std::uint64_t count() const { return count_; }
+  std::function<void(std::size_t zhost)> submit;  // an operator hands in a topology there
 
   void heal() {
+    cluster_.stage.misbehave = false;
+    cluster_.stage.cursed.clear();
     cluster_.network.heal_all();
     cluster_.network.faults = simkit::NetworkFaults{};
     cluster_.database.fault = {};
@@ -59,10 +62,7 @@ class Faults {
   void tell(const std::string& what) {
     ++count_;
     cluster_.world.trace(what);
-    if (options_.explain)
-      fmt::print("{:9.3f}  FAULT {}\n",
-                 static_cast<double>(stdx::to_ms(cluster_.world.now().time_since_epoch())) / 1e3,
-                 what);
+    if (options_.explain) fmt::print("{:9.3f}  FAULT {}\n", seconds(cluster_.world.now()), what);
   }
   void next() {
     cluster_.world.schedule(ms(300, 2500), "fault", [this] {
@@ -73,7 +73,7 @@ class Faults {
   }
 
   void strike() {
-    switch (prng_.below(9)) {
+    switch (prng_.below(10)) {
       case 0:
       case 1:
         return crash();
@@ -88,6 +88,8 @@ class Faults {
         return database();
       case 7:
         return prng_.chance(1, 3) ? emptied() : kill();
+      case 8:
+        return prng_.chance(1, 3) ? usurp() : cut();
       default:
         return prng_.chance(1, 2) ? control_plane() : weather();
     }
@@ -112,19 +114,66 @@ class Faults {
     if (a == b) return;
     const bool both = prng_.chance(2, 3), forward = prng_.chance(1, 2);
     tell(stdx::format("cut {} {} {}", a, both ? "<->" : forward ? "->" : "<-", b));
-    const auto disturb = [this, a, b] {
-      for (const auto& id : {a, b}) cluster_.checker.disturbed(id, cluster_.world.now());
-    };
-    disturb();
     if (both || forward) cluster_.network.cut(a, b);
     if (both || !forward) cluster_.network.cut(b, a);
-    // As long as the cut lasts it may silence somebody.
     const auto length = ms(300, 12000);
-    for (stdx::Duration t = 1s; t < length; t += 1s) later(t, disturb);
-    later(length, [this, a, b, disturb] {
-      disturb();
+    disturb_for(length, {a, b});
+    later(length, [this, a, b] {
       cluster_.network.heal(a, b);
       cluster_.network.heal(b, a);
+    });
+  }
+  // As long as a cut lasts, and a moment after, it may silence somebody.
+  void disturb_for(stdx::Duration length, std::vector<std::string> ids) {
+    const auto disturb = [this, ids = std::move(ids)] {
+      for (const auto& id : ids) cluster_.checker.disturbed(id, cluster_.world.now());
+    };
+    disturb();
+    for (stdx::Duration t = 1s; t < length; t += 1s) later(t, disturb);
+    later(length, disturb);
+  }
+  // Commands of a leader wait in a link until another leads, has given the target up, and has sent
+  // it commands when it came back; then they arrive (S4).
+  void usurp() {
+    const int at = cluster_.leader();
+    if (at < 0) return;
+    const auto leader = Cluster::id(static_cast<std::size_t>(at));
+    const auto target = Cluster::id(
+        (static_cast<std::size_t>(at) + 1 + prng_.below(cluster_.size() - 1)) % cluster_.size());
+    tell(stdx::format("usurp {} whose commands to {} wait", leader, target));
+    auto& network = cluster_.network;
+    const auto cut = [&network](const std::string& a, const std::string& b) {
+      network.cut(a, b);
+      network.cut(b, a);
+    };
+    const auto heal = [&network](const std::string& a, const std::string& b) {
+      network.heal(a, b);
+      network.heal(b, a);
+    };
+    const auto others = [this, leader, target] {
+      std::vector<std::string> list{"cp"};
+      for (std::size_t i = 0; i < cluster_.size(); ++i)
+        if (Cluster::id(i) != leader && Cluster::id(i) != target) list.push_back(Cluster::id(i));
+      return list;
+    }();
+    disturb_for(13s, {leader, target});
+    network.faults.link_timeout = 20s;
+    cut(leader, target);
+    if (submit) submit(static_cast<std::size_t>(at));
+    later(ms(300, 600), [this, cut, leader, at] {
+      cut(leader, "cp");
+      cluster_.crash(static_cast<std::size_t>(at), "zrms");
+    });
+    later(1s, [cut, target, others] {
+      for (const auto& other : others) cut(target, other);
+    });
+    later(ms(8000, 10000), [heal, target, others] {
+      for (const auto& other : others) heal(target, other);
+    });
+    later(ms(10500, 13000), [this, heal, leader, target] {
+      heal(leader, target);
+      heal(leader, "cp");
+      cluster_.network.faults.link_timeout = 8s;
     });
   }
   void pause() {
@@ -195,25 +244,29 @@ class Operators {
                             });
   }
 
+  void submit(std::size_t at) {
+    const bool with_store = prng_.chance(1, 2);
+    const auto name = stdx::format("w{}", next_++);
+    cluster_.submit(at, flow_topology(name, "rare", with_store, prng_.chance(1, 2)),
+                    [this, name](ports::HttpResponse response) {
+                      const auto mark = response.body.find("\"topology_id\":\"");
+                      if (response.status < 300 && mark != std::string::npos)
+                        ids_.push_back({response.body.substr(mark + 15, 36), name});
+                    });
+  }
+
  private:
   void act() {
     const auto at = prng_.below(cluster_.size());
     const auto roll = prng_.below(10);
-    if (ids_.size() < 3 && roll < 6) {
-      cluster_.submit(at, topology(stdx::format("w{}", next_++), 2),
-                      [this](ports::HttpResponse response) {
-                        const auto mark = response.body.find("\"topology_id\":\"");
-                        if (response.status < 300 && mark != std::string::npos)
-                          ids_.push_back(response.body.substr(mark + 15, 36));
-                      });
-      return;
-    }
+    if (ids_.size() < 3 && roll < 6) return submit(at);
     if (ids_.empty()) return;
     const auto which = prng_.below(ids_.size());
-    const auto id = ids_[which];
+    const auto [id, name] = ids_[which];
     if (roll == 9) {
       ids_.erase(ids_.begin() + static_cast<std::ptrdiff_t>(which));
       cluster_.checker.topology_ended(id);
+      cluster_.delivery.data_removed(id, name + "-store");
       return cluster_.http(at, "DELETE", "/v1/topologies/" + id, [](auto) {});
     }
     if (roll < 5) cluster_.checker.topology_ended(id);
@@ -223,16 +276,17 @@ class Operators {
 
   Cluster& cluster_;
   stdx::Prng prng_;
-  std::vector<std::string> ids_;
+  struct Topology {
+    std::string id, name;
+  };
+  std::vector<Topology> ids_;
   int next_ = 0;
 };
 
 void explain(const LogLine& line) {
   std::string fields;
   for (const auto& [name, value] : line.fields) fields += stdx::format(" {}={}", name, value);
-  fmt::print("{:9.3f}  {:<10} {}{}\n",
-             static_cast<double>(stdx::to_ms(line.at.time_since_epoch())) / 1e3, line.process,
-             line.event, fields);
+  fmt::print("{:9.3f}  {:<10} {}{}\n", seconds(line.at), line.process, line.event, fields);
 }
 
 // Runs until `done`, the bound, or a violation.
@@ -252,12 +306,19 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
   wanted.seed = options.seed;
   wanted.zhosts = options.zhosts != 0 ? options.zhosts : 3 + options.seed % 3;
   Cluster cluster(wanted);
-  if (options.explain) cluster.on_log = explain;
+  if (options.explain) {
+    cluster.on_log = explain;
+    cluster.on_message = [&](const std::string& text) {
+      fmt::print("{:9.3f}  {}\n", seconds(cluster.world.now()), text);
+    };
+  }
   std::size_t accepted = 0;
   run_until(cluster, 20s, [&] { return cluster.leader() >= 0; });
   for (int t = 0; t < 2; ++t) {
     bool answered = false;
-    cluster.submit(0, topology(stdx::format("t{}", t), 2 + t), [&](ports::HttpResponse response) {
+    const auto spec = flow_topology(stdx::format("t{}", t), t == 0 ? "brisk" : "calm", t == 1,
+                                    options.seed % 2 == 0);
+    cluster.submit(0, spec, [&](ports::HttpResponse response) {
       answered = true;
       accepted += response.status < 300;
       if (options.explain) fmt::print("submit: {} {}\n", response.status, response.body);
@@ -268,20 +329,27 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
   if (accepted != 2 || !run_until(cluster, 20s, [&] { return cluster.settled(&why); }))
     cluster.checker.violate("before any fault: " + (accepted != 2 ? "submit refused" : why));
   Faults faults(cluster, options);
+  Operators operators(cluster, options.seed);
+  faults.submit = [&](std::size_t zhost) { operators.submit(zhost); };
   const auto until = cluster.world.now() + std::chrono::seconds(options.fault_seconds);
   faults.start(until);
-  Operators operators(cluster, options.seed);
   operators.start(until);
   run_until(cluster, until - cluster.world.now(), [] { return false; });
   faults.heal();
   if (!run_until(cluster, settle_bound, [&] { return cluster.settled(&why); }))
     cluster.checker.violate(
         stdx::format("not settled {} s after healing: {}", stdx::to_ms(settle_bound) / 1000, why));
+  cluster.delivery.mark();
+  const auto flowing = [&] { return cluster.delivery.flowing(cluster.ways(), &why); };
+  if (!run_until(cluster, flow_bound, flowing))
+    cluster.checker.violate(
+        stdx::format("flow: {} s after healing {}", stdx::to_ms(flow_bound) / 1000, why));
   ScenarioResult result;
   result.violation = cluster.checker.violation();
   result.trace_hash = cluster.world.trace_hash();
   result.events = cluster.world.events_run();
   result.faults = faults.count();
+  result.messages = cluster.delivery.messages();
   for (const auto& line : cluster.log) result.placements += line.event == "space_placed";
   return result;
 }

@@ -23,6 +23,7 @@ struct ScenarioResult {
   std::uint64_t events = 0;
   std::uint64_t faults = 0;
   std::uint64_t placements = 0;
+  std::uint64_t messages = 0;  // taken by guests
 };
 
 ScenarioResult run_scenario(const ScenarioOptions& options);

@@ -9,8 +9,10 @@
 #include "ports/blob_store.h"
 #include "ports/package_reader.h"
 #include "ports/resources.h"
+#include "ports/sensors.h"
 #include "samoza/v1/topology.pb.h"
 #include "simkit/process.h"
+#include "simkit/stub_engine.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
 #include "wire/topology_codec.h"
@@ -67,7 +69,7 @@ class SimPackage final : public ports::Package {
   bool is_signed() const override { return true; }
   std::vector<std::string> files() const override { return {}; }
   stdx::Result<stdx::Bytes> read(const std::string& path) const override {
-    return stdx::fail(stdx::Code::not_found, path);
+    return simkit::stub_module(path);
   }
 
  private:
@@ -91,7 +93,7 @@ class SimPackages final : public ports::PackageReader {
   simkit::Process& process_;
 };
 
-// A topology of CALL spaces with default limits; the first two never share a zhost.
+// Two CALL spaces with a path between them that never share a zhost.
 inline samoza::v1::TopologySpec call_topology(const std::string& name,
                                               const std::vector<std::string>& spaces) {
   model::Topology topology;
@@ -100,9 +102,46 @@ inline samoza::v1::TopologySpec call_topology(const std::string& name,
   for (const auto& space : spaces) {
     auto& made = topology.spaces.emplace_back();
     made.name = space;
-    made.entry = "main.wasm";
+    made.entry = "calm";
   }
-  if (spaces.size() > 1) topology.spaces[1].placement.anti_affinity = {spaces[0]};
+  if (spaces.size() > 1) {
+    topology.spaces[1].placement.anti_affinity = {spaces[0]};
+    topology.paths = {{"link", spaces[0], spaces[1], model::Delivery::at_least_once}};
+  }
+  model::normalize(topology);
+  return wire::to_wire(topology);
+}
+
+// What a campaign runs: a source, a worker and a sink, the last two together or never on one zhost,
+// and a path past the worker that may lose messages; or a source that fills a store.
+inline samoza::v1::TopologySpec flow_topology(const std::string& name, const std::string& pace,
+                                              bool with_store, bool apart) {
+  using model::Delivery;
+  model::Topology topology;
+  topology.name = name;
+  topology.owner = "sim";
+  const auto space = [&](const std::string& part) -> model::Space& {
+    auto& made = topology.spaces.emplace_back();
+    made.name = name + "-" + part;
+    made.entry = pace;
+    return made;
+  };
+  space("source");
+  if (with_store) {
+    auto& store = space("store");
+    store.type = model::SpaceType::data;
+    store.store = model::StoreKind::local;
+    store.capabilities = {"data.read", "data.write"};
+    topology.paths = {{name + "-keep", name + "-source", name + "-store", Delivery::at_least_once}};
+  } else {
+    space("worker").limits.mailbox_messages = 16;
+    auto& sink = space("sink");
+    sink.limits.mailbox_messages = 16;
+    (apart ? sink.placement.anti_affinity : sink.placement.affinity) = {name + "-worker"};
+    topology.paths = {{name + "-up", name + "-source", name + "-worker", Delivery::at_least_once},
+                      {name + "-down", name + "-worker", name + "-sink", Delivery::at_least_once},
+                      {name + "-past", name + "-source", name + "-sink", Delivery::at_most_once}};
+  }
   model::normalize(topology);
   return wire::to_wire(topology);
 }
@@ -111,6 +150,14 @@ class SimResources final : public ports::Resources {
  public:
   ports::ResourceSample sample() override {
     return {0.1, 4, 1u << 20, 1u << 30, 1u << 20, 1u << 30};
+  }
+};
+
+struct NoSensors final : ports::Sensors {
+  std::vector<std::string> types() const override { return {}; }
+  stdx::Result<std::unique_ptr<ports::Sensor>> open(const std::string& type,
+                                                    std::function<void(stdx::Bytes)>) override {
+    return stdx::fail(stdx::Code::not_found, type);
   }
 };
 

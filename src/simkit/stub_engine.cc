@@ -189,7 +189,11 @@ StubGuest::Received StubGuest::received(std::int32_t result) const {
   guest_abi::MessageInfo info;
   std::memcpy(&info, memory.data() + info_at, sizeof info);
   return {memory.substr(buffer_at, static_cast<std::size_t>(result)),
-          (info.flags & guest_abi::flag_redelivered) != 0, info.seq, info.sender_epoch};
+          (info.flags & guest_abi::flag_redelivered) != 0,
+          info.seq,
+          info.sender_epoch,
+          info.path,
+          info.sender};
 }
 
 std::optional<GuestCall> SourceGuest::next(std::int32_t result) {

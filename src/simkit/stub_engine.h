@@ -48,6 +48,7 @@ class StubGuest {
     std::string text;
     bool redelivered;
     std::uint64_t seq, sender_epoch;
+    std::string path, sender;
   };
   Received received(std::int32_t result) const;
 };
