@@ -53,7 +53,7 @@ void Courier::pump_here(LocalTopology& topology, PathState& path, Space& receive
   if (!receiver.takes_messages()) return;
   const auto& from = topology.slots[path.from];
   // P10: after a restart the sender here may be one that was replaced elsewhere.
-  if (!from.told) return;
+  if (from.life.epoch > from.told) return;
   const auto sender = from.life;
   const auto received_before = path.out.received();
   while (const auto message = path.out.next()) {
@@ -236,7 +236,7 @@ void Courier::take_open(LocalTopology& topology, PathState& path, const wire::Da
   if (!may_receive(topology, path)) return;
   const auto& sender = topology.slots[path.from];
   // P10: of a sender whose epoch the directory never told, nothing is taken in.
-  if (!sender.told || header.from_epoch < sender.epoch) {
+  if (header.from_epoch > sender.told || header.from_epoch < sender.epoch) {
     stale_.add();
     return;
   }

@@ -39,7 +39,7 @@ class Courier {
   void ledger_loaded(LocalTopology& topology, std::uint16_t index);
   // Where the spaces are changed: streams to moved spaces start again.
   void slot_changed(LocalTopology& topology, std::uint16_t index);
-  // The directory told of a space for the first time: what it sends may be taken in now (P10).
+  // The directory told a newer epoch of a space: what it sends may be taken in now (P10).
   void sender_told(LocalTopology& topology, std::uint16_t index);
   // The way to a zhost is new or lost: what is not received goes out again.
   void way_changed(LocalTopology& topology, const std::string& zhost);

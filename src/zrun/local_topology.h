@@ -44,8 +44,9 @@ struct SpaceSlot {
   // From the directory, or from its own placement here; epoch 0: not known yet.
   std::string zhost;
   std::uint64_t epoch = 0;
-  // P10: the directory said so since this process started; before, nothing of it is taken in.
-  bool told = false;
+  // P10: the highest epoch that the directory told. Nothing newer is taken in either: a receiver
+  // that starts anew would not know of it and take an older one again.
+  std::uint64_t told = 0;
   // The instance here, if any.
   Space* local = nullptr;
   // (epoch, run) of the local instance, kept for its streams after it is gone.

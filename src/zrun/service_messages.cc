@@ -101,7 +101,8 @@ void Service::peers_changed(const v1::PeersUpdate& update) {
     if (at == topologies_.end() || entry.space_index() >= at->second->slots.size()) continue;
     auto& slot = at->second->slots[entry.space_index()];
     const auto index = static_cast<std::uint16_t>(entry.space_index());
-    const bool first = !std::exchange(slot.told, true);
+    const bool news = entry.epoch() > slot.told;
+    if (news) slot.told = entry.epoch();
     // S15: never back to an older placement.
     if (entry.epoch() > slot.epoch ||
         (entry.epoch() == slot.epoch && entry.zhost() != slot.zhost)) {
@@ -109,7 +110,7 @@ void Service::peers_changed(const v1::PeersUpdate& update) {
       slot.zhost = entry.zhost();
       courier_.slot_changed(*at->second, index);
     }
-    if (first) courier_.sender_told(*at->second, index);
+    if (news) courier_.sender_told(*at->second, index);
   }
 }
 
