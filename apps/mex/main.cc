@@ -22,6 +22,11 @@ int fail(const stdx::Error& error) {
   return 1;
 }
 
+// What is wrong inside `file`, which the error itself does not know.
+int fail_in(const std::string& file, const stdx::Error& error) {
+  return fail({error.code, file + ": " + error.message});
+}
+
 // samoza.h: beside the programs (…/sdk/c), or where SAMOZA_SDK says.
 std::string sdk_folder() {
   if (const char* given = std::getenv("SAMOZA_SDK")) return given;
@@ -75,7 +80,7 @@ int sign(const std::string& file, const std::string& key_file) {
   const auto archive = read_file(file, adapters::zip::archive_bytes_max);
   if (!archive) return fail(archive.error());
   const auto done = mex::sign_archive(*archive, *key);
-  if (!done) return fail(done.error());
+  if (!done) return fail_in(file, done.error());
   if (auto kept = adapters::posix::replace_file(fs::absolute(file).string(), *done, 0644); !kept)
     return fail(kept.error());
   std::printf("%s: signed\n", file.c_str());
@@ -86,7 +91,7 @@ int verify(const std::string& file, const std::vector<std::string>& keys) {
   const auto archive = read_file(file, adapters::zip::archive_bytes_max);
   if (!archive) return fail(archive.error());
   const auto contents = mex::open_archive(*archive, {keys.empty(), {keys.begin(), keys.end()}});
-  if (!contents) return fail(contents.error());
+  if (!contents) return fail_in(file, contents.error());
   std::printf("%s: good%s\n", file.c_str(),
               contents->manifest.is_signed()
                   ? (", signed by " + contents->manifest.public_key).c_str()
@@ -98,7 +103,7 @@ int inspect(const std::string& file) {
   const auto archive = read_file(file, adapters::zip::archive_bytes_max);
   if (!archive) return fail(archive.error());
   const auto contents = mex::open_archive(*archive, {});
-  if (!contents) return fail(contents.error());
+  if (!contents) return fail_in(file, contents.error());
   std::printf("%s", mex::to_text(contents->manifest).c_str());
   for (const auto& space : contents->topology.spaces) {
     std::string capabilities;

@@ -102,6 +102,33 @@ void read_services(const Reader& reader, const Node& root, ZhostConfig& c) {
   }
 }
 
+// Four numbers, or what may be IPv6.
+bool is_address(const std::string& text) {
+  if (text.find(':') != std::string::npos)
+    return text.find_first_not_of("0123456789abcdefABCDEF:.") == std::string::npos;
+  std::size_t at = 0;
+  for (int part = 1; part <= 4; ++part) {
+    const auto dot = part == 4 ? text.size() : text.find('.', at);
+    if (dot == std::string::npos) return false;
+    const auto number = stdx::parse_u64(text.substr(at, dot - at));
+    if (!number || *number > 255) return false;
+    at = dot + 1;
+  }
+  return true;
+}
+
+// Ids name folders, and stand in addresses and logs.
+constexpr const char* id_rule =
+    "it must be 1 to 63 letters, digits, '_', '.' or '-', the first a letter or digit";
+bool is_id(const std::string& text) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !text.empty() && text.size() <= 63 && plain(text[0]) &&
+         std::all_of(text.begin(), text.end(),
+                     [&](char c) { return plain(c) || c == '_' || c == '.' || c == '-'; });
+}
+
 void read_control_plane(const Reader& reader, const Node& root, ZhostConfig& c) {
   const auto* node = reader.map(root, "control_plane");
   if (node == nullptr) return;
@@ -180,8 +207,16 @@ stdx::Result<ZhostConfig> parse_zhost_config(
     c.control_plane = *parsed;
   else
     reader.fail(root, parsed.error().message);
-  if (c.zhost_id.empty()) reader.fail(root, "zhost.id is missing; set it or ZMESH_ZHOST_ID");
+  if (c.zhost_id.empty())
+    reader.fail(root, "zhost.id is missing; set it or ZMESH_ZHOST_ID");
+  else if (!is_id(c.zhost_id))
+    reader.fail(root, format("zhost.id is '{}'; {}", stdx::printable(c.zhost_id, 80), id_rule));
+  if (!is_id(c.cluster_id))
+    reader.fail(root, format("cluster.id is '{}'; {}", stdx::printable(c.cluster_id, 80), id_rule));
   c.bind = reader.text(root, "bind", c.bind);
+  if (!is_address(c.bind))
+    reader.fail(root, format("bind is '{}'; it must be an IP address, such as 127.0.0.1",
+                             stdx::printable(c.bind, 80)));
   c.run_dir = reader.text(root, "run_dir", "run/" + c.zhost_id);
   c.state_dir = reader.text(root, "state_dir", "state/" + c.zhost_id);
   c.log_dir = reader.text(root, "log_dir", "");

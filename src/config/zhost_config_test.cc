@@ -58,6 +58,23 @@ TEST(ZhostConfigTest, WrongValuesAreNamedOneAndAll) {
     EXPECT_NE(c.error().message.find(word), std::string::npos) << word;
 }
 
+TEST(ZhostConfigTest, AnIdThatWouldLeaveItsFolderOrBreakALogIsRefused) {
+  for (const char* id : {"'../x'", "a/b", "'a b'", "'-a'", "\"a\\nb\""})
+    EXPECT_FALSE(read("zhost: {id: " + std::string(id) + "}\n")) << id;
+  EXPECT_FALSE(read("zhost: {id: " + std::string(64, 'z') + "}\n"));
+  EXPECT_TRUE(read("zhost: {id: " + std::string(63, 'z') + "}\n"));
+  const auto c = read("zhost: {id: z1}\ncluster: {id: 'a b'}\n");
+  ASSERT_FALSE(c);
+  EXPECT_NE(c.error().message.find("cluster.id is 'a b'"), std::string::npos) << c.error().message;
+}
+
+TEST(ZhostConfigTest, BindIsAnAddressNotAName) {
+  for (const char* good : {"127.0.0.1", "10.0.0.255", "'::1'"})
+    EXPECT_TRUE(read("zhost: {id: z1}\nbind: " + std::string(good) + "\n")) << good;
+  for (const char* bad : {"300.1.2.3", "127.0.0", "127.0.0.1.1", "localhost", "''", "127..0.1"})
+    EXPECT_FALSE(read("zhost: {id: z1}\nbind: " + std::string(bad) + "\n")) << bad;
+}
+
 TEST(ZhostConfigTest, RDec2BothFormsOfTheControlPlaneUrlAreTaken) {
   EXPECT_EQ(parse_control_plane("ws://h:9000")->path, "/");
   EXPECT_EQ(parse_control_plane("ws://h:9000/ws")->path, "/ws");

@@ -106,8 +106,9 @@ model::Topology validate_files(const Files& files, std::vector<std::string>& fin
     else if (findings.empty() || files.contains(space.entry))
       check_space_folder(files, space, findings);
   }
+  // Of a topology that could not be read nothing follows for the other files.
   for (const auto& [path, content] : files) {
-    if (!path.starts_with("spaces/")) continue;
+    if (names.empty() || !path.starts_with("spaces/")) continue;
     const auto slash = path.find('/', 7);
     if (slash == std::string::npos || !names.contains(path.substr(7, slash - 7)))
       findings.push_back(format("{} is of no space of the topology", path));

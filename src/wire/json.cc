@@ -67,7 +67,9 @@ stdx::Status from_json(std::string_view json, google::protobuf::Message& message
   if (!status.ok())
     return stdx::fail(
         stdx::Code::invalid,
-        stdx::printable(std::string_view(status.message().data(), status.message().size()), 300));
+        stdx::format("the body is no {}: {}", message.GetDescriptor()->name(),
+                     stdx::printable(
+                         std::string_view(status.message().data(), status.message().size()), 300)));
   return {};
 }
 

@@ -87,7 +87,9 @@ class Session : public std::enable_shared_from_this<Session> {
   void read_header() {
     parser_.emplace();
     parser_->header_limit(header_bytes_max);
-    parser_->body_limit(server_->options.upload_bytes_max);
+    // Any length until the route is known: past a limit here the parser would end without an
+    // answer.
+    parser_->body_limit(boost::none);
     stream_.expires_after(first_ ? 5s : 30s);
     first_ = false;
     http::async_read_header(

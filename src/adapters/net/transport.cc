@@ -291,7 +291,7 @@ stdx::Status check_listen_address(const std::string& ip) {
 }
 
 stdx::Error port_taken(const std::string& ip, std::uint16_t port, const char* protocol) {
-  const auto holder = posix::port_holder(port, protocol);
+  const auto holder = posix::port_holder(ip, port, protocol);
   return {Code::already_exists,
           stdx::format("{} port {}:{} is in use{}; stop that process or choose another port",
                        protocol, ip, port, holder.empty() ? "" : " by " + holder)};

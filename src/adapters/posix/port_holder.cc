@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/posix/port_holder.h"
 
+#include <arpa/inet.h>
+
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -13,8 +15,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Inodes of the sockets bound to `port`.
-std::set<std::string> inodes_of(std::uint16_t port, const std::string& protocol) {
+// Whether a socket bound to `local` ("0100007F:2328", bytes of the address in machine order) keeps
+// others from `ip`: the same address, or every one. Zhosts of one machine have the same ports.
+bool covers(const std::string& local, const std::string& ip) {
+  const auto address = local.substr(0, local.rfind(':'));
+  if (address.find_first_not_of('0') == std::string::npos) return true;
+  in_addr wanted{};
+  if (inet_pton(AF_INET, ip.c_str(), &wanted) != 1) return true;  // IPv6: the port alone
+  return address.ends_with(stdx::format("{:08X}", wanted.s_addr));
+}
+
+// Inodes of the sockets bound to `port` where `ip` is asked for.
+std::set<std::string> inodes_of(const std::string& ip, std::uint16_t port,
+                                const std::string& protocol) {
   std::set<std::string> inodes;
   for (const std::string& table : {protocol, protocol + "6"}) {
     std::ifstream file("/proc/net/" + table);
@@ -27,7 +40,8 @@ std::set<std::string> inodes_of(std::uint16_t port, const std::string& protocol)
           timeout >> inode;
       const auto colon = local.rfind(':');
       if (colon == std::string::npos || (protocol == "tcp" && state != "0A")) continue;
-      if (std::stoul(local.substr(colon + 1), nullptr, 16) == port) inodes.insert(inode);
+      if (std::stoul(local.substr(colon + 1), nullptr, 16) == port && covers(local, ip))
+        inodes.insert(inode);
     }
   }
   return inodes;
@@ -35,8 +49,8 @@ std::set<std::string> inodes_of(std::uint16_t port, const std::string& protocol)
 
 }  // namespace
 
-std::string port_holder(std::uint16_t port, const std::string& protocol) {
-  const auto inodes = inodes_of(port, protocol);
+std::string port_holder(const std::string& ip, std::uint16_t port, const std::string& protocol) {
+  const auto inodes = inodes_of(ip, port, protocol);
   if (inodes.empty()) return {};
   std::error_code ignored;
   for (const auto& process : fs::directory_iterator("/proc", ignored)) {

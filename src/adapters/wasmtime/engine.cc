@@ -9,13 +9,29 @@ namespace adapters::wasmtime {
 
 using stdx::Code;
 
+std::string in_one_line(const std::string& report) {
+  const auto line_at = [&](std::size_t at) {
+    const auto line = report.substr(at, report.find('\n', at) - at);
+    const auto first = line.find_first_not_of(' ');
+    return first == std::string::npos ? std::string() : line.substr(first);
+  };
+  constexpr std::string_view frame = "\n    0: ", cause = "\nCaused by:\n";
+  const auto why = report.rfind(cause);
+  if (why == std::string::npos) return stdx::printable(line_at(0), 500);
+  auto line = line_at(why + cause.size());
+  if (line.starts_with("wasm trap: ")) line.erase(0, std::string_view("wasm trap: ").size());
+  if (const auto where = report.find(frame); where != std::string::npos)
+    line += " at " + line_at(where + frame.size());
+  return stdx::printable(line, 500);
+}
+
 std::string take_message(wasmtime_error_t* error) {
   wasm_name_t text;
   wasmtime_error_message(error, &text);
   std::string message(text.data, text.size);
   wasm_name_delete(&text);
   wasmtime_error_delete(error);
-  return message;
+  return in_one_line(message);
 }
 
 std::string take_message(wasm_trap_t* trap) {
@@ -25,7 +41,7 @@ std::string take_message(wasm_trap_t* trap) {
   wasm_name_delete(&text);
   wasm_trap_delete(trap);
   while (!message.empty() && message.back() == '\0') message.pop_back();
-  return message;
+  return in_one_line(message);
 }
 
 namespace {

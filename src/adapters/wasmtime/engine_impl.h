@@ -16,6 +16,9 @@
 
 namespace adapters::wasmtime {
 
+// A report of Wasmtime in one line: what happened, and where it began. Its reports have a line for
+// each frame, then "Caused by:" and what happened.
+std::string in_one_line(const std::string& report);
 // The message of an error or trap, which is deleted.
 std::string take_message(wasmtime_error_t* error);
 std::string take_message(wasm_trap_t* trap);
