@@ -269,7 +269,11 @@ void Service::accept(std::unique_ptr<ports::Link> link) {
   connection.link = std::move(link);
   connection.link->start(
       {.on_frame = [this, id](stdx::Bytes frame) { receive(id, std::move(frame)); },
-       .on_closed = [this, id](const stdx::Error&) { drop(id); },
+       .on_closed =
+           [this, id](const stdx::Error& why) {
+             complaints_.ended(why);
+             drop(id);
+           },
        .on_writable = {}});
 }
 

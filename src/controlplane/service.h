@@ -19,6 +19,7 @@
 #include "ports/store.h"
 #include "ports/transport.h"
 #include "rpc/exchange.h"
+#include "rpc/link_complaints.h"
 #include "wire/http_router.h"
 
 namespace controlplane {
@@ -68,6 +69,7 @@ class Service final : public ports::HttpHandler {
   v1::MembersChanged state() const;
 
   ports::Runtime& runtime_;
+  rpc::LinkComplaints complaints_{runtime_};
   ports::Transport& transport_;
   ports::Store& store_;
   Options options_;

@@ -14,6 +14,7 @@
 #include "ports/runtime.h"
 #include "ports/transport.h"
 #include "rpc/exchange.h"
+#include "rpc/link_complaints.h"
 
 namespace rpc {
 
@@ -63,6 +64,7 @@ class Hub {
   void drop(std::uint64_t id);
 
   ports::Runtime& runtime_;
+  LinkComplaints complaints_{runtime_};
   ports::Transport& transport_;
   Options options_;
   Exchange exchange_;

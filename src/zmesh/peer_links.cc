@@ -115,6 +115,7 @@ void PeerLinks::await_hello(std::unique_ptr<ports::Link> link, std::string diall
                            },
                        .on_closed =
                            [this, id, peer = unknown.peer](const stdx::Error& why) {
+                             complaints_.ended(why);
                              if (peer->empty()) {
                                drop_unknown(id, why.message);
                              } else {

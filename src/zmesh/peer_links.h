@@ -18,6 +18,7 @@
 
 #include "ports/runtime.h"
 #include "ports/transport.h"
+#include "rpc/link_complaints.h"
 #include "samoza/v1/cluster.pb.h"
 #include "samoza/v1/controlplane.pb.h"
 
@@ -81,6 +82,7 @@ class PeerLinks {
   stdx::Result<v1::PeerHello> check_hello(const stdx::Bytes& frame, const std::string& dialled);
 
   ports::Runtime& runtime_;
+  rpc::LinkComplaints complaints_{runtime_};
   ports::Transport& transport_;
   Options options_;
   std::unique_ptr<ports::Listener> listener_;

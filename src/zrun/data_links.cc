@@ -82,7 +82,8 @@ void DataLinks::adopt(std::unique_ptr<ports::Link> link, std::string dialled) {
                                on_frame(*zhost, std::move(frame));
                            },
                        .on_closed =
-                           [this, id, zhost = unknown.zhost](const stdx::Error&) {
+                           [this, id, zhost = unknown.zhost](const stdx::Error& why) {
+                             complaints_.ended(why);
                              if (!zhost->empty()) {
                                const std::string name = *zhost;
                                lost(name);

@@ -13,6 +13,7 @@
 
 #include "ports/runtime.h"
 #include "ports/transport.h"
+#include "rpc/link_complaints.h"
 #include "samoza/v1/cluster.pb.h"
 
 namespace zrun {
@@ -58,6 +59,7 @@ class DataLinks {
   };
 
   ports::Runtime& runtime_;
+  rpc::LinkComplaints complaints_{runtime_};
   ports::Transport& transport_;
   v1::PeerHello self_;
   std::unique_ptr<ports::Listener> listener_;

@@ -101,8 +101,9 @@ struct Commands {
       return failed;
     }
     const bool yaml = words[0].ends_with(".yaml") || words[0].ends_with(".yml");
-    const auto answer = yaml ? shell.submit_standalone(words[0], *archive)
-                             : shell.send("zrms", "POST", "/v1/topologies", std::move(*archive));
+    const auto answer =
+        yaml ? shell.submit_standalone(words[0], *archive)
+             : shell.send("zrms", "POST", "/v1/topologies", std::move(*archive), words[0]);
     if (answer.exit != done) return answer.exit;
     if (shell.json_)
       shell.outside_.print(answer.body);

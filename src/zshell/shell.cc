@@ -13,12 +13,12 @@ using namespace std::chrono_literals;
 using stdx::format;
 
 Shell::Answer Shell::send(const std::string& service, const std::string& method,
-                          const std::string& path, stdx::Bytes body) {
+                          const std::string& path, stdx::Bytes body, const std::string& about) {
   ports::HttpRequest request;
   request.method = method;
   request.path = path;
   request.body = std::move(body);
-  return ask(service, std::move(request));
+  return ask(service, std::move(request), about);
 }
 
 Shell::Answer Shell::get(const std::string& service, const std::string& path,
@@ -29,7 +29,8 @@ Shell::Answer Shell::get(const std::string& service, const std::string& path,
   return ask(service, std::move(request));
 }
 
-Shell::Answer Shell::ask(const std::string& service, ports::HttpRequest request) {
+Shell::Answer Shell::ask(const std::string& service, ports::HttpRequest request,
+                         const std::string& about) {
   const auto response = outside_.ask(service, std::move(request));
   Answer answer;
   if (!response) {
@@ -43,7 +44,8 @@ Shell::Answer Shell::ask(const std::string& service, ports::HttpRequest request)
   if (json_)
     outside_.print(response->body);
   else
-    outside_.print(format("{}: {}\n", service, wire::error_from_response(*response).message));
+    outside_.print(format("{}{}{}: {}\n", about, about.empty() ? "" : ": ", service,
+                          wire::error_from_response(*response).message));
   return answer;
 }
 

@@ -54,8 +54,9 @@ class Shell {
   Answer get(const std::string& service, const std::string& path,
              std::map<std::string, std::string> query = {});
   Answer send(const std::string& service, const std::string& method, const std::string& path,
-              stdx::Bytes body = {});
-  Answer ask(const std::string& service, ports::HttpRequest request);
+              stdx::Bytes body = {}, const std::string& about = "");
+  // `about`: the file that was sent, for what is wrong in it.
+  Answer ask(const std::string& service, ports::HttpRequest request, const std::string& about = "");
   // What zrun of this zhost says of a space, else zmesh, which asks where the space is.
   Answer get_space(const std::string& rest);
   int show(const Answer& answer, const std::function<std::string(const std::string&)>& render);

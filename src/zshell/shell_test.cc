@@ -69,6 +69,10 @@ TEST(ZshellTest, RShell14SubmitEchoesTheFileAndFollowsUntilItRuns) {
       f.printed,
       "Submitting app.mex\n  ID: 7\n  Name: app\n  State: pending\n  Spaces: a, b\n  running\n");
   EXPECT_EQ(f.run("topo submit none.mex"), failed);
+  f.answers["zrms POST /v1/topologies"] =
+      wire::error_response({stdx::Code::denied, "the MEX is not signed"});
+  EXPECT_EQ(f.run("topo submit app.mex"), failed);
+  EXPECT_EQ(f.printed, "app.mex: zrms: the MEX is not signed\n");
 }
 
 TEST(ZshellTest, RDec10AStandAloneTopologyGoesAfterEachOfItsMexWasStoredOnce) {

@@ -77,7 +77,7 @@ Shell::Answer Shell::submit_standalone(const std::string& file, const std::strin
     }
     space.set_mex_sha256(sha256);
   }
-  return send("zrms", "POST", "/v1/topologies/standalone", wire::to_json(message));
+  return send("zrms", "POST", "/v1/topologies/standalone", wire::to_json(message), file);
 }
 
 }  // namespace zshell

@@ -111,8 +111,8 @@ def with_file(files, name, content, hashed=False):
 
 def submit(cluster, name, content, *words):
     path = write(cluster, name, content)
-    one_line(cluster.zshell(1, "topo", "submit", path, check=False), 1, *words)
-    one_line(program("mex", "verify", path), 1, *words)
+    one_line(cluster.zshell(1, "topo", "submit", path, check=False), 1, name, *words)
+    one_line(program("mex", "verify", path), 1, name, *words)
     status, text = cluster.answer(1, 7331, "POST", "/v1/topologies", content)
     assert 400 <= status < 500 and "message" in json.loads(text)["error"], (status, text)
 
@@ -344,6 +344,11 @@ def a_frame_of_4_gib_ends_its_link_without_its_memory_and_is_named(cluster):
                 except ConnectionError:
                     pass  # closed with bytes unread
     assert resident() < before + (64 << 20), (before, resident())
+    for service in ("zmesh", "zrun", "startz"):
+        why = [e[2]["why"] for e in cluster.events(service, "link_refused")]
+        assert why and f"{2 ** 32 - 1} bytes" in why[0], (service, why)
+    status, text = cluster.answer(1, 9200, "GET", "/metrics")
+    assert re.search(r"^samoza_links_refused_total \d", text, re.M), text[-2000:]
 
 
 def the_zhost_is_well_after_all_of_that(cluster):

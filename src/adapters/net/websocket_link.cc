@@ -56,7 +56,9 @@ class WebSocket final : public LinkCore {
     socket_.async_read(buffer_, [self = self()](error_code error, std::size_t) {
       if (self->over()) return;
       if (error) {
-        self->fail({Code::unavailable, self->peer() + ": " + error.message()});
+        const bool too_big = error == websocket::error::message_too_big;
+        self->fail(
+            {too_big ? Code::invalid : Code::unavailable, self->peer() + ": " + error.message()});
         return;
       }
       stdx::Bytes frame = beast::buffers_to_string(self->buffer_.data());
