@@ -9,6 +9,8 @@
 namespace zrun {
 namespace {
 
+constexpr std::uint64_t seeds = 20;
+
 struct Setup {
   std::uint64_t seed = 11;
   int last = 200;
@@ -58,6 +60,11 @@ struct Cluster : FakeCluster {
     return world.run_until_true(
         [&] { return arrived().size() == static_cast<std::size_t>(setup.last); }, bound);
   }
+  // Two more numbers, and no more of them lost than a restart may cost.
+  bool more_arrive() {
+    const auto before = log.size();
+    return world.run_until_true([&] { return log.size() >= before + 2; }, 6s);
+  }
   // S7: a number that came before says that it may be a repeat.
   bool repeats_are_marked() const {
     std::set<int> before;
@@ -68,46 +75,59 @@ struct Cluster : FakeCluster {
 };
 
 TEST(ZrunServiceTest, S6MessagesCrossZhostsInOrderAndOnceOverDataLinks) {
-  Cluster cluster;
-  cluster.place_all();
-  ASSERT_TRUE(cluster.all_arrive());
-  ASSERT_EQ(cluster.log.size(), 200u);
-  for (int i = 0; i < 200; ++i) EXPECT_EQ(cluster.log[static_cast<std::size_t>(i)].number, i + 1);
-  EXPECT_EQ(cluster.zrun["a"]->service->data_links(), 1u);
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    SCOPED_TRACE(seed);
+    Cluster cluster({.seed = seed});
+    cluster.place_all();
+    ASSERT_TRUE(cluster.all_arrive());
+    ASSERT_EQ(cluster.log.size(), 200u);
+    for (int i = 0; i < 200; ++i) EXPECT_EQ(cluster.log[static_cast<std::size_t>(i)].number, i + 1);
+    EXPECT_EQ(cluster.zrun["a"]->service->data_links(), 1u);
+  }
 }
 
 TEST(ZrunServiceTest, S7WhenTheZrunOfTheRelayDiesAndIsRestartedNothingIsLostAndRepeatsAreMarked) {
-  Cluster cluster;
-  cluster.place_all();
-  ASSERT_TRUE(cluster.world.run_until_true([&] { return cluster.log.size() >= 50; }, 10s));
-  cluster.zrun["b"].reset();
-  cluster.world.run_for(300ms);
-  cluster.start_zrun("b");
-  EXPECT_EQ(cluster.place("relay", "b", 1, /*run=*/2), "accepted");
-  ASSERT_TRUE(cluster.all_arrive()) << cluster.arrived().size() << " of 200";
-  EXPECT_TRUE(cluster.repeats_are_marked());
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    SCOPED_TRACE(seed);
+    Cluster cluster({.seed = seed});
+    cluster.place_all();
+    ASSERT_TRUE(cluster.world.run_until_true([&] { return cluster.log.size() >= 50; }, 10s));
+    cluster.zrun["b"].reset();
+    cluster.world.run_for(300ms);
+    cluster.start_zrun("b");
+    EXPECT_EQ(cluster.place("relay", "b", 1, /*run=*/2), "accepted");
+    ASSERT_TRUE(cluster.all_arrive()) << cluster.arrived().size() << " of 200";
+    EXPECT_TRUE(cluster.repeats_are_marked());
+  }
 }
 
 TEST(ZrunServiceTest, S8AtMostOnceNeverComesTwiceWhateverDies) {
-  Cluster cluster({.last = 400, .pause_ms = 5, .delivery = model::Delivery::at_most_once});
-  cluster.place_all();
-  ASSERT_TRUE(cluster.world.run_until_true([&] { return cluster.log.size() >= 50; }, 10s));
-  cluster.zrun["b"].reset();
-  cluster.world.run_for(300ms);
-  cluster.start_zrun("b");
-  EXPECT_EQ(cluster.place("relay", "b", 1, /*run=*/2), "accepted");
-  ASSERT_TRUE(cluster.world.run_until_true([&] { return cluster.arrived().contains(400); }, 30s));
-  EXPECT_EQ(cluster.arrived().size(), cluster.log.size());
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    SCOPED_TRACE(seed);
+    Cluster cluster(
+        {.seed = seed, .last = 400, .pause_ms = 5, .delivery = model::Delivery::at_most_once});
+    cluster.place_all();
+    ASSERT_TRUE(cluster.world.run_until_true([&] { return cluster.log.size() >= 50; }, 10s));
+    cluster.zrun["b"].reset();
+    cluster.world.run_for(300ms);
+    cluster.start_zrun("b");
+    EXPECT_EQ(cluster.place("relay", "b", 1, /*run=*/2), "accepted");
+    ASSERT_TRUE(cluster.world.run_until_true([&] { return cluster.arrived().contains(400); }, 30s));
+    EXPECT_EQ(cluster.arrived().size(), cluster.log.size());
+  }
 }
 
 TEST(ZrunServiceTest, RAbiAFullMailboxMakesEmitWaitAndTheWaitEnds) {
-  Cluster cluster({.last = 300, .pause_ms = 0, .busy_ms = 20, .mailbox = 4});
-  cluster.place_all();
-  ASSERT_TRUE(cluster.world.run_until_true([&] { return cluster.log.size() >= 3; }, 10s));
-  // Both streams and both mailboxes are bounded: what is under way is, too.
-  EXPECT_LT(cluster.emitted, 300);
-  ASSERT_TRUE(cluster.all_arrive(60s)) << cluster.arrived().size();
-  EXPECT_EQ(cluster.log.size(), 300u);
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    SCOPED_TRACE(seed);
+    Cluster cluster({.seed = seed, .last = 300, .pause_ms = 0, .busy_ms = 20, .mailbox = 4});
+    cluster.place_all();
+    ASSERT_TRUE(cluster.world.run_until_true([&] { return cluster.log.size() >= 3; }, 10s));
+    // Both streams and both mailboxes are bounded: what is under way is, too.
+    EXPECT_LT(cluster.emitted, 300);
+    ASSERT_TRUE(cluster.all_arrive(60s)) << cluster.arrived().size();
+    EXPECT_EQ(cluster.log.size(), 300u);
+  }
 }
 
 TEST(ZrunServiceTest, S1APlaceCommandOfAnOlderEpochOrRunIsRefused) {
@@ -120,27 +140,64 @@ TEST(ZrunServiceTest, S1APlaceCommandOfAnOlderEpochOrRunIsRefused) {
 }
 
 TEST(ZrunServiceTest, S1NothingOfASourceThatWasReplacedElsewhereIsTakenIn) {
-  Cluster cluster({.last = 100'000, .pause_ms = 5});
-  cluster.place_all();
-  ASSERT_TRUE(cluster.world.run_until_true([&] { return cluster.log.size() >= 20; }, 10s));
-  // The relay moves to a; the old one on b goes on, and nobody takes in what it sends.
-  EXPECT_EQ(cluster.place("relay", "a", 2), "accepted");
-  cluster.tell_directory();
-  cluster.world.run_for(500ms);
-  const auto from = cluster.log.size();
-  cluster.world.run_for(1s);
-  ASSERT_GT(cluster.log.size(), from);
-  for (auto i = from; i < cluster.log.size(); ++i) EXPECT_EQ(cluster.log[i].sender_epoch, 2u);
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    SCOPED_TRACE(seed);
+    Cluster cluster({.seed = seed, .last = 100'000, .pause_ms = 5});
+    cluster.place_all();
+    ASSERT_TRUE(cluster.world.run_until_true([&] { return cluster.log.size() >= 20; }, 10s));
+    // The relay moves to a; the old one on b goes on, and nobody takes in what it sends.
+    EXPECT_EQ(cluster.place("relay", "a", 2), "accepted");
+    cluster.tell_directory();
+    cluster.world.run_for(500ms);
+    const auto from = cluster.log.size();
+    cluster.world.run_for(1s);
+    ASSERT_GT(cluster.log.size(), from);
+    for (auto i = from; i < cluster.log.size(); ++i) EXPECT_EQ(cluster.log[i].sender_epoch, 2u);
+  }
 }
 
 TEST(ZrunServiceTest, AnOpenDataLinkGoesOnWhileZmeshIsAway) {
-  Cluster cluster({.last = 400, .pause_ms = 5});
-  cluster.place_all();
-  ASSERT_TRUE(cluster.world.run_until_true([&] { return cluster.log.size() >= 50; }, 10s));
-  cluster.zmesh["a"].reset();
-  cluster.zmesh["b"].reset();
-  ASSERT_TRUE(cluster.all_arrive()) << cluster.arrived().size();
-  EXPECT_EQ(cluster.log.size(), 400u);
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    SCOPED_TRACE(seed);
+    Cluster cluster({.seed = seed, .last = 400, .pause_ms = 5});
+    cluster.place_all();
+    ASSERT_TRUE(cluster.world.run_until_true([&] { return cluster.log.size() >= 50; }, 10s));
+    cluster.zmesh["a"].reset();
+    cluster.zmesh["b"].reset();
+    ASSERT_TRUE(cluster.all_arrive()) << cluster.arrived().size();
+    EXPECT_EQ(cluster.log.size(), 400u);
+  }
+}
+
+TEST(ZrunServiceTest, S8AtMostOnceGoesOnAfterARestartHoweverLittleIsSent) {
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    SCOPED_TRACE(seed);
+    Cluster cluster({.seed = seed,
+                     .last = 100'000,
+                     .pause_ms = 900,
+                     .delivery = model::Delivery::at_most_once});
+    cluster.place_all();
+    stdx::Prng prng(seed);
+    std::uint32_t run = 1;
+    for (const char* victim : {"b", "a", "b"}) {
+      ASSERT_TRUE(cluster.more_arrive());
+      cluster.world.run_for(std::chrono::milliseconds(prng.below(1000)));
+      cluster.zrun[victim].reset();
+      cluster.world.run_for(std::chrono::milliseconds(prng.below(3000)));
+      cluster.start_zrun(victim);
+      ++run;
+      // Its links may be there before its spaces: what comes then finds nobody.
+      cluster.world.run_for(std::chrono::milliseconds(prng.below(2000)));
+      if (victim[0] == 'b') {
+        EXPECT_EQ(cluster.place("relay", "b", 1, run), "accepted");
+      } else {
+        EXPECT_EQ(cluster.place("source", "a", 1, run), "accepted");
+        EXPECT_EQ(cluster.place("sink", "a", 1, run), "accepted");
+      }
+      ASSERT_TRUE(cluster.more_arrive()) << "nothing after the restart of " << victim;
+    }
+    EXPECT_EQ(cluster.arrived().size(), cluster.log.size());
+  }
 }
 
 }  // namespace

@@ -201,8 +201,10 @@ void Space::emit_from_outside(PathState& path, stdx::BytesView payload,
   Turn turn;
   turn.emit(path.index, parts_.pool.make(payload));
   transaction_->ledger.commit(
-      std::move(turn), {},
-      [done = std::move(done)](stdx::Status status, const Turn&) { done(std::move(status)); });
+      std::move(turn), {}, [this, done = std::move(done)](stdx::Status status, const Turn&) {
+        done(std::move(status));
+        wake(Wait::room);  // where it was not committed, it holds no room any more
+      });
 }
 
 bool Space::self_emit(stdx::BytesView payload, std::int32_t delay_ms) {
