@@ -16,6 +16,7 @@ Ledger::Ledger(ports::Runtime& runtime, MessagePool& pool, LocalTopology& topolo
       id_(id),
       space_(space),
       send_(std::move(send)),
+      retry_(runtime.executor),
       committed_(runtime.metrics.counter("samoza_zrun_turns_committed_total",
                                          "Transactions of turns of transactional spaces")),
       resent_(runtime.metrics.counter("samoza_zrun_outbox_resent_total",
@@ -78,7 +79,12 @@ void Ledger::tidy() {
 
 void Ledger::start() {
   busy_ = true;
+  tries_ = 0;
   under_way_ = std::exchange(waiting_, {});
+  try_commit();
+}
+
+void Ledger::try_commit() {
   data_->commit(batch_of(under_way_),
                 [this, alive = std::weak_ptr<bool>(alive_)](stdx::Result<std::size_t> result) {
                   if (alive.expired()) return;
@@ -130,6 +136,13 @@ void Ledger::remove_finished(std::vector<ports::DataWrite>& records) {
 }
 
 void Ledger::committed(stdx::Status status) {
+  const bool store_is_busy = !status && (status.error().code == stdx::Code::full ||
+                                         status.error().code == stdx::Code::unavailable);
+  // The same numbers and the same writes: it does not matter whether a try was carried out.
+  if (store_is_busy && ++tries_ < tries_max) {
+    retry_.set(retry_after, [this] { try_commit(); });
+    return;
+  }
   const auto steps = std::exchange(under_way_, {});
   if (status) {
     committed_.add();

@@ -30,6 +30,10 @@ namespace zrun {
 
 class Ledger {
  public:
+  // A store that is busy (Code::full, Code::unavailable) is asked again, for 5 s in all.
+  static constexpr stdx::Duration retry_after = std::chrono::milliseconds(100);
+  static constexpr int tries_max = 50;
+
   // A message that is on disk now and goes out.
   using Send = std::function<void(PathState&, MessagePtr)>;
   // Ok: committed; its messages went to `send`. Else the turn was not.
@@ -59,6 +63,7 @@ class Ledger {
   };
   stdx::Status take_over(const std::vector<ports::DataRecord>& records);
   void start();
+  void try_commit();
   ports::DataBatch batch_of(const std::vector<Step>& steps);
   void note_cursor(const Message& message, std::vector<ports::DataWrite>& records) const;
   void remove_finished(std::vector<ports::DataWrite>& records);
@@ -85,6 +90,8 @@ class Ledger {
   std::vector<Outbox> outboxes_;
   std::vector<Step> waiting_, under_way_;
   bool busy_ = false;
+  int tries_ = 0;
+  ports::Timer retry_;
   ports::Counter& committed_;
   ports::Counter& resent_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -365,6 +365,41 @@ TEST(LedgerTest, WhatIsAskedForDuringATransactionGoesIntoTheNextOneTogether) {
   }
 }
 
+// Refuses the first `refusals` commits.
+struct BusyData final : ports::SpaceData {
+  int refusals = 0, tries = 0;
+  void commit(ports::DataBatch, Done<std::size_t> done) override {
+    if (++tries <= refusals)
+      done(stdx::fail(stdx::Code::full, "calls wait already"));
+    else
+      done(0);
+  }
+  void records(Done<std::vector<ports::DataRecord>> done) override {
+    done(std::vector<ports::DataRecord>());
+  }
+  void get(stdx::Bytes, Done<std::optional<stdx::Bytes>>) override {}
+  void list(stdx::Bytes, stdx::Bytes, std::size_t, Done<std::vector<stdx::Bytes>>) override {}
+};
+
+TEST(LedgerTest, S18AStoreThatIsBusyIsAskedAgainAndNotForEver) {
+  for (const auto& [refusals, committed] : {std::pair{3, true}, {1000, false}}) {
+    Pair pair(1);
+    auto data = std::make_shared<BusyData>();
+    data->refusals = refusals;
+    pair.sender.ledger->load(data, [](stdx::Status) {});
+    Turn turn;
+    turn.emit(0, pair.pool.make("1"));
+    std::optional<stdx::Status> outcome;
+    pair.sender.ledger->commit(std::move(turn), {},
+                               [&](stdx::Status status, const Turn&) { outcome = status; });
+    pair.world.run_for(std::chrono::seconds(6));
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->has_value(), committed);
+    EXPECT_EQ(data->tries, committed ? refusals + 1 : Ledger::tries_max);
+    EXPECT_EQ(pair.sender.path().out.last(), committed ? 1u : 0u);
+  }
+}
+
 TEST(LedgerTest, NothingGoesOutBeforeItIsOnDiskAndNothingOfAStaleInstanceDoes) {
   Pair pair(1);
   pair.send(1);

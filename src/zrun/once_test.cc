@@ -328,6 +328,26 @@ TEST(OnceTest, S7S8NothingIsLostOrRepeatedWithSmallMailboxesOnOneZhostAfterTheOt
   expect_once_whatever_dies(40, {"a", "b", "c"}, {.pause_ms = 0, .busy_ms = 1, .mailbox = 3});
 }
 
+TEST(OnceTest, S7S8NothingIsLostOrRepeatedWhenWaysAreCutAndZrunsDieMeanwhile) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    OnceCluster cluster({.seed = seed, .last = 600});
+    stdx::Prng prng(seed);
+    for (int i = 0; i < 4; ++i) {
+      cluster.world.run_for(std::chrono::milliseconds(prng.between(1, 200)));
+      const auto [from, to] = prng.chance(1, 2) ? std::pair{"a", "b"} : std::pair{"c", "b"};
+      cluster.network.cut(from, to);
+      if (prng.chance(1, 2)) cluster.network.cut(to, from);
+      disturb(cluster, {"a", "b", "c"}, static_cast<int>(prng.below(3)));
+      // Links break after 8 s.
+      cluster.world.run_for(std::chrono::milliseconds(prng.between(1, 12'000)));
+      cluster.network.heal_all();
+    }
+    ASSERT_TRUE(cluster.all_arrive()) << "seed " << seed << ": " << cluster.arrived();
+    cluster.expect_exactly_once();
+    EXPECT_EQ(cluster.values("relay"), undisturbed_relay(600)) << "seed " << seed;
+  }
+}
+
 TEST(OnceTest, S7ATurnThatTrapsHasNotBeenAndItsMessageComesAgainUnmarked) {
   OnceCluster cluster({});
   int traps = 0;
