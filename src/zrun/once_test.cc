@@ -348,6 +348,33 @@ TEST(OnceTest, S7S8NothingIsLostOrRepeatedWhenWaysAreCutAndZrunsDieMeanwhile) {
   }
 }
 
+TEST(OnceTest, S7ATopologyThatIsStoppedAndStartedGoesOnWhereItWas) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    OnceCluster cluster({.seed = seed, .mailbox = 8});
+    stdx::Prng prng(seed);
+    for (std::uint64_t epoch = 1; epoch <= 4; ++epoch) {
+      cluster.world.run_for(std::chrono::microseconds(prng.between(1000, 60'000)));
+      for (const auto& [space, zhost] : cluster.setup.home) {
+        v1::StopCommand command;
+        command.mutable_header()->set_topology_id(cluster.id);
+        command.mutable_header()->set_space(space);
+        command.mutable_header()->set_epoch(epoch);
+        cluster.zrun[zhost]->service->stop(command);
+        cluster.world.run_for(std::chrono::microseconds(prng.below(3000)));
+      }
+      cluster.world.run_for(10ms);
+      for (const auto& [space, zhost] : cluster.setup.home)
+        EXPECT_EQ(cluster.place(space, zhost, epoch + 1), "accepted");
+      cluster.tell_directory();
+    }
+    ASSERT_TRUE(cluster.all_arrive()) << "seed " << seed << ": " << cluster.arrived();
+    cluster.expect_exactly_once();
+    EXPECT_EQ(cluster.values("relay"), undisturbed_relay(150)) << "seed " << seed;
+    for (const auto& [name, process] : cluster.zrun)
+      EXPECT_EQ(process->service->dead_letters_total(), 0u) << "they are in the outbox";
+  }
+}
+
 TEST(OnceTest, S7ATurnThatTrapsHasNotBeenAndItsMessageComesAgainUnmarked) {
   OnceCluster cluster({});
   int traps = 0;
