@@ -79,7 +79,14 @@ def what_is_finished_leaves_the_outboxes(cluster):
     wait_for("no entry is left", lambda: left() == 0, 30)
 
 
-CASES = [s7_s8_each_number_has_its_effect_once_and_in_order_whatever_is_killed, what_is_finished_leaves_the_outboxes]
+def r_abi_on_close_runs_in_a_guest_that_sleeps_in_on_process(cluster):
+    cluster.zshell(1, "topo", "stop", "once")
+    wait_for("on_close of the source is committed",
+             lambda: number(data_of(cluster, "source").get(b"closed", b"")) == LAST, 10)
+
+
+CASES = [s7_s8_each_number_has_its_effect_once_and_in_order_whatever_is_killed, what_is_finished_leaves_the_outboxes,
+         r_abi_on_close_runs_in_a_guest_that_sleeps_in_on_process]
 
 
 def main():
