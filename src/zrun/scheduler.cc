@@ -23,14 +23,14 @@ void Scheduler::request_batch() {
 
 void Scheduler::wake_at(Space& space, stdx::Instant at) {
   cancel_wake(space);
-  space.schedule_.wake = at;
-  wakes_.insert({at, &space});
+  space.schedule_.wake = {at, ++wakes_asked_};
+  wakes_[*space.schedule_.wake] = &space;
   arm();
 }
 
 void Scheduler::cancel_wake(Space& space) {
   if (!space.schedule_.wake) return;
-  wakes_.erase({*space.schedule_.wake, &space});
+  wakes_.erase(*space.schedule_.wake);
   space.schedule_.wake.reset();
 }
 
@@ -48,7 +48,7 @@ stdx::Instant Scheduler::refresh_now() {
 
 void Scheduler::arm() {
   if (wakes_.empty()) return;
-  const auto first = wakes_.begin()->first;
+  const auto first = wakes_.begin()->first.first;
   if (timer_.pending() && armed_for_ <= first) return;
   armed_for_ = first;
   timer_.set(first - runtime_.clock.now(), [this] {
@@ -60,7 +60,7 @@ void Scheduler::arm() {
 void Scheduler::run_batch() {
   batch_posted_ = false;
   refresh_now();
-  while (!wakes_.empty() && wakes_.begin()->first <= now_) {
+  while (!wakes_.empty() && wakes_.begin()->first.first <= now_) {
     auto& space = *wakes_.begin()->second;
     cancel_wake(space);
     make_runnable(space);

@@ -9,7 +9,7 @@
 
 #include <cstdint>
 #include <functional>
-#include <set>
+#include <map>
 
 #include "ports/runtime.h"
 #include "stdx/ring.h"
@@ -20,6 +20,8 @@ class Space;
 
 class Scheduler {
  public:
+  using WakeKey = std::pair<stdx::Instant, std::uint64_t>;
+
   static constexpr int turns_per_batch = 256;
 
   explicit Scheduler(ports::Runtime& runtime);
@@ -48,7 +50,10 @@ class Scheduler {
 
   ports::Runtime& runtime_;
   stdx::Ring<Space*> queue_;
-  std::set<std::pair<stdx::Instant, Space*>> wakes_;
+  // By time; those of one instant in the order they were asked for, never by address, so that a
+  // simulated run can be repeated.
+  std::map<WakeKey, Space*> wakes_;
+  std::uint64_t wakes_asked_ = 0;
   ports::Timer timer_;
   stdx::Instant armed_for_{};
   stdx::Instant now_{};

@@ -267,7 +267,7 @@ class Space {
   // Owned by the Scheduler.
   struct {
     bool queued = false;
-    std::optional<stdx::Instant> wake;
+    std::optional<Scheduler::WakeKey> wake;
   } schedule_;
 };
 
