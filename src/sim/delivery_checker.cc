@@ -153,15 +153,15 @@ bool DeliveryChecker::flowing(const std::vector<Way>& ways, std::string* why) co
       any = true;
       const auto name = stdx::format("path {} of {} to {}", way.path, text(stream.sender), way.to);
       if (stream.newest_received <= stream.marked)
-        return say(stdx::format("{} brings nothing new: {} of {} came", name,
+        return say(stdx::format("flow: {} brings nothing new: {} of {} came", name,
                                 stream.newest_received, stream.sent));
       if (stream.at_most_once) continue;
       for (std::uint64_t number = 1; number <= stream.marked; ++number)
         if (!arrived(stream, number))
-          return say(
-              stdx::format("{} of {} sent messages lost number {}", name, stream.marked, number));
+          return say(stdx::format("S7: {} lost number {} of {}", name, number, stream.marked));
     }
-    if (!any) return say(stdx::format("nobody ever sent on path {} from {}", way.path, way.from));
+    if (!any)
+      return say(stdx::format("flow: nobody ever sent on path {} from {}", way.path, way.from));
   }
   return true;
 }

@@ -83,7 +83,8 @@ class DeliveryChecker {
   // --- after healing ---
   // Everything sent so far is to arrive; and something sent from now on.
   void mark();
-  // True once that is so for every way; senders are the placements that live.
+  // True once that is so for every way; senders are the placements that live. `why` begins with the
+  // invariant.
   bool flowing(const std::vector<Way>& ways, std::string* why) const;
   std::uint64_t messages() const { return messages_; }
 

@@ -343,7 +343,7 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
   const auto flowing = [&] { return cluster.delivery.flowing(cluster.ways(), &why); };
   if (!run_until(cluster, flow_bound, flowing))
     cluster.checker.violate(
-        stdx::format("flow: {} s after healing {}", stdx::to_ms(flow_bound) / 1000, why));
+        stdx::format("{}, {} s after healing", why, stdx::to_ms(flow_bound) / 1000));
   ScenarioResult result;
   result.violation = cluster.checker.violation();
   result.trace_hash = cluster.world.trace_hash();

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "stdx/plant.h"
+
 namespace zrun {
 
 using wire::DataType;
@@ -381,7 +383,7 @@ void Courier::tick(LocalTopology& topology) {
     if (path->out.unfinished() == 0) continue;
     const bool stalled = path->progress_mark == path->out.received() &&
                          path->finish_mark == path->out.first_unfinished();
-    if (stalled && !path->opened_to.empty()) {
+    if (stalled && !path->opened_to.empty() && !PLANTED(S7_ask)) {
       // Half a second without news: frames or acknowledgements were lost. To an `open` the receiver
       // says what it received and finished; a full stream would have nothing else to send.
       if (path->out.waits_for_receipt()) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "stdx/plant.h"
+
 namespace zrun {
 
 bool InWindow::open(SenderLife sender, std::uint64_t first_seq, std::uint64_t stream) {
@@ -35,8 +37,8 @@ void InWindow::restart() {
 InWindow::Verdict InWindow::judge(SenderLife sender, std::uint64_t seq, bool gaps_allowed) const {
   if (sender < newest()) return Verdict::stale;
   if (sender > sender_) return Verdict::gap;  // its `open` was lost
-  if (seq <= received_) return Verdict::repeat;
-  if (seq == received_ + 1 || gaps_allowed) return Verdict::take;
+  if (seq <= received_) return PLANTED(S6_dedupe) ? Verdict::take : Verdict::repeat;
+  if (seq == received_ + 1 || gaps_allowed || PLANTED(S6_gap)) return Verdict::take;
   return Verdict::gap;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "guest_abi/table.h"
+#include "stdx/plant.h"
 #include "zrun/space.h"
 
 namespace zrun {
@@ -68,7 +69,7 @@ void Space::give_back_current() {
   if (message->path != self_path) {
     const auto& stream = topology_.paths[message->path]->out;
     // S8: it is lost with the life that took it.
-    if (!stream.keeps_until_finished()) return;
+    if (!stream.keeps_until_finished() && !PLANTED(S8_trap)) return;
     // Of a turn that was dropped nothing remains, and on a `once` path so it is as if it were new.
     if (!stream.is_once()) message->redelivered = true;
   }
@@ -153,7 +154,7 @@ void Space::finish_current() {
 }
 
 void Space::release_turns() {
-  while (!open_turns_.empty() && received_all(open_turns_.front())) {
+  while (!open_turns_.empty() && (received_all(open_turns_.front()) || PLANTED(S7_early))) {
     const auto turn = std::move(open_turns_.front());
     open_turns_.pop_front();
     acknowledge(*turn.message);
