@@ -2,6 +2,7 @@
 #include "sim/cluster.h"
 
 #include "stdx/text.h"
+#include "wire/json.h"
 
 namespace sim {
 
@@ -51,6 +52,7 @@ struct Cluster::Child {
   std::unique_ptr<simkit::MemoryDataStore> data;
   End end;
   std::unique_ptr<zmesh::Service> zmesh;
+  std::unique_ptr<zmesh::HttpApi> zmesh_http;
   std::unique_ptr<zrms::Service> zrms;
   std::unique_ptr<zrun::Service> zrun;
 
@@ -190,6 +192,7 @@ std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpe
     made->zmesh =
         std::make_unique<zmesh::Service>(made->runtime, *made->transport, *made->http, options);
     made->zmesh->on_stop = end;
+    made->zmesh_http = std::make_unique<zmesh::HttpApi>(made->runtime, *made->zmesh, 9200);
     const auto started = made->zmesh->start();
     if (!started) checker.violate("zmesh: " + started.error().message);
   } else if (spec.name == "zrms") {
@@ -292,6 +295,33 @@ void Cluster::submit(std::size_t zhost, const v1::TopologySpec& spec,
   request.path = "/v1/topologies";
   request.body = spec.SerializeAsString();
   zrms->handle(std::move(request), std::move(done));
+}
+
+void Cluster::send(std::size_t zhost, const std::string& topology, const std::string& from,
+                   const std::string& path, const std::string& payload,
+                   std::function<void(ports::HttpResponse)> done) {
+  auto* c = child(zhost, "zmesh");
+  if (c == nullptr) return done({.status = 503, .body = "no zmesh", .headers = {}});
+  v1::SendRequest message;
+  message.set_topology(topology);
+  message.set_from(from);
+  message.set_path(path);
+  message.set_payload(payload);
+  ports::HttpRequest request;
+  request.method = "POST";
+  request.path = "/v1/spaces/send";
+  request.body = wire::to_json(message);
+  c->zmesh_http->handle(std::move(request), std::move(done));
+}
+
+double Cluster::metric(std::size_t zhost, const std::string& name, const std::string& metric) {
+  auto* c = child(zhost, name);
+  double sum = 0;
+  if (c == nullptr) return sum;
+  for (const auto& family : c->process.metrics().collect())
+    if (family.name == metric)
+      for (const auto& sample : family.samples) sum += sample.value;
+  return sum;
 }
 
 std::vector<std::string> Cluster::instances(const std::string& space) {

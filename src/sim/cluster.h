@@ -20,6 +20,7 @@
 #include "simkit/network.h"
 #include "simkit/processes.h"
 #include "startz/service.h"
+#include "zmesh/http_api.h"
 #include "zmesh/service.h"
 #include "zrms/service.h"
 #include "zrun/service.h"
@@ -79,7 +80,13 @@ class Cluster {
   void http(std::size_t zhost, const std::string& method, const std::string& path,
             std::function<void(ports::HttpResponse)> done);
 
+  // Through the HTTP interface of the zhost's zmesh.
+  void send(std::size_t zhost, const std::string& topology, const std::string& from,
+            const std::string& path, const std::string& payload,
+            std::function<void(ports::HttpResponse)> done);
+
   // --- views ---
+  double metric(std::size_t zhost, const std::string& child, const std::string& name);
   zrms::Service* zrms_of(std::size_t zhost);
   zmesh::Service* zmesh_of(std::size_t zhost);
   startz::Service* startz_of(std::size_t zhost);

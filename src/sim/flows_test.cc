@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "sim/cluster.h"
+#include "stdx/encoding.h"
+#include "wire/data_frame.h"
+#include "wire/frame.h"
 
 namespace sim {
 namespace {
@@ -11,16 +14,20 @@ using namespace std::chrono_literals;
 
 struct Running {
   Cluster cluster;
-  explicit Running(ClusterOptions options = {}) : cluster(std::move(options)) {
+  std::string topology;
+  explicit Running(ClusterOptions options = {}, const std::string& pace = "calm")
+      : cluster(std::move(options)) {
     EXPECT_TRUE(cluster.world.run_until_true([&] { return cluster.leader() >= 0; }, 30s));
     int status = 0;
     std::string body;
-    cluster.submit(0, call_topology("t", {"x", "y"}), [&](ports::HttpResponse r) {
+    cluster.submit(0, call_topology("t", {"x", "y"}, pace), [&](ports::HttpResponse r) {
       status = r.status;
       body = r.body;
     });
     EXPECT_TRUE(cluster.world.run_until_true([&] { return status != 0; }, 30s));
     EXPECT_LT(status, 300) << body;
+    const auto mark = body.find("\"topology_id\":\"");
+    if (mark != std::string::npos) topology = body.substr(mark + 15, 36);
     EXPECT_TRUE(settle(60s));
   }
   ~Running() { EXPECT_EQ(cluster.checker.violation(), ""); }
@@ -44,6 +51,17 @@ struct Running {
     const auto live = cluster.instances(space);
     EXPECT_EQ(live.size(), 1u);
     return live.empty() ? 99 : static_cast<std::size_t>(live[0][1] - '0');
+  }
+  // R-SEND: hands it to the zmesh of that zhost; the HTTP status.
+  int send(std::size_t zhost, const std::string& path, const std::string& text) {
+    int status = 0;
+    cluster.send(zhost, "t", "x", path, text, [&](auto reply) { status = reply.status; });
+    EXPECT_TRUE(cluster.world.run_until_true([&] { return status != 0; }, 60s));
+    return status;
+  }
+  bool came_to_y(std::size_t messages, stdx::Duration bound) {
+    return cluster.world.run_until_true([&] { return cluster.stage.outside.size() >= messages; },
+                                        bound);
   }
   const LogLine* logged(const std::string& event, stdx::Instant since) {
     for (const auto& line : cluster.log)
@@ -174,6 +192,124 @@ TEST(FlowsTest, AKilledZmeshOrZrmsOrControlPlaneMovesNoSpace) {
   ASSERT_TRUE(r.settle(60s));
   EXPECT_EQ(r.cluster.instances("x"), x);
   EXPECT_EQ(r.cluster.instances("y"), y);
+}
+
+TEST(FlowsTest, RSend1To4AMessageGivenToTheZmeshOfItsSenderComesToASpaceOnAnotherZhost) {
+  Running r({}, "quiet");
+  const auto x = r.home("x"), y = r.home("y");
+  ASSERT_NE(x, y);
+  EXPECT_EQ(r.send(x, "link", "outside 1"), 200);
+  ASSERT_TRUE(r.came_to_y(1, 5s));
+  EXPECT_EQ(r.cluster.stage.outside[0].space, "y");
+  EXPECT_EQ(r.cluster.stage.outside[0].sender, "x");
+  EXPECT_EQ(r.cluster.stage.outside[0].text, "outside 1");
+  EXPECT_EQ(r.send(y, "link", "outside 2"), 404) << "the sending space is not there";
+  EXPECT_EQ(r.send(x, "nowhere", "outside 3"), 403) << "R-SEND-5: no declared path";
+  r.cluster.world.run_for(2s);
+  EXPECT_EQ(r.cluster.stage.outside.size(), 1u);
+}
+
+TEST(FlowsTest, RSend9WhereNoDataLinkCanBeMadeAMessageGoesThroughTheZmeshesOfAThirdZhost) {
+  Running r({}, "quiet");
+  auto& cluster = r.cluster;
+  const auto x = r.home("x"), y = r.home("y"), third = 3 - x - y;
+  // The leader hears everyone: nobody is declared dead while x and y are parted (L7).
+  for (const auto zhost : {x, y}) cluster.pause(zhost, "zrms");
+  cluster.world.run_for(6s);
+  for (const auto zhost : {x, y}) cluster.resume(zhost, "zrms");
+  ASSERT_TRUE(cluster.world.run_until_true(
+      [&] { return cluster.leader() == static_cast<int>(third); }, 30s));
+  ASSERT_TRUE(r.settle(30s));
+  ASSERT_EQ(r.home("x"), x);
+  ASSERT_EQ(r.home("y"), y);
+  cluster.network.cut(Cluster::id(x), Cluster::id(y));
+  cluster.network.cut(Cluster::id(y), Cluster::id(x));
+  EXPECT_EQ(r.send(x, "link", "outside 1"), 200);
+  ASSERT_TRUE(r.came_to_y(1, 60s));
+  EXPECT_GT(cluster.metric(third, "zmesh", "samoza_zmesh_relayed_total"), 0);
+  EXPECT_EQ(r.send(x, "link", "outside 2"), 200);
+  ASSERT_TRUE(r.came_to_y(2, 2s)) << "the way is known now";
+  EXPECT_EQ(cluster.stage.outside[1].text, "outside 2");
+  EXPECT_EQ(r.home("y"), y);
+}
+
+// A process on the zhost of x that speaks to the zrun of y as a zrun does.
+struct Forger {
+  Running& r;
+  std::size_t x, y;
+  simkit::Process process;
+  std::unique_ptr<ports::Transport> transport;
+  std::unique_ptr<ports::Link> link;
+
+  explicit Forger(Running& running)
+      : r(running),
+        x(r.home("x")),
+        y(r.home("y")),
+        process(r.cluster.world, Cluster::id(x), "forger"),
+        transport(r.cluster.network.transport(process, stdx::format("127.0.0.{}", x + 1))) {}
+  // The zrun of x takes its link back soon, so each frame goes over a new one.
+  void connect() {
+    link.reset();
+    transport->connect(ports::Endpoint::data(stdx::format("127.0.0.{}", y + 1), 9201),
+                       [this](auto made) { link = std::move(*made); });
+    EXPECT_TRUE(r.cluster.world.run_until_true([&] { return link != nullptr; }, 5s));
+    link->start({.on_frame = [](auto) {}, .on_closed = [](const auto&) {}, .on_writable = [] {}});
+    samoza::v1::PeerHello hello;
+    hello.set_cluster_id("sim");
+    hello.set_zhost(Cluster::id(x));
+    hello.set_incarnation(1);
+    link->send(wire::encode_frame(wire::FrameKind::data_hello, hello));
+  }
+  // A message from x to y, along path 0, as it should be.
+  wire::DataHeader header() const {
+    wire::DataHeader h;
+    const auto id = stdx::uuid_to_bytes(r.topology);
+    std::copy(id.begin(), id.end(), h.topology.begin());
+    h.to_space = 1;
+    h.from_epoch = h.to_epoch = h.from_run = 1;
+    h.seq = 1;
+    return h;
+  }
+  double counted(const std::string& what) {
+    return r.cluster.metric(y, "zrun", "samoza_zrun_" + what + "_total");
+  }
+  // What the frame adds to that counter of y's zrun.
+  double refused(const wire::DataHeader& h, const std::string& counter) {
+    connect();
+    const auto before = counted(counter);
+    link->send(wire::encode_data_frame(h, "outside forged"));
+    r.cluster.world.run_for(100ms);
+    return counted(counter) - before;
+  }
+};
+
+TEST(FlowsTest, RSend8AndS1ForgedAndStaleDataFramesAreRefusedAndCounted) {
+  Running r({}, "quiet");
+  ASSERT_EQ(r.send(r.home("x"), "link", "outside 1"), 200);
+  ASSERT_TRUE(r.came_to_y(1, 5s));
+  Forger forger(r);
+  auto undeclared = forger.header();
+  undeclared.path = 7;
+  EXPECT_EQ(forger.refused(undeclared, "refused_frames"), 1);
+  auto backwards = forger.header();
+  std::swap(backwards.from_space, backwards.to_space);
+  backwards.from_epoch = 2;
+  EXPECT_EQ(forger.refused(backwards, "refused_frames"), 1);
+  auto others = forger.header();
+  others.from_space = 1;
+  others.to_space = 0;
+  EXPECT_EQ(forger.refused(others, "refused_frames"), 1) << "y is not on the zhost of x";
+  auto elsewhere = forger.header();
+  elsewhere.topology[0] = static_cast<char>(elsewhere.topology[0] ^ 1);
+  EXPECT_EQ(forger.refused(elsewhere, "refused_frames"), 1) << "a topology without a part here";
+  auto stale = forger.header();
+  stale.from_epoch = 0;
+  EXPECT_EQ(forger.refused(stale, "stale_messages"), 1);
+  auto unknown = forger.header();
+  unknown.type = wire::DataType::open;
+  unknown.from_epoch = 9;
+  EXPECT_EQ(forger.refused(unknown, "stale_messages"), 1) << "P10: the directory never told it";
+  EXPECT_EQ(r.cluster.stage.outside.size(), 1u);
 }
 
 }  // namespace

@@ -106,6 +106,11 @@ std::optional<GuestCall> FlowGuest::next(std::int32_t result) {
       return take();
     case Step::got: {
       const auto message = received(result);
+      if (message.text.starts_with("outside")) {
+        stage_.outside.push_back({self_.space, message.text, message.sender});
+        step_ = Step::begin;
+        return std::nullopt;
+      }
       Reader reader(message.text);
       current_.stamp = reader.stamp();
       current_.origin = reader.stamp();
@@ -180,6 +185,7 @@ std::optional<GuestCall> FlowGuest::end_turn() {
 
 std::uint32_t FlowGuest::pause() {
   if (takes_) return static_cast<std::uint32_t>(stage_.prng.between(1, 300));
+  if (pace_ == "quiet") return 3'600'000;
   if (pace_ == "rare") return static_cast<std::uint32_t>(stage_.prng.between(1500, 4000));
   if (pace_ == "brisk") return static_cast<std::uint32_t>(stage_.prng.between(5, 120));
   return static_cast<std::uint32_t>(stage_.prng.between(50, 600));

@@ -3,9 +3,9 @@
 
 // The guests of the simulated cluster and the engine that starts them. One program plays every
 // part: a space without incoming paths makes messages by itself, at the pace that its entry names
-// ("brisk", "calm" or "rare"); any other takes messages, works a while, and sends one on along each
-// of its paths; a DATA space counts what it takes in its store. What they do and see they tell to
-// the checkers.
+// ("brisk", "calm", "rare", or "quiet": none); any other takes messages, works a while, and sends
+// one on along each of its paths; a DATA space counts what it takes in its store. What they do and
+// see they tell to the checkers.
 //
 // Modules take 1 ms to compile; one in four up to 4 s. Guests trap by chance while `misbehave`.
 
@@ -34,6 +34,11 @@ struct Stage {
   // Messages numbered by each placement, over all lives of its guest.
   std::map<std::pair<Placement, std::string>, std::uint64_t> numbers;
   std::function<void(const std::string&)> trace;
+  // What came from outside, by zmesh: such a message begins with "outside".
+  struct Outside {
+    std::string space, text, sender;
+  };
+  std::vector<Outside> outside;
   // Placements whose guest traps at every message or at once.
   std::set<Placement> cursed;
 };

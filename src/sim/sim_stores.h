@@ -93,16 +93,17 @@ class SimPackages final : public ports::PackageReader {
   simkit::Process& process_;
 };
 
-// Two CALL spaces with a path between them that never share a zhost.
+// CALL spaces; the first two have the path "link" between them and never share a zhost.
 inline samoza::v1::TopologySpec call_topology(const std::string& name,
-                                              const std::vector<std::string>& spaces) {
+                                              const std::vector<std::string>& spaces,
+                                              const std::string& pace = "calm") {
   model::Topology topology;
   topology.name = name;
   topology.owner = "sim";
   for (const auto& space : spaces) {
     auto& made = topology.spaces.emplace_back();
     made.name = space;
-    made.entry = "calm";
+    made.entry = pace;
   }
   if (spaces.size() > 1) {
     topology.spaces[1].placement.anti_affinity = {spaces[0]};

@@ -73,6 +73,31 @@ TEST(SimkitTest, AnUnboundDatagramPortIsRefusedAndACutOneIsSilent) {
   EXPECT_EQ(refused, 1);
 }
 
+TEST(SimkitTest, ALinkThatAPausedProcessNeverAcceptedBreaksWhenThatIsKilled) {
+  World world(1);
+  Network network{world};
+  network.add_address("127.0.0.1", "z0");
+  Process client(world, "z0", "client");
+  auto server = std::make_unique<Process>(world, "z0", "server");
+  auto tc = network.transport(client, "127.0.0.1"), ts = network.transport(*server, "127.0.0.1");
+  auto listener = ts->listen(Endpoint::local("x"), [](auto) {});
+  server->pause();
+  std::unique_ptr<ports::Link> link;
+  bool closed = false;
+  tc->connect(Endpoint::local("x"), [&](auto made) {
+    link = std::move(*made);
+    link->start(
+        {.on_frame = {}, .on_closed = [&](const auto&) { closed = true; }, .on_writable = {}});
+  });
+  world.run_for(1s);
+  EXPECT_FALSE(closed);
+  listener->reset();
+  ts.reset();
+  server.reset();
+  world.run_for(1s);
+  EXPECT_TRUE(closed);
+}
+
 TEST(SimkitTest, TheSameSeedGivesTheSameTraceAndAnotherSeedAnother) {
   const auto run = [](std::uint64_t seed) {
     World world(seed);

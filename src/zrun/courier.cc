@@ -24,6 +24,9 @@ Courier::Courier(ports::Runtime& runtime, Scheduler& scheduler, MessagePool& poo
                                       "Times a stream to another zhost went back")),
       stale_(runtime.metrics.counter("samoza_zrun_stale_messages_total",
                                      "Messages refused because their sender was replaced")),
+      refused_(runtime.metrics.counter(
+          "samoza_zrun_refused_frames_total",
+          "Data frames refused: no such path or space here, or not from who they claim")),
       already_committed_(runtime.metrics.counter(
           "samoza_zrun_already_committed_total",
           "Messages dropped because a transactional space had committed them")) {}
@@ -215,12 +218,13 @@ bool Courier::may_receive(const LocalTopology& topology, const PathState& path) 
 
 void Courier::take_frame(LocalTopology& topology, const wire::DataFrame& frame) {
   const auto& header = frame.header;
-  if (header.path >= topology.paths.size()) return;
+  if (header.path >= topology.paths.size()) return refuse();
   auto& path = *topology.paths[header.path];
   const bool forward = header.type == DataType::open || header.type == DataType::message;
   // R-SEND-8: the frame must go along the declared path, in its direction.
   const auto from = forward ? path.from : path.to, to = forward ? path.to : path.from;
-  if (header.from_space != from || header.to_space != to) return;
+  if (header.from_space != from || header.to_space != to) return refuse();
+  if (forward && topology.slots[to].local == nullptr) return refuse();
   switch (header.type) {
     case DataType::open:
       return take_open(topology, path, header, wire::stream_of(frame));

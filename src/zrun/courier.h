@@ -49,6 +49,9 @@ class Courier {
   // --- from other zhosts ---
   void take_frame(LocalTopology& topology, const wire::DataFrame& frame);
 
+  // A frame that nobody may send so.
+  void refuse() { refused_.add(); }
+
   // Acknowledgements gathered in a batch.
   void flush(LocalTopology& topology);
   bool has_acks() const { return acks_pending_; }
@@ -84,6 +87,7 @@ class Courier {
   ports::Counter& received_;
   ports::Counter& resent_;
   ports::Counter& stale_;
+  ports::Counter& refused_;
   ports::Counter& already_committed_;
 };
 

@@ -72,14 +72,16 @@ void Service::frame_arrived(const std::string& from_zhost, const stdx::Bytes& fr
     return;
   }
   const auto at = by_bytes_.find(parsed->header.topology);
-  if (at == by_bytes_.end()) return;  // not here any more; the sender hears it from the directory
+  // Not here, or not any more: then the sender hears it from the directory.
+  if (at == by_bytes_.end()) return courier_.refuse();
   auto& topology = *at->second;
   // S9: over a data link a zhost speaks only for the spaces that it has. (What comes through zmesh
   // was checked there.)
   if (!from_zhost.empty()) {
-    if (parsed->header.from_space >= topology.slots.size()) return;
+    if (parsed->header.from_space >= topology.slots.size()) return courier_.refuse();
     const auto& sender = topology.slots[parsed->header.from_space];
-    if (sender.epoch == parsed->header.from_epoch && sender.zhost != from_zhost) return;
+    if (sender.epoch == parsed->header.from_epoch && sender.zhost != from_zhost)
+      return courier_.refuse();
   }
   courier_.take_frame(topology, *parsed);
 }

@@ -74,6 +74,28 @@ struct Cluster : FakeCluster {
   }
 };
 
+TEST(ZrunServiceTest, P10NothingOfASenderHereIsTakenInBeforeTheDirectoryToldOfIt) {
+  Cluster cluster;
+  for (const char* space : {"source", "relay", "sink"}) cluster.place(space, "a", 1);
+  cluster.world.run_for(2s);
+  EXPECT_TRUE(cluster.log.empty());
+  cluster.tell_directory();
+  ASSERT_TRUE(cluster.all_arrive());
+  EXPECT_EQ(cluster.log.size(), 200u);
+}
+
+TEST(ZrunServiceTest, S8AnAtMostOnceSenderThatWaitedForRoomGoesOnWhenItsReceiverComes) {
+  Cluster cluster({.last = 50, .delivery = model::Delivery::at_most_once, .mailbox = 4});
+  cluster.place("source", "a", 1);
+  cluster.place("sink", "a", 1);
+  cluster.world.run_for(2s);
+  EXPECT_EQ(cluster.emitted, 4) << "the stream is full";
+  cluster.place("relay", "b", 1);
+  cluster.tell_directory();
+  ASSERT_TRUE(cluster.world.run_until_true([&] { return cluster.arrived().contains(50); }, 30s));
+  EXPECT_EQ(cluster.arrived().size(), cluster.log.size());
+}
+
 TEST(ZrunServiceTest, S6MessagesCrossZhostsInOrderAndOnceOverDataLinks) {
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE(seed);
