@@ -35,6 +35,8 @@ struct Network::Pipe {
 
   explicit Pipe(Network& n) : network(n), network_alive(n.alive_) {}
   static void pump(const std::shared_ptr<Pipe>& pipe, int from);
+  // Sends the first frame that waits; false: nothing more goes out now.
+  static bool send_one(const std::shared_ptr<Pipe>& pipe, int from);
   static void close(const std::shared_ptr<Pipe>& pipe, int told, stdx::Error why);
 };
 
@@ -57,10 +59,16 @@ void Network::Pipe::close(const std::shared_ptr<Pipe>& pipe, int told, stdx::Err
 }
 
 void Network::Pipe::pump(const std::shared_ptr<Pipe>& pipe, int from) {
+  // Thousands of frames may have waited behind a cut.
+  while (send_one(pipe, from)) {
+  }
+}
+
+bool Network::Pipe::send_one(const std::shared_ptr<Pipe>& pipe, int from) {
   End& sender = pipe->ends[from];
   End& receiver = pipe->ends[1 - from];
   sender.pumping = false;
-  if (sender.outgoing.empty()) return;
+  if (sender.outgoing.empty()) return false;
   Network& network = pipe->network;
   const bool across = sender.zhost != receiver.zhost;
   // TCP needs both directions: acknowledgements come back the other way.
@@ -73,16 +81,16 @@ void Network::Pipe::pump(const std::shared_ptr<Pipe>& pipe, int from) {
     }
     if (network.world_.now() - sender.blocked_since > network.faults.link_timeout) {
       close(pipe, from, {Code::timeout, "no acknowledgement from the other side"});
-      return;
+      return false;
     }
     sender.pumping = true;
     network.world_.schedule(std::chrono::milliseconds(200), "retransmit",
                             [pipe, from] { pump(pipe, from); });
-    return;
+    return false;
   }
   if (!receiver.open || receiver.alive.expired()) {
     close(pipe, from, {Code::unavailable, "reset by peer"});
-    return;
+    return false;
   }
   sender.blocked = false;
   auto frame = std::move(sender.outgoing.front());
@@ -111,7 +119,7 @@ void Network::Pipe::pump(const std::shared_ptr<Pipe>& pipe, int from) {
                               auto handler = end.handlers.on_frame;
                               if (handler) handler(std::move(frame));
                             });
-  if (!sender.outgoing.empty()) pump(pipe, from);
+  return !sender.outgoing.empty();
 }
 
 class SimLink final : public ports::Link {
