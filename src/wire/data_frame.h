@@ -18,7 +18,7 @@
 //       32    8  from_epoch
 //       40    8  to_epoch    0: whichever instance there is
 //       48    4  from_run
-//       52    4  to_run
+//       52    4  to_run       of a message: the life of the receiver it is meant for; 0: any
 //       56    8  seq
 //       64       payload
 //

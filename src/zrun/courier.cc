@@ -122,8 +122,12 @@ void Courier::pump_away(LocalTopology& topology, PathState& path) {
     if (path.opened_epoch != receiver.epoch) path.opened_run = 0;
     path.opened_epoch = receiver.epoch;
   }
+  // What may come again goes to one life of the receiver, once its answer to the `open` told which:
+  // a copy that was held back on the way is then not taken by the next life, which got it marked.
+  if (path.out.marks_repeats() && path.opened_run == 0) return;
   while (const auto message = path.out.next()) {
     header.type = DataType::message;
+    if (path.out.marks_repeats()) header.to_run = path.opened_run;
     header.seq = message->seq;
     header.redelivered = message->redelivered;
     if (!send_frame_(receiver.zhost, wire::encode_data_frame(header, message->payload))) return;
@@ -259,6 +263,11 @@ void Courier::take_message(LocalTopology& topology, PathState& path, const wire:
   auto& receiver = *topology.slots[path.to].local;
   const auto& header = frame.header;
   const SenderLife life{header.from_epoch, header.from_run};
+  const auto& self = topology.slots[path.to].life;
+  if (header.to_run != 0 && SenderLife{header.to_epoch, header.to_run} != self) {
+    stale_.add();
+    return;
+  }
   // Nothing is sent again at most once, an `open` neither: every message of a newer life stands for
   // it, else a lost one would be the end of the stream.
   if (!path.out.keeps_until_finished() && life > path.in.sender())
@@ -300,8 +309,9 @@ void Courier::take_acknowledgement(LocalTopology& topology, PathState& path,
   if (SenderLife{header.to_epoch, header.to_run} != sender.life ||
       header.from_epoch != path.opened_epoch || header.from_run < path.opened_run)
     return;
-  if (header.from_run > std::exchange(path.opened_run, header.from_run) &&
-      path.out.received() >= path.out.first_unfinished()) {
+  const auto former = std::exchange(path.opened_run, header.from_run);
+  if (header.from_run > former && ((former != 0 && path.out.marks_repeats()) ||
+                                   path.out.received() >= path.out.first_unfinished())) {
     // Its zrun started it again in place: what the former run received and did not finish died
     // with it, and goes out again, marked.
     path.opened_to.clear();

@@ -81,6 +81,7 @@ class OutStream {
   bool keeps_until_finished() const { return options_.delivery != model::Delivery::at_most_once; }
   // A repeat is dropped by its number, also by a new life of the receiver: no mark.
   bool is_once() const { return options_.delivery == model::Delivery::once; }
+  bool marks_repeats() const { return options_.delivery == model::Delivery::at_least_once; }
   // Which outbox its numbers are stored in; 0: in none.
   std::uint64_t stream() const { return stream_; }
 
