@@ -63,10 +63,15 @@ int build(const std::string& folder, const std::string& output, const std::strin
   if (!tree) return fail(tree.error());
   const auto archive = mex::build_archive(std::move(tree->files), tree->manifest, *key);
   if (!archive) return fail(archive.error());
-  std::error_code ignored;
-  if (fs::path(output).has_parent_path())
-    fs::create_directories(fs::path(output).parent_path(), ignored);
+  // What was just made must be what submit takes.
+  if (const auto again = mex::open_archive(*archive, {}); !again)
+    return fail_in(folder, again.error());
   const auto path = fs::absolute(output).string();
+  const auto parent = fs::path(path).parent_path();
+  if (!fs::is_directory(parent))
+    return fail(
+        {stdx::Code::not_found,
+         stdx::format("{}: the folder {} is not there; make it first", output, parent.string())});
   if (auto kept = adapters::posix::replace_file(path, *archive, 0644); !kept)
     return fail(kept.error());
   std::printf("%s: %zu bytes, sha256 %s%s\n", output.c_str(), archive->size(),
@@ -159,7 +164,12 @@ int main(int argc, char** argv) {
   } catch (const CLI::CallForHelp& help) {
     return cli.exit(help);
   } catch (const CLI::ParseError& error) {
-    cli.exit(error);
+    const std::string first = argc > 1 ? argv[1] : "";
+    if (!first.empty() && first[0] != '-' && cli.get_subcommands().empty())
+      std::fprintf(stderr, "mex: no command '%s'; `mex --help` lists them\n",
+                   stdx::printable(first, 60).c_str());
+    else
+      cli.exit(error);
     return 2;
   }
   if (init_command->parsed()) {

@@ -6,6 +6,7 @@
 
 #include "adapters/posix/files.h"
 #include "adapters/posix/processes.h"
+#include "adapters/prometheus/text.h"
 #include "common/app.h"
 #include "startz/service.h"
 #include "stdx/text.h"
@@ -90,6 +91,7 @@ int main(int argc, char** argv) {
   options.beat_interval = config.beat_interval;
   options.restart_grace = config.restart_grace;
   options.children.specs = children_of(config, file, incarnation);
+  options.metrics_text = [&app] { return adapters::prometheus::to_text(app.runtime().metrics); };
   startz::Service service(app.runtime(), app.transport(), processes, options);
   if (auto started = service.start(); !started) app::die("startz", started.error().message);
   app.runtime().log.info("zhost_started", {{"incarnation", incarnation}, {"bind", config.bind}});

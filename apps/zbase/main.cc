@@ -22,6 +22,6 @@ int main(int argc, char** argv) {
   zbase::Service service(app.runtime(), app.transport(), options);
   service.on_stop = [&] { app.stop(); };
   service.start();
-  app.serve(service, config.zbase_port);
+  app.serve(service, config.zbase_port, {.open_paths = {"/startz/metrics", "/startz/healthz"}});
   return app.run_loop();
 }

@@ -95,6 +95,10 @@ void Service::wire_handlers() {
             rpc::event<v1::MembersChanged>([this](const rpc::Caller&, v1::MembersChanged now) {
               membership_ = std::move(now);
             }));
+  exchange.on("startz.metrics",
+              [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+                respond(options_.metrics_text ? options_.metrics_text() : "");
+              });
   exchange.on("startz.probe",
               rpc::event<v1::Probe>([this](const rpc::Caller& caller, v1::Probe asked) {
                 if (caller.from.service() == "zrms") probe(asked.zhost());

@@ -34,6 +34,8 @@ struct Options {
   stdx::Duration restart_grace = std::chrono::seconds(1);
   stdx::Duration ping_interval = std::chrono::seconds(1);
   int pings_missed_max = 5;  // then the child is hung, and killed
+  // What startz.metrics answers: it has no HTTP interface of its own, zbase shows it.
+  std::function<std::string()> metrics_text;
 };
 
 class Service {

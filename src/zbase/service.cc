@@ -61,6 +61,21 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, Options o
         R"({{"service":"zbase","status":"{}","zhost":"{}","services":{}}})",
         startz_.connected() ? "connected" : "error", options_.zhost, services_.size())));
   });
+  // startz serves no HTTP; its numbers are shown here.
+  router_.add("GET", "/startz/metrics", [this](wire::RouteMatch, ports::HttpReply reply) {
+    startz_.request(rpc::address("", "startz"), "startz.metrics", "", 1s,
+                    [reply](stdx::Result<stdx::Bytes> text) {
+                      if (!text) return reply(wire::error_response(text.error()));
+                      ports::HttpResponse response;
+                      response.content_type = "text/plain; version=0.0.4";
+                      response.body = std::move(*text);
+                      reply(std::move(response));
+                    });
+  });
+  router_.add("GET", "/startz/healthz", [this](wire::RouteMatch, ports::HttpReply reply) {
+    if (startz_.connected()) return reply(wire::json_response(R"({"status":"ok"})"));
+    reply(wire::error_response({stdx::Code::unavailable, "startz is away"}));
+  });
   router_.add("GET", "/healthz", [this](wire::RouteMatch, ports::HttpReply reply) {
     if (startz_.connected()) return reply(wire::json_response(R"({"status":"ok"})"));
     reply(wire::error_response({stdx::Code::unavailable, "startz is away"}));

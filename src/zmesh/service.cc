@@ -285,9 +285,9 @@ void Service::space_detail(const std::string& topology, const std::string& space
   if (found.size() > 1)
     return done(stdx::fail(
         Code::invalid,
-        stdx::format("space '{}' is in {} topologies, among them {} and {}; say which with "
-                     "?topology=ID",
-                     name, found.size(), found[0].topology_id(), found[1].topology_id())));
+        stdx::format("space '{}' is in {} topologies, among them {} and {}; say which: "
+                     "TOPOLOGY_ID/{}",
+                     name, found.size(), found[0].topology_id(), found[1].topology_id(), name)));
   v1::SpaceDetailRequest request;
   request.set_topology(found[0].topology_id());
   request.set_space(space);

@@ -97,7 +97,7 @@ struct Commands {
   static int topo_submit(Shell& shell, const Words& words) {
     auto archive = shell.outside_.read_file(words[0]);
     if (!archive) {
-      shell.outside_.print(archive.error().message + "\n");
+      shell.say_error(archive.error().code, archive.error().message);
       return failed;
     }
     const bool yaml = words[0].ends_with(".yaml") || words[0].ends_with(".yml");
@@ -105,11 +105,9 @@ struct Commands {
         yaml ? shell.submit_standalone(words[0], *archive)
              : shell.send("zrms", "POST", "/v1/topologies", std::move(*archive), words[0]);
     if (answer.exit != done) return answer.exit;
-    if (shell.json_)
-      shell.outside_.print(answer.body);
-    else
-      shell.outside_.print(render::submitted(words[0], answer.body));
-    return shell.follow(render::field(render::parse(answer.body), "topology_id"), "running", 30s);
+    if (!shell.json_) shell.outside_.print(render::submitted(words[0], answer.body));
+    const auto id = render::field(render::parse(answer.body), "topology_id");
+    return shell.ended(id, shell.follow(id, "running", 30s));
   }
   static int topo_status(Shell& shell, const Words& words) {
     const bool watch = words.size() == 2 && words[1] == "--watch";
@@ -123,17 +121,17 @@ struct Commands {
   static int topo_stop(Shell& shell, const Words& words) {
     const auto answer = shell.send("zrms", "POST", "/v1/topologies/" + words[0] + "/stop");
     if (answer.exit != done) return answer.exit;
-    return shell.follow(words[0], "stopped", 30s);
+    return shell.ended(words[0], shell.follow(words[0], "stopped", 30s));
   }
   static int topo_start(Shell& shell, const Words& words) {
     const auto answer = shell.send("zrms", "POST", "/v1/topologies/" + words[0] + "/start");
     if (answer.exit != done) return answer.exit;
-    return shell.follow(words[0], "running", 30s);
+    return shell.ended(words[0], shell.follow(words[0], "running", 30s));
   }
   static int topo_delete(Shell& shell, const Words& words) {
     const auto answer = shell.send("zrms", "DELETE", "/v1/topologies/" + words[0]);
-    if (answer.exit == done) shell.outside_.print(format("{}: deleted\n", words[0]));
-    return answer.exit;
+    return shell.show(answer,
+                      [&](const std::string&) { return format("{}: deleted\n", words[0]); });
   }
   static int cluster(Shell& shell, const Words&) {
     return shell.show(shell.get("zrms", "/v1/cluster"), render::cluster);
@@ -146,21 +144,23 @@ struct Commands {
     return shell.show(shell.get_space(words[0]), render::space);
   }
   static int spaces_logs(Shell& shell, const Words& words) {
-    return shell.show(shell.get_space(words[0] + "/logs"), render::logs);
+    return shell.show(shell.get_space(words[0], "/logs"), render::logs);
   }
   static int spaces_open(Shell& shell, const Words& words) {
     const auto view = shell.get("zrun", "/v1/spaces/" + words[0]);
     if (view.exit != done) return view.exit;
     const auto space = render::parse(view.body);
     if (render::field(space, "type") != "UI") {
-      shell.outside_.print(format("space '{}' has no page; only UI spaces have\n", words[0]));
+      shell.say_error(stdx::Code::invalid,
+                      format("space '{}' has no page; only UI spaces have", words[0]));
       return failed;
     }
     const auto ticket = shell.send("zrun", "POST", "/v1/tickets");
     if (ticket.exit != done) return ticket.exit;
-    shell.outside_.print(format("{}/spaces/{}/{}/?ticket={}\n", shell.outside_.zrun_url,
-                                render::field(space, "topology"), words[0],
-                                render::field(render::parse(ticket.body), "ticket")));
+    const auto url = format("{}/spaces/{}/{}/?ticket={}", shell.outside_.zrun_url,
+                            render::field(space, "topology"), words[0],
+                            render::field(render::parse(ticket.body), "ticket"));
+    shell.outside_.print((shell.json_ ? nlohmann::json{{"url", url}}.dump() : url) + "\n");
     return done;
   }
   static int dead_letters(Shell& shell, const Words&) {
@@ -183,9 +183,9 @@ struct Commands {
       {"topo delete", "ID", "deletes a topology and its data", 1, 1, topo_delete},
       {"cluster", "", "the whole cluster in a few lines", 0, 0, cluster},
       {"cluster zhosts", "", "the zhosts", 0, 0, cluster_zhosts},
-      {"spaces", "[NAME]", "the spaces of this zhost, or one of the cluster in detail", 0, 1,
-       spaces},
-      {"spaces logs", "NAME", "the last log lines of a space", 1, 1, spaces_logs},
+      {"spaces", "[[TOPOLOGY/]NAME]", "the spaces of this zhost, or one of the cluster in detail",
+       0, 1, spaces},
+      {"spaces logs", "[TOPOLOGY/]NAME", "the last log lines of a space", 1, 1, spaces_logs},
       {"spaces open", "NAME", "a link for a browser to the page of a UI space", 1, 1, spaces_open},
       {"dead-letters", "", "messages that could not be delivered", 0, 0, dead_letters},
   };
@@ -214,12 +214,20 @@ std::string Shell::help() {
 int Shell::run(const Words& words) {
   if (words.empty()) return done;
   if (words[0] == "help") {
-    outside_.print(help());
+    if (json_) {
+      auto list = nlohmann::json::array();
+      for (const auto& row : Commands::table)
+        list.push_back({{"command", row.words}, {"arguments", row.arguments}, {"doc", row.doc}});
+      outside_.print(nlohmann::json{{"commands", list}}.dump() + "\n");
+    } else {
+      outside_.print(help());
+    }
     return done;
   }
   const auto [row, used] = Commands::find(words);
   if (row == nullptr) {
-    outside_.print(format("no command '{}'; `help` lists them\n", stdx::printable(words[0], 60)));
+    say_error(stdx::Code::invalid,
+              format("no command '{}'; `help` lists them", stdx::printable(words[0], 60)));
     return wrong_use;
   }
   if (row->max == 0 && words.size() > used) {
@@ -227,8 +235,9 @@ int Shell::run(const Words& words) {
     for (const auto& other : Commands::table)
       if (std::string(other.words).starts_with(format("{} ", row->words)))
         known += format("{}`{}`", known.empty() ? "there is " : ", ", other.words);
-    outside_.print(format("no command '{} {}'; {}\n", row->words, stdx::printable(words[used], 60),
-                          known.empty() ? format("`{}` takes no argument", row->words) : known));
+    say_error(stdx::Code::invalid,
+              format("no command '{} {}'; {}", row->words, stdx::printable(words[used], 60),
+                     known.empty() ? format("`{}` takes no argument", row->words) : known));
     return wrong_use;
   }
   const Words arguments(words.begin() + static_cast<std::ptrdiff_t>(used), words.end());

@@ -31,30 +31,47 @@ Shell::Answer Shell::get(const std::string& service, const std::string& path,
 
 Shell::Answer Shell::ask(const std::string& service, ports::HttpRequest request,
                          const std::string& about) {
-  const auto response = outside_.ask(service, std::move(request));
+  return answer_of(service, outside_.ask(service, std::move(request)), about);
+}
+
+Shell::Answer Shell::answer_of(const std::string& service,
+                               const stdx::Result<ports::HttpResponse>& response,
+                               const std::string& about) {
   Answer answer;
   if (!response) {
     answer.exit = not_reachable;
-    outside_.print(format("{} is unreachable: {}\n", service, response.error().message));
+    say_error(stdx::Code::unavailable,
+              format("{} is unreachable: {}", service, response.error().message));
     return answer;
   }
   answer.body = response->body;
   if (response->status >= 200 && response->status < 300) return answer;
   answer.exit = failed;
-  if (json_)
-    outside_.print(response->body);
-  else
-    outside_.print(format("{}{}{}: {}\n", about, about.empty() ? "" : ": ", service,
-                          wire::error_from_response(*response).message));
+  const auto error = wire::error_from_response(*response);
+  say_error(error.code,
+            format("{}{}{}: {}", about, about.empty() ? "" : ": ", service, error.message));
   return answer;
 }
 
-Shell::Answer Shell::get_space(const std::string& rest) {
+Shell::Answer Shell::get_space(const std::string& name, const std::string& what) {
+  // TOPOLOGY/NAME where several topologies have a space of that name.
+  const auto slash = name.find('/');
+  std::map<std::string, std::string> query;
+  if (slash != std::string::npos) query["topology"] = name.substr(0, slash);
+  const auto rest = (slash == std::string::npos ? name : name.substr(slash + 1)) + what;
   ports::HttpRequest request;
-  request.path = "/v1/spaces/" + rest;
-  const auto response = outside_.ask("zrun", std::move(request));
+  request.path = "/v1/mesh/spaces/" + rest;
+  request.query = query;
+  const auto response = outside_.ask("zmesh", request);
   if (response && response->status == 200) return {done, response->body};
-  return get("zmesh", "/v1/mesh/spaces/" + rest);
+  // Without zmesh, or before its directory knows: what runs on this zhost.
+  if (!response || response->status != 400) {
+    auto here = request;
+    here.path = "/v1/spaces/" + rest;
+    const auto local = outside_.ask("zrun", std::move(here));
+    if (local && local->status == 200) return {done, local->body};
+  }
+  return answer_of("zmesh", response);
 }
 
 int Shell::show(const Answer& answer,
@@ -63,9 +80,26 @@ int Shell::show(const Answer& answer,
   return answer.exit;
 }
 
+void Shell::say_error(stdx::Code code, const std::string& message) {
+  if (json_)
+    outside_.print(
+        nlohmann::json{{"error", {{"code", stdx::to_string(code)}, {"message", message}}}}.dump(
+            -1, ' ', false, nlohmann::json::error_handler_t::replace) +
+        "\n");
+  else
+    outside_.print(message + "\n");
+}
+
 int Shell::usage(const std::string& line) {
-  outside_.print("usage: " + line + "\n");
+  say_error(stdx::Code::invalid, "usage: " + line);
   return wrong_use;
+}
+
+int Shell::ended(const std::string& id, int code) {
+  if (!json_) return code;
+  const int shown =
+      show(get("zrms", "/v1/topologies/" + id), [](const auto& text) { return text; });
+  return code == done ? shown : code;
 }
 
 // The state of a topology and why, in a line; "unknown" when nobody says.
@@ -94,7 +128,9 @@ int Shell::follow(const std::string& id, const std::string& until, stdx::Duratio
     if (state == "failed" || state == "gone") return failed;
     outside_.wait(100ms);
   }
-  outside_.print(format("  not {} yet; `topo status {} --watch` goes on showing it\n", until, id));
+  if (!json_)
+    outside_.print(
+        format("  not {} yet; `topo status {} --watch` goes on showing it\n", until, id));
   return failed;
 }
 

@@ -57,11 +57,17 @@ class Shell {
               stdx::Bytes body = {}, const std::string& about = "");
   // `about`: the file that was sent, for what is wrong in it.
   Answer ask(const std::string& service, ports::HttpRequest request, const std::string& about = "");
-  // What zrun of this zhost says of a space, else zmesh, which asks where the space is.
-  Answer get_space(const std::string& rest);
+  Answer answer_of(const std::string& service, const stdx::Result<ports::HttpResponse>& response,
+                   const std::string& about = "");
+  // What is known of a space ([TOPOLOGY/]NAME) of any zhost; `what` is "" or "/logs".
+  Answer get_space(const std::string& name, const std::string& what = "");
   int show(const Answer& answer, const std::function<std::string(const std::string&)>& render);
   Answer submit_standalone(const std::string& file, const std::string& text);
+  // What is said to a person; with --json {"error":{"code","message"}}.
+  void say_error(stdx::Code code, const std::string& message);
   int usage(const std::string& line);
+  // The end of a command that followed a topology: with --json its last view.
+  int ended(const std::string& id, int code);
   int follow(const std::string& id, const std::string& until, stdx::Duration bound);
   int watch(const std::string& id);
   std::string state_of(const std::string& id, std::string& state);

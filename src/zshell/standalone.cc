@@ -45,7 +45,7 @@ v1::StandaloneTopology to_message(const model::Topology& topology) {
 
 Shell::Answer Shell::submit_standalone(const std::string& file, const std::string& text) {
   const auto refuse = [this](const std::string& why) {
-    outside_.print(why + "\n");
+    say_error(stdx::Code::invalid, why);
     return Answer{failed, ""};
   };
   const auto topology = outside_.read_topology(text, file);

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
@@ -102,6 +103,15 @@ def r_send_1_a_message_goes_through_the_published_doorway(cluster):
     assert cluster.ask(n, 9200, "POST", "/v1/spaces/send", undeclared) is None, "R-SEND-5: no such path from it"
 
 
+def every_service_shows_its_health_and_numbers(cluster):
+    for port, path in ((9000, ""), (9200, ""), (7331, ""), (8080, ""), (7071, ""), (7071, "/startz")):
+        for what, word in (("healthz", "ok"), ("metrics", "samoza_")):
+            url = f"http://{cluster.ip(1)}:{port}{path}/{what}"
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                text = answer.read().decode()
+            assert word in text, f"{url}: {text[:200]}"
+
+
 def a_second_submit_is_refused_and_names_the_first(cluster):
     topology = cluster.topology("anomaly")
     run = cluster.zshell(3, "topo", "submit", f"{cluster.folder}/anomaly.mex", check=False)
@@ -157,7 +167,8 @@ def stopping_a_topology_unloads_its_spaces_and_starting_brings_its_data_back(clu
 CASES = [r_iso_1_kill_of_zmesh_in_a_loop_moves_no_space_and_ends_none, r_iso_2_without_zrms_nothing_stops,
          r_iso_3_after_kill_of_zrun_its_spaces_come_back_in_place,
          the_control_plane_gone_everything_runs_on_and_status_says_so,
-         r_send_1_a_message_goes_through_the_published_doorway, a_second_submit_is_refused_and_names_the_first,
+         r_send_1_a_message_goes_through_the_published_doorway, every_service_shows_its_health_and_numbers,
+         a_second_submit_is_refused_and_names_the_first,
          wrong_input_gets_one_clear_line_and_the_rest_keeps_running,
          startz_killed_leaves_no_orphan_and_the_zhost_comes_back,
          stopping_a_topology_unloads_its_spaces_and_starting_brings_its_data_back]

@@ -7,6 +7,7 @@
 #include <yaml-cpp/parser.h>
 
 #include <sstream>
+#include <vector>
 
 #include "stdx/text.h"
 
@@ -23,7 +24,8 @@ struct Refused {
 };
 
 // Before the library sees the text: its parser recurses, so nesting is bounded on the bytes. Counts
-// what can nest at most: flow brackets that are open, and on one line block indicators in a row.
+// what can nest at most: flow brackets that are open, indentations that are open, and on one line
+// block indicators in a row.
 stdx::Status bounded(const std::string& text, const std::string& file) {
   if (text.size() > bytes_max)
     return stdx::fail(Code::invalid,
@@ -32,8 +34,9 @@ stdx::Status bounded(const std::string& text, const std::string& file) {
       text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
     return stdx::fail(Code::invalid,
                       format("{}:1: must be plain UTF-8 without a byte-order mark", file));
-  int open = 0, line = 1, run = 0, levels = 0;
-  std::size_t indent = 0, last_indent = 0;
+  int open = 0, line = 1, run = 0;
+  std::size_t indent = 0;
+  std::vector<std::size_t> indents;  // of the lines that this one may lie in, each deeper
   bool at_start = true;
   for (const char c : text) {
     if (c == '\n') {
@@ -48,9 +51,8 @@ stdx::Status bounded(const std::string& text, const std::string& file) {
       continue;
     }
     if (at_start) {
-      // Each deeper indentation may be one level; a shallower line may have closed some.
-      levels = indent > last_indent ? levels + 1 : indent == 0 ? 0 : levels;
-      last_indent = indent;
+      while (!indents.empty() && indents.back() >= indent) indents.pop_back();
+      indents.push_back(indent);
       at_start = false;
     }
     if (c == '[' || c == '{') ++open;
@@ -59,7 +61,7 @@ stdx::Status bounded(const std::string& text, const std::string& file) {
       ++run;
     else if (c != ' ')
       run = 0;
-    if (open > depth_max || run > 4 * depth_max || levels > 16 * depth_max)
+    if (open > depth_max || run > 4 * depth_max || indents.size() > 4 * depth_max)
       return stdx::fail(Code::invalid,
                         format("{}:{}: nested deeper than {} levels", file, line, depth_max));
   }

@@ -30,6 +30,15 @@ TEST(YamlTest, WhatOthersExpandOrGuessIsRefusedWithItsLine) {
   EXPECT_NE(error_of(std::string("a: \0b", 5)), "");
 }
 
+TEST(YamlTest, ALongFlatListOfMappingsIsNotTakenForANest) {
+  // As a manifest has it: one indentation deeper for each file, and back.
+  std::string text = "files:\n";
+  for (int i = 0; i < 10'000; ++i) text += "  - path: a\n    hash: b\n";
+  const auto node = parse(text, "f.yaml");
+  ASSERT_TRUE(node) << node.error().message;
+  EXPECT_EQ(node->find("files")->items.size(), 10'000u);
+}
+
 TEST(YamlTest, NestingIsBoundedBeforeItCanHurt) {
   const std::string deep(200'000, '[');
   EXPECT_NE(error_of(deep).find("nested deeper"), std::string::npos);
