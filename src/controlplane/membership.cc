@@ -16,6 +16,7 @@ bool Membership::learn(v1::Member member, std::uint64_t version, stdx::Instant n
 }
 
 bool Membership::forget(const std::string& zhost) {
+  if (!links_.contains(zhost)) last_seen_.erase(zhost);
   return rows_.erase(zhost) > 0;
 }
 
@@ -38,7 +39,11 @@ stdx::Result<std::uint64_t> Membership::admit(const v1::Member& member) const {
 void Membership::linked(const std::string& zhost, bool up, stdx::Instant now) {
   links_[zhost] += up ? 1 : -1;
   if (links_[zhost] <= 0) links_.erase(zhost);
-  last_seen_[zhost] = now;
+  // Who only links and never registers leaves nothing behind.
+  if (up || rows_.contains(zhost))
+    last_seen_[zhost] = now;
+  else if (!links_.contains(zhost))
+    last_seen_.erase(zhost);
 }
 
 bool Membership::present(const std::string& zhost, stdx::Instant now) const {

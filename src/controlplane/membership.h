@@ -22,6 +22,8 @@ class Membership {
  public:
   static constexpr std::size_t members_max = 1000;
   static constexpr std::size_t supers_max = 3;
+  // Everybody hears of all members in one frame.
+  static constexpr std::size_t member_bytes_max = 2048;
   // A candidate without a link for longer gives its place to one that has a link.
   static constexpr stdx::Duration absent_max = std::chrono::seconds(20);
 
@@ -44,6 +46,7 @@ class Membership {
   std::vector<std::string> supers(stdx::Instant now) const;
   std::vector<v1::Member> members() const;
   const Row* find(const std::string& zhost) const;
+  std::size_t remembered() const { return last_seen_.size(); }
 
  private:
   bool present(const std::string& zhost, stdx::Instant now) const;

@@ -39,5 +39,20 @@ TEST(MembershipTest, TheThousandAndFirstZhostIsRefused) {
   EXPECT_TRUE(membership.admit(member("z7", 2)));
 }
 
+TEST(MembershipTest, WhoLinksAndNeverRegistersLeavesNothingBehind) {
+  Membership membership;
+  for (int i = 0; i < 1000; ++i) {
+    membership.linked("stranger" + std::to_string(i), true, t0);
+    membership.linked("stranger" + std::to_string(i), false, t0);
+  }
+  EXPECT_EQ(membership.remembered(), 0u);
+  membership.learn(member("a"), 1, t0);
+  membership.linked("a", true, t0);
+  membership.linked("a", false, t0);
+  EXPECT_EQ(membership.remembered(), 1u) << "a member is missed for a while";
+  membership.forget("a");
+  EXPECT_EQ(membership.remembered(), 0u);
+}
+
 }  // namespace
 }  // namespace controlplane

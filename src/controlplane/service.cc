@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/service.h"
 
+#include "model/topology.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
 #include "wire/json.h"
@@ -31,17 +32,30 @@ std::vector<ports::RecordChange> changes_of(v1::CommitRequest& request) {
   return changes;
 }
 
-v1::RecordsReply to_wire(ports::Store::Snapshot snapshot) {
+// With one more value it must still fit a frame.
+constexpr std::size_t page_bytes_max = 2u << 20;
+static_assert(page_bytes_max + ports::Store::value_bytes_max < ports::Link::frame_bytes_max);
+
+v1::RecordsReply page_of(ports::Store::Snapshot snapshot, const v1::ReadSinceRequest& asked) {
   v1::RecordsReply reply;
+  const std::pair after{asked.after().kind(), asked.after().key()};
+  std::size_t bytes = 0;
   reply.set_revision(snapshot.revision);
   *reply.mutable_term() = to_wire(snapshot.term);
   for (auto& record : snapshot.records) {
+    if (asked.has_after() && std::pair{record.kind, record.key} <= after) continue;
+    if (bytes >= page_bytes_max) {
+      reply.set_more(true);
+      break;
+    }
+    bytes += record.kind.size() + record.key.size() + record.value.size();
     auto* out = reply.add_records();
     out->set_kind(record.kind);
     out->set_key(record.key);
     out->set_version(record.version);
     out->set_value(std::move(record.value));
   }
+  if (asked.has_after()) return reply;
   for (auto& [kind, key] : snapshot.deleted) {
     auto* out = reply.add_deleted();
     out->set_kind(kind);
@@ -120,12 +134,12 @@ void Service::wire_methods() {
   exchange_.on("controlplane.read_since",
                rpc::typed<v1::ReadSinceRequest, v1::RecordsReply>(
                    [this](const rpc::Caller&, v1::ReadSinceRequest request, auto done) {
-                     store_.read_since(request.revision(),
-                                       [done](stdx::Result<ports::Store::Snapshot> snapshot) {
-                                         if (!snapshot)
-                                           return done(std::unexpected(snapshot.error()));
-                                         done(to_wire(std::move(*snapshot)));
-                                       });
+                     store_.read_since(
+                         request.revision(),
+                         [done, request](stdx::Result<ports::Store::Snapshot> snapshot) {
+                           if (!snapshot) return done(std::unexpected(snapshot.error()));
+                           done(page_of(std::move(*snapshot), request));
+                         });
                    }));
 }
 
@@ -178,8 +192,15 @@ void Service::register_member(v1::RegisterRequest request, int tries, Registered
     return done(
         stdx::fail(Code::denied, stdx::format("this is cluster '{}', not '{}'", options_.cluster_id,
                                               stdx::printable(request.cluster_id(), 80))));
-  if (member.zhost_id().empty() || member.zhost_id().size() > 63 || member.incarnation() == 0)
-    return done(stdx::fail(Code::invalid, "member.zhost_id and member.incarnation are needed"));
+  if (!model::is_name(member.zhost_id()) || member.incarnation() == 0)
+    return done(
+        stdx::fail(Code::invalid, "member.zhost_id (a name) and member.incarnation are needed"));
+  if (member.ByteSizeLong() > Membership::member_bytes_max)
+    return done(stdx::fail(
+        Code::invalid,
+        stdx::format("what zhost '{}' says of itself (labels, devices, region) takes "
+                     "{} bytes; {} are allowed",
+                     member.zhost_id(), member.ByteSizeLong(), Membership::member_bytes_max)));
   // The row first: another control plane, or this one a moment ago, may have changed it.
   refresh([this, request, tries, done](stdx::Status refreshed) mutable {
     if (!refreshed) return done(std::unexpected(refreshed.error()));
@@ -285,7 +306,7 @@ void Service::receive(std::uint64_t id, stdx::Bytes frame) {
   if (connection.zhost.empty()) {
     auto hello = kind && *kind == wire::FrameKind::hello ? wire::parse_frame<v1::Hello>(frame)
                                                          : stdx::fail(Code::invalid, "no hello");
-    if (!hello || hello->zhost().empty() || hello->service() != "zmesh") {
+    if (!hello || !model::is_name(hello->zhost()) || hello->service() != "zmesh") {
       runtime_.log.warn("bad_hello", {{"peer", connection.link->peer()}});
       // Posted: the link is in the middle of a call to us.
       runtime_.executor.post([this, id] { drop(id); });

@@ -147,6 +147,62 @@ TEST(ControlPlaneTest, P7ABatchIsCheckedAgainstTheTermAndReadBack) {
   EXPECT_EQ(read->records(0).version(), 1u);
 }
 
+TEST(ControlPlaneTest, P7RecordsThatFitNoFrameAreReadInPages) {
+  Fixture f;
+  for (int i = 0; i < 9; ++i) {
+    const stdx::Bytes value(ports::Store::value_bytes_max, static_cast<char>('a' + i));
+    ASSERT_TRUE(f.database.commit({}, {{"topology", "t" + std::to_string(i), 0, value}}));
+  }
+  v1::ReadSinceRequest request;
+  std::string keys;
+  for (bool more = true; more;) {
+    f.got.clear();
+    const auto answer = f.ask("controlplane.read_since", request.SerializeAsString());
+    ASSERT_EQ(answer.status().code(), 0) << answer.status().message();
+    const auto page = wire::parse<v1::RecordsReply>(answer.body());
+    EXPECT_EQ(page->revision(), 9u);
+    ASSERT_GT(page->records_size(), 0);
+    for (const auto& record : page->records()) keys += record.key();
+    request.mutable_after()->set_kind("topology");
+    request.mutable_after()->set_key(page->records(page->records_size() - 1).key());
+    more = page->more();
+  }
+  EXPECT_EQ(keys, "t0t1t2t3t4t5t6t7t8");
+}
+
+TEST(ControlPlaneTest, AMemberHasANameAndSaysLittle) {
+  Fixture f;
+  EXPECT_EQ(f.post("a b", 1).status, 400);
+  EXPECT_EQ(f.post(std::string(64, 'a'), 1).status, 400);
+  v1::RegisterRequest request;
+  request.set_cluster_id("test");
+  request.mutable_member()->set_zhost_id("a");
+  request.mutable_member()->set_incarnation(1);
+  request.mutable_member()->add_devices(std::string(3000, 'x'));
+  const auto answer = f.ask("controlplane.register", request.SerializeAsString());
+  EXPECT_EQ(answer.status().code(), static_cast<int>(stdx::Code::invalid));
+}
+
+TEST(ControlPlaneTest, AHelloWithoutAGoodNameEndsItsLink) {
+  Fixture f;
+  for (const auto& name : {std::string(64, 'a'), std::string("a/b"), std::string()}) {
+    std::unique_ptr<ports::Link> link;
+    bool closed = false;
+    f.zmesh_transport->connect(
+        {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"}, [&](auto made) {
+          link = std::move(*made);
+          link->start({.on_frame = [](stdx::Bytes) {},
+                       .on_closed = [&](const stdx::Error&) { closed = true; },
+                       .on_writable = {}});
+          v1::Hello hello;
+          hello.set_service("zmesh");
+          hello.set_zhost(name);
+          link->send(wire::encode_frame(wire::FrameKind::hello, hello));
+        });
+    EXPECT_TRUE(f.world.run_until_true([&] { return closed; }, 1s)) << name.size();
+  }
+}
+
 TEST(ControlPlaneTest, WithoutItsStoreItSaysSoAndAnswersWithTheStoresError) {
   Fixture f;
   f.database.fault = [] { return adapters::store_memory::Fault::unavailable; };

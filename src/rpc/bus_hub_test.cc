@@ -112,5 +112,19 @@ TEST(HubTest, ALinkWithoutAProperHelloIsClosed) {
   EXPECT_TRUE(zhost.hub->has("zrun")) << "the real one stays";
 }
 
+TEST(ServiceBusTest, WhatFitsNoFrameIsRefusedAndTheLinkStays) {
+  Zhost z;
+  z.b->on("zrun.huge", [](const Caller&, stdx::BytesView, Response respond) {
+    respond(stdx::Bytes(ports::Link::frame_bytes_max, 'x'));
+  });
+  EXPECT_EQ(z.ask("zrun", "zrun.huge").error().code, stdx::Code::full);
+  std::optional<stdx::Error> why;
+  z.a->request(address("", "zrun"), "zrun.echo", stdx::Bytes(ports::Link::frame_bytes_max, 'x'),
+               500ms, [&](stdx::Result<stdx::Bytes> r) { why = r.error(); });
+  EXPECT_TRUE(z.world.run_until_true([&] { return why.has_value(); }, 2s));
+  EXPECT_EQ(why->code, stdx::Code::full);
+  EXPECT_TRUE(z.ask("zrun", "zrun.echo")) << "nobody else's requests suffer";
+}
+
 }  // namespace
 }  // namespace rpc

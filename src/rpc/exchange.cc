@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/exchange.h"
 
+#include "ports/transport.h"
 #include "stdx/assert.h"
 #include "stdx/text.h"
 
 namespace rpc {
 
 using stdx::Code;
+
+namespace {
+
+// A frame past the bound breaks its link, and with it everybody else's requests. Hubs add to the
+// addresses and the route on the way.
+constexpr std::size_t envelope_bytes_max = ports::Link::frame_bytes_max - 4096;
+
+stdx::Status fits(const v1::Envelope& envelope) {
+  const auto bytes = envelope.ByteSizeLong();
+  if (bytes <= envelope_bytes_max) return {};
+  return stdx::fail(Code::full,
+                    stdx::format("{}: {} of {} bytes does not fit into a frame", envelope.method(),
+                                 envelope.is_response() ? "an answer" : "a message", bytes));
+}
+
+}  // namespace
 
 Exchange::Exchange(ports::Runtime& runtime, SendEnvelope send)
     : runtime_(runtime),
@@ -44,6 +61,12 @@ void Exchange::request(v1::ServiceAddress to, std::string method, stdx::Bytes bo
   envelope.set_request_id(id);
   envelope.set_method(std::move(method));
   envelope.set_body(std::move(body));
+  if (auto fit = fits(envelope); !fit) {
+    auto node = waiting_.extract(id);
+    return runtime_.executor.post([done = std::move(node.mapped().done), why = std::move(fit)] {
+      done(std::unexpected(why.error()));
+    });
+  }
   send_(std::move(envelope));
 }
 
@@ -52,6 +75,8 @@ void Exchange::notify(v1::ServiceAddress to, std::string method, stdx::Bytes bod
   *envelope.mutable_to() = std::move(to);
   envelope.set_method(std::move(method));
   envelope.set_body(std::move(body));
+  if (const auto fit = fits(envelope); !fit)
+    return runtime_.log.error("event_too_large", {{"why", fit.error().message}});
   send_(std::move(envelope));
 }
 
@@ -88,6 +113,10 @@ void Exchange::receive(v1::Envelope envelope) {
         response.set_body(std::move(*result));
       else
         *response.mutable_status() = wire::to_wire(result.error());
+      if (const auto fit = fits(response); !fit) {
+        response.clear_body();
+        *response.mutable_status() = wire::to_wire(fit.error());
+      }
       send_(std::move(response));
     };
   }

@@ -192,6 +192,14 @@ void Service::hand_to_zrun(const Gatekeeper::Key& key) {
   const auto* zrun = children_.find("zrun");
   if (at == gatekeeper_.placed().end() || zrun == nullptr || !hub_.has("zrun")) return;
   auto& placed = at->second;
+  // Each command carries its whole topology: all of them at once, after a restart of zrun, would
+  // pass the bound of its link.
+  const auto bytes = placed.command.ByteSizeLong();
+  if (to_zrun_bytes_ > 0 && to_zrun_bytes_ + bytes > to_zrun_bytes_max) {
+    to_zrun_.insert(key);
+    return;
+  }
+  to_zrun_bytes_ += bytes;
   const auto epoch = placed.command.header().epoch();
   placed.command.set_run(zrun->starts);
   placed.command.set_restart_in_place(placed.sent_run != 0 && placed.sent_run != zrun->starts);
@@ -200,7 +208,9 @@ void Service::hand_to_zrun(const Gatekeeper::Key& key) {
   hub_.exchange().request(
       rpc::address("", "zrun"), "zrun.place", placed.command.SerializeAsString(), 5s,
       rpc::expect<v1::CommandReply>(
-          [this, key, epoch, run = zrun->starts](stdx::Result<v1::CommandReply> reply) {
+          [this, key, epoch, bytes, run = zrun->starts](stdx::Result<v1::CommandReply> reply) {
+            to_zrun_bytes_ -= bytes;
+            hand_waiting_to_zrun();
             const auto still = gatekeeper_.placed().find(key);
             if (still == gatekeeper_.placed().end() || still->second.sent_run != run ||
                 still->second.command.header().epoch() != epoch)
@@ -216,6 +226,10 @@ void Service::hand_to_zrun(const Gatekeeper::Key& key) {
             still->second.report.set_detail(reply->reason());
             changed();
           }));
+}
+
+void Service::hand_waiting_to_zrun() {
+  for (const auto& key : std::exchange(to_zrun_, {})) hand_to_zrun(key);
 }
 
 void Service::pass_stop(const v1::StopCommand& command) {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "ports/processes.h"
@@ -62,6 +63,7 @@ class Service {
   void zrun_connected();
   void zrun_is_down();
   void hand_to_zrun(const Gatekeeper::Key& key);
+  void hand_waiting_to_zrun();
   void pass_stop(const v1::StopCommand& command);
   void beat(bool goodbye);
   void ping_children();
@@ -87,6 +89,9 @@ class Service {
   std::uint64_t counter_ = 0;
   bool zrun_down_ = false;  // restart_grace ended; until zrun connects again
   bool change_posted_ = false;
+  static constexpr std::size_t to_zrun_bytes_max = 4u << 20;
+  std::size_t to_zrun_bytes_ = 0;      // of place commands under way to zrun
+  std::set<Gatekeeper::Key> to_zrun_;  // those that wait for them
   std::map<std::string, int> pings_missed_;
   ports::Timer beat_timer_, grace_timer_, ping_timer_, repeat_timer_;
   ports::Counter& foreign_datagrams_;

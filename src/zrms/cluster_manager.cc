@@ -34,9 +34,17 @@ ClusterManager::Zhost* ClusterManager::listen(const std::string& name, std::uint
 }
 
 bool ClusterManager::beat(const v1::Beat& beat, stdx::Instant now) {
+  // A goodbye is said several times, since datagrams are lost; the second is no sign of life.
+  if (const auto at = zhosts_.find(beat.zhost());
+      beat.goodbye() && at != zhosts_.end() && at->second.life == Life::dead &&
+      at->second.said_goodbye && at->second.incarnation == beat.incarnation()) {
+    at->second.beat_counter = std::max(at->second.beat_counter, beat.counter());
+    return false;
+  }
   auto* zhost = listen(beat.zhost(), beat.incarnation(), beat.counter(), &Zhost::beat_counter, now);
   if (zhost == nullptr) return false;
   for (const auto& child : beat.children()) zhost->children[child.name()] = child.state();
+  zhost->said_goodbye = beat.goodbye();
   if (beat.goodbye()) declare_dead(beat.zhost(), *zhost, "goodbye", now);
   return true;
 }

@@ -48,6 +48,7 @@ class ClusterManager {
     Life life = Life::unknown;
     std::vector<stdx::Instant> refusals;  // since the last word
     std::map<std::string, v1::ChildState> children;
+    bool said_goodbye = false;  // with its last beat
     bool reported = false;
     v1::ResourceReport report;  // the newest; spaces and floors below are of it
     std::map<std::pair<std::string, std::string>, v1::SpaceReport> spaces;

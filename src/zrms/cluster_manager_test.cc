@@ -175,5 +175,20 @@ TEST(ClusterManagerTest, P14SilenceCountsFromTheLastBeatHoweverLongNobodyChecked
   for (const auto& event : manager.check(t0 + 60100ms)) EXPECT_NE(event.kind, Kind::dead);
 }
 
+TEST(ClusterManagerTest, AGoodbyeSaidThreeTimesIsOneDeath) {
+  auto manager = three();
+  int failures = 0;
+  manager.failure_callback = [&](const auto&) { ++failures; };
+  for (std::uint64_t i = 1; i <= 3; ++i) manager.beat(beat("c", 1, i, true), t0);
+  EXPECT_EQ(failures, 1);
+  for (const auto& event : manager.check(t0)) EXPECT_NE(event.kind, Kind::alive);
+  EXPECT_FALSE(manager.beat(beat("c", 1, 2), t0)) << "older than its last word";
+  EXPECT_EQ(manager.life("c"), Life::dead);
+  EXPECT_TRUE(manager.beat(beat("c", 2, 1), t0));
+  EXPECT_EQ(manager.life("c"), Life::alive);
+  manager.beat(beat("c", 2, 2, true), t0);
+  EXPECT_EQ(failures, 2) << "a new incarnation dies for itself";
+}
+
 }  // namespace
 }  // namespace zrms

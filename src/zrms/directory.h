@@ -2,7 +2,8 @@
 #pragma once
 
 // What the leader tells each zmesh about where spaces are: increments with a sequence number, and
-// the whole where a zmesh is new or an answer was not good. Pure.
+// the whole where a zmesh is new or an answer was not good. No update holds more entries than fit a
+// frame. Pure.
 
 #include <map>
 #include <optional>
@@ -15,6 +16,8 @@ namespace zrms {
 
 class DirectorySender {
  public:
+  static constexpr std::size_t part_max = 10'000;  // entries of an update, of up to 200 bytes each
+
   // A new reign: everybody gets the whole.
   void restart(std::uint64_t term, std::string leader);
   // Takes in the rows as they are now.
@@ -24,8 +27,16 @@ class DirectorySender {
   void answered(const std::string& zhost, bool good);
   // Its zmesh was linked again or started: it may know nothing.
   void forget(const std::string& zhost) { readers_.erase(zhost); }
+  std::size_t entries() const { return entries_.size(); }
 
  private:
+  struct Entry {
+    v1::DirectoryEntry entry;
+    std::uint64_t changed_at = 0;  // sequence
+    bool gone = false;             // its row is no more
+  };
+  void forget_gone();
+
   struct Reader {
     std::uint64_t incarnation = 0;
     std::uint64_t knows = 0;  // sequence
@@ -34,7 +45,7 @@ class DirectorySender {
   std::uint64_t term_ = 0;
   std::string leader_;
   std::uint64_t sequence_ = 1;
-  std::map<Records::Key, std::pair<v1::DirectoryEntry, std::uint64_t>> entries_;  // changed at
+  std::map<Records::Key, Entry> entries_;
   std::map<std::string, Reader> readers_;
 };
 

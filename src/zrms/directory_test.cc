@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "zrms/test_records.h"
 
 namespace zrms {
@@ -82,6 +84,50 @@ TEST_F(DirectoryTest, P13ARowThatWentIsSentAsRemoved) {
   ASSERT_EQ(update->entries_size(), 1);
   EXPECT_EQ(update->entries(0).space(), "y");
   EXPECT_TRUE(update->entries(0).removed());
+}
+
+TEST_F(DirectoryTest, WhatEverybodyWasToldIsGoneIsForgotten) {
+  sender.next("a", 1);
+  sender.next("b", 1);
+  sender.answered("a", true);
+  rows.rows.mutable_records()->RemoveLast();
+  rows.records.load(rows.rows);
+  sender.update(rows.records);
+  sender.next("a", 1);
+  sender.answered("a", true);
+  sender.update(rows.records);
+  EXPECT_EQ(sender.entries(), 2u) << "b was told of it and not that it is gone";
+  sender.answered("b", true);
+  EXPECT_TRUE(sender.next("b", 1)->entries(0).removed());
+  sender.answered("b", true);
+  sender.update(rows.records);
+  EXPECT_EQ(sender.entries(), 1u);
+}
+
+TEST_F(DirectoryTest, ADirectoryThatFitsNoFrameComesInParts) {
+  for (std::size_t i = 0; i < 2 * DirectorySender::part_max; ++i) {
+    v1::SpaceRecord record;
+    record.set_topology_id("t");
+    record.set_space(std::string(58, 's') + std::to_string(i));
+    record.set_zhost(std::string(63, 'z'));
+    auto* row = rows.rows.add_records();
+    row->set_kind("space");
+    row->set_value(record.SerializeAsString());
+  }
+  rows.records.load(rows.rows);
+  sender.restart(4, "s");
+  sender.update(rows.records);
+  std::set<std::string> told;
+  std::uint64_t last = 0;
+  for (int part = 0; const auto update = sender.next("a", 1); ++part) {
+    EXPECT_EQ(update->complete(), part == 0) << "only the first one throws the former away";
+    EXPECT_LT(update->ByteSizeLong(), 4'000'000u);
+    EXPECT_GT(update->sequence(), last);
+    last = update->sequence();
+    for (const auto& entry : update->entries()) told.insert(entry.space());
+    sender.answered("a", true);
+  }
+  EXPECT_EQ(told.size(), rows.records.spaces().size());
 }
 
 }  // namespace

@@ -54,18 +54,41 @@ void Leader::load() {
   if (loading_) return;
   loading_ = true;
   loaded_ = false;
+  read_.Clear();
+  load_page();
+}
+
+// P7 holds page by page as well: each page is read after the term row was taken, and a row that
+// changes between two pages (a batch of unknown outcome that arrives late, a zhost that registers)
+// changes the revision, after which all is read anew.
+void Leader::load_page() {
+  v1::ReadSinceRequest request;
+  if (read_.records_size() > 0) {
+    const auto& last = read_.records(read_.records_size() - 1);
+    request.mutable_after()->set_kind(last.kind());
+    request.mutable_after()->set_key(last.key());
+  }
   zmesh_.request(
-      control_plane(), "controlplane.read_since", v1::ReadSinceRequest().SerializeAsString(),
-      request_timeout,
+      control_plane(), "controlplane.read_since", request.SerializeAsString(), request_timeout,
       rpc::expect<v1::RecordsReply>([this, reign = reign_](stdx::Result<v1::RecordsReply> reply) {
         if (reign != reign_) return;
-        loading_ = false;
         // The records of a later term are not ours to act on.
-        if (!reply || reply->term().term() != term_) {
+        const bool good = reply && reply->term().term() == term_ &&
+                          (read_.records_size() == 0 || reply->revision() == read_.revision());
+        if (!good || (reply->more() && reply->records_size() == 0)) {
+          loading_ = false;
           reload_timer_.set(200ms, [this] { load(); });
           return;
         }
-        records_.load(*reply);
+        const bool more = reply->more();
+        if (read_.records_size() == 0)
+          read_ = std::move(*reply);
+        else
+          read_.mutable_records()->MergeFrom(reply->records());
+        if (more) return load_page();
+        loading_ = false;
+        records_.load(read_);
+        read_.Clear();
         loaded_ = true;
         runtime_.log.info("records_read", {{"term", term_},
                                            {"topologies", records_.topologies().size()},
@@ -110,6 +133,10 @@ void Leader::plan() {
   if (!asked_.empty()) {
     auto asked = std::move(asked_.front());
     asked_.erase(asked_.begin());
+    if (const auto good = check_names(asked.changes); !good) {
+      asked.done(good);
+      return look();
+    }
     commit(std::move(asked.changes), std::move(asked.done));
     return;
   }
@@ -120,7 +147,20 @@ void Leader::plan() {
   send_directory();
   // A row is changed once in a batch: who holds what waits for what runs where.
   if (plan.changes.empty()) plan.changes = look_at_holders();
+  keep_what_fits(plan.changes);
   if (!plan.changes.empty()) commit(std::move(plan.changes), [](stdx::Status) {});
+}
+
+// Batches go one after the other, so this sees every topology that was submitted before.
+stdx::Status Leader::check_names(const std::vector<RowChange>& changes) const {
+  for (const auto& change : changes) {
+    if (change.kind != "topology" || change.expected_version != 0) continue;
+    if (const auto* first = records_.by_name(change.topology.spec().name()))
+      return stdx::fail(Code::already_exists,
+                        stdx::format("topology '{}' was submitted a moment ago as {}",
+                                     change.topology.spec().name(), first->record.id()));
+  }
+  return {};
 }
 
 void Leader::change(std::vector<RowChange> changes, std::function<void(stdx::Status)> done) {
@@ -190,35 +230,28 @@ void Leader::committed(const std::vector<RowChange>& changes) {
 }
 
 void Leader::send(const Commands& commands) {
-  const auto answered = [this, reign = reign_](const char* what, const v1::CommandHeader& header,
-                                               stdx::Result<v1::CommandReply> reply) {
-    if (reign != reign_) return;
-    if (!reply || reply->outcome() == "refused")
-      runtime_.log.warn("command_not_done",
-                        {{"command", what},
-                         {"space", header.space()},
-                         {"on", header.zhost()},
-                         {"epoch", header.epoch()},
-                         {"why", reply ? reply->reason() : reply.error().message}});
-  };
-  for (const auto& place : commands.places) {
-    commands_sent_.add();
-    zmesh_.request(rpc::address(place.header().zhost(), "startz"), "startz.place",
-                   place.SerializeAsString(), request_timeout,
-                   rpc::expect<v1::CommandReply>(
-                       [answered, header = place.header()](stdx::Result<v1::CommandReply> reply) {
-                         answered("place", header, std::move(reply));
-                       }));
-  }
-  for (const auto& stop : commands.stops) {
-    commands_sent_.add();
-    zmesh_.request(rpc::address(stop.header().zhost(), "startz"), "startz.stop",
-                   stop.SerializeAsString(), request_timeout,
-                   rpc::expect<v1::CommandReply>(
-                       [answered, header = stop.header()](stdx::Result<v1::CommandReply> reply) {
-                         answered("stop", header, std::move(reply));
-                       }));
-  }
+  for (const auto& [place, bytes] : commands.places)
+    send("place", "startz.place", place.header(), place.SerializeAsString(), bytes);
+  for (const auto& [stop, bytes] : commands.stops)
+    send("stop", "startz.stop", stop.header(), stop.SerializeAsString(), bytes);
+}
+
+void Leader::send(const char* what, const char* method, const v1::CommandHeader& header,
+                  stdx::Bytes body, std::size_t bytes) {
+  commands_sent_.add();
+  zmesh_.request(rpc::address(header.zhost(), "startz"), method, std::move(body), request_timeout,
+                 rpc::expect<v1::CommandReply>([this, reign = reign_, what, header,
+                                                bytes](stdx::Result<v1::CommandReply> reply) {
+                   if (reign != reign_) return;
+                   if (reconciler_.answered(header.zhost(), bytes)) look();
+                   if (!reply || reply->outcome() == "refused")
+                     runtime_.log.warn("command_not_done",
+                                       {{"command", what},
+                                        {"space", header.space()},
+                                        {"on", header.zhost()},
+                                        {"epoch", header.epoch()},
+                                        {"why", reply ? reply->reason() : reply.error().message}});
+                 }));
 }
 
 std::vector<RowChange> Leader::look_at_holders() {

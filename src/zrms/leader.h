@@ -58,10 +58,14 @@ class Leader {
 
  private:
   void load();
+  void load_page();
   void plan();
+  stdx::Status check_names(const std::vector<RowChange>& changes) const;
   void commit(std::vector<RowChange> changes, std::function<void(stdx::Status)> done);
   void committed(const std::vector<RowChange>& changes);
   void send(const Commands& commands);
+  void send(const char* what, const char* method, const v1::CommandHeader& header, stdx::Bytes body,
+            std::size_t bytes);
   void send_directory();
   std::vector<RowChange> look_at_holders();
   void ask_copy(const HolderKeeper::Copy& copy);
@@ -76,6 +80,7 @@ class Leader {
   HolderKeeper holders_{HolderKeeper::Options{}};
   stdx::Instant looked_at_holders_{};
   Records records_;
+  v1::RecordsReply read_;  // the pages that came so far
   DirectorySender directory_;
   std::map<Records::Key, std::vector<std::string>> refusals_;
   std::uint64_t term_ = 0;

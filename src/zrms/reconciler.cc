@@ -2,6 +2,7 @@
 #include "zrms/reconciler.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "stdx/plant.h"
 #include "stdx/text.h"
@@ -9,6 +10,10 @@
 namespace zrms {
 
 using stdx::format;
+
+namespace {
+constexpr std::size_t reason_bytes_max = 4096;
+}
 
 std::vector<std::string> RecoveryManager::handle_zhost_failure(const std::string& zhost,
                                                                const Records& records) {
@@ -45,13 +50,33 @@ struct Reconciler::Work {
 void Reconciler::reset() {
   sent_.clear();
   failed_since_.clear();
+  window_ = {};
+  held_back_ = false;
 }
 
-bool Reconciler::due(const std::string& what, stdx::Instant now) {
+bool Reconciler::leaves(const std::string& what, const std::string& zhost, std::size_t bytes,
+                        stdx::Instant now) {
   const auto at = sent_.find(what);
   if (at != sent_.end() && now - at->second < options_.repeat_after) return false;
+  if (!window_.room(zhost, bytes)) {
+    held_back_ = true;
+    return false;
+  }
+  window_.sent(zhost, bytes);
   sent_[what] = now;
   return true;
+}
+
+bool Reconciler::answered(const std::string& zhost, std::size_t bytes) {
+  window_.answered(zhost, bytes);
+  return std::exchange(held_back_, false);
+}
+
+void Reconciler::forget_old(const View& view, stdx::Instant now) {
+  std::erase_if(sent_, [&](const auto& e) { return now - e.second >= options_.repeat_after; });
+  std::erase_if(failed_since_, [&](const auto& e) {
+    return view.records.space(e.first.first, e.first.second) == nullptr;
+  });
 }
 
 std::vector<Candidate> Reconciler::candidates(const View& view) {
@@ -138,10 +163,7 @@ void Reconciler::wait_for_data(Work& work, const SpaceRow& row, const std::strin
 
 void Reconciler::send_place(Work& work, const TopologyRow& topology, const SpaceRow& row) {
   const auto& record = row.record;
-  if (!due(format("place/{}/{}/{}", record.topology_id(), record.space(), record.epoch()),
-           work.now))
-    return;
-  auto& command = work.plan.commands.places.emplace_back();
+  v1::PlaceCommand command;
   auto& header = *command.mutable_header();
   header.set_term(work.view.term);
   header.set_zhost(record.zhost());
@@ -149,9 +171,14 @@ void Reconciler::send_place(Work& work, const TopologyRow& topology, const Space
   header.set_topology_id(record.topology_id());
   header.set_space(record.space());
   header.set_epoch(record.epoch());
-  *command.mutable_topology() = topology.record.spec();
   command.set_mex_sha256(topology.record.mex_sha256());
   *command.mutable_blob_holders() = topology.record.blob_holders();
+  const auto bytes = command.ByteSizeLong() + topology.record.spec().ByteSizeLong();
+  if (!leaves(format("place/{}/{}/{}", record.topology_id(), record.space(), record.epoch()),
+              record.zhost(), bytes, work.now))
+    return;
+  *command.mutable_topology() = topology.record.spec();
+  work.plan.commands.places.push_back({std::move(command), bytes});
 }
 
 // True when the space runs where its row says.
@@ -271,6 +298,8 @@ void Reconciler::plan_running(Work& work, const TopologyRow& topology) {
   else if (unplaceable)
     state = "failed";  // R-FAIL-10; it goes on trying, and runs again when capacity appears
   if (all) reason.clear();
+  // A thousand zhosts may each have a reason to refuse; the record has a bound.
+  if (reason.size() > reason_bytes_max) reason = reason.substr(0, reason_bytes_max) + " ...";
   if (state == record.state() && reason == record.reason()) return;
   if (!work.room(options_.changes_max)) return;
   auto next = record;
@@ -283,10 +312,7 @@ void Reconciler::plan_running(Work& work, const TopologyRow& topology) {
 void Reconciler::send_stop(Work& work, const v1::SpaceRecord& record, const std::string& zhost,
                            std::uint64_t incarnation, std::uint64_t epoch, bool remove_data,
                            const std::string& why) {
-  if (!due(format("stop/{}/{}/{}/{}", record.topology_id(), record.space(), epoch, zhost),
-           work.now))
-    return;
-  auto& command = work.plan.commands.stops.emplace_back();
+  v1::StopCommand command;
   auto& header = *command.mutable_header();
   header.set_term(work.view.term);
   header.set_zhost(zhost);
@@ -296,6 +322,10 @@ void Reconciler::send_stop(Work& work, const v1::SpaceRecord& record, const std:
   header.set_epoch(epoch);
   command.set_why(why);
   command.set_remove_data(remove_data);
+  const auto bytes = command.ByteSizeLong();
+  if (leaves(format("stop/{}/{}/{}/{}", record.topology_id(), record.space(), epoch, zhost), zhost,
+             bytes, work.now))
+    work.plan.commands.stops.push_back({std::move(command), bytes});
 }
 
 void Reconciler::plan_stopping(Work& work, const TopologyRow& topology) {
@@ -400,6 +430,7 @@ void Reconciler::plan_older_copies(Work& work) {
 }
 
 Plan Reconciler::plan(const View& view, stdx::Instant now) {
+  forget_old(view, now);
   Work work{view, now, candidates(view), {}};
   for (const auto& [id, topology] : view.records.topologies()) {
     if (topology.record.desired() == v1::DESIRED_RUNNING)

@@ -5,7 +5,8 @@
 // the records, at what zhosts said, and at who lives, and gives the rows to write and the commands
 // to send. It changes nothing itself: rows are written first; a command is only planned for what
 // the records already say, so it leaves after its batch was committed. Every command may be sent
-// twice.
+// twice. A bounded number of them is under way (zrms/command_window.h); the rest is planned when
+// answers come.
 //
 // Recovery (R-COMP-2): RecoveryManager keeps the zhosts that failed and what is affected; a space
 // whose zhost failed is placed anew elsewhere with the next epoch; one whose data lies on that
@@ -19,6 +20,7 @@
 
 #include "samoza/v1/cluster.pb.h"
 #include "zrms/cluster_manager.h"
+#include "zrms/command_window.h"
 #include "zrms/placement.h"
 #include "zrms/records.h"
 
@@ -37,8 +39,13 @@ class RecoveryManager {
 };
 
 struct Commands {
-  std::vector<v1::PlaceCommand> places;
-  std::vector<v1::StopCommand> stops;
+  template <typename Command>
+  struct Sent {
+    Command command;
+    std::size_t bytes = 0;  // for Reconciler::answered
+  };
+  std::vector<Sent<v1::PlaceCommand>> places;
+  std::vector<Sent<v1::StopCommand>> stops;
 };
 
 struct Plan {
@@ -70,6 +77,9 @@ class Reconciler {
   Plan plan(const View& view, stdx::Instant now);
   // Nothing that was sent before counts: a new reign.
   void reset();
+  // A planned command was answered or given up. True where others wait for the room.
+  bool answered(const std::string& zhost, std::size_t bytes);
+  std::size_t remembered() const { return sent_.size() + failed_since_.size(); }
 
   // The candidates for placing, from members and what they said.
   static std::vector<Candidate> candidates(const View& view);
@@ -91,10 +101,15 @@ class Reconciler {
   void send_stop(Work& work, const v1::SpaceRecord& record, const std::string& zhost,
                  std::uint64_t incarnation, std::uint64_t epoch, bool remove_data,
                  const std::string& why);
-  bool due(const std::string& what, stdx::Instant now);
+  // Whether that command leaves now; it is counted as sent then.
+  bool leaves(const std::string& what, const std::string& zhost, std::size_t bytes,
+              stdx::Instant now);
+  void forget_old(const View& view, stdx::Instant now);
 
   Options options_;
-  std::map<std::string, stdx::Instant> sent_;  // command -> when
+  std::map<std::string, stdx::Instant> sent_;  // command -> when, within repeat_after
+  CommandWindow window_;
+  bool held_back_ = false;                     // by the window
   std::map<Key, stdx::Instant> failed_since_;  // of the present epoch
 };
 

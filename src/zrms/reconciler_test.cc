@@ -3,12 +3,17 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "stdx/text.h"
+
 #include "zrms/test_records.h"
 
 namespace zrms {
 namespace {
 
 using namespace std::chrono_literals;
+using stdx::format;
 constexpr stdx::Instant t0{};
 
 struct ReconcilerTest : testing::Test {
@@ -91,7 +96,7 @@ TEST_F(ReconcilerTest, P3ANewSpaceIsWrittenFirstAndOnlyThenSent) {
   rows.records.apply(first.changes);
   const auto second = plan(t0 + 1ms);
   ASSERT_EQ(second.commands.places.size(), 1u);
-  const auto& header = second.commands.places[0].header();
+  const auto& header = second.commands.places[0].command.header();
   EXPECT_EQ(header.zhost(), "a");
   EXPECT_EQ(header.epoch(), 1u);
   EXPECT_EQ(header.term(), 7u);
@@ -140,9 +145,9 @@ TEST_F(ReconcilerTest, P8AnOlderCopyEndsOnlyOnceTheNewerOneRuns) {
   says("b", {{5, "running"}});
   const auto stops = plan(t0 + 1s).commands.stops;
   ASSERT_EQ(stops.size(), 1u);
-  EXPECT_EQ(stops[0].header().zhost(), "a");
-  EXPECT_EQ(stops[0].header().epoch(), 4u);
-  EXPECT_FALSE(stops[0].remove_data());
+  EXPECT_EQ(stops[0].command.header().zhost(), "a");
+  EXPECT_EQ(stops[0].command.header().epoch(), 4u);
+  EXPECT_FALSE(stops[0].command.remove_data());
 }
 
 TEST_F(ReconcilerTest, P13AMissingRowStopsNothing) {
@@ -164,8 +169,8 @@ TEST_F(ReconcilerTest, P13DeletingRaisesTheEpochAndTheTombstoneGoesWhenEveryHold
   const auto stop = plan(t0 + 1s);
   EXPECT_TRUE(stop.changes.empty()) << "a still has it";
   ASSERT_FALSE(stop.commands.stops.empty());
-  EXPECT_EQ(stop.commands.stops[0].header().epoch(), 5u);
-  EXPECT_TRUE(stop.commands.stops[0].remove_data());
+  EXPECT_EQ(stop.commands.stops[0].command.header().epoch(), 5u);
+  EXPECT_TRUE(stop.commands.stops[0].command.remove_data());
   says("a", {}, /*floor=*/4);
   EXPECT_TRUE(plan(t0 + 2s).changes.empty()) << "a could still start epoch 4 of a late command";
   says("a", {}, /*floor=*/5);
@@ -182,6 +187,51 @@ TEST_F(ReconcilerTest, RTopoATopologyRunsWhenItsSpacesDo) {
   const auto* change = running.changes.empty() ? nullptr : &running.changes.back();
   ASSERT_TRUE(change);
   EXPECT_EQ(change->topology.state(), "running");
+}
+
+TEST_F(ReconcilerTest, CommandsOfALargeTopologyWaitForAnswersOfThoseBefore) {
+  spec.spaces.clear();
+  for (int i = 0; i < 100; ++i) {
+    auto& space = spec.spaces.emplace_back();
+    space.name = format("s{}", i);
+    space.config["c"] = std::string(3000, 'x');
+  }
+  rows.topology(spec);
+  for (const auto& space : spec.spaces) rows.space(space.name, "a", 1, "placed");
+  std::set<std::string> sent;
+  auto now = t0;
+  for (int round = 0; round < 100 && sent.size() < 100; ++round) {
+    const auto places = plan(now).commands.places;
+    std::size_t bytes = 0;
+    for (const auto& place : places) bytes += place.command.ByteSizeLong();
+    EXPECT_LE(places.size(), CommandWindow::commands_max);
+    EXPECT_LE(bytes, CommandWindow::bytes_max + 1000);
+    EXPECT_TRUE(plan(now + 250ms).commands.places.empty()) << "no answer came";
+    EXPECT_FALSE(places.empty());
+    bool more = false;
+    for (const auto& place : places) {
+      sent.insert(place.command.header().space());
+      more |= reconciler.answered("a", place.bytes);
+    }
+    EXPECT_TRUE(more || sent.size() == 100);
+    now += 1ms;
+  }
+  EXPECT_EQ(sent.size(), 100u);
+}
+
+TEST_F(ReconcilerTest, NothingIsRememberedOfTopologiesThatAreGone) {
+  rows.topology(spec);
+  rows.space("x", "a", 1);
+  says("a", {{1, "failed"}});
+  plan();
+  EXPECT_EQ(reconciler.remembered(), 1u) << "since when it failed";
+  says("a", {});
+  plan();
+  EXPECT_EQ(reconciler.remembered(), 2u) << "and that it was sent again";
+  rows.rows.clear_records();
+  rows.records.load(rows.rows);
+  plan(t0 + 1s);
+  EXPECT_EQ(reconciler.remembered(), 0u);
 }
 
 }  // namespace

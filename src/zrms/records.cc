@@ -45,6 +45,17 @@ RowChange removal_of(const SpaceRow& row) {
   return change;
 }
 
+void keep_what_fits(std::vector<RowChange>& changes) {
+  constexpr std::size_t batch_bytes_max = 2u << 20;
+  std::size_t bytes = 0, fit = 0;
+  for (; fit < changes.size(); ++fit) {
+    const auto& change = changes[fit];
+    bytes += change.key.size() + change.topology.ByteSizeLong() + change.space.ByteSizeLong();
+    if (bytes > batch_bytes_max && fit > 0) break;
+  }
+  changes.resize(fit);
+}
+
 v1::CommitRequest to_request(std::uint64_t term, const std::vector<RowChange>& changes) {
   v1::CommitRequest request;
   request.set_term(term);

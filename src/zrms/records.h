@@ -41,6 +41,8 @@ RowChange change_of(const TopologyRow& row, v1::TopologyRecord next);
 RowChange change_of(const SpaceRow& row, v1::SpaceRecord next);
 RowChange removal_of(const TopologyRow& row);
 RowChange removal_of(const SpaceRow& row);
+// A batch goes in one frame. Drops the last rows past it: they are planned again after this batch.
+void keep_what_fits(std::vector<RowChange>& changes);
 v1::CommitRequest to_request(std::uint64_t term, const std::vector<RowChange>& changes);
 
 // The hashes of every MEX of a topology, sorted: its own, or those of its spaces (R-DEC-10).

@@ -20,6 +20,9 @@ using stdx::Code;
 namespace {
 
 constexpr std::size_t blob_copies = 3;
+// Its record is one value of the store (ports/store.h), with what the leader notes beside it; and
+// each place command carries it.
+constexpr std::size_t spec_bytes_max = 768u << 10;
 
 stdx::Result<model::Topology> asked_from(const v1::StandaloneTopology& message) {
   v1::TopologySpec spec;
@@ -170,6 +173,11 @@ stdx::Status Service::can_submit(const v1::SubmitRequest& request,
                                  const model::Topology& spec) const {
   if (const auto findings = model::validate(spec); !findings.empty())
     return stdx::fail(Code::invalid, findings.front());
+  if (const auto bytes = request.spec().ByteSizeLong(); bytes > spec_bytes_max)
+    return stdx::fail(Code::invalid,
+                      stdx::format("topology '{}' takes {} bytes without its modules; {} are "
+                                   "allowed: put large config into files of the MEX",
+                                   spec.name, bytes, spec_bytes_max));
   for (const auto& space : spec.spaces)
     if (space.store == model::StoreKind::cluster)
       return stdx::fail(
@@ -190,7 +198,6 @@ stdx::Status Service::can_submit(const v1::SubmitRequest& request,
                         stdx::format("space '{}' can run on no zhost: {}", space.name,
                                      fmt::format("{}", fmt::join(choice.refusals, "; "))));
   }
-  (void)request;
   return {};
 }
 
