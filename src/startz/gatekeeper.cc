@@ -25,30 +25,39 @@ v1::CommandReply Gatekeeper::reply(const Key& key, const char* outcome, std::str
   v1::CommandReply reply;
   reply.set_outcome(outcome);
   const auto floor = floors_.find(key);
-  reply.set_floor(floor == floors_.end() ? 0 : floor->second);
+  reply.set_floor(floor == floors_.end() ? 0 : floor->second.epoch);
   reply.set_highest_term(highest_term_);
   reply.set_reason(std::move(reason));
   return reply;
+}
+
+bool Gatekeeper::has_room() {
+  if (floors_.size() >= spaces_max)
+    std::erase_if(floors_, [this](const auto& entry) {
+      const auto term = entry.second.buried_in;
+      return term != 0 && term < highest_term_;
+    });
+  return floors_.size() < spaces_max;
 }
 
 v1::CommandReply Gatekeeper::place(const v1::PlaceCommand& command) {
   const auto& header = command.header();
   const Key key{header.topology_id(), header.space()};
   if (auto why = refusal(header); !why.empty()) return reply(key, "refused", std::move(why));
-  const auto floor = floors_.find(key);
-  if (floor == floors_.end() && floors_.size() >= spaces_max)
+  if (!floors_.contains(key) && !has_room())
     return reply(key, "refused", stdx::format("{} spaces are known here, the limit", spaces_max));
-  if (floor != floors_.end() && header.epoch() <= floor->second) {
+  const auto floor = floors_.find(key);
+  if (floor != floors_.end() && header.epoch() <= floor->second.epoch) {
     const auto here = placed_.find(key);
     if (here != placed_.end() && here->second.command.header().epoch() == header.epoch())
       return reply(key, "already");
     if (!PLANTED(P4_floor))
       return reply(
           key, "refused",
-          stdx::format("epoch {} is not above the floor {}", header.epoch(), floor->second));
+          stdx::format("epoch {} is not above the floor {}", header.epoch(), floor->second.epoch));
   }
   auto& known = floors_[key];
-  known = std::max(known, header.epoch());
+  known = {.epoch = std::max(known.epoch, header.epoch())};
   Placed placed;
   placed.command = command;
   placed.report.set_topology_id(key.first);
@@ -66,10 +75,11 @@ v1::CommandReply Gatekeeper::stop(const v1::StopCommand& command) {
   const auto here = placed_.find(key);
   if (here != placed_.end() && here->second.command.header().epoch() > header.epoch())
     return reply(key, "refused", "a newer epoch is placed here");
-  if (!floors_.contains(key) && floors_.size() >= spaces_max)
+  if (!floors_.contains(key) && !has_room())
     return reply(key, "refused", stdx::format("{} spaces are known here, the limit", spaces_max));
   auto& floor = floors_[key];
-  floor = std::max(floor, header.epoch());
+  floor.epoch = std::max(floor.epoch, header.epoch());
+  if (command.remove_data()) floor.buried_in = highest_term_;
   placed_.erase(key);
   return reply(key, "accepted");
 }
@@ -91,11 +101,12 @@ void Gatekeeper::mark_restarting() {
 
 std::vector<v1::Floor> Gatekeeper::floors() const {
   std::vector<v1::Floor> list;
-  for (const auto& [key, epoch] : floors_) {
+  for (const auto& [key, known] : floors_) {
+    if (placed_.contains(key)) continue;
     v1::Floor floor;
     floor.set_topology_id(key.first);
     floor.set_space(key.second);
-    floor.set_epoch(epoch);
+    floor.set_epoch(known.epoch);
     list.push_back(std::move(floor));
   }
   return list;

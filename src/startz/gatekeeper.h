@@ -3,8 +3,13 @@
 
 // What startz remembers of commands, for its lifetime (P3, P4): the highest term, per space the
 // floor (highest epoch placed or stopped), and the spaces that zrun is to run. Every command passes
-// here on its way to zrun, so a restart of zrun forgets nothing. Pure; at most spaces_max floors,
-// a place past that is refused.
+// here on its way to zrun, so a restart of zrun forgets nothing. Pure.
+//
+// Bound: spaces_max floors; a place past that is refused. Floors of deleted spaces go before that,
+// once a later term than the one that deleted them was seen: topology ids are never reused (P13),
+// no later leader has a row that could make it place such a space, and what an earlier leader sent
+// is refused by its term, however late it comes (P4). A leader that still waits for the floor sends
+// its stop again. So at most spaces_max spaces may live and be deleted here within one term.
 
 #include <cstdint>
 #include <map>
@@ -20,8 +25,8 @@ namespace v1 = samoza::v1;
 
 class Gatekeeper {
  public:
-  static constexpr std::size_t spaces_max = 100'000;
-  using Key = std::pair<std::string, std::string>;  // topology id, space
+  static constexpr std::size_t spaces_max = 20'000;  // and what a report holds fits one frame
+  using Key = std::pair<std::string, std::string>;   // topology id, space
 
   Gatekeeper(std::string zhost, std::uint64_t incarnation)
       : zhost_(std::move(zhost)), incarnation_(incarnation) {}
@@ -46,9 +51,15 @@ class Gatekeeper {
   std::map<Key, Placed>& placed() { return placed_; }
   const std::map<Key, Placed>& placed() const { return placed_; }
   std::uint64_t highest_term() const { return highest_term_; }
+  // Of spaces that are not placed here: for those, the epoch that is placed is the floor.
   std::vector<v1::Floor> floors() const;
 
  private:
+  struct Floor {
+    std::uint64_t epoch = 0;
+    std::uint64_t buried_in = 0;  // term of the command that removed its data; 0: it may come again
+  };
+  bool has_room();
   // Empty when the header may be obeyed.
   std::string refusal(const v1::CommandHeader& header);
   v1::CommandReply reply(const Key& key, const char* outcome, std::string reason = "") const;
@@ -56,7 +67,7 @@ class Gatekeeper {
   std::string zhost_;
   std::uint64_t incarnation_;
   std::uint64_t highest_term_ = 0;
-  std::map<Key, std::uint64_t> floors_;
+  std::map<Key, Floor> floors_;
   std::map<Key, Placed> placed_;
 };
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace startz {
 namespace {
 
@@ -90,6 +92,38 @@ TEST(GatekeeperTest, P9AReportOfAnOlderRunChangesNothing) {
   report.set_state("failed");
   EXPECT_FALSE(keeper.report(report));
   EXPECT_EQ(keeper.placed().begin()->second.report.state(), "running");
+}
+
+TEST(GatekeeperTest, P13FloorsOfDeletedSpacesGoOnlyOnceALaterTermRefusesWhatIsLate) {
+  Gatekeeper keeper("a", 7);
+  auto bury = stop(1, 2);
+  bury.set_remove_data(true);
+  for (std::size_t i = 0; i < Gatekeeper::spaces_max; ++i) {
+    bury.mutable_header()->set_space("s" + std::to_string(i));
+    ASSERT_EQ(keeper.stop(bury).outcome(), "accepted");
+  }
+  auto late = place(1, 1);
+  late.mutable_header()->set_space("s0");
+  EXPECT_EQ(keeper.place(place(1, 1)).outcome(), "refused") << "no room within that term";
+  EXPECT_EQ(keeper.place(late).outcome(), "refused") << "the floor stands";
+  EXPECT_EQ(keeper.place(place(2, 1)).outcome(), "accepted") << "the room of what was deleted";
+  EXPECT_TRUE(keeper.floors().empty());
+  EXPECT_EQ(keeper.place(late).outcome(), "refused") << "its term is over";
+  EXPECT_EQ(keeper.placed().size(), 1u);
+  auto again = stop(2, 2);
+  again.mutable_header()->set_space("s0");
+  EXPECT_EQ(keeper.stop(again).floor(), 2u) << "who still waits for the floor gets it again";
+}
+
+TEST(GatekeeperTest, P13FloorsOfSpacesThatMayComeBackStay) {
+  Gatekeeper keeper("a", 7);
+  auto moved = stop(1, 2);
+  for (std::size_t i = 0; i < Gatekeeper::spaces_max; ++i) {
+    moved.mutable_header()->set_space("s" + std::to_string(i));
+    keeper.stop(moved);
+  }
+  EXPECT_EQ(keeper.place(place(2, 1)).outcome(), "refused");
+  EXPECT_EQ(keeper.floors().size(), Gatekeeper::spaces_max);
 }
 
 }  // namespace

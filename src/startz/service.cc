@@ -11,6 +11,9 @@ namespace {
 using namespace std::chrono_literals;
 using stdx::Code;
 
+// With spaces_max floors and reports a snapshot still fits a frame.
+constexpr std::size_t details_bytes_max = 512u << 10;
+
 v1::Hello hello_of(const Options& options) {
   v1::Hello hello;
   hello.set_service("startz");
@@ -95,10 +98,9 @@ void Service::wire_handlers() {
             rpc::event<v1::MembersChanged>([this](const rpc::Caller&, v1::MembersChanged now) {
               membership_ = std::move(now);
             }));
-  exchange.on("startz.metrics",
-              [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
-                respond(options_.metrics_text ? options_.metrics_text() : "");
-              });
+  exchange.on("startz.metrics", [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+    respond(options_.metrics_text ? options_.metrics_text() : "");
+  });
   exchange.on("startz.probe",
               rpc::event<v1::Probe>([this](const rpc::Caller& caller, v1::Probe asked) {
                 if (caller.from.service() == "zrms") probe(asked.zhost());
@@ -286,7 +288,14 @@ v1::Snapshot Service::snapshot() {
   now.set_incarnation(options_.incarnation);
   now.set_highest_term(gatekeeper_.highest_term());
   for (auto& floor : gatekeeper_.floors()) *now.add_floors() = std::move(floor);
-  for (const auto& [key, placed] : gatekeeper_.placed()) *now.add_spaces() = placed.report;
+  // Details are for people; where very many spaces failed, those of the first ones must do.
+  std::size_t detail_bytes = 0;
+  for (const auto& [key, placed] : gatekeeper_.placed()) {
+    auto& report = *now.add_spaces();
+    report = placed.report;
+    detail_bytes += report.detail().size();
+    if (detail_bytes > details_bytes_max) report.clear_detail();
+  }
   fill_children(*now.mutable_children());
   return now;
 }

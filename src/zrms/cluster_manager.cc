@@ -79,10 +79,15 @@ bool ClusterManager::report(const v1::ResourceReport& report, stdx::Instant now)
   zhost->report = report;
   zhost->spaces.clear();
   zhost->floors.clear();
-  for (const auto& space : report.spaces())
-    zhost->spaces[{space.topology_id(), space.space()}] = space;
   for (const auto& floor : report.floors())
     zhost->floors[{floor.topology_id(), floor.space()}] = floor.epoch();
+  for (const auto& space : report.spaces()) {
+    const std::pair key{space.topology_id(), space.space()};
+    zhost->spaces[key] = space;
+    // What is placed is not named among the floors.
+    auto& floor = zhost->floors[key];
+    floor = std::max(floor, space.epoch());
+  }
   return true;
 }
 

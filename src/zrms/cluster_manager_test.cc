@@ -190,5 +190,19 @@ TEST(ClusterManagerTest, AGoodbyeSaidThreeTimesIsOneDeath) {
   EXPECT_EQ(failures, 2) << "a new incarnation dies for itself";
 }
 
+TEST(ClusterManagerTest, P4WhatIsPlacedIsAFloorThoughTheReportDoesNotNameIt) {
+  auto manager = three();
+  v1::ResourceReport report;
+  report.set_zhost("a");
+  report.set_incarnation(1);
+  report.set_counter(1);
+  auto* space = report.add_spaces();
+  space->set_topology_id("t");
+  space->set_space("x");
+  space->set_epoch(5);
+  EXPECT_TRUE(manager.report(report, t0));
+  EXPECT_EQ(manager.find("a")->floors.at({"t", "x"}), 5u);
+}
+
 }  // namespace
 }  // namespace zrms

@@ -89,11 +89,20 @@ stdx::Status BlobFiles::remove(const std::string& sha256) {
 }
 
 std::vector<std::string> BlobFiles::list() const {
-  std::vector<std::string> names;
+  using namespace std::chrono_literals;
   std::error_code ignored;
+  // Each report asks; the folder is walked only where it changed, here or in another process. Two
+  // changes within one tick of the file system look like one, hence the second of caution.
+  const auto changed = fs::last_write_time(folder_, ignored);
+  if (!ignored && walked_at_ && changed == seen_change_ && *walked_at_ - changed > 1s)
+    return listed_;
+  walked_at_ = fs::file_time_type::clock::now();
+  seen_change_ = changed;
+  std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder_, ignored))
     if (const auto name = entry.path().filename().string(); is_hash(name)) names.push_back(name);
   std::sort(names.begin(), names.end());
+  listed_ = names;
   return names;
 }
 

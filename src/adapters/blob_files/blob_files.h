@@ -5,7 +5,11 @@
 // fsync happen on a thread of its own. Several processes of a zhost may share the folder: a file
 // appears whole or not at all.
 
+#include <filesystem>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "ports/blob_store.h"
 #include "ports/executor.h"
@@ -31,6 +35,10 @@ class BlobFiles final : public ports::BlobStore {
   struct Worker;
   std::string folder_;
   std::unique_ptr<Worker> worker_;
+  // The newest walk of the folder, for `list`.
+  mutable std::optional<std::filesystem::file_time_type> walked_at_;
+  mutable std::filesystem::file_time_type seen_change_;
+  mutable std::vector<std::string> listed_;
 };
 
 }  // namespace adapters::blob_files
