@@ -133,6 +133,7 @@ void Service::wire_commands(rpc::Exchange& exchange) {
                     auto reply = gatekeeper_.place(command);
                     note(command.header(), reply);
                     if (reply.outcome() == "accepted") {
+                      removals_.erase({command.header().topology_id(), command.header().space()});
                       hand_to_zrun({command.header().topology_id(), command.header().space()});
                       changed();
                     }
@@ -185,6 +186,9 @@ void Service::zrun_is_down() {
 void Service::zrun_connected() {
   grace_timer_.cancel();
   zrun_down_ = false;
+  // First, so that no removal comes after a placement of the same space. A copy: an answer changes
+  // the list.
+  for (const auto& [key, command] : std::map(removals_)) pass_stop(command);
   for (const auto& [key, placed] : gatekeeper_.placed()) hand_to_zrun(key);
   changed();
 }
@@ -235,12 +239,17 @@ void Service::hand_waiting_to_zrun() {
 }
 
 void Service::pass_stop(const v1::StopCommand& command) {
-  hub_.exchange().request(rpc::address("", "zrun"), "zrun.stop", command.SerializeAsString(), 5s,
-                          [this, command](stdx::Result<stdx::Bytes> reply) {
-                            // A zrun that starts anew runs only what the gatekeeper hands it.
-                            if (!reply && reply.error().code == Code::timeout && hub_.has("zrun"))
-                              pass_stop(command);
-                          });
+  const Gatekeeper::Key key{command.header().topology_id(), command.header().space()};
+  if (command.remove_data()) removals_[key] = command;
+  hub_.exchange().request(
+      rpc::address("", "zrun"), "zrun.stop", command.SerializeAsString(), 5s,
+      rpc::expect<v1::CommandReply>([this, key, command](stdx::Result<v1::CommandReply> reply) {
+        // "accepted" is not yet gone: the data goes when the space has closed, and zrun may end
+        // before. A second removal finds nothing to do.
+        if (reply && reply->outcome() != "accepted") removals_.erase(key);
+        // A zrun that starts anew runs only what the gatekeeper hands it.
+        if (!reply && reply.error().code == Code::timeout && hub_.has("zrun")) pass_stop(command);
+      }));
 }
 
 void Service::ping_children() {
@@ -248,6 +257,7 @@ void Service::ping_children() {
   for (const auto& child : children_.list()) {
     if (!child.alive()) continue;
     const auto& name = child.spec.name;
+    if (!hub_.has(name) && runtime_.clock.now() - child.since < options_.first_hello_max) continue;
     // Counted per ping that ran out, so that a zhost that was suspended as a whole kills nothing.
     if (++pings_missed_[name] > options_.pings_missed_max) {
       runtime_.log.error("child_hung", {{"child", name}, {"missed", pings_missed_[name] - 1}});

@@ -37,6 +37,9 @@ struct Options {
   int pings_missed_max = 5;  // then the child is hung, and killed
   // What startz.metrics answers: it has no HTTP interface of its own, zbase shows it.
   std::function<std::string()> metrics_text;
+  // A child that has not said hello yet may have a long start (a data file with a long log): its
+  // pings count only after this.
+  stdx::Duration first_hello_max = std::chrono::seconds(60);
 };
 
 class Service {
@@ -93,6 +96,9 @@ class Service {
   std::size_t to_zrun_bytes_ = 0;      // of place commands under way to zrun
   std::set<Gatekeeper::Key> to_zrun_;  // those that wait for them
   std::map<std::string, int> pings_missed_;
+  // Data that zrun has not said to be gone: handed over again when it connects, since the leader
+  // forgets the topology. At most one a floor of the gatekeeper.
+  std::map<Gatekeeper::Key, v1::StopCommand> removals_;
   ports::Timer beat_timer_, grace_timer_, ping_timer_, repeat_timer_;
   ports::Counter& foreign_datagrams_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

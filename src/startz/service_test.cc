@@ -19,9 +19,12 @@ struct FakeChild {
   ports::Runtime runtime;
   std::unique_ptr<ports::Transport> transport;
   std::unique_ptr<rpc::ServiceBus> bus;
+  ports::Timer start{process};
 
   FakeChild(simkit::World& world, simkit::Network& network, const std::string& name,
-            std::vector<v1::PlaceCommand>& places, std::function<void()> end, bool& deaf)
+            std::vector<v1::PlaceCommand>& places, std::vector<v1::StopCommand>& stops,
+            const std::string& stop_outcome, std::function<void()> end, bool& deaf,
+            stdx::Duration hello_after)
       : process(world, "a", name),
         runtime(process.runtime()),
         transport(network.transport(process, "127.0.0.1")) {
@@ -37,6 +40,14 @@ struct FakeChild {
                                 reply.set_outcome("accepted");
                                 done(reply);
                               }));
+    bus->on("zrun.stop",
+            rpc::typed<v1::StopCommand, v1::CommandReply>(
+                [&stops, &stop_outcome](const rpc::Caller&, v1::StopCommand command, auto done) {
+                  stops.push_back(std::move(command));
+                  v1::CommandReply reply;
+                  reply.set_outcome(stop_outcome);
+                  done(reply);
+                }));
     bus->on("service.ping", [&deaf](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
       if (!deaf) respond(stdx::Bytes());
     });
@@ -44,7 +55,7 @@ struct FakeChild {
       respond(stdx::Bytes());
       end();
     });
-    bus->start();
+    start.set(hello_after, [this] { bus->start(); });
   }
 };
 
@@ -56,6 +67,9 @@ struct Zhost {
   std::unique_ptr<ports::Transport> transport = network.transport(process, "127.0.0.1"),
                                     other_transport = network.transport(other, "127.0.0.2");
   std::vector<v1::PlaceCommand> places;
+  std::vector<v1::StopCommand> stops;
+  std::string stop_outcome = "accepted";
+  stdx::Duration hello_after{};
   std::vector<std::string> ended;
   std::vector<v1::Beat> beats;
   bool launch_works = true, deaf = false;
@@ -65,12 +79,12 @@ struct Zhost {
         if (!launch_works) return nullptr;
         const std::string name = spec.name;
         return std::make_shared<FakeChild>(
-            world, network, name, places,
+            world, network, name, places, stops, stop_outcome,
             [this, name, end] {
               ended.push_back(name);
               end();
             },
-            deaf);
+            deaf, hello_after);
       }};
   std::unique_ptr<ports::DatagramSocket> socket;
   std::unique_ptr<Service> service;
@@ -187,6 +201,47 @@ TEST(StartzTest, AChildThatDoesNotAnswerForFiveSecondsIsKilledAndStartedAgain) {
   const auto starts = zhost.service->children().find("zrun")->starts;
   ASSERT_TRUE(zhost.world.run_until_true(
       [&] { return zhost.service->children().find("zrun")->starts > starts; }, 20s));
+}
+
+TEST(StartzTest, AChildWithALongStartIsLeftAloneUntilItSaysHello) {
+  Zhost zhost;
+  const auto starts = [&] { return zhost.service->children().find("zrun")->starts; };
+  zhost.hello_after = 40s;
+  zhost.processes.crash("zrun");
+  zhost.world.run_for(50s);
+  EXPECT_EQ(starts(), 2u);
+  EXPECT_TRUE(zhost.service->hub().has("zrun"));
+  // One that never says hello is not waited for for ever.
+  zhost.hello_after = 1h;
+  zhost.processes.crash("zrun");
+  zhost.world.run_for(60s);
+  EXPECT_EQ(starts(), 3u);
+  zhost.world.run_for(10s);
+  EXPECT_EQ(starts(), 4u);
+}
+
+TEST(StartzTest, DataOfADeletedTopologyIsRemovedAlsoWhenZrunWasAwayAsTheWordCame) {
+  Zhost zhost;
+  EXPECT_EQ(zhost.place(3), "accepted");
+  zhost.hello_after = 3s;
+  zhost.processes.crash("zrun");
+  v1::StopCommand command;
+  *command.mutable_header() = zhost.places[0].header();
+  command.set_remove_data(true);
+  zhost.child("zrms").bus->request(rpc::address("", "startz"), "startz.stop",
+                                   command.SerializeAsString(), 5s, [](auto) {});
+  zhost.world.run_for(2s);
+  EXPECT_TRUE(zhost.stops.empty());
+  ASSERT_TRUE(zhost.world.run_until_true([&] { return zhost.stops.size() == 1; }, 5s));
+  EXPECT_TRUE(zhost.stops[0].remove_data());
+  EXPECT_EQ(zhost.places.size(), 1u) << "it is not placed again";
+  // It was closing the space as it ended: asked again, until it says that nothing is there.
+  zhost.stop_outcome = "already";
+  for (int i = 0; i < 2; ++i) {
+    zhost.processes.crash("zrun");
+    zhost.world.run_for(10s);
+    EXPECT_EQ(zhost.stops.size(), 2u);
+  }
 }
 
 TEST(StartzTest, StopSaysGoodbyeAndEndsTheChildrenInReverseOrder) {
