@@ -42,7 +42,8 @@ class Cluster:
         for n in range(1, count + 1):
             lines = [
                 f"zhost: {{id: zhost-{n}, region: demo}}",
-                f'cluster: {{id: demo, control_plane: "ws://{self.ip(1)}:9000/ws"}}',
+                f'cluster: {{id: demo, control_plane: "ws://{self.ip(1)}:9000/ws", '
+                f'join_token_file: "{self.join_token_file()}"}}',
                 f"bind: {self.ip(n)}", f"run_dir: {self.folder}/r{n}", f"state_dir: {self.folder}/s{n}",
                 f"log_dir: {self.folder}/l{n}", f"profile: {profile}"]
             if n == 1:
@@ -52,6 +53,10 @@ class Cluster:
 
     def ip(self, n):
         return f"{self.base}.{n}"
+
+    def join_token_file(self):
+        """Of this cluster alone: the default is shared by all clusters of this user with its id."""
+        return f"{self.folder}/join"
 
     def config(self, n):
         return f"{self.folder}/z{n}.yaml"
@@ -109,6 +114,10 @@ class Cluster:
         if not keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def join_token(self):
+        with open(self.join_token_file(), encoding="utf-8") as f:
+            return f.read().strip()
+
     def token(self, n):
         with open(f"{self.folder}/r{n}/token", encoding="utf-8") as f:
             return f.read().strip()
@@ -124,10 +133,11 @@ class Cluster:
         except (OSError, ValueError, http.client.HTTPException):
             return None
 
-    def answer(self, n, port, method, path, body=None, seconds=10):
-        """(status, text) of whatever the service answers."""
+    def answer(self, n, port, method, path, body=None, seconds=10, token=None):
+        """(status, text) of whatever the service answers; with the operator's token unless another is given."""
         connection = http.client.HTTPConnection(self.ip(n), port, timeout=seconds)
-        connection.request(method, path, body, {"Authorization": "Bearer " + self.token(n)})
+        connection.request(method, path, body, {"Authorization": "Bearer " + (
+            self.token(n) if token is None else token)})
         response = connection.getresponse()
         return response.status, response.read().decode(errors="replace")
 

@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 
@@ -59,11 +61,54 @@ config::ZhostConfig load_config(int argc, char** argv, const char* program) {
   const auto node = adapters::yaml::parse(*text, file);
   if (!node) die(program, node.error().message, 2);
   std::map<std::string, std::string> environment;
-  for (const char* name : {"ZMESH_CONTROLPLANE", "ZMESH_REGION", "ZMESH_CLUSTER", "ZMESH_ZHOST_ID"})
+  for (const char* name : {"ZMESH_CONTROLPLANE", "ZMESH_REGION", "ZMESH_CLUSTER", "ZMESH_ZHOST_ID",
+                           "ZMESH_JOIN_TOKEN_FILE", "XDG_STATE_HOME", "HOME"})
     environment[name] = env(name);
   auto config = config::parse_zhost_config(*node, file, environment);
   if (!config) die(program, config.error().message, 2);
+  if (config->join_token_file.empty())
+    die(program,
+        file +
+            ": cluster.join_token_file is missing; without $HOME there is no default place for "
+            "the join token of the cluster",
+        2);
   return *config;
+}
+
+ports::JoinToken join_token(const config::ZhostConfig& config) {
+  return [path = config.join_token_file,
+          cluster = config.cluster_id]() -> stdx::Result<std::string> {
+    // On the loop: a small local file, read when a link is made.
+    auto token = adapters::posix::read_secret_file(path, 4096);
+    if (!token && token.error().code == stdx::Code::not_found)
+      return stdx::fail(stdx::Code::unavailable,
+                        stdx::format("waiting for the join token of cluster '{}': {}; the control "
+                                     "plane makes it when it starts, or copy it from there",
+                                     cluster, token.error().message));
+    if (!token) return token;
+    while (!token->empty() && (token->back() == '\n' || token->back() == '\r')) token->pop_back();
+    // It stands in an HTTP header. An empty one would match a peer that shows none.
+    const bool plain = std::all_of(token->begin(), token->end(), [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+    });
+    if (!plain || token->size() < 32 || token->size() > 256)
+      return stdx::fail(stdx::Code::invalid,
+                        path + " is no join token: 32 to 256 letters, digits, '-', '_' and '.'");
+    return token;
+  };
+}
+
+std::string make_join_token(const char* program, const config::ZhostConfig& config) {
+  adapters::posix::KernelRandom random;
+  std::string made;
+  for (int i = 0; i < 4; ++i) made += stdx::format("{:016x}", random.next());
+  // Another control plane of the cluster may have made it before us.
+  const auto created = adapters::posix::create_secret_file(config.join_token_file, made);
+  if (!created && created.error().code != stdx::Code::already_exists)
+    die(program, "cannot make the join token: " + created.error().message);
+  const auto token = join_token(config)();
+  if (!token) die(program, token.error().message);
+  return *token;
 }
 
 App::App(const char* service, const config::ZhostConfig& config, std::string hand_data_links_to)

@@ -16,6 +16,7 @@
 #include "adapters/net/transport.h"
 #include "adapters/posix/random.h"
 #include "config/zhost_config.h"
+#include "ports/join_token.h"
 #include "ports/runtime.h"
 
 namespace app {
@@ -26,6 +27,12 @@ inline constexpr const char* version = "0.1.0";
 // process with code 2 and a usage line where there is none, or where the file is wrong.
 config::ZhostConfig load_config(int argc, char** argv, const char* program);
 std::string config_file(int argc, char** argv, const char* program);
+
+// Reads the join token of the cluster from the file that the configuration names.
+ports::JoinToken join_token(const config::ZhostConfig& config);
+// For the control plane: makes the token where there is none, and gives it. Ends the process where
+// that cannot be done or where others may read the file.
+std::string make_join_token(const char* program, const config::ZhostConfig& config);
 
 // Ends the process with `code` after one line.
 [[noreturn]] void die(const char* program, const std::string& why, int code = 1);

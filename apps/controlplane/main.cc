@@ -10,6 +10,7 @@
 int main(int argc, char** argv) {
   const auto config = app::load_config(argc, argv, "zmesh-controlplane");
   const auto& wanted = config.control_plane_service;
+  auto join_token = app::make_join_token("zmesh-controlplane", config);
   app::App app("zmesh-controlplane", config);
 
   adapters::store_memory::Database database;
@@ -34,9 +35,10 @@ int main(int argc, char** argv) {
   controlplane::Service service(app.runtime(), app.transport(), *store, options);
   if (auto started = service.start(); !started)
     app::die("zmesh-controlplane", started.error().message);
-  // Until joining has tokens of its own (off loopback, with TLS), zhosts of one user join freely.
   app.serve(service, wanted.port,
-            {.binary_sockets = {"/", "/ws"}, .open_paths = {"/", "/ws", "/v1/register"}});
+            {.binary_sockets = {"/", "/ws"},
+             .join_paths = {"/", "/ws", "/v1/register"},
+             .join_token = std::move(join_token)});
 
   // startz watches it like the others.
   samoza::v1::Hello hello;

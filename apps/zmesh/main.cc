@@ -12,8 +12,12 @@ int main(int argc, char** argv) {
 
   zmesh::Options options;
   options.cluster_id = config.cluster_id;
-  options.control_plane = {ports::Endpoint::Kind::websocket, config.control_plane.host,
-                           config.control_plane.port, config.control_plane.path};
+  options.control_plane = {ports::Endpoint::Kind::websocket,
+                           config.control_plane.host,
+                           config.control_plane.port,
+                           config.control_plane.path,
+                           {}};
+  options.join_token = app::join_token(config);
   options.version = app::version;
   options.pid = app.pid();
   auto& self = options.self;

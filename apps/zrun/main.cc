@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
   zrun::Options options;
   options.cluster_id = config.cluster_id;
   options.zhost = config.zhost_id;
+  options.join_token = app::join_token(config);
   options.version = app::version;
   options.incarnation = app.incarnation();
   options.pid = app.pid();

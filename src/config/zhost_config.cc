@@ -148,6 +148,21 @@ void read_control_plane(const Reader& reader, const Node& root, ZhostConfig& c) 
                 "\"host=/run/postgresql dbname=samoza\"");
 }
 
+// One of the user, not of the zhost: all zhosts of one user on one machine find the same one with
+// no set-up, and nobody else can read it.
+std::string default_join_token_file(const std::string& cluster_id,
+                                    const std::map<std::string, std::string>& environment) {
+  // The base directory specification says to ignore what is not absolute.
+  const auto folder = [&](const char* name) {
+    const auto at = environment.find(name);
+    return at == environment.end() || !at->second.starts_with('/') ? "" : at->second;
+  };
+  auto state = folder("XDG_STATE_HOME");
+  if (const auto home = folder("HOME"); state.empty() && !home.empty())
+    state = home + "/.local/state";
+  return state.empty() ? "" : format("{}/samoza/{}.join", state, cluster_id);
+}
+
 }  // namespace
 
 stdx::Result<ControlPlaneUrl> parse_control_plane(const std::string& url) {
@@ -191,9 +206,10 @@ stdx::Result<ZhostConfig> parse_zhost_config(
   read_zhost(reader, root, c);
   std::string url = "ws://127.0.0.1:9000/ws";
   if (const auto* cluster = reader.map(root, "cluster")) {
-    reader.only(*cluster, "cluster", {"id", "control_plane"});
+    reader.only(*cluster, "cluster", {"id", "control_plane", "join_token_file"});
     c.cluster_id = reader.text(*cluster, "id", c.cluster_id);
     url = reader.text(*cluster, "control_plane", url);
+    c.join_token_file = reader.text(*cluster, "join_token_file", "");
   }
   const auto override_with = [&](const char* name, std::string& value) {
     const auto at = environment.find(name);
@@ -203,6 +219,7 @@ stdx::Result<ZhostConfig> parse_zhost_config(
   override_with("ZMESH_REGION", c.region);
   override_with("ZMESH_CLUSTER", c.cluster_id);
   override_with("ZMESH_ZHOST_ID", c.zhost_id);
+  override_with("ZMESH_JOIN_TOKEN_FILE", c.join_token_file);
   if (auto parsed = parse_control_plane(url))
     c.control_plane = *parsed;
   else
@@ -213,6 +230,8 @@ stdx::Result<ZhostConfig> parse_zhost_config(
     reader.fail(root, format("zhost.id is '{}'; {}", stdx::printable(c.zhost_id, 80), id_rule));
   if (!is_id(c.cluster_id))
     reader.fail(root, format("cluster.id is '{}'; {}", stdx::printable(c.cluster_id, 80), id_rule));
+  else if (c.join_token_file.empty())
+    c.join_token_file = default_join_token_file(c.cluster_id, environment);
   c.bind = reader.text(root, "bind", c.bind);
   if (!is_address(c.bind))
     reader.fail(root, format("bind is '{}'; it must be an IP address, such as 127.0.0.1",

@@ -2,7 +2,8 @@
 #pragma once
 
 // The one YAML of a zhost (R-SVC-14; docs/operations.md has every key). Environment variables of
-// the reference override it: ZMESH_CONTROLPLANE, ZMESH_REGION, ZMESH_CLUSTER, ZMESH_ZHOST_ID.
+// the reference override it: ZMESH_CONTROLPLANE, ZMESH_REGION, ZMESH_CLUSTER, ZMESH_ZHOST_ID; and
+// ZMESH_JOIN_TOKEN_FILE. XDG_STATE_HOME and HOME say where the join token is by default.
 
 #include <map>
 #include <string>
@@ -30,6 +31,8 @@ struct ZhostConfig {
 
   std::string cluster_id = "samoza";
   ControlPlaneUrl control_plane;
+  // Empty: not set, and there is no home folder to have it in.
+  std::string join_token_file;
 
   std::string bind = "127.0.0.1";
   std::string run_dir, state_dir;

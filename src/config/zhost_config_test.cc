@@ -68,6 +68,20 @@ TEST(ZhostConfigTest, AnIdThatWouldLeaveItsFolderOrBreakALogIsRefused) {
   EXPECT_NE(c.error().message.find("cluster.id is 'a b'"), std::string::npos) << c.error().message;
 }
 
+TEST(ZhostConfigTest, TheJoinTokenIsOneOfTheUserAndTheClusterUnlessAKeyNamesAFile) {
+  const std::string zhost = "zhost: {id: z1}\ncluster: {id: c1}\n";
+  EXPECT_EQ(read(zhost, {{"HOME", "/home/u"}})->join_token_file,
+            "/home/u/.local/state/samoza/c1.join");
+  EXPECT_EQ(read(zhost, {{"HOME", "/home/u"}, {"XDG_STATE_HOME", "/s"}})->join_token_file,
+            "/s/samoza/c1.join");
+  EXPECT_EQ(read(zhost, {{"HOME", "/home/u"}, {"XDG_STATE_HOME", "s"}})->join_token_file,
+            "/home/u/.local/state/samoza/c1.join");
+  EXPECT_EQ(read(zhost)->join_token_file, "") << "the programs say that the key is needed";
+  const std::string named = "zhost: {id: z1}\ncluster: {join_token_file: /etc/j}\n";
+  EXPECT_EQ(read(named, {{"HOME", "/home/u"}})->join_token_file, "/etc/j");
+  EXPECT_EQ(read(named, {{"ZMESH_JOIN_TOKEN_FILE", "/k"}})->join_token_file, "/k");
+}
+
 TEST(ZhostConfigTest, BindIsAnAddressNotAName) {
   for (const char* good : {"127.0.0.1", "10.0.0.255", "'::1'"})
     EXPECT_TRUE(read("zhost: {id: z1}\nbind: " + std::string(good) + "\n")) << good;

@@ -37,4 +37,7 @@ std::optional<std::uint64_t> parse_u64(std::string_view text);
 // lines and terminals that show what a guest, peer or package wrote.
 std::string printable(std::string_view text, std::size_t max = 1024);
 
+// Compares secrets without telling by its time where two of the same length differ.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
 }  // namespace stdx

@@ -35,16 +35,27 @@ void ControlPlaneLink::start() {
 }
 
 void ControlPlaneLink::connect() {
-  transport_.connect(options_.endpoint, [this, alive = std::weak_ptr<bool>(alive_)](
-                                            stdx::Result<std::unique_ptr<ports::Link>> link) {
+  auto token = ports::read_join_token(options_.join_token);
+  if (!token)
+    return not_connected(
+        stdx::format("{}: {}", ports::to_string(options_.endpoint), token.error().message));
+  auto endpoint = options_.endpoint;
+  endpoint.token = std::move(*token);
+  transport_.connect(endpoint, [this, alive = std::weak_ptr<bool>(alive_)](
+                                   stdx::Result<std::unique_ptr<ports::Link>> link) {
     if (alive.expired()) return;
-    if (link) {
+    if (link)
       attach(std::move(*link));
-    } else {
-      trouble_ = link.error().message;
-      retry_later([this] { connect(); });
-    }
+    else
+      not_connected(link.error().message);
   });
+}
+
+void ControlPlaneLink::not_connected(const std::string& why) {
+  // Once for each reason: it is tried again every few seconds.
+  if (why != trouble_) runtime_.log.warn("control_plane_not_reached", {{"why", why}});
+  trouble_ = why;
+  retry_later([this] { connect(); });
 }
 
 void ControlPlaneLink::retry_later(std::function<void()> what) {
@@ -69,6 +80,8 @@ void ControlPlaneLink::register_zhost() {
   request.method = "POST";
   request.path = "/v1/register";
   request.headers["content-type"] = "application/json";
+  if (auto token = ports::read_join_token(options_.join_token); token && !token->empty())
+    request.headers["authorization"] = "Bearer " + *token;
   request.body = wire::to_json(options_.registration);
   http_.request(ports::Endpoint::tcp(options_.endpoint.host, options_.endpoint.port),
                 std::move(request), register_timeout,

@@ -2,15 +2,16 @@
 #pragma once
 
 // zmesh's way to the control plane (flow 1, R-JOIN-1..5): opens the WebSocket, says Hello,
-// registers with POST /v1/register on the same port, then carries envelopes of "controlplane". When
-// the link or the registration fails it comes back with a jittered back-off of 100 ms to 5 s; the
-// last known membership stays in force meanwhile.
+// registers with POST /v1/register on the same port (both with the join token), then carries
+// envelopes of "controlplane". When the link or the registration fails it comes back with a
+// jittered back-off of 100 ms to 5 s; the last known membership stays in force meanwhile.
 
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "ports/http.h"
+#include "ports/join_token.h"
 #include "ports/runtime.h"
 #include "ports/transport.h"
 #include "rpc/exchange.h"
@@ -27,6 +28,7 @@ class ControlPlaneLink {
     ports::Endpoint endpoint;  // websocket
     v1::Hello hello;
     v1::RegisterRequest registration;
+    ports::JoinToken join_token = {};
   };
 
   ControlPlaneLink(ports::Runtime& runtime, ports::Transport& transport, ports::HttpClient& http,
@@ -48,6 +50,7 @@ class ControlPlaneLink {
 
  private:
   void connect();
+  void not_connected(const std::string& why);
   void attach(std::unique_ptr<ports::Link> link);
   void register_zhost();
   void receive(stdx::Bytes frame);

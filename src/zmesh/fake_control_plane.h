@@ -21,6 +21,7 @@ struct FakeControlPlane final : ports::HttpHandler {
   std::vector<std::unique_ptr<ports::Link>> links;
   std::map<std::string, v1::Member> members;
   std::vector<std::string> order;  // what came, as it came
+  std::string token;               // authorization of the last request
 
   FakeControlPlane(simkit::World& world, simkit::Network& network, simkit::HttpNetwork& http)
       : process(world, "cp", "controlplane"), transport(network.transport(process, "127.0.0.9")) {
@@ -35,6 +36,7 @@ struct FakeControlPlane final : ports::HttpHandler {
   }
   void handle(ports::HttpRequest request, ports::HttpReply reply) override {
     order.push_back(request.method + " " + request.path);
+    token = request.headers.contains("authorization") ? request.headers.at("authorization") : "";
     v1::RegisterRequest asked;
     ASSERT_TRUE(wire::from_json(request.body, asked));
     members[asked.member().zhost_id()] = asked.member();

@@ -24,7 +24,8 @@ struct FakeNode {
   std::unique_ptr<rpc::ServiceBus> other;
 
   FakeNode(simkit::World& world, simkit::Network& network, simkit::HttpNetwork& web,
-           const std::string& id, const std::string& ip, const std::string& other_name)
+           const std::string& id, const std::string& ip, const std::string& other_name,
+           ports::JoinToken join_token = {})
       : process(world, id, "zmesh"),
         other_process(world, id, other_name),
         runtime(process.runtime()),
@@ -40,6 +41,7 @@ struct FakeNode {
     options.self.set_address(ip);
     options.self.set_port(9201);
     options.control_plane = {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"};
+    options.join_token = std::move(join_token);
     service = std::make_unique<Service>(runtime, *transport, *http, options);
     EXPECT_TRUE(service->start());
     v1::Hello hello;

@@ -100,6 +100,7 @@ void PeerLinks::await_hello(std::unique_ptr<ports::Link> link, std::string diall
     return;
   }
   const auto id = next_unknown_++;
+  const bool we_dialled = !dialled.empty();
   auto& unknown = unknown_[id];
   unknown.link = std::move(link);
   unknown.dialled = std::move(dialled);
@@ -126,7 +127,19 @@ void PeerLinks::await_hello(std::unique_ptr<ports::Link> link, std::string diall
                              }
                            },
                        .on_writable = {}});
-  unknown.link->send(wire::encode_frame(wire::FrameKind::peer_hello, options_.self));
+  if (we_dialled && !greet(*unknown.link)) drop_unknown(id, "no join token");
+}
+
+bool PeerLinks::greet(ports::Link& link) {
+  auto token = ports::read_join_token(options_.join_token);
+  if (!token) {
+    runtime_.log.warn("no_join_token", {{"why", token.error().message}});
+    return false;
+  }
+  auto hello = options_.self;
+  hello.set_join_token(std::move(*token));
+  link.send(wire::encode_frame(wire::FrameKind::peer_hello, hello));
+  return true;
 }
 
 stdx::Result<v1::PeerHello> PeerLinks::check_hello(const stdx::Bytes& frame,
@@ -134,6 +147,7 @@ stdx::Result<v1::PeerHello> PeerLinks::check_hello(const stdx::Bytes& frame,
   TRY_ASSIGN(const auto kind, wire::frame_kind(frame));
   if (kind != wire::FrameKind::peer_hello) return stdx::fail(Code::invalid, "no peer hello");
   TRY_ASSIGN(auto hello, wire::parse_frame<v1::PeerHello>(frame));
+  TRY(ports::check_join_token(options_.join_token, hello.join_token()));
   if (hello.cluster_id() != options_.self.cluster_id())
     return stdx::fail(Code::denied, stdx::format("it is of cluster '{}'",
                                                  stdx::printable(hello.cluster_id(), 80)));
@@ -163,6 +177,7 @@ void PeerLinks::hello_received(std::uint64_t id, const stdx::Bytes& frame) {
     if (!unknown.dialled.empty() && peers_.contains(unknown.dialled)) dial_later(unknown.dialled);
     return;
   }
+  if (unknown.dialled.empty() && !greet(*unknown.link)) return;
   *unknown.peer = hello->zhost();
   link_up(hello->zhost(), std::move(unknown.link), hello->incarnation());
 }

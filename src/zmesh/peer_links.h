@@ -2,9 +2,10 @@
 #pragma once
 
 // One link to each other zhost of the cluster. Of two zhosts the one with the smaller id dials;
-// both say PeerHello first. A hello of another cluster, of a zhost that is no member, or of an
-// older incarnation than the members list shows closes the link. A lost link is dialled again with
-// a jittered back-off of 50 ms to 2 s, as long as the peer is a member.
+// both say PeerHello first, with the join token; who accepts answers only a hello that was good, so
+// that a stranger gets no token. A hello without the token, of another cluster, of a zhost that is
+// no member, or of an older incarnation than the members list shows closes the link. A lost link is
+// dialled again with a jittered back-off of 50 ms to 2 s, as long as the peer is a member.
 //
 // Bounds: links_unknown_max connections that have not said hello, each for hello_timeout; the queue
 // of a link by ports::Link. A peer that does not read loses its link, not our memory.
@@ -16,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "ports/join_token.h"
 #include "ports/runtime.h"
 #include "ports/transport.h"
 #include "rpc/link_complaints.h"
@@ -34,6 +36,7 @@ class PeerLinks {
   struct Options {
     v1::PeerHello self;
     ports::Endpoint listen;  // tcp
+    ports::JoinToken join_token = {};
   };
 
   PeerLinks(ports::Runtime& runtime, ports::Transport& transport, Options options);
@@ -74,6 +77,7 @@ class PeerLinks {
   void dial(const std::string& peer);
   void dial_later(const std::string& peer);
   void await_hello(std::unique_ptr<ports::Link> link, std::string dialled);
+  bool greet(ports::Link& link);
   void hello_received(std::uint64_t id, const stdx::Bytes& frame);
   void drop_unknown(std::uint64_t id, const std::string& why);
   void link_up(const std::string& peer, std::unique_ptr<ports::Link> link,

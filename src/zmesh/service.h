@@ -30,6 +30,7 @@ struct Options {
   ports::Endpoint control_plane;  // websocket
   std::string version;
   std::uint64_t pid = 0;
+  ports::JoinToken join_token = {};
 };
 
 class Service {

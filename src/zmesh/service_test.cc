@@ -21,8 +21,8 @@ struct Node : FakeNode {
   std::vector<v1::PeersUpdate> peers;
 
   Node(simkit::World& world, simkit::Network& network, simkit::HttpNetwork& web,
-       const std::string& id, const std::string& ip)
-      : FakeNode(world, network, web, id, ip, "zrun") {
+       const std::string& id, const std::string& ip, ports::JoinToken join_token = {})
+      : FakeNode(world, network, web, id, ip, "zrun", std::move(join_token)) {
     zrun().on_data = [this](stdx::Bytes frame) { data.push_back(std::move(frame)); };
     zrun().on("zrun.peers",
               rpc::event<v1::PeersUpdate>([this](const rpc::Caller&, v1::PeersUpdate update) {
@@ -190,24 +190,73 @@ TEST(ZmeshTest, AnyZhostShowsASpaceThatRunsOnAnotherOne) {
   EXPECT_EQ(ask("another", "x").error().code, stdx::Code::not_found);
 }
 
+// One that connects to the peer port of 127.0.0.1 and says `hello`.
+struct Stranger {
+  simkit::Process process;
+  std::unique_ptr<ports::Transport> transport;
+  std::unique_ptr<ports::Link> link;
+  std::size_t heard = 0;
+  bool closed = false;
+
+  Stranger(simkit::World& world, simkit::Network& network, const v1::PeerHello& hello)
+      : process(world, "x", "zmesh") {
+    network.add_address("127.0.0.7", "x");
+    transport = network.transport(process, "127.0.0.7");
+    transport->connect(ports::Endpoint::tcp("127.0.0.1", 9201), [this, hello](auto l) {
+      link = std::move(*l);
+      link->start({.on_frame = [this](const stdx::Bytes&) { ++heard; },
+                   .on_closed = [this](const stdx::Error&) { closed = true; },
+                   .on_writable = {}});
+      link->send(wire::encode_frame(wire::FrameKind::peer_hello, hello));
+    });
+  }
+};
+
+v1::PeerHello hello_of(const std::string& zhost, const std::string& token = "") {
+  v1::PeerHello hello;
+  hello.set_cluster_id("test");
+  hello.set_zhost(zhost);
+  hello.set_incarnation(1);
+  hello.set_join_token(token);
+  return hello;
+}
+
+std::uint64_t refused(Node& node) {
+  return node.process.runtime().metrics.counter("samoza_zmesh_peers_refused_total", "").value();
+}
+
 TEST(ZmeshTest, AZhostOfAnotherClusterOrNoMemberGetsNoLink) {
   Cluster cluster;
-  simkit::Process stranger(cluster.world, "x", "zmesh");
-  cluster.network.add_address("127.0.0.7", "x");
-  auto transport = cluster.network.transport(stranger, "127.0.0.7");
-  bool closed = false;
-  std::unique_ptr<ports::Link> link;
-  transport->connect(ports::Endpoint::tcp("127.0.0.1", 9201), [&](auto l) {
-    link = std::move(*l);
-    link->start({.on_frame = {},
-                 .on_closed = [&](const stdx::Error&) { closed = true; },
-                 .on_writable = {}});
-    v1::PeerHello hello;
-    hello.set_cluster_id("test");
-    hello.set_zhost("x");
-    link->send(wire::encode_frame(wire::FrameKind::peer_hello, hello));
-  });
-  EXPECT_TRUE(cluster.world.run_until_true([&] { return closed; }, 5s));
+  Stranger stranger(cluster.world, cluster.network, hello_of("x"));
+  EXPECT_TRUE(cluster.world.run_until_true([&] { return stranger.closed; }, 5s));
+}
+
+TEST(ZmeshTest, WhoHasNotTheJoinTokenGetsNoLinkAndNoHelloAlsoUnderTheNameOfAMember) {
+  simkit::World world{4};
+  simkit::Network network{world};
+  simkit::HttpNetwork web{world, network};
+  FakeControlPlane control_plane{world, network, web};
+  stdx::Result<std::string> now = stdx::fail(stdx::Code::unavailable, "not made yet");
+  const auto token = [&now] { return now; };
+  Node a{world, network, web, "a", "127.0.0.1", token},
+      b{world, network, web, "b", "127.0.0.2", token};
+  world.run_for(3s);
+  EXPECT_TRUE(control_plane.order.empty()) << "it waits for the token";
+  EXPECT_NE(a.service->control_plane().trouble().find("not made yet"), std::string::npos);
+  now = "secret";
+  const auto linked = [&] {
+    return a.service->peers().linked("b") && b.service->peers().linked("a");
+  };
+  ASSERT_TRUE(world.run_until_true(linked, 20s));
+  EXPECT_EQ(control_plane.token, "Bearer secret");
+  const auto before = refused(a);
+  for (const char* wrong : {"", "Secret", "secre", "secret "}) {
+    Stranger stranger(world, network, hello_of("b", wrong));
+    ASSERT_TRUE(world.run_until_true([&] { return stranger.closed; }, 5s)) << wrong;
+    EXPECT_EQ(stranger.heard, 0u) << "the hello of a has the token";
+  }
+  EXPECT_EQ(refused(a), before + 4);
+  EXPECT_TRUE(linked());
 }
 
 TEST(ZmeshTest, WithoutTheControlPlaneRequestsToItFailAtOnceAndPeersStay) {

@@ -4,22 +4,32 @@
 #include <algorithm>
 #include <set>
 
+#include "stdx/text.h"
 #include "wire/frame.h"
 
 namespace zrun {
 namespace {
 using namespace std::chrono_literals;
+using stdx::Code;
 }  // namespace
 
-DataLinks::DataLinks(ports::Runtime& runtime, ports::Transport& transport, v1::PeerHello self)
+DataLinks::DataLinks(ports::Runtime& runtime, ports::Transport& transport, v1::PeerHello self,
+                     ports::JoinToken join_token)
     : runtime_(runtime),
       transport_(transport),
       self_(std::move(self)),
-      links_gauge_(runtime.metrics.gauge("samoza_zrun_data_links", "Data links to other zhosts")) {}
+      join_token_(std::move(join_token)),
+      links_gauge_(runtime.metrics.gauge("samoza_zrun_data_links", "Data links to other zhosts")),
+      refused_(runtime.metrics.counter("samoza_zrun_data_links_refused_total",
+                                       "Data connections closed because of their hello, or for "
+                                       "want of one")) {}
 
 stdx::Status DataLinks::listen(const ports::Endpoint& at) {
   TRY_ASSIGN(listener_, transport_.listen(at, [this](std::unique_ptr<ports::Link> link) {
-    if (unknown_.size() < unknown_max) adopt(std::move(link), "");
+    if (unknown_.size() < unknown_max)
+      adopt(std::move(link), "");
+    else
+      refused_.add();
   }));
   return {};
 }
@@ -70,10 +80,17 @@ void DataLinks::dial_later(const std::string& zhost) {
 
 void DataLinks::adopt(std::unique_ptr<ports::Link> link, std::string dialled) {
   const auto id = next_unknown_++;
+  const bool we_dialled = !dialled.empty();
   auto& unknown = unknown_[id];
   unknown.link = std::move(link);
   unknown.dialled = std::move(dialled);
   unknown.zhost = std::make_shared<std::string>();
+  // Who says nothing must not hold a place, and a dialled one that says nothing is dialled again.
+  unknown.timeout = std::make_unique<ports::Timer>(runtime_.executor);
+  unknown.timeout->set(hello_timeout, [this, id] {
+    refused_.add();
+    drop_unknown(id);
+  });
   unknown.link->start({.on_frame =
                            [this, id, zhost = unknown.zhost](stdx::Bytes frame) {
                              if (zhost->empty())
@@ -89,34 +106,63 @@ void DataLinks::adopt(std::unique_ptr<ports::Link> link, std::string dialled) {
                                lost(name);
                                return;
                              }
-                             auto node = unknown_.extract(id);
-                             if (!node.empty() && peers_.contains(node.mapped().dialled))
-                               dial_later(node.mapped().dialled);
+                             drop_unknown(id);
                            },
                        .on_writable =
                            [this, zhost = unknown.zhost] {
                              if (!zhost->empty() && on_way_changed) on_way_changed(*zhost);
                            }});
-  unknown.link->send(wire::encode_frame(wire::FrameKind::data_hello, self_));
+  if (we_dialled && !greet(*unknown.link)) drop_unknown(id);
+}
+
+void DataLinks::drop_unknown(std::uint64_t id) {
+  const auto node = unknown_.extract(id);
+  if (!node.empty() && peers_.contains(node.mapped().dialled)) dial_later(node.mapped().dialled);
+}
+
+bool DataLinks::greet(ports::Link& link) {
+  auto token = ports::read_join_token(join_token_);
+  if (!token) {
+    runtime_.log.warn("no_join_token", {{"why", token.error().message}});
+    return false;
+  }
+  auto hello = self_;
+  hello.set_join_token(std::move(*token));
+  link.send(wire::encode_frame(wire::FrameKind::data_hello, hello));
+  return true;
+}
+
+stdx::Result<v1::PeerHello> DataLinks::check_hello(const stdx::Bytes& frame,
+                                                   const std::string& dialled) {
+  TRY_ASSIGN(const auto kind, wire::frame_kind(frame));
+  if (kind != wire::FrameKind::data_hello) return stdx::fail(Code::invalid, "no data hello");
+  TRY_ASSIGN(auto hello, wire::parse_frame<v1::PeerHello>(frame));
+  TRY(ports::check_join_token(join_token_, hello.join_token()));
+  const auto at = peers_.find(hello.zhost());
+  if (hello.cluster_id() != self_.cluster_id() || at == peers_.end() ||
+      (!dialled.empty() && dialled != hello.zhost()))
+    return stdx::fail(Code::denied, stdx::format("'{}' of cluster '{}' is not who is wanted here",
+                                                 stdx::printable(hello.zhost(), 80),
+                                                 stdx::printable(hello.cluster_id(), 80)));
+  if (hello.incarnation() < at->second.where.incarnation())
+    return stdx::fail(Code::stale, stdx::format("'{}' has a newer incarnation", hello.zhost()));
+  return hello;
 }
 
 void DataLinks::greeted(std::uint64_t id, const stdx::Bytes& frame) {
   auto node = unknown_.extract(id);
   if (node.empty()) return;
   auto& unknown = node.mapped();
-  const auto kind = wire::frame_kind(frame);
-  const auto hello = kind && *kind == wire::FrameKind::data_hello
-                         ? wire::parse_frame<v1::PeerHello>(frame)
-                         : stdx::fail(stdx::Code::invalid, "no data hello");
-  const auto at = hello ? peers_.find(hello->zhost()) : peers_.end();
-  const bool good = at != peers_.end() && hello->cluster_id() == self_.cluster_id() &&
-                    hello->incarnation() >= at->second.where.incarnation() &&
-                    (unknown.dialled.empty() || unknown.dialled == hello->zhost());
-  if (!good) {
-    runtime_.log.warn("data_link_refused", {{"peer", unknown.link->peer()}});
+  const auto hello = check_hello(frame, unknown.dialled);
+  if (!hello) {
+    refused_.add();
+    runtime_.log.warn("data_link_refused",
+                      {{"peer", unknown.link->peer()}, {"why", hello.error().message}});
     if (peers_.contains(unknown.dialled)) dial_later(unknown.dialled);
     return;
   }
+  if (unknown.dialled.empty() && !greet(*unknown.link)) return;
+  const auto at = peers_.find(hello->zhost());
   *unknown.zhost = hello->zhost();
   at->second.link = std::move(unknown.link);
   at->second.dialling = false;

@@ -4,13 +4,17 @@
 // Data links: one TCP connection to the zrun of each zhost that shares a topology with this one, by
 // the list that zmesh gives (zrun.peers). Of two zhosts the one with the smaller id dials. A link
 // lives on while zmesh is away; it is closed when zmesh names its zhost no more, or a newer
-// incarnation of it.
+// incarnation of it. Both sides say PeerHello with the join token; who accepts answers only a hello
+// that was good, so that a stranger gets no token.
+//
+// Bounds: unknown_max connections that have not said hello, each for hello_timeout.
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
+#include "ports/join_token.h"
 #include "ports/runtime.h"
 #include "ports/transport.h"
 #include "rpc/link_complaints.h"
@@ -26,7 +30,10 @@ class DataLinks {
   static constexpr std::size_t queue_bytes_soft = 1u << 20;
   static constexpr std::size_t unknown_max = 64;
 
-  DataLinks(ports::Runtime& runtime, ports::Transport& transport, v1::PeerHello self);
+  static constexpr stdx::Duration hello_timeout = std::chrono::seconds(5);
+
+  DataLinks(ports::Runtime& runtime, ports::Transport& transport, v1::PeerHello self,
+            ports::JoinToken join_token = {});
 
   std::function<void(const std::string& zhost, stdx::Bytes frame)> on_frame;
   // A link came up, went, or has room again.
@@ -49,24 +56,30 @@ class DataLinks {
   void dial(const std::string& zhost);
   void dial_later(const std::string& zhost);
   void adopt(std::unique_ptr<ports::Link> link, std::string dialled);
+  bool greet(ports::Link& link);
   void greeted(std::uint64_t id, const stdx::Bytes& frame);
+  stdx::Result<v1::PeerHello> check_hello(const stdx::Bytes& frame, const std::string& dialled);
+  void drop_unknown(std::uint64_t id);
   void lost(const std::string& zhost);
 
   struct Unknown {
     std::unique_ptr<ports::Link> link;
     std::shared_ptr<std::string> zhost;  // empty until the hello was good
     std::string dialled;
+    std::unique_ptr<ports::Timer> timeout;
   };
 
   ports::Runtime& runtime_;
   rpc::LinkComplaints complaints_{runtime_};
   ports::Transport& transport_;
   v1::PeerHello self_;
+  ports::JoinToken join_token_;
   std::unique_ptr<ports::Listener> listener_;
   std::map<std::string, Peer> peers_;
   std::map<std::uint64_t, Unknown> unknown_;
   std::uint64_t next_unknown_ = 1;
   ports::Gauge& links_gauge_;
+  ports::Counter& refused_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -37,6 +37,7 @@ struct Options {
   std::string ip;  // data links
   std::uint16_t peer_port = 9201;
   std::size_t spaces_max = 1'000'000;
+  ports::JoinToken join_token = {};
 };
 
 // The outside that zrun needs, one by one.

@@ -4,6 +4,7 @@
 the exit code or HTTP status that fits, and nothing else of the zhost notices."""
 import errno
 import hashlib
+import http.client
 import io
 import json
 import os
@@ -59,10 +60,10 @@ def one_line(run, code, *words):
         assert word in text, (word, text)
 
 
-def program(name, *words):
+def program(name, *words, env=None):
     # Where a configuration names no folders they are made in the working directory: not in the sources.
     return subprocess.run([f"{BIN}/{name}", *words], capture_output=True, text=True, errors="replace", timeout=60,
-                          check=False, cwd=WORK.name)
+                          check=False, cwd=WORK.name, env=env)
 
 
 def project(cluster, name, spaces, topology=None):
@@ -297,14 +298,15 @@ def http_bodies_that_are_empty_huge_no_json_or_of_wrong_types_get_their_status_a
     routes = ((7331, "/v1/topologies/standalone", '{"name": 7}'), (9200, "/v1/spaces/send", '{"topology": {}}'),
               (9200, "/v1/mesh/ping", '{"target": []}'), (9000, "/v1/register", '{"member": "x"}'))
     for port, path, wrong in routes:
+        token = cluster.join_token() if port == 9000 else None
         for body, statuses, word in ((wrong, (400,), ""), ("{", (400,), "JSON"), ("[]", (400,), ""), ("\0\xff", (400,), ""),
                                      ('{"no_such_field": 1}', (400,), "no_such_field"), ("[" * 100000, (400,), "")):
-            status, text = cluster.answer(1, port, "POST", path, body.encode("latin-1"))
+            status, text = cluster.answer(1, port, "POST", path, body.encode("latin-1"), token=token)
             assert status in statuses, (port, path, body[:40], status, text)
             message = json.loads(text)["error"]["message"]
             assert word in message and len(message) < 600, (path, message)
         if path != "/v1/mesh/ping":  # there an empty body asks everybody
-            status, text = cluster.answer(1, port, "POST", path, b"")
+            status, text = cluster.answer(1, port, "POST", path, b"", token=token)
             assert status == 400 and json.loads(text)["error"]["message"], (path, status, text)
         status, text = huge(cluster, port, path, 2 << 20)
         assert status == 413 and "1048576" in text, (path, status, text)
@@ -315,8 +317,9 @@ def http_bodies_that_are_empty_huge_no_json_or_of_wrong_types_get_their_status_a
 
 def huge(cluster, port, path, size):
     """What is answered to a body of that announced length; none of it is sent."""
+    token = cluster.join_token() if port == 9000 else cluster.token(1)
     with socket.create_connection((cluster.ip(1), port), 10) as s:
-        s.sendall((f"POST {path} HTTP/1.1\r\nHost: {cluster.ip(1)}:{port}\r\nAuthorization: Bearer {cluster.token(1)}\r\n"
+        s.sendall((f"POST {path} HTTP/1.1\r\nHost: {cluster.ip(1)}:{port}\r\nAuthorization: Bearer {token}\r\n"
                    f"Content-Length: {size}\r\n\r\n").encode())
         answer = s.recv(65536).decode(errors="replace")
     return int(answer.split()[1]), answer
@@ -354,6 +357,47 @@ def a_frame_of_4_gib_ends_its_link_without_its_memory_and_is_named(cluster):
     assert re.search(r"^samoza_links_refused_total \d", text, re.M), text[-2000:]
 
 
+def who_has_not_the_join_token_registers_nothing_and_gets_no_link(cluster):
+    body = json.dumps({"cluster_id": "demo", "member": {"zhost_id": "zhost-1", "incarnation": 1000000}})
+    websocket = {"Host": f"{cluster.ip(1)}:9000", "Upgrade": "websocket", "Connection": "Upgrade",
+                 "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==", "Sec-WebSocket-Version": "13"}
+    for token in ({}, {"Authorization": "Bearer " + cluster.token(1)}, {"Authorization": "Bearer " + "0" * 64}):
+        for method, path, headers in (("POST", "/v1/register", {}), ("GET", "/ws", websocket), ("GET", "/", websocket)):
+            connection = http.client.HTTPConnection(cluster.ip(1), 9000, timeout=10)
+            connection.request(method, path, body if method == "POST" else None, headers | token)
+            response = connection.getresponse()
+            message = json.loads(response.read())["error"]["message"]
+            assert response.status == 401 and "cluster.join_token_file" in message and "\n" not in message, (path, message)
+    # One with the token is heard, and told what else is wrong.
+    status, text = cluster.answer(1, 9000, "POST", "/v1/register", body.replace("1000000", "0"), token=cluster.join_token())
+    assert status == 400, (status, text)
+    # Peer links, and data links by their fifth byte: cluster "demo", zhost "zhost-1", incarnation 1000000.
+    hello = b"\x0a\x04demo\x12\x07zhost-1\x18\xc0\x84\x3d"
+    for kind, service, event in ((4, "zmesh", "peer_refused"), (5, "zrun", "data_link_refused")):
+        with socket.create_connection((cluster.ip(1), 9201), 10) as s:
+            s.sendall(struct.pack("<I", len(hello) + 1) + bytes([kind]) + hello)
+            assert s.recv(65536) == b"", "nothing is said to a stranger, least of all the token"
+        wait_for(event, lambda s=service, e=event: [x for x in cluster.events(s, e) if "join token" in x[2]["why"]], 10)
+    assert stat.S_IMODE(os.stat(cluster.join_token_file()).st_mode) == 0o600
+    for log in os.listdir(f"{cluster.folder}/l1"):
+        with open(f"{cluster.folder}/l1/{log}", encoding="utf-8", errors="replace") as f:
+            assert cluster.join_token() not in f.read(), log
+
+
+def a_join_token_that_others_may_read_or_that_has_no_place_ends_the_program_with_one_line(cluster):
+    token = write(cluster, "open.join", "0" * 64)
+    os.chmod(token, 0o644)
+    config = write(cluster, "open.yaml", f"zhost: {{id: z1}}\nrun_dir: {cluster.folder}/r9\n"
+                   f"cluster: {{join_token_file: {token}}}\n")
+    one_line(program("zmesh-controlplane", "-config", config), 1, "open.join", "0644", "chmod 600")
+    os.chmod(token, 0o600)
+    write(cluster, "open.join", "short")
+    one_line(program("zmesh-controlplane", "-config", config), 1, "open.join", "32 to 256")
+    config = write(cluster, "none.yaml", f"zhost: {{id: z1}}\nrun_dir: {cluster.folder}/r9\n")
+    home = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_STATE_HOME")}
+    one_line(program("startz", "-config", config, env=home), 2, "none.yaml", "cluster.join_token_file")
+
+
 def the_zhost_is_well_after_all_of_that(cluster):
     assert cluster.ask(1, 7331, "GET", "/v1/cluster")["zhosts_alive"] == 1
     for service in ("zmesh", "zrms", "zrun", "zbase"):
@@ -371,7 +415,9 @@ CASES = [an_unknown_key_is_named_with_file_line_and_the_nearest_known_one,
          guests_that_trap_or_loop_for_ever_fail_with_the_reason_and_the_others_run_on,
          a_guest_gets_errors_for_pointers_out_of_range_and_no_memory_past_its_limit,
          http_bodies_that_are_empty_huge_no_json_or_of_wrong_types_get_their_status_and_reason,
-         a_frame_of_4_gib_ends_its_link_without_its_memory_and_is_named, the_zhost_is_well_after_all_of_that]
+         a_frame_of_4_gib_ends_its_link_without_its_memory_and_is_named,
+         who_has_not_the_join_token_registers_nothing_and_gets_no_link,
+         a_join_token_that_others_may_read_or_that_has_no_place_ends_the_program_with_one_line, the_zhost_is_well_after_all_of_that]
 
 
 def main():

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/net/http_access.h"
 
+#include <algorithm>
+
 #include "stdx/text.h"
 #include "wire/json.h"
 
@@ -22,6 +24,10 @@ void forget_old(std::map<std::string, stdx::Instant>& table, stdx::Instant now, 
   while (table.size() >= max) table.erase(table.begin());
 }
 
+bool listed(const std::vector<std::string>& list, const std::string& text) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
 ports::HttpResponse refusal(int status, std::string message) {
   auto response = wire::error_response({stdx::Code::denied, std::move(message)});
   response.status = status;
@@ -29,13 +35,6 @@ ports::HttpResponse refusal(int status, std::string message) {
 }
 
 }  // namespace
-
-bool equal_in_constant_time(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  unsigned char difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i] ^ b[i]);
-  return difference == 0;
-}
 
 HttpAccess::HttpAccess(Options options, ports::Random& random)
     : options_(std::move(options)), random_(random) {}
@@ -51,11 +50,11 @@ bool HttpAccess::is_our_host(std::string_view host) const {
   return host == options_.ip + port || host == "localhost" + port || host == "127.0.0.1" + port;
 }
 
-bool HttpAccess::has_token(const ports::HttpRequest& request) const {
+bool HttpAccess::has_token(const ports::HttpRequest& request, const std::string& token) const {
   constexpr std::string_view scheme = "Bearer ";
   const auto value = header(request, "authorization");
   return value.starts_with(scheme) &&
-         equal_in_constant_time(std::string_view(value).substr(scheme.size()), options_.token);
+         stdx::equal_in_constant_time(std::string_view(value).substr(scheme.size()), token);
 }
 
 bool HttpAccess::has_session(const ports::HttpRequest& request, stdx::Instant now) {
@@ -91,6 +90,12 @@ ports::HttpResponse HttpAccess::take_ticket(const ports::HttpRequest& request, s
 
 std::optional<ports::HttpResponse> HttpAccess::check(const ports::HttpRequest& request,
                                                      stdx::Instant now) {
+  if (listed(options_.join_paths, request.path)) {
+    if (has_token(request, options_.join_token)) return std::nullopt;
+    return refusal(401,
+                   "the join token of the cluster is missing or wrong; zhosts find it in "
+                   "cluster.join_token_file");
+  }
   if (!is_our_host(header(request, "host")))
     return refusal(421, stdx::format("this is {}:{}; the Host header names another", options_.ip,
                                      options_.port));
@@ -98,12 +103,14 @@ std::optional<ports::HttpResponse> HttpAccess::check(const ports::HttpRequest& r
   if (!origin.empty() &&
       (!origin.starts_with("http://") || !is_our_host(std::string_view(origin).substr(7))))
     return refusal(403, "pages of other origins may not ask here");
-  if (request.path == "/healthz" || request.path == "/metrics" || options_.token.empty())
+  if (request.path == "/healthz" || request.path == "/metrics" || options_.token.empty() ||
+      listed(options_.open_paths, request.path))
     return std::nullopt;
-  if (request.path == "/v1/tickets" && request.method == "POST" && has_token(request))
+  if (request.path == "/v1/tickets" && request.method == "POST" &&
+      has_token(request, options_.token))
     return give_ticket(now);
   if (request.method == "GET" && request.query.contains("ticket")) return take_ticket(request, now);
-  if (has_token(request)) return std::nullopt;
+  if (has_token(request, options_.token)) return std::nullopt;
   // A session opens pages and their sockets, not the operator's API.
   if (request.path.starts_with("/spaces/") && has_session(request, now)) return std::nullopt;
   return refusal(401, "the operator token is missing or wrong; zshell finds it in run_dir/token");

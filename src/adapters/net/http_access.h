@@ -5,10 +5,12 @@
 //
 // - Host must be one of ours (a page of another site that resolves its name to 127.0.0.1 is not);
 // - Origin, where a browser sends one, must be ours;
-// - the operator token as `Authorization: Bearer …`, except for /healthz and /metrics;
+// - the operator token as `Authorization: Bearer …`, except for /healthz, /metrics and open_paths;
 // - pages: a browser cannot send that header, so an operator asks for a ticket (POST /v1/tickets,
 //   with the token), opens the page with ?ticket=…, and gets a session cookie (HttpOnly,
 //   SameSite=Strict). A ticket works once, within 60 s; a session lasts 12 h.
+// - paths of the join protocol take the cluster's join token in place of the operator's; only
+//   processes ask there, so Host and Origin say nothing.
 //
 // Pure; called from the loop of its server.
 
@@ -17,15 +19,13 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ports/http.h"
 #include "ports/random.h"
 #include "stdx/time.h"
 
 namespace adapters::net {
-
-// Compares without telling by its time where two texts differ.
-bool equal_in_constant_time(std::string_view a, std::string_view b);
 
 class HttpAccess {
  public:
@@ -36,6 +36,9 @@ class HttpAccess {
     std::string ip;
     std::uint16_t port = 0;
     std::string token;  // empty: no token is asked for (tests of the server itself)
+    std::vector<std::string> join_paths;
+    std::string join_token;
+    std::vector<std::string> open_paths;
   };
   HttpAccess(Options options, ports::Random& random);
 
@@ -47,7 +50,7 @@ class HttpAccess {
 
  private:
   bool is_our_host(std::string_view host) const;
-  bool has_token(const ports::HttpRequest& request) const;
+  bool has_token(const ports::HttpRequest& request, const std::string& token) const;
   bool has_session(const ports::HttpRequest& request, stdx::Instant now);
   ports::HttpResponse give_ticket(stdx::Instant now);
   ports::HttpResponse take_ticket(const ports::HttpRequest& request, stdx::Instant now);

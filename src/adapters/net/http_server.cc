@@ -62,7 +62,9 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
         metrics(m),
         handler(&h),
         options(std::move(o)),
-        access({options.ip, options.port, options.token}, random),
+        access({options.ip, options.port, options.token, options.join_paths, options.join_token,
+                options.open_paths},
+               random),
         acceptor(loop::io_of(l)),
         requests(m.counter("samoza_http_requests_total", "HTTP requests taken in")),
         refused(m.counter("samoza_http_refused_total",
@@ -125,14 +127,12 @@ class Session : public std::enable_shared_from_this<Session> {
     if (request_.headers.contains("content-encoding"))
       return refuse(415, "compressed bodies are not taken");
     server_->requests.add();
-    const bool open = listed(server_->options.open_paths, request_.path);
-    if (!open)
-      if (auto response = server_->access.check(request_, server_->loop.now())) {
-        if (response->status >= 400) server_->refused.add();
-        // The body was not read, so the connection cannot go on.
-        keep_alive_ = parser_->is_done();
-        return write(std::move(*response));
-      }
+    if (auto response = server_->access.check(request_, server_->loop.now())) {
+      if (response->status >= 400) server_->refused.add();
+      // The body was not read, so the connection cannot go on.
+      keep_alive_ = parser_->is_done();
+      return write(std::move(*response));
+    }
     if (beast::websocket::is_upgrade(head)) return upgrade();
     const bool upload =
         listed(server_->options.upload_routes, request_.method + " " + request_.path);

@@ -122,11 +122,24 @@ void connect_to(asio::io_context& io, const ports::Endpoint& to, const std::stri
     error_code ignored;
     beast::get_lowest_layer(link->socket()).socket().set_option(tcp::no_delay(true), ignored);
     link->set_timeouts(beast::role_type::client);
-    link->socket().async_handshake(to.host + ":" + std::to_string(to.port), to.path,
-                                   [link, fail, on_connected](error_code handshake) {
-                                     if (handshake) return fail(handshake);
-                                     on_connected(std::make_unique<CoreLink>(link));
-                                   });
+    if (!to.token.empty())
+      link->socket().set_option(
+          websocket::stream_base::decorator([token = to.token](websocket::request_type& request) {
+            request.set(beast::http::field::authorization, "Bearer " + token);
+          }));
+    auto answer = std::make_shared<websocket::response_type>();
+    link->socket().async_handshake(
+        *answer, to.host + ":" + std::to_string(to.port), to.path,
+        [link, to, answer, fail, on_connected](error_code handshake) {
+          // What the other side says of it tells more than that it declined.
+          if (handshake == websocket::error::upgrade_declined && !answer->body().empty())
+            return on_connected(stdx::fail(
+                Code::denied,
+                stdx::format("{} answers {}: {}", ports::to_string(to), answer->result_int(),
+                             stdx::printable(answer->body(), 300))));
+          if (handshake) return fail(handshake);
+          on_connected(std::make_unique<CoreLink>(link));
+        });
   });
 }
 

@@ -33,28 +33,58 @@ stdx::Status sync_folder(const std::string& path) {
   return {};
 }
 
-}  // namespace
-
-stdx::Result<stdx::Bytes> read_file(const std::string& path, std::size_t bytes_max) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return system_fail(path);
+stdx::Result<stdx::Bytes> read_all(int fd, const std::string& path, std::size_t bytes_max) {
   stdx::Bytes content;
   char chunk[65536];
   for (;;) {
     const auto n = read(fd, chunk, sizeof chunk);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_fail(path);
+    if (n == 0) return content;
+    content.append(chunk, static_cast<std::size_t>(n));
+    if (content.size() > bytes_max)
+      return stdx::fail(Code::invalid, stdx::format("{} is larger than {} bytes", path, bytes_max));
+  }
+}
+
+// Writes all, syncs and closes.
+stdx::Status fill(int fd, const std::string& path, stdx::BytesView content) {
+  while (!content.empty()) {
+    const auto n = write(fd, content.data(), content.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
       auto error = system_fail(path);
       close(fd);
       return error;
     }
-    if (n == 0) break;
-    content.append(chunk, static_cast<std::size_t>(n));
-    if (content.size() > bytes_max) {
-      close(fd);
-      return stdx::fail(Code::invalid, stdx::format("{} is larger than {} bytes", path, bytes_max));
-    }
+    content.remove_prefix(static_cast<std::size_t>(n));
   }
+  const bool synced = fsync(fd) == 0;
+  close(fd);
+  if (!synced) return system_fail(path);
+  return {};
+}
+
+std::string folder_of(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+// Missing ones get mode 0700; those that are there stay as they are.
+stdx::Status make_missing_folders(const std::string& path) {
+  struct stat info{};
+  if (stat(path.c_str(), &info) == 0) return {};
+  if (const auto parent = folder_of(path); parent != path) TRY(make_missing_folders(parent));
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return system_fail(path);
+  return {};
+}
+
+}  // namespace
+
+stdx::Result<stdx::Bytes> read_file(const std::string& path, std::size_t bytes_max) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return system_fail(path);
+  auto content = read_all(fd, path, bytes_max);
   close(fd);
   return content;
 }
@@ -63,21 +93,50 @@ stdx::Status replace_file(const std::string& path, stdx::BytesView content, unsi
   const std::string temporary = path + ".new";
   const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
   if (fd < 0) return system_fail(temporary);
-  while (!content.empty()) {
-    const auto n = write(fd, content.data(), content.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      auto error = system_fail(temporary);
-      close(fd);
-      return error;
-    }
-    content.remove_prefix(static_cast<std::size_t>(n));
-  }
-  const bool synced = fsync(fd) == 0;
-  close(fd);
-  if (!synced) return system_fail(temporary);
+  TRY(fill(fd, temporary, content));
   if (rename(temporary.c_str(), path.c_str()) != 0) return system_fail(path);
   return sync_folder(std::filesystem::path(path).parent_path().string());
+}
+
+stdx::Result<stdx::Bytes> read_secret_file(const std::string& path, std::size_t bytes_max) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return system_fail(path);
+  struct stat info{};
+  stdx::Result<stdx::Bytes> content;
+  if (fstat(fd, &info) != 0)
+    content = system_fail(path);
+  else if (info.st_uid != geteuid())
+    content = stdx::fail(Code::denied, stdx::format("{} belongs to another user", path));
+  else if ((info.st_mode & 077) != 0)
+    content = stdx::fail(
+        Code::denied,
+        stdx::format("{} is open to others (mode {:04o}), so it is no secret; chmod 600 it, or "
+                     "remove it to have a new one made",
+                     path, info.st_mode & 07777));
+  else
+    content = read_all(fd, path, bytes_max);
+  close(fd);
+  return content;
+}
+
+stdx::Status create_secret_file(const std::string& path, stdx::BytesView content) {
+  TRY(make_missing_folders(folder_of(path)));
+  // Under its name only when it is whole: who reads it meanwhile finds nothing or all of it.
+  const auto temporary = stdx::format("{}.{}.new", path, getpid());
+  unlink(temporary.c_str());  // of a process that had our number
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return system_fail(temporary);
+  if (auto filled = fill(fd, temporary, content); !filled) {
+    unlink(temporary.c_str());
+    return filled;
+  }
+  const bool linked = link(temporary.c_str(), path.c_str()) == 0;
+  const bool there = !linked && errno == EEXIST;
+  const auto error = system_fail(path);
+  unlink(temporary.c_str());
+  if (there) return stdx::fail(Code::already_exists, path + " is there");
+  if (!linked) return error;
+  return sync_folder(folder_of(path));
 }
 
 stdx::Status make_private_folder(const std::string& path) {

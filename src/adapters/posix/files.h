@@ -17,6 +17,13 @@ stdx::Status replace_file(const std::string& path, stdx::BytesView content, unsi
 // With its parents; mode 0700, and checked to be ours when it exists.
 stdx::Status make_private_folder(const std::string& path);
 
+// A file with a secret of this user. Code::denied where it belongs to another or where group or
+// others may read or write it: then it is no secret.
+stdx::Result<stdx::Bytes> read_secret_file(const std::string& path, std::size_t bytes_max);
+// Made whole at once, mode 0600, missing parents 0700. Code::already_exists where it is there; then
+// nothing is changed.
+stdx::Status create_secret_file(const std::string& path, stdx::BytesView content);
+
 // An exclusive lock on a file, held by this process and inherited by nobody; released when the
 // process ends, however it ends (P12: no process of the former incarnation lives).
 class FileLock {

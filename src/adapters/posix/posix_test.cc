@@ -83,6 +83,25 @@ TEST(FilesTest, AFileIsReplacedWholeAndReadWithinItsBound) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 
+TEST(FilesTest, ASecretIsMadeOnceInPrivateFoldersAndIsNoneWhenOthersMayReadIt) {
+  TempFolder folder;
+  const auto path = folder.path + "/a/b/secret";
+  ASSERT_TRUE(create_secret_file(path, "first"));
+  EXPECT_EQ(create_secret_file(path, "second").error().code, stdx::Code::already_exists);
+  EXPECT_EQ(read_secret_file(path, 100), "first");
+  EXPECT_EQ(read_secret_file(folder.path + "/none", 100).error().code, stdx::Code::not_found);
+  struct stat info{};
+  stat((folder.path + "/a").c_str(), &info);
+  EXPECT_EQ(info.st_mode & 0777, 0700u);
+  stat(path.c_str(), &info);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  EXPECT_EQ(info.st_nlink, 1u) << "nothing is left of how it was made";
+  chmod(path.c_str(), 0640);
+  const auto open_to_others = read_secret_file(path, 100);
+  ASSERT_FALSE(open_to_others);
+  EXPECT_NE(open_to_others.error().message.find("0640"), std::string::npos);
+}
+
 TEST(FilesTest, P12ALockIsHeldAgainstASecondTakerAndAgainstLivingChildren) {
   TempFolder folder;
   const auto path = folder.path + "/lock";

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrun/data_links.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "simkit/network.h"
+#include "wire/frame.h"
+
+namespace zrun {
+namespace {
+
+using namespace std::chrono_literals;
+
+v1::PeerHello hello_of(const std::string& zhost, const std::string& token = "") {
+  v1::PeerHello hello;
+  hello.set_cluster_id("test");
+  hello.set_zhost(zhost);
+  hello.set_incarnation(1);
+  hello.set_join_token(token);
+  return hello;
+}
+
+// The data links of one zhost, whose only peer is `other`.
+struct Side {
+  simkit::Process process;
+  ports::Runtime runtime = process.runtime();
+  std::unique_ptr<ports::Transport> transport;
+  DataLinks links;
+
+  Side(simkit::World& world, simkit::Network& network, const std::string& id, const std::string& ip,
+       const std::string& other, const std::string& other_ip, const std::string& token = "")
+      : process(world, id, "zrun"),
+        transport(network.transport(process, ip)),
+        links(runtime, *transport, hello_of(id), [token] { return token; }) {
+    network.add_address(ip, id);
+    network.add_address(other_ip, other);
+    EXPECT_TRUE(links.listen(ports::Endpoint::data(ip, 9201)));
+    v1::PeersUpdate update;
+    auto* peer = update.add_data_peers();
+    peer->set_zhost(other);
+    peer->set_incarnation(1);
+    peer->set_address(other_ip);
+    peer->set_port(9201);
+    links.set_peers(update);
+  }
+  std::uint64_t refused() {
+    return runtime.metrics.counter("samoza_zrun_data_links_refused_total", "").value();
+  }
+};
+
+// Connects `count` times to the data port of 127.0.0.1, and says what it is told to.
+struct Caller {
+  simkit::Process process;
+  std::unique_ptr<ports::Transport> transport;
+  std::vector<std::unique_ptr<ports::Link>> links;
+  std::size_t closed = 0, heard = 0;
+
+  Caller(simkit::World& world, simkit::Network& network, std::size_t count,
+         const std::optional<v1::PeerHello>& hello)
+      : process(world, "x", "zrun"), transport(network.transport(process, "127.0.0.7")) {
+    network.add_address("127.0.0.7", "x");
+    for (std::size_t i = 0; i < count; ++i)
+      transport->connect(ports::Endpoint::data("127.0.0.1", 9201), [this, hello](auto link) {
+        links.push_back(std::move(*link));
+        links.back()->start({.on_frame = [this](const stdx::Bytes&) { ++heard; },
+                             .on_closed = [this](const stdx::Error&) { ++closed; },
+                             .on_writable = {}});
+        if (hello) links.back()->send(wire::encode_frame(wire::FrameKind::data_hello, *hello));
+      });
+  }
+};
+
+TEST(DataLinksTest, SilentConnectionsLoseTheirPlaceSoThatPeersGetIn) {
+  simkit::World world{1};
+  simkit::Network network{world};
+  // b has the larger id: it waits for a to dial, and a is only played by callers here.
+  Side b{world, network, "b", "127.0.0.1", "a", "127.0.0.7"};
+  Caller silent(world, network, DataLinks::unknown_max, std::nullopt);
+  world.run_for(1s);
+  {
+    Caller peer(world, network, 1, hello_of("a"));
+    world.run_for(1s);
+    EXPECT_FALSE(b.links.linked("a")) << "all places are taken";
+  }
+  EXPECT_TRUE(world.run_until_true([&] { return silent.closed == DataLinks::unknown_max; },
+                                   DataLinks::hello_timeout + 1s));
+  Caller peer(world, network, 1, hello_of("a"));
+  EXPECT_TRUE(world.run_until_true([&] { return b.links.linked("a") && peer.heard == 1; }, 1s));
+}
+
+TEST(DataLinksTest, APeerThatAcceptsAndNeverGreetsIsDialledAgain) {
+  simkit::World world{2};
+  simkit::Network network{world};
+  simkit::Process mute(world, "b", "zrun");
+  network.add_address("127.0.0.2", "b");
+  const auto transport = network.transport(mute, "127.0.0.2");
+  std::vector<std::unique_ptr<ports::Link>> taken;
+  bool greets = false;
+  const auto listener = transport->listen(ports::Endpoint::data("127.0.0.2", 9201), [&](auto link) {
+    link->start({});
+    if (greets) link->send(wire::encode_frame(wire::FrameKind::data_hello, hello_of("b")));
+    taken.push_back(std::move(link));
+  });
+  ASSERT_TRUE(listener);
+  Side a{world, network, "a", "127.0.0.1", "b", "127.0.0.2"};
+  world.run_for(4s);
+  EXPECT_EQ(taken.size(), 1u);
+  EXPECT_FALSE(a.links.linked("b"));
+  greets = true;
+  EXPECT_TRUE(world.run_until_true([&] { return a.links.linked("b"); }, 3s));
+  EXPECT_EQ(a.refused(), 1u);
+}
+
+TEST(DataLinksTest, WhoHasNotTheJoinTokenGetsNoLinkAndNoHello) {
+  simkit::World world{3};
+  simkit::Network network{world};
+  Side b{world, network, "b", "127.0.0.1", "a", "127.0.0.7", "secret"};
+  for (const char* wrong : {"", "Secret", "secre"}) {
+    Caller caller(world, network, 1, hello_of("a", wrong));
+    EXPECT_TRUE(world.run_until_true([&] { return caller.closed == 1; }, 3s)) << wrong;
+    EXPECT_EQ(caller.heard, 0u) << "the hello of b has the token";
+  }
+  EXPECT_EQ(b.refused(), 3u);
+  EXPECT_FALSE(b.links.linked("a"));
+  Caller peer(world, network, 1, hello_of("a", "secret"));
+  EXPECT_TRUE(world.run_until_true([&] { return b.links.linked("a"); }, 3s));
+}
+
+}  // namespace
+}  // namespace zrun
