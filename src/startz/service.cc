@@ -186,9 +186,7 @@ void Service::zrun_is_down() {
 void Service::zrun_connected() {
   grace_timer_.cancel();
   zrun_down_ = false;
-  // First, so that no removal comes after a placement of the same space. A copy: an answer changes
-  // the list.
-  for (const auto& [key, command] : std::map(removals_)) pass_stop(command);
+  pass_removals();  // first: none comes after a placement of the same space
   for (const auto& [key, placed] : gatekeeper_.placed()) hand_to_zrun(key);
   changed();
 }
@@ -247,9 +245,15 @@ void Service::pass_stop(const v1::StopCommand& command) {
         // "accepted" is not yet gone: the data goes when the space has closed, and zrun may end
         // before. A second removal finds nothing to do.
         if (reply && reply->outcome() != "accepted") removals_.erase(key);
+        if (reply && removals_.contains(key) && !repeat_timer_.pending())
+          repeat_timer_.set(5s, [this] { pass_removals(); });
         // A zrun that starts anew runs only what the gatekeeper hands it.
         if (!reply && reply.error().code == Code::timeout && hub_.has("zrun")) pass_stop(command);
       }));
+}
+
+void Service::pass_removals() {
+  for (const auto& [key, command] : std::map(removals_)) pass_stop(command);  // it writes the list
 }
 
 void Service::ping_children() {

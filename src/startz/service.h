@@ -68,6 +68,7 @@ class Service {
   void hand_to_zrun(const Gatekeeper::Key& key);
   void hand_waiting_to_zrun();
   void pass_stop(const v1::StopCommand& command);
+  void pass_removals();
   void beat(bool goodbye);
   void ping_children();
   void datagram(const stdx::Bytes& bytes);
@@ -96,8 +97,8 @@ class Service {
   std::size_t to_zrun_bytes_ = 0;      // of place commands under way to zrun
   std::set<Gatekeeper::Key> to_zrun_;  // those that wait for them
   std::map<std::string, int> pings_missed_;
-  // Data that zrun has not said to be gone: handed over again when it connects, since the leader
-  // forgets the topology. At most one a floor of the gatekeeper.
+  // Data that zrun has not said to be gone: said again until it is, and when it connects, since
+  // the leader forgets the topology.
   std::map<Gatekeeper::Key, v1::StopCommand> removals_;
   ports::Timer beat_timer_, grace_timer_, ping_timer_, repeat_timer_;
   ports::Counter& foreign_datagrams_;
