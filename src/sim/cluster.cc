@@ -297,6 +297,20 @@ void Cluster::submit(std::size_t zhost, const v1::TopologySpec& spec,
   zrms->handle(std::move(request), std::move(done));
 }
 
+void Cluster::read_placements(std::size_t zhost) {
+  const auto read = placements.begin();
+  http(zhost, "GET", "/v1/topologies", [this, read](ports::HttpResponse response) {
+    v1::TopologyList list;
+    if (response.status != 200 || !wire::from_json(response.body, list))
+      return placements.failed(read);
+    std::vector<PlacementSeen> seen;
+    for (const auto& topology : list.topologies())
+      for (const auto& p : topology.placements())
+        seen.push_back({topology.id(), p.space(), p.zhost(), p.epoch()});
+    placements.answered(read, seen);
+  });
+}
+
 void Cluster::send(std::size_t zhost, const std::string& topology, const std::string& from,
                    const std::string& path, const std::string& payload,
                    std::function<void(ports::HttpResponse)> done) {
@@ -392,8 +406,10 @@ void Cluster::check(const LogLine& line) {
   if (line.event == "zrun_down") checker.zrun_given_up(zhost, incarnation());
   if (line.event == "term_taken")
     checker.term_taken(number(line, "term"), stdx::format("{}/{}", zhost, incarnation()));
-  if (line.event == "space_placed")
+  if (line.event == "space_placed") {
     checker.space_placed(f.at("topology"), f.at("space"), number(line, "epoch"), f.at("on"));
+    placements.written({f.at("topology"), f.at("space"), f.at("on"), number(line, "epoch")});
+  }
   if (line.event == "command_taken")
     checker.command_taken(stdx::format("{}/{}", zhost, incarnation()), number(line, "term"));
   if (line.event == "beat_taken") {

@@ -15,6 +15,7 @@
 #include "sim/checker.h"
 #include "sim/delivery_checker.h"
 #include "sim/guests.h"
+#include "sim/register_checker.h"
 #include "sim/sim_stores.h"
 #include "simkit/http.h"
 #include "simkit/network.h"
@@ -53,6 +54,7 @@ class Cluster {
   adapters::store_memory::Database database;
   Checker checker;
   DeliveryChecker delivery{[this](std::string what) { checker.violate(std::move(what)); }};
+  RegisterChecker placements{[this](std::string what) { checker.violate(std::move(what)); }};
   Stage stage;
   std::function<void(const LogLine&)> on_log;
   std::function<void(const std::string&)> on_message;  // what guests send and take
@@ -79,6 +81,9 @@ class Cluster {
               std::function<void(ports::HttpResponse)> done);
   void http(std::size_t zhost, const std::string& method, const std::string& path,
             std::function<void(ports::HttpResponse)> done);
+
+  // Asks that zhost where all spaces are, and holds the answer against S5.
+  void read_placements(std::size_t zhost);
 
   // Through the HTTP interface of the zhost's zmesh.
   void send(std::size_t zhost, const std::string& topology, const std::string& from,

@@ -234,13 +234,24 @@ class Faults {
 // Operators at work while faults happen: topologies come, stop, start again and go.
 class Operators {
  public:
-  Operators(Cluster& cluster, std::uint64_t seed) : cluster_(cluster), prng_(seed * 77 + 5) {}
+  Operators(Cluster& cluster, std::uint64_t seed)
+      : cluster_(cluster), prng_(seed * 77 + 5), looks_(seed * 131 + 7) {}
   void start(stdx::Instant until) {
     cluster_.world.schedule(std::chrono::milliseconds(prng_.between(300, 2000)), "operator",
                             [this, until] {
                               if (cluster_.world.now() >= until) return;
                               act();
                               start(until);
+                            });
+  }
+
+  // They look at any zhost, often: a read that is to be stale must meet the moment.
+  void look(stdx::Instant until) {
+    cluster_.world.schedule(std::chrono::milliseconds(looks_.between(50, 500)), "look",
+                            [this, until] {
+                              if (cluster_.world.now() >= until) return;
+                              cluster_.read_placements(looks_.below(cluster_.size()));
+                              look(until);
                             });
   }
 
@@ -275,7 +286,7 @@ class Operators {
   }
 
   Cluster& cluster_;
-  stdx::Prng prng_;
+  stdx::Prng prng_, looks_;
   struct Topology {
     std::string id, name;
   };
@@ -334,6 +345,7 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
   const auto until = cluster.world.now() + std::chrono::seconds(options.fault_seconds);
   faults.start(until);
   operators.start(until);
+  operators.look(until + settle_bound);
   run_until(cluster, until - cluster.world.now(), [] { return false; });
   faults.heal();
   if (!run_until(cluster, settle_bound, [&] { return cluster.settled(&why); }))

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "stdx/encoding.h"
+#include "stdx/plant.h"
 #include "stdx/text.h"
 #include "wire/json.h"
 #include "wire/topology_codec.h"
@@ -15,7 +16,13 @@ using namespace std::chrono_literals;
 using stdx::Code;
 
 bool Service::forwarded(const ports::HttpRequest& request, const ports::HttpReply& reply) {
-  if (leads()) return false;
+  if (leads()) {
+    // What an earlier reign left here may be older than what others wrote since (S5).
+    if (leader_.ready() || PLANTED(S5_unread)) return false;
+    reply(wire::error_response(
+        {Code::unavailable, "the new leader is reading the records; try again in a moment"}));
+    return true;
+  }
   if (members_.leader().empty() || members_.leader() == options_.zhost) {
     reply(wire::error_response(
         {Code::unavailable, control_plane_trouble_.empty()
