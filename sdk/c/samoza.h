@@ -78,7 +78,7 @@ SAMOZA_IMPORT("data", "get")
 int32_t data_get(const void *key, int32_t key_bytes, void *buffer, int32_t capacity);
 
 /* Keys that start with `prefix`, in byte order, beginning behind `after`: as many as fit, each as
-   [u32 bytes][key]. Gives the bytes written; 0 at the end. */
+   [u32 bytes][key]. Gives the bytes written; 0 at the end; SAMOZA_E_TOO_SMALL where not one fits. */
 SAMOZA_IMPORT("data", "list")
 int32_t data_list(const void *prefix, int32_t prefix_bytes, const void *after, int32_t after_bytes, void *buffer, int32_t capacity);
 

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "ports/data_store.h"
+#include "stdx/encoding.h"
 
 namespace adapters {
 
@@ -20,7 +21,8 @@ class DataContract : public testing::Test {
   Backend backend_;
 
   stdx::Result<Data> open(std::uint64_t epoch, std::uint32_t run = 1) {
-    const model::InstanceId id{{model::TopologyId("t"), "s"}, model::Epoch(epoch), model::Run(run)};
+    const model::InstanceId id{
+        {model::TopologyId(stdx::uuid_from(1, 2)), "s"}, model::Epoch(epoch), model::Run(run)};
     return backend_.template wait<Data>([&](auto done) { backend_.store().open(id, done); });
   }
   stdx::Result<std::size_t> commit(ports::SpaceData& data, ports::DataBatch batch) {
@@ -74,6 +76,14 @@ TYPED_TEST_P(DataContract, ListGivesKeysInByteOrderBehindTheCursorAndWithinTheBo
   EXPECT_EQ(this->list(*data, "a", "a1", 6), (std::vector<stdx::Bytes>{"a2"}));
 }
 
+TYPED_TEST_P(DataContract, ListGivesAKeyThatIsPastTheBoundAndNothingOnlyAtTheEnd) {
+  auto data = *this->open(1);
+  for (auto key : {"a1", "a2"}) ASSERT_TRUE(this->put(*data, key, ""));
+  EXPECT_EQ(this->list(*data, "a", "", 1), (std::vector<stdx::Bytes>{"a1"}));
+  EXPECT_EQ(this->list(*data, "a", "a1", 0), (std::vector<stdx::Bytes>{"a2"}));
+  EXPECT_TRUE(this->list(*data, "a", "a2", 1).empty());
+}
+
 TYPED_TEST_P(DataContract, ABatchIsAllOrNothingAndADeleteSaysWhatWasThere) {
   auto data = *this->open(1);
   EXPECT_EQ(*this->commit(*data, {{{"x", "1"}, {"y", "2"}}, {}}), 0u);
@@ -110,6 +120,7 @@ TYPED_TEST_P(DataContract, TheGuestsKeysAndTheRecordsAreTwoAreas) {
 REGISTER_TYPED_TEST_SUITE_P(DataContract, WhatWasCommittedIsThereForTheNextInstance,
                             P10AnOlderInstanceIsRefusedAtOpenAndAtItsLateCommit,
                             ListGivesKeysInByteOrderBehindTheCursorAndWithinTheBound,
+                            ListGivesAKeyThatIsPastTheBoundAndNothingOnlyAtTheEnd,
                             ABatchIsAllOrNothingAndADeleteSaysWhatWasThere,
                             RecordsChangeInTheTransactionOfTheWritesAndStayForTheNextInstance,
                             TheGuestsKeysAndTheRecordsAreTwoAreas);

@@ -49,7 +49,8 @@ constexpr Function table[] = {
      "int32_t capacity",
      "Keys that start with `prefix`, in byte order, beginning behind `after`: as many as fit, each "
      "as "
-     "[u32 bytes][key]. Gives the bytes written; 0 at the end."},
+     "[u32 bytes][key]. Gives the bytes written; 0 at the end; SAMOZA_E_TOO_SMALL where not one "
+     "fits."},
     {"data", "delete", "ii>i", "data.write", true, "const void *key, int32_t key_bytes",
      "Removes a key; SAMOZA_E_NOT_FOUND when there was none."},
     {"sensors", "subscribe", "ii>i", "sensors.subscribe", false,

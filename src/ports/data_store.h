@@ -50,7 +50,8 @@ class SpaceData {
   // Every record, in byte order of the keys.
   virtual void records(Done<std::vector<DataRecord>> done) = 0;
   virtual void get(stdx::Bytes key, Done<std::optional<stdx::Bytes>> done) = 0;
-  // Keys with `prefix`, behind `after`, in byte order, up to `bytes_max` of key bytes and 4 each.
+  // Keys with `prefix`, behind `after`, in byte order, up to `bytes_max` of key bytes and 4 each;
+  // one at least, however long: where there is none, it is the end.
   virtual void list(stdx::Bytes prefix, stdx::Bytes after, std::size_t bytes_max,
                     Done<std::vector<stdx::Bytes>> done) = 0;
 };

@@ -134,7 +134,7 @@ class MemoryData final : public ports::SpaceData {
       for (const auto& [key, value] : shelf->values) {
         if (!key.starts_with(prefix) || (!after.empty() && key <= after)) continue;
         bytes += key.size() + 4;
-        if (bytes > bytes_max) break;
+        if (bytes > bytes_max && !keys.empty()) break;
         keys.push_back(key);
       }
       done(std::move(keys));

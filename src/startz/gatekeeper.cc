@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "model/topology.h"
+#include "stdx/encoding.h"
 #include "stdx/plant.h"
 #include "stdx/text.h"
 
@@ -15,7 +17,9 @@ std::string Gatekeeper::refusal(const v1::CommandHeader& header) {
     return stdx::format("this is incarnation {}, not {}", incarnation_, header.incarnation());
   if (header.term() < highest_term_ && !PLANTED(P4_term))
     return stdx::format("term {} is over, {} was seen", header.term(), highest_term_);
-  if (header.topology_id().empty() || header.space().empty() || header.epoch() == 0)
+  // Both become part of file names in zrun.
+  if (!stdx::is_uuid(header.topology_id()) || !model::is_name(header.space()) ||
+      header.epoch() == 0)
     return "a command names topology_id, space and epoch";
   highest_term_ = std::max(highest_term_, header.term());
   return {};

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "stdx/encoding.h"
+
 namespace startz {
 namespace {
 
@@ -13,7 +15,7 @@ v1::CommandHeader header(std::uint64_t term, std::uint64_t epoch, std::uint64_t 
   h.set_term(term);
   h.set_zhost("a");
   h.set_incarnation(incarnation);
-  h.set_topology_id("t");
+  h.set_topology_id(stdx::uuid_from(1, 2));
   h.set_space("x");
   h.set_epoch(epoch);
   return h;
@@ -77,11 +79,28 @@ TEST(GatekeeperTest, P4AStopBelowWhatRunsIsRefused) {
   EXPECT_TRUE(keeper.placed().empty());
 }
 
+// S17: they become part of a file name in zrun; `startz.stop` may remove that file.
+TEST(GatekeeperTest, S17ACommandWhoseNamesCouldLeadOutOfAFolderIsRefused) {
+  Gatekeeper keeper("a", 7);
+  auto command = stop(1, 1);
+  command.set_remove_data(true);
+  for (const char* id : {"../../x", "", "t", "/etc/passwd"}) {
+    command.mutable_header()->set_topology_id(id);
+    EXPECT_EQ(keeper.stop(command).outcome(), "refused") << id;
+  }
+  *command.mutable_header() = header(1, 1);
+  for (const char* space : {"../x", "", "a/b", "."}) {
+    command.mutable_header()->set_space(space);
+    EXPECT_EQ(keeper.stop(command).outcome(), "refused") << space;
+  }
+  EXPECT_TRUE(keeper.floors().empty());
+}
+
 TEST(GatekeeperTest, P9AReportOfAnOlderRunChangesNothing) {
   Gatekeeper keeper("a", 7);
   keeper.place(place(1, 1));
   v1::SpaceReport report;
-  report.set_topology_id("t");
+  report.set_topology_id(stdx::uuid_from(1, 2));
   report.set_space("x");
   report.set_epoch(1);
   report.set_run(2);

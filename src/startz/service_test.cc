@@ -6,6 +6,7 @@
 #include "rpc/service_bus.h"
 #include "simkit/network.h"
 #include "simkit/processes.h"
+#include "stdx/encoding.h"
 #include "wire/frame.h"
 
 namespace startz {
@@ -129,7 +130,7 @@ struct Zhost {
     header->set_term(1);
     header->set_zhost("a");
     header->set_incarnation(7);
-    header->set_topology_id("t");
+    header->set_topology_id(stdx::uuid_from(1, 2));
     header->set_space("x");
     header->set_epoch(epoch);
     std::string outcome;

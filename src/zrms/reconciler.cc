@@ -173,6 +173,15 @@ void Reconciler::send_place(Work& work, const TopologyRow& topology, const Space
   header.set_epoch(record.epoch());
   command.set_mex_sha256(topology.record.mex_sha256());
   *command.mutable_blob_holders() = topology.record.blob_holders();
+  // S1: what the receiver's former instance may have been told of its senders.
+  for (const auto& path : topology.spec.paths) {
+    if (path.to != record.space()) continue;
+    const auto* known = work.view.records.space(record.topology_id(), path.from);
+    if (known == nullptr) continue;
+    auto& sender = *command.add_senders();
+    sender.set_space(path.from);
+    sender.set_epoch(known->record.epoch());
+  }
   const auto bytes = command.ByteSizeLong() + topology.record.spec().ByteSizeLong();
   if (!leaves(format("place/{}/{}/{}", record.topology_id(), record.space(), record.epoch()),
               record.zhost(), bytes, work.now))

@@ -63,7 +63,7 @@ void Courier::pump_here(LocalTopology& topology, PathState& path, Space& receive
   const auto received_before = path.out.received();
   while (const auto message = path.out.next()) {
     // S1: nothing of a sender that was replaced.
-    if (sender < path.in.newest() || sender.epoch < from.epoch) {
+    if (sender < path.in.newest() || sender.epoch < from.oldest_taken()) {
       stale_.add();
       break;
     }
@@ -246,7 +246,7 @@ void Courier::take_open(LocalTopology& topology, PathState& path, const wire::Da
   if (!may_receive(topology, path)) return;
   const auto& sender = topology.slots[path.from];
   // P10: of a sender whose epoch the directory never told, nothing is taken in.
-  if (header.from_epoch > sender.told || header.from_epoch < sender.epoch) {
+  if (header.from_epoch > sender.told || header.from_epoch < sender.oldest_taken()) {
     stale_.add();
     return;
   }
@@ -263,6 +263,12 @@ void Courier::take_message(LocalTopology& topology, PathState& path, const wire:
   auto& receiver = *topology.slots[path.to].local;
   const auto& header = frame.header;
   const SenderLife life{header.from_epoch, header.from_run};
+  // S1: the window of this path may know only the older instance of its sender, while the newer one
+  // came along another path.
+  if (header.from_epoch < topology.slots[path.from].oldest_taken()) {
+    stale_.add();
+    return;
+  }
   const auto& self = topology.slots[path.to].life;
   if (header.to_run != 0 && SenderLife{header.to_epoch, header.to_run} != self) {
     stale_.add();

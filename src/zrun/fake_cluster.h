@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "simkit/stub_engine.h"
@@ -139,11 +140,25 @@ struct FakeCluster {
     command.set_run(run);
     command.set_mex_sha256("archive");
     *command.mutable_topology() = wire::to_wire(disk.topology);
+    for (const auto& path : disk.topology.paths) {
+      if (path.to != space) continue;
+      auto& sender = *command.add_senders();
+      sender.set_space(path.from);
+      sender.set_epoch(where[path.from].second);
+    }
     const auto outcome = zrun.at(zhost)->service->place(command).outcome();
     if (outcome == "accepted") where[space] = {zhost, epoch};
     return outcome;
   }
-  void tell_directory() {
+  v1::StopCommand stop_command(const std::string& space, std::uint64_t epoch) const {
+    v1::StopCommand command;
+    command.mutable_header()->set_topology_id(id);
+    command.mutable_header()->set_space(space);
+    command.mutable_header()->set_epoch(epoch);
+    return command;
+  }
+  // `only`: the zhosts that hear of it; none: all.
+  void tell_directory(const std::set<std::string>& only = {}) {
     v1::DirectoryUpdate update;
     update.set_term(1);
     update.set_sequence(1);
@@ -160,7 +175,7 @@ struct FakeCluster {
       entry->set_running(true);
     }
     for (auto& [name, node] : zmesh)
-      if (node)
+      if (node && (only.empty() || only.contains(name)))
         node->other->notify(rpc::address("", "zmesh"), "zmesh.directory",
                             update.SerializeAsString());
   }

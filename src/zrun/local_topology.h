@@ -4,6 +4,7 @@
 // A topology as this zrun sees it: its spaces by index, which of them live here, where the others
 // are, and both ends of every path that touches this zhost.
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
@@ -47,6 +48,11 @@ struct SpaceSlot {
   // P10: the highest epoch that the directory told. Nothing newer is taken in either: a receiver
   // that starts anew would not know of it and take an older one again.
   std::uint64_t told = 0;
+  // The highest epoch that a place command named. The directory of this zhost may be behind it, so
+  // it only refuses what is older: it routes nothing, and `told` it is not (P10).
+  std::uint64_t known = 0;
+  // S1: what this sender sent in an older epoch is of an instance that was replaced.
+  std::uint64_t oldest_taken() const { return std::max(epoch, known); }
   // The instance here, if any.
   Space* local = nullptr;
   // (epoch, run) of the local instance, kept for its streams after it is gone.

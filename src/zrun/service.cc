@@ -188,6 +188,12 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command) {
   placed.space =
       std::make_unique<Space>(SpaceParts{runtime_, scheduler_, pool_, *this, outside_.sensors},
                               topology, static_cast<std::uint16_t>(index), id);
+  for (const auto& sender : command.senders()) {
+    const int at = topology.index_of(sender.space());
+    if (at < 0) continue;
+    auto& known = topology.slots[static_cast<std::size_t>(at)].known;
+    known = std::max(known, sender.epoch());
+  }
   auto& slot = topology.slots[static_cast<std::size_t>(index)];
   slot.local = placed.space.get();
   slot.life = {header.epoch(), command.run()};
@@ -285,6 +291,8 @@ void Service::serve_pages(Placed& placed, std::shared_ptr<const ports::Package> 
 
 v1::CommandReply Service::stop(const v1::StopCommand& command) {
   const auto& header = command.header();
+  if (!stdx::is_uuid(header.topology_id()) || !model::is_name(header.space()))
+    return reply("refused", "a stop names topology_id and space");
   const Key key{header.topology_id(), header.space()};
   const auto at = placed_.find(key);
   if (at == placed_.end()) {
@@ -319,14 +327,11 @@ void Service::state_changed(Space& space) {
                                     {"run", report.run()},
                                     {"state", report.state()},
                                     {"detail", report.detail()}});
-  std::int64_t running = 0;
-  for (const auto& [key, placed] : placed_)
-    running +=
-        placed.space && !placed.space->is_ui() && placed.space->state() == SpaceState::running;
-  running_gauge_.set(running);
+  const Key key{report.topology_id(), report.space()};
+  if (const auto at = placed_.find(key); at != placed_.end() && at->second.space.get() == &space)
+    count_running(at->second, !space.is_ui() && space.state() == SpaceState::running);
   if (space.state() != SpaceState::stopped) return;
   // Posted: the space is on the stack.
-  const Key key{report.topology_id(), report.space()};
   runtime_.executor.post([this, key, id = space.id(), alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
     const auto at = placed_.find(key);
@@ -334,9 +339,18 @@ void Service::state_changed(Space& space) {
   });
 }
 
+// Counted up and down: each change of one of 10,000 spaces would else look at all of them.
+void Service::count_running(Placed& placed, bool runs) {
+  if (placed.counted == runs) return;
+  placed.counted = runs;
+  running_ += runs ? 1 : -1;
+  running_gauge_.set(running_);
+}
+
 void Service::retire(const Key& key) {
   auto node = placed_.extract(key);
   if (node.empty()) return;
+  count_running(node.mapped(), false);
   auto& space = *node.mapped().space;
   auto& topology = space.topology();
   auto& slot = topology.slots[space.index()];

@@ -96,6 +96,7 @@ class Service final : public SpaceOwner {
     std::unique_ptr<Space> space;
     std::unique_ptr<UiPages> pages;
     bool remove_data = false;
+    bool counted = false;  // in running_
   };
   using Key = std::pair<std::string, std::string>;  // topology id, space
 
@@ -107,6 +108,7 @@ class Service final : public SpaceOwner {
   void open_data(const Key& key, model::InstanceId id, std::shared_ptr<ports::Module> module);
   Placed* still(const Key& key, const model::InstanceId& id);
   void fail_placed(const Key& key, const model::InstanceId& id, const stdx::Error& why);
+  void count_running(Placed& placed, bool runs);
   void retire(const Key& key);
   void forget_topology_if_empty(const std::string& topology);
   void bury(LocalTopology& topology, PathState& path, const Message& message, std::string reason);
@@ -137,6 +139,7 @@ class Service final : public SpaceOwner {
   ports::Timer tick_timer_;
   ports::Timer close_timer_;
   bool closing_ = false;
+  std::int64_t running_ = 0;
   ports::Gauge& running_gauge_;
   ports::Gauge& outbox_gauge_;
   ports::Counter& dead_letters_counter_;

@@ -152,6 +152,38 @@ TEST(ZrunServiceTest, RAbiAFullMailboxMakesEmitWaitAndTheWaitEnds) {
   }
 }
 
+// Takes one message, then sends for ever without asking for another one.
+class NeverAsksAgain final : public simkit::StubGuest {
+ public:
+  std::optional<simkit::GuestCall> next(std::int32_t) override {
+    if (step_++ == 0) return receive();
+    return step_ % 2 == 0 ? emit("down", "x") : sleep(5);
+  }
+
+ private:
+  int step_ = 0;
+};
+
+TEST(ZrunServiceTest, S18ASpaceThatSendsAndNeverAsksForTheNextMessageGathersNothing) {
+  Cluster cluster({.mailbox = 10'000});
+  cluster.guests = [&, others = cluster.guests](const std::string& role) {
+    return role == "relay" ? std::make_unique<NeverAsksAgain>() : others(role);
+  };
+  cluster.zrun["a"].reset();
+  cluster.start_zrun("a");
+  cluster.world.run_for(200ms);
+  cluster.place("source", "a", 1);
+  cluster.place("relay", "a", 1);
+  cluster.tell_directory();
+  cluster.world.run_for(3s);
+  // Nobody takes in what they send: the source has no message in hand, the relay one.
+  const auto& service = *cluster.zrun["a"]->service;
+  ASSERT_EQ(cluster.emitted, 200);
+  EXPECT_EQ(service.find(cluster.id, "source")->turn_emits(), 0u);
+  EXPECT_EQ(service.find(cluster.id, "relay")->turn_emits(), 1u);
+  EXPECT_EQ(service.find(cluster.id, "relay")->mailbox_size(), 200u);
+}
+
 TEST(ZrunServiceTest, S1APlaceCommandOfAnOlderEpochOrRunIsRefused) {
   Cluster cluster;
   EXPECT_EQ(cluster.place("sink", "a", 3, 2), "accepted");

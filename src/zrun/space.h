@@ -123,6 +123,8 @@ class Space {
   // Whether its streams go on from where they are; a transactional space first reads where.
   bool has_streams() const { return !transaction_ || transaction_->loaded; }
   bool takes_messages() const { return !is_over() && has_streams(); }
+  // Paths on which the turn has sent what its receiver has not taken in.
+  std::size_t turn_emits() const { return turn_emits_.size(); }
   std::size_t mailbox_size() const { return mailbox_.size() + (current_ ? 1 : 0); }
   std::size_t mailbox_bytes() const { return mailbox_bytes_; }
   std::size_t memory_bytes() const { return instance_ ? instance_->memory_bytes() : 0; }

@@ -139,10 +139,7 @@ void Space::tidy_outbox() {
 }
 
 void Space::finish_current() {
-  if (!current_) {
-    turn_emits_.clear();
-    return;
-  }
+  if (!current_) return;
   note_finished();
   if (open_turns_.empty() && turn_emits_.empty()) {
     const auto message = std::exchange(current_, {});
@@ -189,8 +186,16 @@ void Space::emit(PathState& path, stdx::BytesView payload) {
   parts_.owner.emit(*this, path, payload);
   // Only what is not in its receiver's mailbox yet holds the turn's acknowledgement back.
   const auto seq = path.out.last();
-  if (path.out.keeps_until_finished() && path.out.received() < seq)
+  // Without a message in hand there is none to hold back, and a guest that never asks for one, or a
+  // UI space, would gather them for ever.
+  if (!current_ || !path.out.keeps_until_finished() || path.out.received() >= seq) return;
+  // The last one of a path stands for those before it.
+  const auto at = std::find_if(turn_emits_.begin(), turn_emits_.end(),
+                               [&](const auto& emit) { return emit.first == &path; });
+  if (at == turn_emits_.end())
     turn_emits_.emplace_back(&path, seq);
+  else
+    at->second = seq;
 }
 
 void Space::emit_from_outside(PathState& path, stdx::BytesView payload,

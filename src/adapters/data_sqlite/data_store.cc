@@ -5,6 +5,8 @@
 
 #include "adapters/posix/worker.h"
 #include "adapters/sqlite/database.h"
+#include "model/topology.h"
+#include "stdx/encoding.h"
 #include "stdx/text.h"
 
 namespace adapters::data_sqlite {
@@ -40,8 +42,9 @@ struct SqliteDataStore::Shared {
 
 namespace {
 
-// Names were checked (model::is_name, UUID), so they are safe as file names.
-std::string path_of(const std::string& folder, const model::SpaceKey& key) {
+// None for names that could lead out of the folder: a command brings them here.
+std::optional<std::string> path_of(const std::string& folder, const model::SpaceKey& key) {
+  if (!stdx::is_uuid(key.topology.value) || !model::is_name(key.space)) return std::nullopt;
   return folder + "/" + key.topology.value + "." + key.space + ".db";
 }
 
@@ -116,7 +119,7 @@ class Data final : public SpaceData {
             if (!row) break;
             auto key = select.blob(0);
             used += key.size() + 4;
-            if (!key.starts_with(prefix) || used > bytes_max) break;
+            if (!key.starts_with(prefix) || (used > bytes_max && !keys.empty())) break;
             keys.push_back(std::move(key));
           }
           return keys;
@@ -188,7 +191,9 @@ void SqliteDataStore::open(const model::InstanceId& instance,
                            SpaceData::Done<std::shared_ptr<SpaceData>> done) {
   shared_->run<std::shared_ptr<SpaceData>>(
       std::move(done), [shared = shared_, instance]() -> stdx::Result<std::shared_ptr<SpaceData>> {
-        TRY_ASSIGN(auto opened, sqlite::Database::open(path_of(shared->folder, instance.key)));
+        const auto path = path_of(shared->folder, instance.key);
+        if (!path) return stdx::fail(Code::invalid, "no topology id, or no name of a space");
+        TRY_ASSIGN(auto opened, sqlite::Database::open(*path));
         TRY(take_ownership(*opened, instance));
         return std::make_shared<Data>(shared, std::shared_ptr<sqlite::Database>(std::move(opened)),
                                       instance);
@@ -196,7 +201,9 @@ void SqliteDataStore::open(const model::InstanceId& instance,
 }
 
 void SqliteDataStore::remove(const model::SpaceKey& key) {
-  shared_->worker.release([path = path_of(shared_->folder, key)] {
+  const auto path = path_of(shared_->folder, key);
+  if (!path) return;
+  shared_->worker.release([path = *path] {
     std::error_code ignored;
     for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(path + suffix, ignored);
   });

@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "adapters/data_contract.h"
 #include "adapters/wait_queue.h"
 #include "simkit/stub_engine.h"
+#include "stdx/encoding.h"
 
 namespace adapters::data_sqlite {
 namespace {
@@ -59,7 +61,29 @@ struct MemoryBackend {
 INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, DataContract, SqliteBackend);
 INSTANTIATE_TYPED_TEST_SUITE_P(Memory, DataContract, MemoryBackend);
 
-const model::InstanceId first_life{{model::TopologyId("t"), "s"}, model::Epoch(1), model::Run(1)};
+const model::InstanceId first_life{
+    {model::TopologyId(stdx::uuid_from(1, 2)), "s"}, model::Epoch(1), model::Run(1)};
+
+// S17: the names come in a command; one that is a way out of the folder opens and removes nothing.
+TEST(SqliteDataStoreTest, S17NamesThatLeadOutOfTheFolderOpenAndRemoveNothing) {
+  SqliteBackend backend;
+  const auto outside = backend.folder + ".s.db";
+  std::ofstream(outside) << "kept";
+  const auto up = "../" + std::filesystem::path(backend.folder).filename().string();
+  for (const auto& key : {model::SpaceKey{model::TopologyId(up), "s"},
+                          model::SpaceKey{first_life.key.topology, "../s"},
+                          model::SpaceKey{model::TopologyId(""), "s"}}) {
+    const auto opened = backend.wait<std::shared_ptr<ports::SpaceData>>(
+        [&](auto done) { backend.disk->open({key, model::Epoch(1), model::Run(1)}, done); });
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, stdx::Code::invalid);
+    backend.disk->remove(key);
+  }
+  backend.disk.reset();  // what was to be removed is
+  EXPECT_TRUE(std::filesystem::exists(outside));
+  EXPECT_TRUE(std::filesystem::is_empty(backend.folder));
+  std::filesystem::remove(outside);
+}
 
 // Commits 1, 2, … as data and as records together, and tells of each on `out` once it is on disk.
 [[noreturn]] void commit_until_killed(const std::string& folder, int out) {

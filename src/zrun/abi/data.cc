@@ -179,7 +179,11 @@ void put_keys(Space::DataCall& record, const std::vector<stdx::Bytes>& keys,
               std::size_t bytes_max) {
   for (const auto& key : keys) {
     const auto n = static_cast<std::uint32_t>(key.size());
-    if (record.bytes.size() + sizeof n + key.size() > bytes_max) return;
+    if (record.bytes.size() + sizeof n + key.size() > bytes_max) {
+      // 0 would say that there are no more.
+      if (record.bytes.empty()) record.result = guest_abi::e_too_small;
+      return;
+    }
     record.bytes.append(reinterpret_cast<const char*>(&n), sizeof n);
     record.bytes += key;
   }
