@@ -77,8 +77,7 @@ stdx::Result<Entry> central_entry(stdx::BytesView archive, std::size_t& at, std:
     return wrong(format("entry '{}' uses compression method {}", shown, entry.method));
   if (entry.packed == 0xffffffffu || entry.size == 0xffffffffu || entry.local_at == 0xffffffffu)
     return wrong(format("entry '{}' uses ZIP64", shown));
-  if ((external >> 16 & 0170000) == 0120000)
-    return wrong(format("entry '{}' is a link", shown));
+  if ((external >> 16 & 0170000) == 0120000) return wrong(format("entry '{}' is a link", shown));
   // What says nothing about the content has one value, so that no byte of an archive is free: the
   // fixed time, no internal attributes, one version of the format.
   if (get<std::uint32_t>(archive, at + 12) != fixed_time ||
