@@ -13,6 +13,7 @@
 #include "samoza/v1/topology.pb.h"
 #include "simkit/process.h"
 #include "simkit/stub_engine.h"
+#include "simkit/stub_package.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
 #include "wire/topology_codec.h"
@@ -60,22 +61,6 @@ class SimBlobs final : public ports::BlobStore {
   Disk& disk_;
 };
 
-class SimPackage final : public ports::Package {
- public:
-  explicit SimPackage(model::Topology topology) : topology_(std::move(topology)) {}
-  const model::Topology& topology() const override { return topology_; }
-  std::string version() const override { return "1"; }
-  std::string publisher() const override { return "sim"; }
-  bool is_signed() const override { return true; }
-  std::vector<std::string> files() const override { return {}; }
-  stdx::Result<stdx::Bytes> read(const std::string& path) const override {
-    return simkit::stub_module(path);
-  }
-
- private:
-  model::Topology topology_;
-};
-
 class SimPackages final : public ports::PackageReader {
  public:
   explicit SimPackages(simkit::Process& process) : process_(process) {}
@@ -85,7 +70,7 @@ class SimPackages final : public ports::PackageReader {
       if (!spec) return done(std::unexpected(spec.error()));
       auto topology = wire::from_wire(*spec);
       if (!topology) return done(std::unexpected(topology.error()));
-      done(std::make_shared<const SimPackage>(std::move(*topology)));
+      done(std::make_shared<const simkit::StubPackage>(std::move(*topology)));
     });
   }
 

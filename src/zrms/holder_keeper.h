@@ -41,7 +41,7 @@ class HolderKeeper {
     std::vector<std::string> from;  // live holders, at least one
   };
   struct Plan {
-    std::vector<Copy> copies;        // to be asked for now
+    std::vector<Copy> copies;        // to ask for at this look
     std::vector<RowChange> changes;  // rows with their new holders
   };
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "simkit/stub_engine.h"
+#include "simkit/stub_package.h"
 #include "stdx/encoding.h"
 #include "wire/topology_codec.h"
 #include "zmesh/fake_control_plane.h"
@@ -19,22 +20,6 @@ namespace zrun {
 
 using namespace std::chrono_literals;
 
-class TestPackage final : public ports::Package {
- public:
-  explicit TestPackage(model::Topology topology) : topology_(std::move(topology)) {}
-  const model::Topology& topology() const override { return topology_; }
-  std::string version() const override { return "1"; }
-  std::string publisher() const override { return "test"; }
-  bool is_signed() const override { return true; }
-  std::vector<std::string> files() const override { return {}; }
-  stdx::Result<stdx::Bytes> read(const std::string& path) const override {
-    return simkit::stub_module(path);
-  }
-
- private:
-  model::Topology topology_;
-};
-
 // Every archive is on disk already, and is the topology of the test.
 struct TestDisk final : ports::BlobStore, ports::PackageReader {
   model::Topology topology;
@@ -44,7 +29,7 @@ struct TestDisk final : ports::BlobStore, ports::PackageReader {
   stdx::Status remove(const std::string&) override { return {}; }
   std::vector<std::string> list() const override { return {}; }
   void open(std::shared_ptr<const stdx::Bytes>, PackageReader::Done done) override {
-    done(std::make_shared<const TestPackage>(topology));
+    done(std::make_shared<const simkit::StubPackage>(topology));
   }
 };
 

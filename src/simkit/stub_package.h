@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A signed package whose modules are roles of the stub engine: what is read at a path is
+// stub_module(path). Immutable.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ports/package_reader.h"
+#include "simkit/stub_engine.h"
+
+namespace simkit {
+
+class StubPackage final : public ports::Package {
+ public:
+  explicit StubPackage(model::Topology topology) : topology_(std::move(topology)) {}
+  const model::Topology& topology() const override { return topology_; }
+  std::string version() const override { return "1"; }
+  std::string publisher() const override { return "stub"; }
+  bool is_signed() const override { return true; }
+  std::vector<std::string> files() const override { return {}; }
+  stdx::Result<stdx::Bytes> read(const std::string& path) const override {
+    return stub_module(path);
+  }
+
+ private:
+  model::Topology topology_;
+};
+
+}  // namespace simkit
