@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "outside.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "adapters/posix/files.h"
+#include "adapters/posix/interrupt.h"
+#include "adapters/yaml/yaml.h"
+#include "config/zhost_config.h"
+#include "mex/topology_yaml.h"
+#include "stdx/text.h"
+
+namespace zshell_app {
+namespace {
+
+using adapters::posix::read_file;
+
+stdx::Result<ports::Endpoint> endpoint_of(const std::string& url) {
+  if (!url.starts_with("http://"))
+    return stdx::fail(stdx::Code::invalid, url + " is no http:// URL");
+  const auto rest = url.substr(7, url.find('/', 7) - 7);
+  const auto colon = rest.rfind(':');
+  const auto port =
+      colon == std::string::npos ? 80 : stdx::parse_u64(rest.substr(colon + 1)).value_or(0);
+  return ports::Endpoint::tcp(rest.substr(0, colon), static_cast<std::uint16_t>(port));
+}
+
+}  // namespace
+
+std::string env(const char* name, std::string fallback) {
+  const char* value = std::getenv(name);
+  return value == nullptr || *value == '\0' ? std::move(fallback) : value;
+}
+
+Target target_of(const std::string& config_file, std::string run_dir, std::string host) {
+  config::ZhostConfig config;
+  config.run_dir = run_dir.empty() ? "run" : run_dir;
+  if (!config_file.empty()) {
+    const auto text = read_file(config_file, adapters::yaml::bytes_max);
+    const auto node = text ? adapters::yaml::parse(*text, config_file)
+                           : stdx::fail(stdx::Code::not_found, text.error().message);
+    const auto parsed = node ? config::parse_zhost_config(*node, config_file, {})
+                             : stdx::Result<config::ZhostConfig>(std::unexpected(node.error()));
+    if (!parsed) {
+      std::fprintf(stderr, "zshell: %s\n", parsed.error().message.c_str());
+      std::exit(zshell::wrong_use);
+    }
+    config = *parsed;
+  }
+  if (!host.empty()) config.bind = host;
+  const auto at = [&](std::uint16_t port) {
+    return stdx::format("http://{}:{}", config.bind, port);
+  };
+  Target target;
+  target.urls = {{"zmesh", env("ZSHELL_ZMESH", at(config.zmesh_port))},
+                 {"zrms", env("ZSHELL_ZRMS", at(config.zrms_port))},
+                 {"zrun", env("ZSHELL_ZRUN", at(config.zrun_port))},
+                 {"zbase", env("ZSHELL_ZBASE", at(config.zbase_port))}};
+  const auto token = read_file(env("ZSHELL_TOKEN_FILE", config.run_dir + "/token"), 4096);
+  if (token) target.token = *token;
+  return target;
+}
+
+zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpClient& http,
+                           const Target& target, stdx::Instant started) {
+  zshell::Outside outside;
+  outside.ask = [&loop, &http, target](
+                    const std::string& service,
+                    ports::HttpRequest request) -> stdx::Result<ports::HttpResponse> {
+    TRY_ASSIGN(const auto endpoint, endpoint_of(target.urls.at(service)));
+    request.headers["Authorization"] = "Bearer " + target.token;
+    stdx::Result<ports::HttpResponse> got = stdx::fail(stdx::Code::failed, "no answer");
+    http.request(endpoint, std::move(request), std::chrono::seconds(60), [&](auto response) {
+      got = std::move(response);
+      loop.stop();
+    });
+    loop.run();
+    loop.restart();
+    return got;
+  };
+  outside.read_file = [](const std::string& path) { return read_file(path, 256u << 20); };
+  outside.read_topology = [](const std::string& text,
+                             const std::string& file) -> stdx::Result<model::Topology> {
+    std::vector<std::string> findings;
+    auto topology = mex::read_standalone(text, file, findings);
+    if (findings.empty()) return topology;
+    return stdx::fail(stdx::Code::invalid, stdx::format("{}", fmt::join(findings, "\n")));
+  };
+  outside.wait = [&loop](stdx::Duration d) {
+    loop.after(d, [&loop] { loop.stop(); });
+    loop.run();
+    loop.restart();
+  };
+  outside.interrupted = adapters::posix::Interrupt::came;
+  outside.print = [](const std::string& text) {
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+  };
+  outside.zrun_url = target.urls.at("zrun");
+  outside.uptime = loop.now() - started;
+  return outside;
+}
+
+}  // namespace zshell_app

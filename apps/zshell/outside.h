@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Wires zshell::Outside to the real world: which services it asks, with which token, over which
+// loop.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "adapters/loop/loop.h"
+#include "adapters/net/http_client.h"
+#include "stdx/time.h"
+#include "zshell/shell.h"
+
+namespace zshell_app {
+
+// The variable's value, or `fallback` where it is not set or empty.
+std::string env(const char* name, std::string fallback);
+
+struct Target {
+  std::map<std::string, std::string> urls;  // by service: "zmesh", "zrms", "zrun", "zbase"
+  std::string token;                        // the operator's; empty where its file cannot be read
+};
+
+// From the configuration of a zhost where one is given, else the defaults (R-SVC-6, R-ENV-5). Ends
+// the program with `wrong_use` where the configuration is not valid.
+Target target_of(const std::string& config_file, std::string run_dir, std::string host);
+
+// Blocks the calling thread on `loop` for each question and each wait. `loop` and `http` outlive
+// it.
+zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpClient& http,
+                           const Target& target, stdx::Instant started);
+
+}  // namespace zshell_app
