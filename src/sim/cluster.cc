@@ -404,8 +404,10 @@ void Cluster::check(const LogLine& line) {
   const auto& f = line.fields;
   if (line.event == "space_placed_here" || line.event == "space_state") check_space(line);
   if (line.event == "zrun_down") checker.zrun_given_up(zhost, incarnation());
-  if (line.event == "term_taken")
+  if (line.event == "term_taken") {
     checker.term_taken(number(line, "term"), stdx::format("{}/{}", zhost, incarnation()));
+    if (on_term_taken) on_term_taken(stdx::parse_u64(zhost.substr(1)).value());
+  }
   if (line.event == "space_placed") {
     checker.space_placed(f.at("topology"), f.at("space"), number(line, "epoch"), f.at("on"));
     placements.written({f.at("topology"), f.at("space"), f.at("on"), number(line, "epoch")});

@@ -57,6 +57,7 @@ class Cluster {
   RegisterChecker placements{[this](std::string what) { checker.violate(std::move(what)); }};
   Stage stage;
   std::function<void(const LogLine&)> on_log;
+  std::function<void(std::size_t zhost)> on_term_taken;
   std::function<void(const std::string&)> on_message;  // what guests send and take
   std::vector<LogLine> log;                            // what a person would read: info and above
 

@@ -133,6 +133,16 @@ void DeliveryChecker::data_removed(const std::string& topology, const std::strin
   data_[{topology, space}].removed = true;
 }
 
+std::uint64_t DeliveryChecker::newest_taken(const Way& way) const {
+  std::uint64_t newest = 0;
+  for (auto at = newest_.lower_bound({way.topology, way.path, {}});
+       at != newest_.end() && std::get<0>(at->first) == way.topology &&
+       std::get<1>(at->first) == way.path;
+       ++at)
+    newest = std::max(newest, at->second.first);
+  return newest;
+}
+
 // --- after healing ---
 
 void DeliveryChecker::mark() {

@@ -80,6 +80,9 @@ class DeliveryChecker {
   // An operator asked for it: nothing is promised of the data any more.
   void data_removed(const std::string& topology, const std::string& space);
 
+  // The newest epoch of its sender that anything was taken of, by whatever receiver.
+  std::uint64_t newest_taken(const Way& way) const;
+
   // --- after healing ---
   // Everything sent so far is to arrive; and something sent from now on.
   void mark();

@@ -16,7 +16,7 @@ struct Network::Pipe {
   struct End {
     Process* process = nullptr;
     std::weak_ptr<int> alive;
-    std::string zhost;
+    std::string zhost, name;
     ports::LinkHandlers handlers;
     bool started = false;
     bool open = true;                  // this side neither closed nor was told of a close
@@ -73,7 +73,8 @@ bool Network::Pipe::send_one(const std::shared_ptr<Pipe>& pipe, int from) {
   const bool across = sender.zhost != receiver.zhost;
   // TCP needs both directions: acknowledgements come back the other way.
   const bool cut = across && (network.is_cut(sender.zhost, receiver.zhost) ||
-                              network.is_cut(receiver.zhost, sender.zhost));
+                              network.is_cut(receiver.zhost, sender.zhost) ||
+                              network.is_stalled(sender.zhost, receiver.zhost, sender.name));
   if (cut) {
     if (!sender.blocked) {
       sender.blocked = true;
@@ -293,7 +294,8 @@ class SimTransport final : public ports::Transport {
     const Network::Key key{zhost, name(to, to.port)};
     const bool across = zhost != process_.zhost();
     const bool cut = across && (network_.is_cut(process_.zhost(), zhost) ||
-                                network_.is_cut(zhost, process_.zhost()));
+                                network_.is_cut(zhost, process_.zhost()) ||
+                                network_.is_stalled(process_.zhost(), zhost, process_.name()));
     const auto delay = cut || zhost.empty() ? stdx::Duration(std::chrono::seconds(3))
                                             : network_.latency(process_.zhost(), zhost) * 2;
     auto& network = network_;
@@ -311,9 +313,11 @@ class SimTransport final : public ports::Transport {
           pipe->ends[0].process = &process;
           pipe->ends[0].alive = alive;
           pipe->ends[0].zhost = process.zhost();
+          pipe->ends[0].name = process.name();
           pipe->ends[1].process = target->process;
           pipe->ends[1].alive = target->alive;
           pipe->ends[1].zhost = target->process->zhost();
+          pipe->ends[1].name = target->process->name();
           // In the backlog: it breaks where the process ends before it accepts.
           target->process->deliver(
               stdx::Duration::zero(), "accept",

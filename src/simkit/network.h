@@ -7,11 +7,13 @@
 // (as TCP retransmits) and break when it stays cut for `link_timeout`, or when a process ends.
 // Datagrams are lost, doubled, delayed and overtaken as told. Inside a zhost nothing is lost.
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 
 #include "ports/transport.h"
 #include "simkit/process.h"
@@ -41,7 +43,21 @@ class Network {
   // One direction of the way between two zhosts.
   void cut(const std::string& from, const std::string& to) { cuts_.insert({from, to}); }
   void heal(const std::string& from, const std::string& to) { cuts_.erase({from, to}); }
-  void heal_all() { cuts_.clear(); }
+  // Links of the processes of that name between two zhosts, as where one of several ways between
+  // them is broken: other links, and datagrams, pass.
+  void stall(const std::string& a, const std::string& b, const std::string& name) {
+    stalls_.insert({std::min(a, b), std::max(a, b), name});
+  }
+  void unstall(const std::string& a, const std::string& b, const std::string& name) {
+    stalls_.erase({std::min(a, b), std::max(a, b), name});
+  }
+  bool is_stalled(const std::string& a, const std::string& b, const std::string& name) const {
+    return !stalls_.empty() && stalls_.contains({std::min(a, b), std::max(a, b), name});
+  }
+  void heal_all() {
+    cuts_.clear();
+    stalls_.clear();
+  }
   bool is_cut(const std::string& from, const std::string& to) const {
     return cuts_.contains({from, to});
   }
@@ -71,6 +87,7 @@ class Network {
   World& world_;
   std::map<std::string, std::string> zhost_of_;
   std::set<std::pair<std::string, std::string>> cuts_;
+  std::set<std::tuple<std::string, std::string, std::string>> stalls_;
   std::map<Key, Bound> bound_;
   std::uint16_t next_port_ = 40000;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // links may outlive it

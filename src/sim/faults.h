@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What breaks while a scenario runs: single faults (faults.cc) and stories (fault_stories.cc),
+// which are the few things in a row that a rule protects against and that chance alone hardly ever
+// puts together. A story breaks only what a single fault may break, too.
+//
+// It has a generator of its own, so that a change of the product's own draws does not give another
+// series of faults. Owned by the scenario; must outlive the run of the world.
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sim/cluster.h"
+#include "sim/scenario.h"
+
+namespace sim {
+
+class Faults {
+ public:
+  Faults(Cluster& cluster, const ScenarioOptions& options)
+      : cluster_(cluster), options_(options), prng_(options.seed * 2654435761u + 17) {}
+
+  void start(stdx::Instant until);
+  // Everything works again, and stays so.
+  void heal();
+  std::uint64_t count() const { return count_; }
+  std::function<void(std::size_t zhost)> submit;  // an operator hands in a topology there
+
+ private:
+  std::size_t zhost() { return prng_.below(cluster_.size()); }
+  stdx::Duration ms(int low, int high) {
+    return std::chrono::milliseconds(prng_.between(low, high));
+  }
+  // What is still to come when the time of faults is over does not come.
+  void later(stdx::Duration delay, std::function<void()> what);
+  // Looks each 100 ms; nothing happens when it is not so within `bound`.
+  void when(std::function<bool()> so, stdx::Duration bound, std::function<void()> what);
+  void tell(const std::string& what);
+  void next();
+  void strike();
+  void story();
+  void cut_both(const std::string& a, const std::string& b);
+  void heal_both(const std::string& a, const std::string& b);
+  // All zhosts and the control plane but those.
+  std::vector<std::string> all_but(const std::vector<std::string>& ids) const;
+  // As long as it lasts, and a moment after, it may silence somebody.
+  void disturb_for(stdx::Duration length, std::vector<std::string> ids);
+  // Whenever it is there, for so long: restarts in place back off past the grace.
+  void crash_for(stdx::Duration length, std::size_t zhost, const std::string& name);
+
+  // --- single faults ---
+  void crash();
+  void kill();
+  void cut();
+  void pause();
+  void database();
+  void emptied();
+  void control_plane();
+  void weather();
+
+  // --- stories ---
+  void usurp();
+  void interregnum();
+  void swing();
+  void island();
+
+  Cluster& cluster_;
+  const ScenarioOptions& options_;
+  stdx::Prng prng_;
+  stdx::Instant until_{};
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace sim
