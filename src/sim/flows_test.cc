@@ -113,6 +113,33 @@ TEST(FlowsTest, RFail4To8EveryZhostMayDieAndItsSpacesComeBackElsewhere) {
   }
 }
 
+TEST(FlowsTest, P5ASpaceSubmittedRightAfterAChangeOfLeaderGoesToNoDeadZhost) {
+  ClusterOptions options;
+  options.zhosts = 4;
+  Running r(options);
+  auto& cluster = r.cluster;
+  const auto leader = static_cast<std::size_t>(cluster.leader());
+  const std::size_t dead = leader == 3 ? 2 : 3;
+  cluster.kill_zhost(dead);
+  cluster.world.run_for(10s);
+  cluster.crash(leader, "zrms");
+  const auto since = cluster.world.now();
+  int status = 0;
+  while (status != 200 && cluster.world.now() < since + 20s) {
+    status = 0;
+    cluster.submit(leader == 0 ? 1 : 0, call_topology("late", {"u", "v", "w"}, "quiet"),
+                   [&](ports::HttpResponse reply) { status = reply.status; });
+    cluster.world.run_until_true([&] { return status != 0; }, 30s);
+    cluster.world.run_for(10ms);
+  }
+  ASSERT_EQ(status, 200);
+  ASSERT_TRUE(r.settle(20s));
+  for (const auto& line : cluster.log)
+    if (line.event == "space_placed" && line.at >= since) {
+      EXPECT_NE(line.fields.at("on"), Cluster::id(dead)) << line.fields.at("space");
+    }
+}
+
 TEST(FlowsTest, RFail11WithThePublishedTimesADeathIsFound30To35SecondsAfterTheLastHeartbeat) {
   ClusterOptions options;
   options.beat_interval = 10s;

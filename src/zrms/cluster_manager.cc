@@ -24,6 +24,7 @@ ClusterManager::Zhost* ClusterManager::listen(const std::string& name, std::uint
   // Only a word newer than every other one breaks the silence.
   if (counter > highest || PLANTED(P9_counter)) {
     zhost.last_heartbeat = now;
+    zhost.heard = true;
     zhost.refusals.clear();
     if (zhost.life != Life::alive) {
       zhost.life = Life::alive;
@@ -106,6 +107,7 @@ void ClusterManager::expect(const std::string& name, std::uint64_t incarnation, 
 void ClusterManager::take_over(stdx::Instant now) {
   for (auto& [name, zhost] : zhosts_) {
     zhost.last_heartbeat = now;
+    zhost.heard = false;
     zhost.refusals.clear();
     if (zhost.life != Life::alive) zhost.life = Life::alive;
   }
@@ -159,6 +161,11 @@ const ClusterManager::Zhost* ClusterManager::find(const std::string& zhost) cons
 ClusterManager::Life ClusterManager::life(const std::string& zhost) const {
   const auto* known = find(zhost);
   return known == nullptr ? Life::unknown : known->life;
+}
+
+bool ClusterManager::heard(const std::string& zhost) const {
+  const auto* known = find(zhost);
+  return known != nullptr && known->heard;
 }
 
 bool ClusterManager::zrun_down(const std::string& zhost) const {

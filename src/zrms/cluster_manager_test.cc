@@ -158,6 +158,22 @@ TEST(ClusterManagerTest, P5ANewLeaderGivesEverybodyOneFullTimeoutFromItsTakeOver
   EXPECT_EQ(dead, std::vector<std::string>{"c"});
 }
 
+TEST(ClusterManagerTest, P5ATimeoutGivenByANewLeaderIsNoWordOfThatZhost) {
+  auto manager = three();
+  EXPECT_FALSE(manager.heard("a")) << "it registered, and said nothing yet";
+  for (const char* id : {"a", "b", "c"}) manager.beat(beat(id, 1, 5), t0);
+  EXPECT_TRUE(manager.heard("a"));
+  manager.take_over(t0 + 60s);
+  EXPECT_FALSE(manager.heard("a"));
+  manager.beat(beat("a", 1, 5), t0 + 60s);
+  EXPECT_FALSE(manager.heard("a")) << "P9: a delayed word of before says nothing";
+  manager.beat(beat("a", 1, 6), t0 + 60s);
+  EXPECT_TRUE(manager.heard("a"));
+  EXPECT_FALSE(manager.heard("b"));
+  manager.expect("a", 2, t0 + 61s);
+  EXPECT_FALSE(manager.heard("a")) << "this life has not spoken";
+}
+
 TEST(ClusterManagerTest, P5ATakeOverEndsTheBrakeOfTheReignBefore) {
   auto manager = three();
   for (std::uint64_t i = 1; i <= 100; ++i) {

@@ -188,7 +188,8 @@ v1::ClusterReply Service::cluster_view() const {
   view.set_zhosts(static_cast<std::uint32_t>(members_.peers_size()));
   std::uint32_t alive = 0;
   for (const auto& member : members_.peers())
-    alive += cluster_.life(member.zhost_id()) == ClusterManager::Life::alive;
+    alive += cluster_.life(member.zhost_id()) == ClusterManager::Life::alive &&
+             cluster_.heard(member.zhost_id());
   view.set_zhosts_alive(alive);
   std::uint32_t topologies = 0, running = 0;
   for (const auto& [id, row] : leader_.records().topologies()) {
@@ -230,7 +231,7 @@ v1::ZhostsReply Service::zhosts_view() const {
       case ClusterManager::Life::unknown:
         break;
       case ClusterManager::Life::alive:
-        view->set_state("alive");
+        view->set_state(zhost->heard ? "alive" : "unknown");
         break;
       case ClusterManager::Life::suspect:
         view->set_state("suspect");

@@ -93,7 +93,7 @@ std::vector<Candidate> Reconciler::candidates(const View& view) {
       candidate.unavailable = "unavailable: it failed";
     else if (life == ClusterManager::Life::suspect)
       candidate.unavailable = "suspect: not heard for a moment";
-    else if (life == ClusterManager::Life::unknown)
+    else if (!view.cluster.heard(candidate.zhost))
       candidate.unavailable = "not heard yet";
     else if (view.cluster.zrun_down(candidate.zhost))
       candidate.unavailable = "its zrun is down";

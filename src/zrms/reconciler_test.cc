@@ -104,6 +104,21 @@ TEST_F(ReconcilerTest, P3ANewSpaceIsWrittenFirstAndOnlyThenSent) {
   EXPECT_EQ(plan(t0 + 400ms).commands.places.size(), 1u) << "and again while no report shows it";
 }
 
+TEST_F(ReconcilerTest, P5ANewLeaderPlacesOnlyWhereItHeardAWordInItsReign) {
+  rows.topology(spec);
+  dies("a");
+  cluster.take_over(t0);
+  recovery.clear();
+  const auto nobody = plan();
+  EXPECT_FALSE(space_of(nobody));
+  EXPECT_EQ(nobody.refusals.at({"t", "x"}),
+            (std::vector<std::string>{"a: not heard yet", "b: not heard yet"}));
+  says("b", {});
+  const auto placed = plan();
+  ASSERT_TRUE(space_of(placed));
+  EXPECT_EQ(space_of(placed)->zhost(), "b") << "a comes first by name, and may be dead";
+}
+
 TEST_F(ReconcilerTest, RFail6ASpaceOfAFailedZhostIsPlacedElsewhereWithTheNextEpoch) {
   rows.topology(spec);
   rows.space("x", "a", 4);

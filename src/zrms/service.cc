@@ -94,10 +94,13 @@ void Service::wire_startz() {
   startz_.on("startz.beat", rpc::event<v1::Beat>([this](const rpc::Caller&, v1::Beat beat) {
                if (beat.cluster_id() != options_.cluster_id) return;
                const bool was_down = cluster_.zrun_down(beat.zhost());
+               const bool was_heard = cluster_.heard(beat.zhost());
                if (!cluster_.beat(beat, runtime_.clock.now())) return;
                runtime_.log.debug("beat_taken", {{"from", beat.zhost()},
                                                  {"incarnation", beat.incarnation()},
                                                  {"counter", beat.counter()}});
+               // Placing may have waited for this word.
+               if (leads() && !was_heard) leader_.look();
                if (leads() && cluster_.zrun_down(beat.zhost()) != was_down) {
                  runtime_.log.warn(was_down ? "zrun_up_again" : "zrun_reported_down",
                                    {{"on", beat.zhost()}});
