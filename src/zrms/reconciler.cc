@@ -31,11 +31,37 @@ struct Reconciler::Work {
   stdx::Instant now;
   std::vector<Candidate> candidates;
   Plan plan;
+  std::map<Key, std::string> waits;  // for their data, and where that is
 
   const v1::Member* member(const std::string& zhost) const {
     for (const auto& m : view.members)
       if (m.zhost_id() == zhost) return &m;
     return nullptr;
+  }
+  // It can't take anything now, which says nothing of whether the space fits there.
+  bool absent(const std::string& zhost) const {
+    return std::any_of(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
+      return candidate.zhost == zhost && !candidate.available;
+    });
+  }
+  // A zhost that may live has not spoken in this reign: where nothing fits, it may yet.
+  bool someone_unheard() const {
+    return std::any_of(view.members.begin(), view.members.end(), [&](const v1::Member& m) {
+      return view.cluster.life(m.zhost_id()) == ClusterManager::Life::alive &&
+             !view.cluster.heard(m.zhost_id());
+    });
+  }
+  // What its zhost says of it; else why it was placed there. The last words of a zhost that is not
+  // there any more say nothing.
+  std::string said_of(const v1::SpaceRecord& record) const {
+    const auto* zhost = view.cluster.find(record.zhost());
+    const bool there = zhost != nullptr && zhost->life != ClusterManager::Life::dead &&
+                       !view.cluster.zrun_down(record.zhost());
+    if (there)
+      if (const auto seen = zhost->spaces.find({record.topology_id(), record.space()});
+          seen != zhost->spaces.end() && seen->second.epoch() == record.epoch())
+        return seen->second.detail().empty() ? seen->second.state() : seen->second.detail();
+    return record.state() == "placed" ? record.reason() : "";
   }
   bool room(std::size_t max) const { return plan.changes.size() < max; }
   void promise(const std::string& zhost, const model::Space& space) {
@@ -128,6 +154,11 @@ bool Reconciler::place_anew(Work& work, const TopologyRow& topology, const model
                               .only_on = has_data ? row->record.zhost() : "",
                               .avoid = avoid},
                              work.candidates);
+  if (!choice.zhost && has_data && work.absent(row->record.zhost())) {
+    // It just returned, and a word of it is to come: nothing is known to be wrong.
+    wait_for_data(work, *row, format("data on zhost {}", row->record.zhost()));
+    return false;
+  }
   if (!choice.zhost) {
     work.plan.refusals[{topology.record.id(), space.name}] = choice.refusals;
     return false;  // the row stays as it is: whoever runs it goes on (P8)
@@ -153,6 +184,7 @@ bool Reconciler::place_anew(Work& work, const TopologyRow& topology, const model
 }
 
 void Reconciler::wait_for_data(Work& work, const SpaceRow& row, const std::string& why) {
+  work.waits[{row.record.topology_id(), row.record.space()}] = why;
   if (row.record.state() == "waiting" && row.record.reason() == why) return;
   if (!work.room(options_.changes_max)) return;
   auto next = row.record;
@@ -283,18 +315,14 @@ void Reconciler::plan_running(Work& work, const TopologyRow& topology) {
     if (runs || !reason.empty()) continue;
     const auto refused = work.plan.refusals.find({record.id(), space.name});
     if (refused != work.plan.refusals.end()) {
-      unplaceable = true;
+      unplaceable |= !work.someone_unheard() || record.state() == "failed";
       reason = format("space {} has no zhost: {}", space.name,
                       fmt::format("{}", fmt::join(refused->second, "; ")));
-    } else if (row != nullptr && row->record.state() == "waiting") {
-      reason = row->record.reason();
+    } else if (const auto waits = work.waits.find({record.id(), space.name});
+               waits != work.waits.end()) {
+      reason = waits->second;
     } else {
-      std::string detail;
-      if (row != nullptr)
-        if (const auto* zhost = work.view.cluster.find(row->record.zhost()))
-          if (const auto seen = zhost->spaces.find({record.id(), space.name});
-              seen != zhost->spaces.end())
-            detail = seen->second.detail().empty() ? seen->second.state() : seen->second.detail();
+      const auto detail = row == nullptr ? "" : work.said_of(row->record);
       reason = format("space {} is not running{}", space.name, detail.empty() ? "" : ": " + detail);
     }
   }

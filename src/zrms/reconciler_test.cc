@@ -141,6 +141,41 @@ TEST_F(ReconcilerTest, RFail9ASpaceWithLocalDataWaitsForItsZhost) {
   EXPECT_EQ(space_of(waits)->state(), "waiting");
 }
 
+TEST_F(ReconcilerTest, RFail9ATopologyStaysDegradedWhileTheZhostOfItsDataReturns) {
+  spec.spaces[0].store = model::StoreKind::local;
+  rows.topology(spec);
+  rows.space("x", "a", 4);
+  says("a", {{4, "running"}});
+  rows.records.apply(plan().changes);
+  const auto topology = [&] { return rows.records.topology("t")->record; };
+  ASSERT_EQ(topology().state(), "running");
+  const auto degraded = [&](const char* when) {
+    rows.records.apply(plan().changes);
+    EXPECT_EQ(topology().state(), "degraded") << when;
+    EXPECT_EQ(topology().reason(), "data on zhost a") << when;
+  };
+  dies("a");
+  degraded("at the moment of its death");
+  degraded("later");
+  // It registers; recovery hears of it with the next check, and its first beat is on the way.
+  members[0].set_incarnation(2);
+  cluster.expect("a", 2, t0);
+  degraded("when it registered");
+  cluster.check(t0);
+  recovery.zhost_returned("a");
+  degraded("when recovery knows");
+  v1::Beat beat;
+  beat.set_zhost("a");
+  beat.set_incarnation(2);
+  beat.set_counter(1);
+  cluster.beat(beat, t0);
+  const auto placed = plan();
+  ASSERT_TRUE(space_of(placed));
+  EXPECT_EQ(space_of(placed)->epoch(), 5u);
+  rows.records.apply(placed.changes);
+  EXPECT_EQ(topology().state(), "degraded");
+}
+
 TEST_F(ReconcilerTest, RFail10WithNoZhostLeftTheRowStaysAndTheReasonsAreGiven) {
   rows.topology(spec);
   rows.space("x", "a", 4);
