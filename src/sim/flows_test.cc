@@ -140,6 +140,24 @@ TEST(FlowsTest, P5ASpaceSubmittedRightAfterAChangeOfLeaderGoesToNoDeadZhost) {
     }
 }
 
+TEST(FlowsTest, RTopoOperatorsWhoStopAndStartAtTheSameMomentGetNoConflict) {
+  Running r;
+  auto& cluster = r.cluster;
+  const auto since = cluster.world.now();
+  std::vector<ports::HttpResponse> answers;
+  for (int i = 0; i < 10; ++i) {
+    for (const char* what : {"stop", "start"})
+      cluster.http(static_cast<std::size_t>(i) % 3, "POST",
+                   "/v1/topologies/" + r.topology + "/" + what,
+                   [&](ports::HttpResponse answer) { answers.push_back(std::move(answer)); });
+    cluster.world.run_for(1ms);
+  }
+  ASSERT_TRUE(cluster.world.run_until_true([&] { return answers.size() == 20; }, 30s));
+  for (const auto& answer : answers) EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(r.logged("batch_not_committed", since), nullptr);
+  EXPECT_EQ(r.logged("records_read", since), nullptr) << "nothing went wrong";
+}
+
 TEST(FlowsTest, RFail11WithThePublishedTimesADeathIsFound30To35SecondsAfterTheLastHeartbeat) {
   ClusterOptions options;
   options.beat_interval = 10s;

@@ -119,20 +119,31 @@ const TopologyRow* Service::find_topology(const std::string& id_or_name) const {
 void Service::set_desired(const std::string& id, v1::Desired desired, ports::HttpReply reply) {
   if (!leader_.ready())
     return reply(wire::error_response({Code::unavailable, "the leader is reading the records"}));
-  const auto* row = find_topology(id);
-  if (row == nullptr)
-    return reply(wire::error_response(
-        {Code::not_found, stdx::format("there is no topology '{}'", stdx::printable(id, 80))}));
-  auto next = row->record;
-  next.set_desired(desired);
-  next.set_updated(stdx::format_rfc3339(runtime_.clock.wall()));
-  if (desired == v1::DESIRED_RUNNING && next.state() == "stopped") next.set_state("pending");
-  leader_.change({change_of(*row, next)}, [this, id = next.id(), reply,
-                                           alive = std::weak_ptr<bool>(alive_)](stdx::Status s) {
-    if (!s || alive.expired()) return reply(wire::error_response(s.error()));
-    const auto* changed = leader_.records().topology(id);
-    reply(wire::json_response(changed ? view_of(*changed) : v1::TopologyView()));
-  });
+  const auto none = stdx::fail(Code::not_found,
+                               stdx::format("there is no topology '{}'", stdx::printable(id, 80)));
+  const auto* found = find_topology(id);
+  if (found == nullptr) return reply(wire::error_response(none.error()));
+  // A name may be given to another topology meanwhile: what was asked about is this one.
+  const auto asked = found->record.id();
+  const auto write = [asked, desired, none, updated = stdx::format_rfc3339(runtime_.clock.wall())](
+                         const Records& records) -> stdx::Result<std::vector<RowChange>> {
+    const auto* row = records.topology(asked);
+    if (row == nullptr || row->record.desired() == v1::DESIRED_DELETED) return none;
+    if (row->record.desired() == desired) return std::vector<RowChange>();
+    auto next = row->record;
+    next.set_desired(desired);
+    next.set_updated(updated);
+    if (desired == v1::DESIRED_RUNNING && next.state() == "stopped") next.set_state("pending");
+    return std::vector{change_of(*row, std::move(next))};
+  };
+  leader_.change(
+      write, [this, asked, reply, alive = std::weak_ptr<bool>(alive_)](stdx::Status done) {
+        if (!done) return reply(wire::error_response(done.error()));
+        if (alive.expired())
+          return reply(wire::error_response({Code::unavailable, "this zrms is stopping"}));
+        const auto* changed = leader_.records().topology(asked);
+        reply(wire::json_response(changed ? view_of(*changed) : v1::TopologyView()));
+      });
 }
 
 // --- views ---

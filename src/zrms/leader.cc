@@ -133,12 +133,10 @@ void Leader::plan() {
   if (!asked_.empty()) {
     auto asked = std::move(asked_.front());
     asked_.erase(asked_.begin());
-    if (const auto good = check_names(asked.changes); !good) {
-      asked.done(good);
-      return look();
-    }
-    commit(std::move(asked.changes), std::move(asked.done));
-    return;
+    auto changes = asked.make(records_);
+    if (changes && !changes->empty()) return commit(std::move(*changes), std::move(asked.done));
+    asked.done(changes ? stdx::Status() : std::unexpected(changes.error()));
+    return look();
   }
   auto plan = reconciler_.plan(view(), runtime_.clock.now());
   refusals_ = std::move(plan.refusals);
@@ -151,23 +149,11 @@ void Leader::plan() {
   if (!plan.changes.empty()) commit(std::move(plan.changes), [](stdx::Status) {});
 }
 
-// Batches go one after the other, so this sees every topology that was submitted before.
-stdx::Status Leader::check_names(const std::vector<RowChange>& changes) const {
-  for (const auto& change : changes) {
-    if (change.kind != "topology" || change.expected_version != 0) continue;
-    if (const auto* first = records_.by_name(change.topology.spec().name()))
-      return stdx::fail(Code::already_exists,
-                        stdx::format("topology '{}' was submitted a moment ago as {}",
-                                     change.topology.spec().name(), first->record.id()));
-  }
-  return {};
-}
-
-void Leader::change(std::vector<RowChange> changes, std::function<void(stdx::Status)> done) {
+void Leader::change(Change make, std::function<void(stdx::Status)> done) {
   if (!ready()) return done(stdx::fail(Code::unavailable, "the leader is reading the records"));
   if (asked_.size() >= asked_max)
     return done(stdx::fail(Code::full, "too many changes wait; try again"));
-  asked_.push_back({std::move(changes), std::move(done)});
+  asked_.push_back({std::move(make), std::move(done)});
   look();
 }
 

@@ -49,8 +49,11 @@ class Leader {
     look();
   }
 
-  // An operator's change of rows; answers when it is committed.
-  void change(std::vector<RowChange> changes, std::function<void(stdx::Status)> done);
+  // An operator's change of rows; answers when it is committed. `make` is called when its batch is
+  // next, with the rows as they are then: batches go one after the other, so no version is old.
+  // What it refuses is the answer; an empty change is done already.
+  using Change = std::function<stdx::Result<std::vector<RowChange>>(const Records&)>;
+  void change(Change make, std::function<void(stdx::Status)> done);
 
   const Records& records() const { return records_; }
   const std::map<Records::Key, std::vector<std::string>>& refusals() const { return refusals_; }
@@ -60,7 +63,6 @@ class Leader {
   void load();
   void load_page();
   void plan();
-  stdx::Status check_names(const std::vector<RowChange>& changes) const;
   void commit(std::vector<RowChange> changes, std::function<void(stdx::Status)> done);
   void committed(const std::vector<RowChange>& changes);
   void send(const Commands& commands);
@@ -87,7 +89,7 @@ class Leader {
   std::uint64_t reign_ = 0;  // answers of a former reign are dropped
   bool reigning_ = false, loaded_ = false, loading_ = false, busy_ = false, look_posted_ = false;
   struct Asked {
-    std::vector<RowChange> changes;
+    Change make;
     std::function<void(stdx::Status)> done;
   };
   static constexpr std::size_t asked_max = 1000;

@@ -257,13 +257,20 @@ void Service::submit_here(v1::SubmitRequest request,
     reply.set_name(spec.name);
     reply.set_state("pending");
     for (const auto& space : spec.spaces) reply.add_spaces(space.name);
-    leader_.change({change_of(TopologyRow{}, std::move(record))},
-                   [done, reply](stdx::Status committed) {
-                     if (committed)
-                       done(reply);
-                     else
-                       done(std::unexpected(committed.error()));
-                   });
+    // Other submits may have been committed while this one waited for its batch.
+    const auto write = [record](const Records& records) -> stdx::Result<std::vector<RowChange>> {
+      if (const auto* first = records.by_name(record.spec().name()))
+        return stdx::fail(Code::already_exists,
+                          stdx::format("topology '{}' was submitted a moment ago as {}",
+                                       record.spec().name(), first->record.id()));
+      return std::vector{change_of(TopologyRow{}, record)};
+    };
+    leader_.change(write, [done, reply](stdx::Status committed) {
+      if (committed)
+        done(reply);
+      else
+        done(std::unexpected(committed.error()));
+    });
   });
 }
 
