@@ -2,6 +2,8 @@
 // The flows of the published architecture, on the product's own services and virtual time.
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "sim/cluster.h"
 #include "stdx/encoding.h"
 #include "wire/data_frame.h"
@@ -58,6 +60,12 @@ struct Running {
     cluster.send(zhost, "t", "x", path, text, [&](auto reply) { status = reply.status; });
     EXPECT_TRUE(cluster.world.run_until_true([&] { return status != 0; }, 60s));
     return status;
+  }
+  ports::HttpResponse get(std::size_t zhost, const std::string& path) {
+    std::optional<ports::HttpResponse> answer;
+    cluster.http(zhost, "GET", path, [&](auto response) { answer = std::move(response); });
+    EXPECT_TRUE(cluster.world.run_until_true([&] { return answer.has_value(); }, 60s));
+    return answer.value_or(ports::HttpResponse{});
   }
   bool came_to_y(std::size_t messages, stdx::Duration bound) {
     return cluster.world.run_until_true([&] { return cluster.stage.outside.size() >= messages; },
@@ -222,6 +230,45 @@ TEST(FlowsTest, S12ALostDatabaseAloneMovesNothing) {
   EXPECT_EQ(r.cluster.instances("x"), x);
   EXPECT_EQ(r.cluster.instances("y"), y);
   EXPECT_EQ(r.logged("zhost_dead", since), nullptr);
+}
+
+TEST(FlowsTest, S12WithoutAControlPlaneEveryZhostSaysWhyThereIsNoLeaderAndWhatToDo) {
+  Running r;
+  auto& cluster = r.cluster;
+  cluster.kill_control_plane();
+  cluster.world.run_for(10s);
+  const auto says_why = [](const std::string& body) {
+    return body.find("the cluster has no leader: control plane") != std::string::npos &&
+           body.find("bring the control plane back") != std::string::npos;
+  };
+  for (std::size_t zhost = 0; zhost < 3; ++zhost) {
+    for (const char* path :
+         {"/v1/topologies", "/v1/topologies/t", "/v1/cluster", "/v1/cluster/zhosts"}) {
+      const auto answer = r.get(zhost, path);
+      EXPECT_EQ(answer.status, 503);
+      EXPECT_TRUE(says_why(answer.body)) << zhost << path << ": " << answer.body;
+    }
+    std::string body;
+    cluster.submit(zhost, call_topology("t2", {"u"}, "quiet"),
+                   [&](ports::HttpResponse answer) { body = answer.body; });
+    EXPECT_TRUE(cluster.world.run_until_true([&] { return !body.empty(); }, 30s));
+    EXPECT_TRUE(says_why(body)) << zhost << ": " << body;
+  }
+  cluster.start_control_plane();
+  ASSERT_TRUE(r.settle(60s));
+}
+
+TEST(FlowsTest, AZhostWhoseLeaderJustDiedNamesItAndSaysThatAnotherTakesOver) {
+  Running r;
+  const auto leader = static_cast<std::size_t>(r.cluster.leader());
+  r.cluster.crash(leader, "zrms");
+  const auto answer = r.get(leader == 0 ? 1 : 0, "/v1/topologies");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_NE(answer.body.find("zhost " + Cluster::id(leader) + ", which led the cluster"),
+            std::string::npos)
+      << answer.body;
+  EXPECT_NE(answer.body.find("try again"), std::string::npos) << answer.body;
+  ASSERT_TRUE(r.settle(60s));
 }
 
 TEST(FlowsTest, AKilledZmeshOrZrmsOrControlPlaneMovesNoSpace) {

@@ -15,19 +15,26 @@ namespace zrms {
 using namespace std::chrono_literals;
 using stdx::Code;
 
+stdx::Error Service::not_leading() const {
+  if (leads())
+    return {Code::unavailable, "the new leader is reading the records; try again in a moment"};
+  if (!control_plane_trouble_.empty())
+    return {Code::unavailable,
+            stdx::format("the cluster has no leader: {}; bring the control plane back: until then "
+                         "nothing is placed or judged, and what runs runs on",
+                         control_plane_trouble_)};
+  if (members_.leader().empty() || members_.leader() == options_.zhost)
+    return {Code::unavailable, "the cluster has no leader yet; try again in a moment"};
+  return {Code::unavailable,
+          stdx::format("zhost {} leads the cluster, not {}; try again in a moment",
+                       members_.leader(), options_.zhost)};
+}
+
 bool Service::forwarded(const ports::HttpRequest& request, const ports::HttpReply& reply) {
-  if (leads()) {
-    // What an earlier reign left here may be older than what others wrote since (S5).
-    if (leader_.ready() || PLANTED(S5_unread)) return false;
-    reply(wire::error_response(
-        {Code::unavailable, "the new leader is reading the records; try again in a moment"}));
-    return true;
-  }
-  if (members_.leader().empty() || members_.leader() == options_.zhost) {
-    reply(wire::error_response(
-        {Code::unavailable, control_plane_trouble_.empty()
-                                ? "the cluster has no leader yet; try again in a moment"
-                                : "the cluster has no leader: " + control_plane_trouble_}));
+  // What an earlier reign left here may be older than what others wrote since (S5).
+  if (leads() && (leader_.ready() || PLANTED(S5_unread))) return false;
+  if (leads() || members_.leader().empty() || members_.leader() == options_.zhost) {
+    reply(wire::error_response(not_leading()));
     return true;
   }
   v1::HttpForward forward;
@@ -41,8 +48,15 @@ bool Service::forwarded(const ports::HttpRequest& request, const ports::HttpRepl
   forward.set_body(request.body);
   zmesh_.request(
       rpc::address(members_.leader(), "zrms"), "zrms.http", forward.SerializeAsString(), 10s,
-      rpc::expect<v1::HttpForwardReply>([reply](stdx::Result<v1::HttpForwardReply> answer) {
-        if (!answer) return reply(wire::error_response(answer.error()));
+      rpc::expect<v1::HttpForwardReply>([reply, leader = members_.leader()](
+                                            stdx::Result<v1::HttpForwardReply> answer) {
+        // A zrms that does not lead any more says so in its answer: this one gave none.
+        if (!answer)
+          return reply(wire::error_response(
+              {answer.error().code,
+               stdx::format("zhost {}, which led the cluster, does not answer: {}; if it is gone "
+                            "another one takes over within seconds: try again then",
+                            leader, answer.error().message)}));
         ports::HttpResponse response;
         response.status = answer->status();
         response.content_type = answer->content_type();

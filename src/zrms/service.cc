@@ -5,6 +5,7 @@
 
 #include "stdx/text.h"
 #include "wire/frame.h"
+#include "wire/json.h"
 
 namespace zrms {
 namespace {
@@ -139,22 +140,21 @@ void Service::wire_cluster() {
                                }));
   zmesh_.on("zrms.http", rpc::typed<v1::HttpForward, v1::HttpForwardReply>(
                              [this](const rpc::Caller&, v1::HttpForward asked, auto done) {
-                               if (!leads())
-                                 return done(stdx::fail(Code::unavailable, "no leader here"));
+                               const auto answer = [done](ports::HttpResponse response) {
+                                 v1::HttpForwardReply reply;
+                                 reply.set_status(response.status);
+                                 reply.set_content_type(response.content_type);
+                                 reply.set_body(std::move(response.body));
+                                 done(std::move(reply));
+                               };
+                               if (!leads()) return answer(wire::error_response(not_leading()));
                                ports::HttpRequest request;
                                request.method = asked.method();
                                request.path = asked.path();
                                for (const auto& pair : asked.query())
                                  request.query[pair.name()] = pair.value();
                                request.body = asked.body();
-                               router_.route(std::move(request),
-                                             [done](ports::HttpResponse response) {
-                                               v1::HttpForwardReply reply;
-                                               reply.set_status(response.status);
-                                               reply.set_content_type(response.content_type);
-                                               reply.set_body(std::move(response.body));
-                                               done(std::move(reply));
-                                             });
+                               router_.route(std::move(request), answer);
                              }));
 }
 

@@ -76,6 +76,8 @@ class Service final : public ports::HttpHandler {
 
   // --- operators ---
   using Answered = std::function<void(ports::HttpResponse)>;
+  // Why this zrms does not answer as the leader, and what to do.
+  stdx::Error not_leading() const;
   bool forwarded(const ports::HttpRequest& request, const ports::HttpReply& reply);
   using Kept = std::function<void(stdx::Result<std::string> sha256, const model::Topology&)>;
   void keep_archive(stdx::Bytes archive, Kept done);

@@ -163,8 +163,8 @@ void Service::submit_spec(v1::SubmitRequest request, ports::HttpReply reply) {
     reply(submitted ? wire::json_response(*submitted) : wire::error_response(submitted.error()));
   };
   if (leads()) return submit_here(std::move(request), answer);
-  if (members_.leader().empty())
-    return answer(stdx::fail(Code::unavailable, "the cluster has no leader yet; try again"));
+  if (members_.leader().empty() || members_.leader() == options_.zhost)
+    return answer(std::unexpected(not_leading()));
   zmesh_.request(rpc::address(members_.leader(), "zrms"), "zrms.submit",
                  request.SerializeAsString(), 45s, rpc::expect<v1::SubmitReply>(answer));
 }
@@ -230,8 +230,7 @@ void Service::spread(const v1::SubmitRequest& request,
 
 void Service::submit_here(v1::SubmitRequest request,
                           std::function<void(stdx::Result<v1::SubmitReply>)> done) {
-  if (!leads() || !leader_.ready())
-    return done(stdx::fail(Code::unavailable, "the leader is not ready; try again"));
+  if (!leads() || !leader_.ready()) return done(std::unexpected(not_leading()));
   auto spec = wire::from_wire(request.spec());
   if (!spec) return done(std::unexpected(spec.error()));
   if (const auto good = can_submit(request, *spec); !good)
@@ -239,7 +238,7 @@ void Service::submit_here(v1::SubmitRequest request,
   spread(request, [this, request, spec = std::move(*spec), done,
                    alive = std::weak_ptr<bool>(alive_)](std::vector<std::string> holders) {
     if (alive.expired()) return;
-    if (!leads()) return done(stdx::fail(Code::unavailable, "the leader changed; try again"));
+    if (!leads() || !leader_.ready()) return done(std::unexpected(not_leading()));
     // Another submit may have been quicker while the archive was spread.
     if (const auto good = can_submit(request, spec); !good)
       return done(std::unexpected(good.error()));
