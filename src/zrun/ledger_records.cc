@@ -41,6 +41,7 @@ stdx::Status parse_entry(const ports::DataRecord& record, stdx::BytesView rest,
   auto& [last_entry, outbox] = found[std::string(rest.substr(0, slash))];
   rest.remove_prefix(slash + 1);
   const auto seq = take(rest, 8);
+  if (seq == 0) return bad(record.key);  // numbers begin with 1
   if (!outbox.entries.empty() && seq != last_entry + 1) return bad(record.key);
   last_entry = seq;
   outbox.entries.push_back(record.value);

@@ -128,6 +128,7 @@ TEST(LedgerRecordsTest, S17RecordsThatCannotBeAreCorrupt) {
   EXPECT_TRUE(corrupt({{"unknown", ""}}));
   EXPECT_TRUE(corrupt({{"cursor/p", "short"}}));
   EXPECT_TRUE(corrupt({put_stream(1), {"outbox/p", ""}}));
+  EXPECT_TRUE(corrupt({put_stream(1), put_entry("p", 0, ""), put_last("p", 0)})) << "from 1 on";
   EXPECT_TRUE(corrupt({put_last("p", 1)})) << "no stream";
   EXPECT_TRUE(corrupt({put_stream(1), put_entry("p", 1, ""), put_last("p", 2)})) << "one is gone";
   EXPECT_TRUE(

@@ -184,6 +184,59 @@ TEST(ZrunServiceTest, S18ASpaceThatSendsAndNeverAsksForTheNextMessageGathersNoth
   EXPECT_EQ(service.find(cluster.id, "relay")->mailbox_size(), 200u);
 }
 
+// Takes one message, then lives of messages to itself; every turn sends on as well.
+class TalksToItself final : public simkit::StubGuest {
+ public:
+  explicit TalksToItself(int& turns) : turns_(turns) {}
+  std::optional<simkit::GuestCall> next(std::int32_t) override {
+    switch (step_++ % 4) {
+      case 0:
+        return receive();
+      case 1:
+        ++turns_;
+        return without_waiting(emit("down", "x"));
+      case 2:
+        return simkit::GuestCall{"sys.self_emit", {0, 4, 0}};
+      default:
+        return sleep(1);
+    }
+  }
+
+ private:
+  static simkit::GuestCall without_waiting(simkit::GuestCall call) {
+    call.args.back() = 0;
+    return call;
+  }
+  int& turns_;
+  int step_ = 0;
+};
+
+TEST(ZrunServiceTest, S18ASpaceThatTalksToItselfWhileItsReceiverIsAwayGathersNoTurns) {
+  for (const auto delivery : {model::Delivery::at_least_once, model::Delivery::at_most_once}) {
+    Cluster cluster({.last = 100, .delivery = delivery});
+    if (delivery == model::Delivery::at_most_once)
+      cluster.disk.topology.paths[0].delivery = model::Delivery::at_least_once;  // "down"
+    int turns = 0;
+    cluster.guests = [&, others = cluster.guests](
+                         const std::string& role) -> std::unique_ptr<simkit::StubGuest> {
+      if (role == "relay") return std::make_unique<TalksToItself>(turns);
+      return others(role);
+    };
+    cluster.zrun["a"].reset();
+    cluster.start_zrun("a");
+    cluster.world.run_for(200ms);
+    cluster.place("source", "a", 1);
+    cluster.place("relay", "a", 1);
+    cluster.tell_directory();
+    cluster.world.run_for(3s);
+    // The sink is nowhere: what `down` holds is not received.
+    const auto& relay = *cluster.zrun["a"]->service->find(cluster.id, "relay");
+    EXPECT_GT(turns, 500);
+    EXPECT_LE(relay.open_turns(), delivery == model::Delivery::at_least_once ? 100u : 0u);
+    EXPECT_LE(relay.turn_emits(), 1u);
+  }
+}
+
 TEST(ZrunServiceTest, S1APlaceCommandOfAnOlderEpochOrRunIsRefused) {
   Cluster cluster;
   EXPECT_EQ(cluster.place("sink", "a", 3, 2), "accepted");

@@ -125,6 +125,9 @@ class Space {
   bool takes_messages() const { return !is_over() && has_streams(); }
   // Paths on which the turn has sent what its receiver has not taken in.
   std::size_t turn_emits() const { return turn_emits_.size(); }
+  // Turns that ended and wait for receipts of what they sent. Only messages whose senders keep them
+  // (is_kept) are among them, so the bounds of those senders' streams bound it.
+  std::size_t open_turns() const { return open_turns_.size(); }
   std::size_t mailbox_size() const { return mailbox_.size() + (current_ ? 1 : 0); }
   std::size_t mailbox_bytes() const { return mailbox_bytes_; }
   std::size_t memory_bytes() const { return instance_ ? instance_->memory_bytes() : 0; }
@@ -221,6 +224,8 @@ class Space {
   void put_into_mailbox(MessagePtr message, std::int32_t delay_ms);
   void note_finished();
   void acknowledge(const Message& message);
+  // Its sender keeps it until it is finished.
+  bool is_kept(const Message& message) const;
   bool received_all(const OpenTurn& turn) const;
 
   SpaceParts parts_;

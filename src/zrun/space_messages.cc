@@ -49,6 +49,10 @@ void Space::acknowledge(const Message& message) {
   if (message.path != self_path) parts_.owner.finished(*this, message);
 }
 
+bool Space::is_kept(const Message& message) const {
+  return message.path != self_path && topology_.paths[message.path]->out.keeps_until_finished();
+}
+
 bool Space::received_all(const OpenTurn& turn) const {
   return std::all_of(turn.emits.begin(), turn.emits.end(),
                      [](const auto& emit) { return emit.first->out.received() >= emit.second; });
@@ -141,7 +145,9 @@ void Space::tidy_outbox() {
 void Space::finish_current() {
   if (!current_) return;
   note_finished();
-  if (open_turns_.empty() && turn_emits_.empty()) {
+  // What nobody keeps has no acknowledgement to hold back. It must not wait behind those that have
+  // one either: no sender's bound limits how many of it come while a receiver is away.
+  if (turn_emits_.empty() && (open_turns_.empty() || !is_kept(*current_))) {
     const auto message = std::exchange(current_, {});
     acknowledge(*message);
     return;
@@ -188,7 +194,9 @@ void Space::emit(PathState& path, stdx::BytesView payload) {
   const auto seq = path.out.last();
   // Without a message in hand there is none to hold back, and a guest that never asks for one, or a
   // UI space, would gather them for ever.
-  if (!current_ || !path.out.keeps_until_finished() || path.out.received() >= seq) return;
+  if (!current_ || !path.out.keeps_until_finished() || path.out.received() >= seq ||
+      !is_kept(*current_))
+    return;
   // The last one of a path stands for those before it.
   const auto at = std::find_if(turn_emits_.begin(), turn_emits_.end(),
                                [&](const auto& emit) { return emit.first == &path; });
