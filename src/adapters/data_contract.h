@@ -12,6 +12,8 @@
 
 namespace adapters {
 
+using Expect = ports::DataStore::Expect;
+
 template <typename Backend>
 class DataContract : public testing::Test {
  protected:
@@ -20,10 +22,12 @@ class DataContract : public testing::Test {
   using Keys = std::vector<stdx::Bytes>;
   Backend backend_;
 
-  stdx::Result<Data> open(std::uint64_t epoch, std::uint32_t run = 1) {
+  stdx::Result<Data> open(std::uint64_t epoch, std::uint32_t run = 1,
+                          Expect expect = Expect::nothing) {
     const model::InstanceId id{
         {model::TopologyId(stdx::uuid_from(1, 2)), "s"}, model::Epoch(epoch), model::Run(run)};
-    return backend_.template wait<Data>([&](auto done) { backend_.store().open(id, done); });
+    return backend_.template wait<Data>(
+        [&](auto done) { backend_.store().open(id, expect, done); });
   }
   stdx::Result<std::size_t> commit(ports::SpaceData& data, ports::DataBatch batch) {
     return backend_.template wait<std::size_t>(
@@ -67,6 +71,13 @@ TYPED_TEST_P(DataContract, P10AnOlderInstanceIsRefusedAtOpenAndAtItsLateCommit) 
   EXPECT_EQ(this->open(2, 0).error().code, stdx::Code::stale);
   EXPECT_TRUE(this->put(*newer, "k", "v"));
   EXPECT_TRUE(this->records(*newer).empty());
+}
+
+TYPED_TEST_P(DataContract, AStoreThatIsToBeThereAndIsNotIsRefusedAndNotMade) {
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(this->open(1, 1, Expect::there).error().code, stdx::Code::not_found);
+  ASSERT_TRUE(this->open(1, 1, Expect::nothing));
+  EXPECT_TRUE(this->open(2, 1, Expect::there));
 }
 
 TYPED_TEST_P(DataContract, ListGivesKeysInByteOrderBehindTheCursorAndWithinTheBound) {
@@ -119,6 +130,7 @@ TYPED_TEST_P(DataContract, TheGuestsKeysAndTheRecordsAreTwoAreas) {
 
 REGISTER_TYPED_TEST_SUITE_P(DataContract, WhatWasCommittedIsThereForTheNextInstance,
                             P10AnOlderInstanceIsRefusedAtOpenAndAtItsLateCommit,
+                            AStoreThatIsToBeThereAndIsNotIsRefusedAndNotMade,
                             ListGivesKeysInByteOrderBehindTheCursorAndWithinTheBound,
                             ListGivesAKeyThatIsPastTheBoundAndNothingOnlyAtTheEnd,
                             ABatchIsAllOrNothingAndADeleteSaysWhatWasThere,

@@ -59,8 +59,11 @@ class SpaceData {
 class DataStore {
  public:
   virtual ~DataStore() = default;
+  // Whether a store that is not there may be made. `there`: the space has run with its store
+  // before, and Code::not_found says that it is gone: losing one is never hidden by starting empty.
+  enum class Expect { nothing, there };
   // Code::stale for an instance older than one that opened it before.
-  virtual void open(const model::InstanceId& instance,
+  virtual void open(const model::InstanceId& instance, Expect expect,
                     SpaceData::Done<std::shared_ptr<SpaceData>> done) = 0;
   // The space is deleted: its data goes too.
   virtual void remove(const model::SpaceKey& key) = 0;

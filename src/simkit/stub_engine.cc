@@ -240,9 +240,11 @@ std::optional<GuestCall> SinkGuest::next(std::int32_t result) {
   }
 }
 
-void MemoryDataStore::open(const model::InstanceId& instance,
+void MemoryDataStore::open(const model::InstanceId& instance, Expect expect,
                            ports::SpaceData::Done<std::shared_ptr<ports::SpaceData>> done) {
-  process_.post([this, instance, done] {
+  process_.post([this, instance, expect, done] {
+    if (expect == Expect::there && !spaces_.contains(instance.key))
+      return done(stdx::fail(stdx::Code::not_found, "its store is not there any more"));
     auto& shelf = spaces_[instance.key];
     if (!shelf) shelf = std::make_shared<Shelf>(Shelf{instance, {}, {}});
     if (instance < shelf->newest)

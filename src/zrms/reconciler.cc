@@ -204,6 +204,7 @@ void Reconciler::send_place(Work& work, const TopologyRow& topology, const Space
   header.set_space(record.space());
   header.set_epoch(record.epoch());
   command.set_mex_sha256(topology.record.mex_sha256());
+  command.set_data_expected(record.has_data());
   *command.mutable_blob_holders() = topology.record.blob_holders();
   // S1: what the receiver's former instance may have been told of its senders.
   for (const auto& path : topology.spec.paths) {
@@ -285,14 +286,16 @@ bool Reconciler::settle_space(Work& work, const TopologyRow& topology, const mod
     return false;
   }
   failed_since_.erase(key);
-  const std::string settled = state == "running" ? "running" : record.state();
-  if (settled != record.state() && work.room(options_.changes_max)) {
+  const bool runs = state == "running";
+  const bool first_data = runs && has_data && !record.has_data();
+  if (runs && (record.state() != "running" || first_data) && work.room(options_.changes_max)) {
     auto next = record;
-    next.set_state(settled);
+    next.set_state("running");
     next.set_reason("");
+    next.set_has_data(has_data);
     work.plan.changes.push_back(change_of(*row, std::move(next)));
   }
-  return state == "running";
+  return runs;
 }
 
 // --- topologies ---

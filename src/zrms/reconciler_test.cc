@@ -176,6 +176,24 @@ TEST_F(ReconcilerTest, RFail9ATopologyStaysDegradedWhileTheZhostOfItsDataReturns
   EXPECT_EQ(topology().state(), "degraded");
 }
 
+TEST_F(ReconcilerTest, ASpaceThatWasSeenRunningWithItsStoreIsPlacedToFindIt) {
+  spec.spaces[0].store = model::StoreKind::local;
+  rows.topology(spec);
+  rows.space("x", "a", 1);
+  const auto first = plan();
+  ASSERT_EQ(first.commands.places.size(), 1u);
+  EXPECT_FALSE(first.commands.places[0].command.data_expected()) << "it may never have begun";
+  says("a", {{1, "running"}});
+  const auto seen = plan();
+  ASSERT_TRUE(space_of(seen));
+  EXPECT_TRUE(space_of(seen)->has_data());
+  rows.add("space", "t/x", space_of(seen)->SerializeAsString());
+  says("a", {});
+  const auto again = plan(t0 + 1s);
+  ASSERT_EQ(again.commands.places.size(), 1u);
+  EXPECT_TRUE(again.commands.places[0].command.data_expected());
+}
+
 TEST_F(ReconcilerTest, RFail10WithNoZhostLeftTheRowStaysAndTheReasonsAreGiven) {
   rows.topology(spec);
   rows.space("x", "a", 4);

@@ -72,5 +72,22 @@ TEST(AbiDataTest, RAbiListSaysThatTheBufferIsTooSmallAndNotThatItIsTheEnd) {
   }
 }
 
+// Design, section 4: losing a local store is never hidden by starting empty.
+TEST(AbiDataTest, AStoreThatIsGoneFailsItsSpaceAndSaysWhatToDoUntilItIsBack) {
+  OneStore cluster(false);
+  auto kept = std::exchange(cluster.stored["a"], {});
+  const auto store = [&] { return cluster.zrun["a"]->service->find(cluster.id, "store"); };
+  ASSERT_EQ(cluster.place("store", "a", 2, 1, /*data_expected=*/true), "accepted");
+  ASSERT_TRUE(
+      cluster.world.run_until_true([&] { return store()->state() == SpaceState::failed; }, 5s));
+  EXPECT_TRUE(store()->detail().starts_with("data of space store is gone from zhost a: "))
+      << store()->detail();
+  EXPECT_TRUE(cluster.stored["a"].empty()) << "nothing was begun in its stead";
+  cluster.stored["a"] = std::move(kept);
+  ASSERT_EQ(cluster.place("store", "a", 3, 1, true), "accepted");
+  EXPECT_TRUE(
+      cluster.world.run_until_true([&] { return store()->state() == SpaceState::running; }, 5s));
+}
+
 }  // namespace
 }  // namespace zrun

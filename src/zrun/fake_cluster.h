@@ -114,7 +114,7 @@ struct FakeCluster {
                                          stored[zhost], disk, sensors);
   }
   std::string place(const std::string& space, const std::string& zhost, std::uint64_t epoch,
-                    std::uint32_t run = 1) {
+                    std::uint32_t run = 1, bool data_expected = false) {
     v1::PlaceCommand command;
     auto& header = *command.mutable_header();
     header.set_zhost(zhost);
@@ -123,6 +123,7 @@ struct FakeCluster {
     header.set_space(space);
     header.set_epoch(epoch);
     command.set_run(run);
+    command.set_data_expected(data_expected);
     command.set_mex_sha256("archive");
     *command.mutable_topology() = wire::to_wire(disk.topology);
     for (const auto& path : disk.topology.paths) {

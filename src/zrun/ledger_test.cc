@@ -251,7 +251,7 @@ struct Pair {
         runtime, pool, *end.topology, id, space,
         [](PathState& path, MessagePtr message) { path.out.push(std::move(message)); });
     bool loaded = false;
-    store.open(id, [&](auto data) {
+    store.open(id, ports::DataStore::Expect::nothing, [&](auto data) {
       end.ledger->load(*data, [&](stdx::Status status) { loaded = status.has_value(); });
     });
     EXPECT_TRUE(world.run_until_true([&] { return loaded; }, std::chrono::seconds(1)));
@@ -410,7 +410,7 @@ TEST(LedgerTest, NothingGoesOutBeforeItIsOnDiskAndNothingOfAStaleInstanceDoes) {
   EXPECT_TRUE(pair.sender.path().out.next());
   // P10: a newer instance opens the store.
   const model::InstanceId newer{{pair.sender.topology->id, "from"}, model::Epoch(2), model::Run(1)};
-  pair.store.open(newer, [](auto) {});
+  pair.store.open(newer, ports::DataStore::Expect::nothing, [](auto) {});
   pair.world.run_for(std::chrono::seconds(1));
   Turn turn;
   turn.emit(0, pair.pool.make("2"));

@@ -194,6 +194,7 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command) {
     auto& known = topology.slots[static_cast<std::size_t>(at)].known;
     known = std::max(known, sender.epoch());
   }
+  placed.data_expected = command.data_expected();
   auto& slot = topology.slots[static_cast<std::size_t>(index)];
   slot.local = placed.space.get();
   slot.life = {header.epoch(), command.run()};
@@ -210,6 +211,18 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command) {
   state_changed(*placed.space);
   load(key, command);
   return reply("accepted");
+}
+
+stdx::Error Service::of_data(const model::InstanceId& id, const stdx::Error& error) const {
+  if (error.code != Code::not_found) return error;
+  runtime_.log.error("data_gone", {{"topology", id.key.topology.value},
+                                   {"space", id.key.space},
+                                   {"epoch", id.epoch.value},
+                                   {"why", error.message}});
+  return {error.code,
+          stdx::format("data of space {} is gone from zhost {}: {}; bring it back, or delete the "
+                       "topology and submit it again to begin empty",
+                       id.key.space, options_.zhost, error.message)};
 }
 
 Service::Placed* Service::still(const Key& key, const model::InstanceId& id) {
@@ -255,14 +268,16 @@ void Service::open_data(const Key& key, model::InstanceId id,
   auto* placed = still(key, id);
   if (placed->space->spec().store == model::StoreKind::none)
     return placed->space->start(std::move(module), nullptr);
-  outside_.data.open(id, [this, key, id, module, alive = std::weak_ptr<bool>(alive_)](
-                             stdx::Result<std::shared_ptr<ports::SpaceData>> data) {
-    if (alive.expired()) return;
-    auto* waiting = still(key, id);
-    if (waiting == nullptr) return;
-    if (!data) return fail_placed(key, id, data.error());
-    waiting->space->start(module, std::move(*data));
-  });
+  using Expect = ports::DataStore::Expect;
+  outside_.data.open(id, placed->data_expected ? Expect::there : Expect::nothing,
+                     [this, key, id, module, alive = std::weak_ptr<bool>(alive_)](
+                         stdx::Result<std::shared_ptr<ports::SpaceData>> data) {
+                       if (alive.expired()) return;
+                       auto* waiting = still(key, id);
+                       if (waiting == nullptr) return;
+                       if (!data) return fail_placed(key, id, of_data(id, data.error()));
+                       waiting->space->start(module, std::move(*data));
+                     });
 }
 
 void Service::serve_pages(Placed& placed, std::shared_ptr<const ports::Package> package) {

@@ -96,7 +96,8 @@ class Service final : public SpaceOwner {
     std::unique_ptr<Space> space;
     std::unique_ptr<UiPages> pages;
     bool remove_data = false;
-    bool counted = false;  // in running_
+    bool data_expected = false;  // it has run with its store before
+    bool counted = false;        // in running_
   };
   using Key = std::pair<std::string, std::string>;  // topology id, space
 
@@ -106,6 +107,8 @@ class Service final : public SpaceOwner {
                      stdx::Result<std::shared_ptr<const ports::Package>> package);
   void serve_pages(Placed& placed, std::shared_ptr<const ports::Package> package);
   void open_data(const Key& key, model::InstanceId id, std::shared_ptr<ports::Module> module);
+  // What an operator is told, and can do, where the store of a space is gone.
+  stdx::Error of_data(const model::InstanceId& id, const stdx::Error& error) const;
   Placed* still(const Key& key, const model::InstanceId& id);
   void fail_placed(const Key& key, const model::InstanceId& id, const stdx::Error& why);
   void count_running(Placed& placed, bool runs);

@@ -85,8 +85,25 @@ def r_abi_on_close_runs_in_a_guest_that_sleeps_in_on_process(cluster):
              lambda: number(data_of(cluster, "source").get(b"closed", b"")) == LAST, 10)
 
 
+def a_store_that_is_gone_is_said_and_not_begun_anew(cluster):
+    """Design, section 4: losing a local store is never hidden by starting empty."""
+    wait_for("it is stopped", lambda: cluster.topology("once")["state"] == "stopped", 30)
+    n = cluster.where(cluster.topology("once"), "sink")
+    [store] = glob.glob(f"{cluster.folder}/s{n}/data/*.sink.db")
+    for path in glob.glob(f"{store}*"):
+        os.rename(path, path + ".away")
+    said = cluster.zshell(1, "topo", "start", "once", check=False)
+    assert said.returncode == 1 and f"data of space sink is gone from zhost zhost-{n}" in said.stdout, said.stdout
+    assert not os.path.exists(store), "nothing was begun in its stead"
+    for path in glob.glob(f"{store}*.away"):
+        os.rename(path, path[:-len(".away")])
+    wait_for("it runs again by itself", lambda: cluster.topology("once")["state"] == "running", 90)
+    assert number(data_of(cluster, "sink")[b"count"]) == LAST
+
+
 CASES = [s7_s8_each_number_has_its_effect_once_and_in_order_whatever_is_killed, what_is_finished_leaves_the_outboxes,
-         r_abi_on_close_runs_in_a_guest_that_sleeps_in_on_process]
+         r_abi_on_close_runs_in_a_guest_that_sleeps_in_on_process,
+         a_store_that_is_gone_is_said_and_not_begun_anew]
 
 
 def main():

@@ -154,7 +154,12 @@ class Data final : public SpaceData {
   model::InstanceId instance_;
 };
 
-stdx::Status take_ownership(sqlite::Database& db, const model::InstanceId& id) {
+std::unexpected<stdx::Error> gone(const std::string& path) {
+  return stdx::fail(Code::not_found, stdx::format("its store {} is not there any more", path));
+}
+
+stdx::Status take_ownership(sqlite::Database& db, const model::InstanceId& id, bool is_there,
+                            const std::string& path) {
   return db.transaction([&]() -> stdx::Status {
     TRY(
         db.run("CREATE TABLE IF NOT EXISTS data (key BLOB PRIMARY KEY, value BLOB NOT NULL) "
@@ -172,6 +177,8 @@ stdx::Status take_ownership(sqlite::Database& db, const model::InstanceId& id) {
                           stdx::format("epoch {} run {} opened this data; {}.{} is older",
                                        known.first, known.second, id.epoch.value, id.run.value));
     }
+    // Every store that was ever opened has its owner; an emptied file has none.
+    if (is_there && !row) return gone(path);
     TRY(db.run("DELETE FROM owner"));
     TRY_ASSIGN(auto insert, db.prepare("INSERT INTO owner VALUES (?, ?)"));
     TRY(insert.bind(id.epoch.value).bind(std::uint64_t{id.run.value}).step());
@@ -187,14 +194,18 @@ SqliteDataStore::SqliteDataStore(ports::Executor& executor, std::string folder,
 
 SqliteDataStore::~SqliteDataStore() = default;
 
-void SqliteDataStore::open(const model::InstanceId& instance,
+void SqliteDataStore::open(const model::InstanceId& instance, Expect expect,
                            SpaceData::Done<std::shared_ptr<SpaceData>> done) {
   shared_->run<std::shared_ptr<SpaceData>>(
-      std::move(done), [shared = shared_, instance]() -> stdx::Result<std::shared_ptr<SpaceData>> {
+      std::move(done),
+      [shared = shared_, instance, expect]() -> stdx::Result<std::shared_ptr<SpaceData>> {
         const auto path = path_of(shared->folder, instance.key);
         if (!path) return stdx::fail(Code::invalid, "no topology id, or no name of a space");
+        const bool is_there = expect == Expect::there;
+        // Opening would make the file.
+        if (std::error_code ignored; is_there && !fs::exists(*path, ignored)) return gone(*path);
         TRY_ASSIGN(auto opened, sqlite::Database::open(*path));
-        TRY(take_ownership(*opened, instance));
+        TRY(take_ownership(*opened, instance, is_there, *path));
         return std::make_shared<Data>(shared, std::shared_ptr<sqlite::Database>(std::move(opened)),
                                       instance);
       });

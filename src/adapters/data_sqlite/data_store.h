@@ -21,7 +21,7 @@ class SqliteDataStore final : public ports::DataStore {
 
   SqliteDataStore(ports::Executor& executor, std::string folder, ports::Counter* refused = nullptr);
   ~SqliteDataStore() override;
-  void open(const model::InstanceId& instance,
+  void open(const model::InstanceId& instance, Expect expect,
             ports::SpaceData::Done<std::shared_ptr<ports::SpaceData>> done) override;
   void remove(const model::SpaceKey& key) override;
 

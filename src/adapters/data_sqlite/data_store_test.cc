@@ -73,8 +73,9 @@ TEST(SqliteDataStoreTest, S17NamesThatLeadOutOfTheFolderOpenAndRemoveNothing) {
   for (const auto& key : {model::SpaceKey{model::TopologyId(up), "s"},
                           model::SpaceKey{first_life.key.topology, "../s"},
                           model::SpaceKey{model::TopologyId(""), "s"}}) {
-    const auto opened = backend.wait<std::shared_ptr<ports::SpaceData>>(
-        [&](auto done) { backend.disk->open({key, model::Epoch(1), model::Run(1)}, done); });
+    const auto opened = backend.wait<std::shared_ptr<ports::SpaceData>>([&](auto done) {
+      backend.disk->open({key, model::Epoch(1), model::Run(1)}, Expect::nothing, done);
+    });
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, stdx::Code::invalid);
     backend.disk->remove(key);
@@ -85,12 +86,29 @@ TEST(SqliteDataStoreTest, S17NamesThatLeadOutOfTheFolderOpenAndRemoveNothing) {
   std::filesystem::remove(outside);
 }
 
+TEST(SqliteDataStoreTest, AFileThatWasEmptiedIsAStoreThatIsGone) {
+  SqliteBackend backend;
+  using Opened = std::shared_ptr<ports::SpaceData>;
+  const auto open = [&](std::uint64_t epoch, Expect expect) {
+    auto id = first_life;
+    id.epoch = model::Epoch(epoch);
+    return backend.wait<Opened>([&](auto done) { backend.disk->open(id, expect, done); });
+  };
+  ASSERT_TRUE(open(1, Expect::nothing));
+  backend.disk.reset();  // closes it
+  for (const auto& file : std::filesystem::directory_iterator(backend.folder))
+    std::filesystem::resize_file(file.path(), 0);
+  backend.disk = std::make_unique<SqliteDataStore>(backend.queue, backend.folder);
+  EXPECT_EQ(open(2, Expect::there).error().code, stdx::Code::not_found);
+  EXPECT_TRUE(open(2, Expect::nothing));
+}
+
 // Commits 1, 2, … as data and as records together, and tells of each on `out` once it is on disk.
 [[noreturn]] void commit_until_killed(const std::string& folder, int out) {
   WaitQueue queue;
   SqliteDataStore store(queue, folder);
   std::shared_ptr<ports::SpaceData> data;
-  store.open(first_life, [&](auto opened) { data = *opened; });
+  store.open(first_life, Expect::nothing, [&](auto opened) { data = *opened; });
   queue.run_one();
   for (int i = 1;; ++i) {
     const auto n = std::to_string(i);
@@ -124,7 +142,7 @@ TEST(SqliteDataStoreTest, S16WhatWasToldCommittedSurvivesKillAndWritesAndRecords
     auto next = first_life;
     next.run = model::Run(2);
     auto data = *backend.wait<std::shared_ptr<ports::SpaceData>>(
-        [&](auto done) { backend.disk->open(next, done); });
+        [&](auto done) { backend.disk->open(next, Expect::nothing, done); });
     const auto n = std::stoi(
         **backend.wait<std::optional<stdx::Bytes>>([&](auto done) { data->get("n", done); }));
     EXPECT_GE(n, told) << "told committed, and gone";
