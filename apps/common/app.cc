@@ -75,30 +75,28 @@ config::ZhostConfig load_config(int argc, char** argv, const char* program) {
   return *config;
 }
 
-ports::JoinToken join_token(const config::ZhostConfig& config) {
-  return [path = config.join_token_file,
-          cluster = config.cluster_id]() -> stdx::Result<std::string> {
-    // On the loop: a small local file, read when a link is made.
-    auto token = adapters::posix::read_secret_file(path, 4096);
-    if (!token && token.error().code == stdx::Code::not_found)
-      return stdx::fail(stdx::Code::unavailable,
-                        stdx::format("waiting for the join token of cluster '{}': {}; the control "
-                                     "plane makes it when it starts, or copy it from there",
-                                     cluster, token.error().message));
-    if (!token) return token;
-    while (!token->empty() && (token->back() == '\n' || token->back() == '\r')) token->pop_back();
-    // It stands in an HTTP header. An empty one would match a peer that shows none.
-    const bool plain = std::all_of(token->begin(), token->end(), [](unsigned char c) {
-      return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
-    });
-    if (!plain || token->size() < 32 || token->size() > 256)
-      return stdx::fail(stdx::Code::invalid,
-                        path + " is no join token: 32 to 256 letters, digits, '-', '_' and '.'");
-    return token;
-  };
+stdx::Result<std::string> read_join_token(const config::ZhostConfig& config) {
+  const auto& path = config.join_token_file;
+  // On the loop: a small local file.
+  auto token = adapters::posix::read_secret_file(path, 4096);
+  if (!token && token.error().code == stdx::Code::not_found)
+    return stdx::fail(stdx::Code::unavailable,
+                      stdx::format("waiting for the join token of cluster '{}': {}; the control "
+                                   "plane makes it when it starts, or copy it from there",
+                                   config.cluster_id, token.error().message));
+  if (!token) return token;
+  while (!token->empty() && (token->back() == '\n' || token->back() == '\r')) token->pop_back();
+  // It may stand in an HTTP header, and an empty one would be known to everybody.
+  const bool plain = std::all_of(token->begin(), token->end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+  });
+  if (!plain || token->size() < 32 || token->size() > 256)
+    return stdx::fail(stdx::Code::invalid,
+                      path + " is no join token: 32 to 256 letters, digits, '-', '_' and '.'");
+  return token;
 }
 
-std::string make_join_token(const char* program, const config::ZhostConfig& config) {
+void make_join_token(const char* program, const config::ZhostConfig& config) {
   adapters::posix::KernelRandom random;
   std::string made;
   for (int i = 0; i < 4; ++i) made += stdx::format("{:016x}", random.next());
@@ -106,9 +104,7 @@ std::string make_join_token(const char* program, const config::ZhostConfig& conf
   const auto created = adapters::posix::create_secret_file(config.join_token_file, made);
   if (!created && created.error().code != stdx::Code::already_exists)
     die(program, "cannot make the join token: " + created.error().message);
-  const auto token = join_token(config)();
-  if (!token) die(program, token.error().message);
-  return *token;
+  if (const auto token = read_join_token(config); !token) die(program, token.error().message);
 }
 
 App::App(const char* service, const config::ZhostConfig& config, std::string hand_data_links_to)
@@ -124,6 +120,7 @@ App::App(const char* service, const config::ZhostConfig& config, std::string han
                          .bind_ip = config.bind,
                          .hand_data_links_to = std::move(hand_data_links_to)}),
       http_(loop_, config.bind),
+      cluster_key_(loop_, [this] { return read_join_token(config_); }),
       incarnation_(env_number("SAMOZA_INCARNATION", 1)),
       run_(env_number("SAMOZA_RUN", static_cast<std::uint64_t>(getpid()))) {
   // While this process lives, no next incarnation of the zhost starts (P12).

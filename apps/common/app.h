@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "adapters/crypto/token_key.h"
 #include "adapters/log/json_log.h"
 #include "adapters/log/protobuf_log.h"
 #include "adapters/loop/loop.h"
@@ -16,7 +17,6 @@
 #include "adapters/net/transport.h"
 #include "adapters/posix/random.h"
 #include "config/zhost_config.h"
-#include "ports/join_token.h"
 #include "ports/runtime.h"
 
 namespace app {
@@ -29,10 +29,10 @@ config::ZhostConfig load_config(int argc, char** argv, const char* program);
 std::string config_file(int argc, char** argv, const char* program);
 
 // Reads the join token of the cluster from the file that the configuration names.
-ports::JoinToken join_token(const config::ZhostConfig& config);
-// For the control plane: makes the token where there is none, and gives it. Ends the process where
-// that cannot be done or where others may read the file.
-std::string make_join_token(const char* program, const config::ZhostConfig& config);
+stdx::Result<std::string> read_join_token(const config::ZhostConfig& config);
+// For the control plane: makes the token where there is none. Ends the process where that cannot be
+// done or where others may read the file.
+void make_join_token(const char* program, const config::ZhostConfig& config);
 
 // Ends the process with `code` after one line.
 [[noreturn]] void die(const char* program, const std::string& why, int code = 1);
@@ -46,6 +46,7 @@ class App {
   adapters::net::NetTransport& transport() { return transport_; }
   adapters::net::NetHttpClient& http() { return http_; }
   const config::ZhostConfig& config() const { return config_; }
+  ports::ClusterKey& cluster_key() { return cluster_key_; }
 
   // Jobs that the adapter's thread refused at its bound (adapters/posix/worker.h), for /metrics.
   ports::Counter* refused_by(const char* worker);
@@ -74,6 +75,7 @@ class App {
   ports::Runtime runtime_;
   adapters::net::NetTransport transport_;
   adapters::net::NetHttpClient http_;
+  adapters::crypto::TokenKey cluster_key_;
   std::unique_ptr<adapters::net::HttpServer> server_;
   std::uint64_t incarnation_ = 1, run_ = 1;
 };

@@ -10,7 +10,7 @@
 int main(int argc, char** argv) {
   const auto config = app::load_config(argc, argv, "zmesh-controlplane");
   const auto& wanted = config.control_plane_service;
-  auto join_token = app::make_join_token("zmesh-controlplane", config);
+  app::make_join_token("zmesh-controlplane", config);
   app::App app("zmesh-controlplane", config);
 
   adapters::store_memory::Database database;
@@ -32,13 +32,11 @@ int main(int argc, char** argv) {
   options.cluster_id = config.cluster_id;
   options.version = app::version;
   options.store_name = wanted.store;
-  controlplane::Service service(app.runtime(), app.transport(), *store, options);
+  controlplane::Service service(app.runtime(), app.transport(), *store, app.cluster_key(), options);
   if (auto started = service.start(); !started)
     app::die("zmesh-controlplane", started.error().message);
   app.serve(service, wanted.port,
-            {.binary_sockets = {"/", "/ws"},
-             .join_paths = {"/", "/ws", "/v1/register"},
-             .join_token = std::move(join_token)});
+            {.binary_sockets = {"/", "/ws"}, .join_paths = {"/", "/ws", "/v1/register"}});
 
   // startz watches it like the others.
   samoza::v1::Hello hello;

@@ -92,7 +92,7 @@ int main(int argc, char** argv) {
   options.restart_grace = config.restart_grace;
   options.children.specs = children_of(config, file, incarnation);
   options.metrics_text = [&app] { return adapters::prometheus::to_text(app.runtime().metrics); };
-  startz::Service service(app.runtime(), app.transport(), processes, options);
+  startz::Service service(app.runtime(), app.transport(), processes, app.cluster_key(), options);
   if (auto started = service.start(); !started) app::die("startz", started.error().message);
   app.runtime().log.info("zhost_started", {{"incarnation", incarnation}, {"bind", config.bind}});
   app.loop().on_terminate([&] { service.stop([&] { app.stop(); }); });

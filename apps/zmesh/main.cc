@@ -12,12 +12,8 @@ int main(int argc, char** argv) {
 
   zmesh::Options options;
   options.cluster_id = config.cluster_id;
-  options.control_plane = {ports::Endpoint::Kind::websocket,
-                           config.control_plane.host,
-                           config.control_plane.port,
-                           config.control_plane.path,
-                           {}};
-  options.join_token = app::join_token(config);
+  options.control_plane = {ports::Endpoint::Kind::websocket, config.control_plane.host,
+                           config.control_plane.port, config.control_plane.path};
   options.version = app::version;
   options.pid = app.pid();
   auto& self = options.self;
@@ -39,7 +35,7 @@ int main(int argc, char** argv) {
   self.set_cpu_cores(static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN)));
   self.set_version(app::version);
 
-  zmesh::Service service(app.runtime(), app.transport(), app.http(), options);
+  zmesh::Service service(app.runtime(), app.transport(), app.http(), app.cluster_key(), options);
   zmesh::HttpApi http(app.runtime(), service, config.zmesh_port);
   service.on_stop = [&] { app.stop(); };
   if (auto started = service.start(); !started) app::die("zmesh", started.error().message);

@@ -26,15 +26,15 @@ int main(int argc, char** argv) {
   zrun::Options options;
   options.cluster_id = config.cluster_id;
   options.zhost = config.zhost_id;
-  options.join_token = app::join_token(config);
   options.version = app::version;
   options.incarnation = app.incarnation();
   options.pid = app.pid();
   options.ip = config.bind;
   options.peer_port = config.peer_port;
   options.spaces_max = config.spaces_max;
-  zrun::Service service(app.runtime(), {app.transport(), engine, data, blobs, packages, sensors},
-                        options);
+  zrun::Service service(
+      app.runtime(), {app.transport(), app.cluster_key(), engine, data, blobs, packages, sensors},
+      options);
   zrun::HttpApi http(app.runtime(), service);
   service.on_stop = [&] { app.stop(); };
   if (auto started = service.start(); !started) app::die("zrun", started.error().message);

@@ -2,6 +2,7 @@
 #include "controlplane/service.h"
 
 #include "model/topology.h"
+#include "rpc/request_proof.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
 #include "wire/json.h"
@@ -67,15 +68,19 @@ v1::RecordsReply page_of(ports::Store::Snapshot snapshot, const v1::ReadSinceReq
 }  // namespace
 
 Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Store& store,
-                 Options options)
+                 ports::ClusterKey& key, Options options)
     : runtime_(runtime),
       transport_(transport),
       store_(store),
+      key_(key),
       options_(std::move(options)),
       exchange_(runtime, [this](v1::Envelope envelope) { send(std::move(envelope)); }),
       poll_timer_(runtime.executor),
       refused_links_(runtime.metrics.counter("samoza_controlplane_refused_links_total",
-                                             "Links closed because there were too many")) {
+                                             "Links closed because there were too many")),
+      unproved_links_(runtime.metrics.counter(
+          "samoza_controlplane_unproved_links_total",
+          "Links closed because of their hello, or because they did not prove the join token")) {
   wire_methods();
   wire_routes();
 }
@@ -145,13 +150,7 @@ void Service::wire_methods() {
 
 void Service::wire_routes() {
   router_.add("POST", "/v1/register", [this](wire::RouteMatch match, ports::HttpReply reply) {
-    v1::RegisterRequest request;
-    if (auto parsed = wire::from_json(match.request.body, request); !parsed)
-      return reply(wire::error_response(parsed.error()));
-    register_member(
-        std::move(request), register_tries, [reply](stdx::Result<v1::RegisterReply> answer) {
-          reply(answer ? wire::json_response(*answer) : wire::error_response(answer.error()));
-        });
+    register_over_http(match.request, std::move(reply));
   });
   router_.add("GET", "/healthz", [this](wire::RouteMatch, ports::HttpReply reply) {
     if (store_trouble_.empty()) return reply(wire::json_response(R"({"status":"ok"})"));
@@ -185,6 +184,49 @@ void Service::handle_websocket(ports::HttpRequest, std::unique_ptr<ports::Link> 
 }
 
 // --- members ---
+
+stdx::Result<stdx::Bytes> Service::authorize(const ports::HttpRequest& request) const {
+  constexpr std::string_view bearer = "Bearer ";
+  const auto at = request.headers.find("authorization");
+  const std::string_view said = at == request.headers.end() ? "" : std::string_view(at->second);
+  if (said.starts_with(bearer)) {
+    TRY(key_.check_token(said.substr(bearer.size())));
+    return stdx::Bytes();
+  }
+  TRY_ASSIGN(const auto claim, rpc::parse_claim(said));
+  for (const auto& [id, connection] : connections_) {
+    if (connection.nonce != claim.nonce) continue;
+    auto transcript = connection.handshake->transcript();
+    TRY(rpc::check_request(key_, claim, transcript, request.body));
+    return transcript;
+  }
+  return stdx::fail(Code::denied, "the link of this registration is gone");
+}
+
+void Service::register_over_http(const ports::HttpRequest& request, ports::HttpReply reply) {
+  const auto link = authorize(request);
+  if (!link) {
+    auto response = wire::error_response(
+        {Code::denied, stdx::format("the join token of the cluster is missing or wrong ({}); "
+                                    "zhosts find it in cluster.join_token_file",
+                                    link.error().message)});
+    response.status = 401;
+    return reply(std::move(response));
+  }
+  const auto answer = [this, reply, transcript = *link,
+                       asked = request.body](ports::HttpResponse response) {
+    if (!transcript.empty())
+      if (auto proof = rpc::prove_answer(key_, {transcript, asked, response.status, response.body}))
+        response.headers[rpc::answer_proof_header] = *proof;
+    reply(std::move(response));
+  };
+  v1::RegisterRequest asked;
+  if (auto parsed = wire::from_json(request.body, asked); !parsed)
+    return answer(wire::error_response(parsed.error()));
+  register_member(std::move(asked), register_tries, [answer](auto result) {
+    answer(result ? wire::json_response(*result) : wire::error_response(result.error()));
+  });
+}
 
 void Service::register_member(v1::RegisterRequest request, int tries, Registered done) {
   const auto& member = request.member();
@@ -280,14 +322,22 @@ void Service::announce() {
 // --- links ---
 
 void Service::accept(std::unique_ptr<ports::Link> link) {
-  if (connections_.size() >= links_max) {
+  if (connections_.size() >= links_max || unproved_ >= unproved_max) {
     refused_links_.add();
-    runtime_.log.warn("links_full", {{"links", connections_.size()}});
+    if (const auto held_back = refusals_.pass(runtime_.clock.now()))
+      runtime_.log.warn(
+          "links_full",
+          {{"links", connections_.size()}, {"unproved", unproved_}, {"not_logged", *held_back}});
     return;
   }
   const auto id = next_connection_++;
   auto& connection = connections_[id];
   connection.link = std::move(link);
+  connection.handshake = std::make_unique<rpc::Handshake>(key_, rpc::Handshake::Side::acceptor);
+  connection.timeout = std::make_unique<ports::Timer>(runtime_.executor);
+  connection.timeout->set(proof_timeout,
+                          [this, id] { refuse(id, {Code::timeout, "no proof in time"}); });
+  ++unproved_;
   connection.link->start(
       {.on_frame = [this, id](stdx::Bytes frame) { receive(id, std::move(frame)); },
        .on_closed =
@@ -298,26 +348,68 @@ void Service::accept(std::unique_ptr<ports::Link> link) {
        .on_writable = {}});
 }
 
+stdx::Result<v1::Hello> Service::check_hello(const Connection& connection) const {
+  const auto& frame = connection.handshake->their_hello();
+  TRY_ASSIGN(const auto kind, wire::frame_kind(frame));
+  if (kind != wire::FrameKind::hello) return stdx::fail(Code::invalid, "no hello");
+  TRY_ASSIGN(auto hello, wire::parse_frame<v1::Hello>(frame));
+  if (!model::is_name(hello.zhost()) || hello.service() != "zmesh")
+    return stdx::fail(Code::invalid, "no hello of a zmesh");
+  return hello;
+}
+
+stdx::Result<bool> Service::handshake_step(Connection& connection, const stdx::Bytes& frame) {
+  TRY_ASSIGN(const auto heard, connection.handshake->take(frame));
+  TRY(check_hello(connection));
+  if (heard == rpc::Handshake::Heard::proof) return true;
+  connection.nonce = rpc::make_nonce(runtime_.random);
+  v1::Hello hello;
+  hello.set_service("controlplane");
+  hello.set_version(options_.version);
+  hello.set_nonce(connection.nonce);
+  TRY_ASSIGN(auto frames,
+             connection.handshake->say(wire::encode_frame(wire::FrameKind::hello, hello)));
+  for (auto& out : frames) connection.link->send(std::move(out));
+  return false;
+}
+
+void Service::refuse(std::uint64_t id, const stdx::Error& why) {
+  const auto at = connections_.find(id);
+  if (at == connections_.end()) return;
+  unproved_links_.add();
+  if (const auto held_back = refusals_.pass(runtime_.clock.now()))
+    runtime_.log.warn(
+        "bad_hello",
+        {{"peer", at->second.link->peer()}, {"why", why.message}, {"not_logged", *held_back}});
+  // Posted: the link is in the middle of a call to us.
+  runtime_.executor.post([this, id, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) drop(id);
+  });
+}
+
+void Service::link_up(std::uint64_t id) {
+  auto& connection = connections_.at(id);
+  connection.zhost = check_hello(connection)->zhost();
+  connection.timeout.reset();
+  --unproved_;
+  by_zhost_[connection.zhost] = id;  // a newer link of a zhost replaces the older one
+  membership_.linked(connection.zhost, true, runtime_.clock.now());
+  // What changed between its registration and this link.
+  exchange_.notify(rpc::address(connection.zhost, "zmesh"), "controlplane.changed",
+                   state().SerializeAsString());
+}
+
 void Service::receive(std::uint64_t id, stdx::Bytes frame) {
   const auto at = connections_.find(id);
   if (at == connections_.end()) return;
   auto& connection = at->second;
   const auto kind = wire::frame_kind(frame);
   if (connection.zhost.empty()) {
-    auto hello = kind && *kind == wire::FrameKind::hello ? wire::parse_frame<v1::Hello>(frame)
-                                                         : stdx::fail(Code::invalid, "no hello");
-    if (!hello || !model::is_name(hello->zhost()) || hello->service() != "zmesh") {
-      runtime_.log.warn("bad_hello", {{"peer", connection.link->peer()}});
-      // Posted: the link is in the middle of a call to us.
-      runtime_.executor.post([this, id] { drop(id); });
-      return;
-    }
-    connection.zhost = hello->zhost();
-    by_zhost_[connection.zhost] = id;  // a newer link of a zhost replaces the older one
-    membership_.linked(connection.zhost, true, runtime_.clock.now());
-    // What changed between its registration and this link.
-    exchange_.notify(rpc::address(connection.zhost, "zmesh"), "controlplane.changed",
-                     state().SerializeAsString());
+    const auto proved = handshake_step(connection, frame);
+    if (!proved)
+      refuse(id, proved.error());
+    else if (*proved)
+      link_up(id);
     return;
   }
   auto envelope = kind && *kind == wire::FrameKind::envelope
@@ -334,7 +426,11 @@ void Service::receive(std::uint64_t id, stdx::Bytes frame) {
 
 void Service::drop(std::uint64_t id) {
   auto node = connections_.extract(id);
-  if (node.empty() || node.mapped().zhost.empty()) return;
+  if (node.empty()) return;
+  if (node.mapped().zhost.empty()) {
+    --unproved_;
+    return;
+  }
   const auto& zhost = node.mapped().zhost;
   membership_.linked(zhost, false, runtime_.clock.now());
   const auto at = by_zhost_.find(zhost);

@@ -5,8 +5,12 @@
 // fenced records in a Store, and tells every connected zmesh when membership, super candidates or
 // the leader changed (R-JOIN-1..6). It places nothing and routes nothing.
 //
-// One loop. Links are websockets of zmesh processes: Hello first, then envelopes. At most links_max
-// links; one more is closed and counted. While the store is away requests fail with its error.
+// Who registers or links proves the join token (rpc/handshake.h, rpc/request_proof.h); for people
+// and plain HTTP clients POST /v1/register takes the token itself as a bearer, too.
+//
+// One loop. Links are websockets of zmesh processes: Hello and Proof, then envelopes. At most
+// links_max links, of them unproved_max that have not proved the token, each for proof_timeout; one
+// more is closed and counted. While the store is away requests fail with its error.
 
 #include <functional>
 #include <map>
@@ -14,12 +18,15 @@
 #include <string>
 
 #include "controlplane/membership.h"
+#include "ports/cluster_key.h"
 #include "ports/http.h"
 #include "ports/runtime.h"
 #include "ports/store.h"
 #include "ports/transport.h"
 #include "rpc/exchange.h"
+#include "rpc/handshake.h"
 #include "rpc/link_complaints.h"
+#include "rpc/log_gate.h"
 #include "wire/http_router.h"
 
 namespace controlplane {
@@ -36,9 +43,11 @@ struct Options {
 class Service final : public ports::HttpHandler {
  public:
   static constexpr std::size_t links_max = 1024;
+  static constexpr std::size_t unproved_max = 256;
+  static constexpr stdx::Duration proof_timeout = std::chrono::seconds(5);
 
   Service(ports::Runtime& runtime, ports::Transport& transport, ports::Store& store,
-          Options options);
+          ports::ClusterKey& key, Options options);
   ~Service() override;
 
   // Listens on options.listen; fails where the address is taken.
@@ -52,14 +61,24 @@ class Service final : public ports::HttpHandler {
   using Registered = std::function<void(stdx::Result<v1::RegisterReply>)>;
   struct Connection {
     std::unique_ptr<ports::Link> link;
-    std::string zhost;
+    std::string zhost;  // empty until the token was proved
+    std::unique_ptr<rpc::Handshake> handshake;
+    stdx::Bytes nonce;  // of our hello: the name of the link in a registration
+    std::unique_ptr<ports::Timer> timeout;
   };
 
   void wire_methods();
   void wire_routes();
   void accept(std::unique_ptr<ports::Link> link);
   void receive(std::uint64_t id, stdx::Bytes frame);
+  stdx::Result<v1::Hello> check_hello(const Connection& connection) const;
+  stdx::Result<bool> handshake_step(Connection& connection, const stdx::Bytes& frame);
+  void refuse(std::uint64_t id, const stdx::Error& why);
+  void link_up(std::uint64_t id);
   void drop(std::uint64_t id);
+  // Whether the request may register: the transcript of its link, empty for a bearer.
+  stdx::Result<stdx::Bytes> authorize(const ports::HttpRequest& request) const;
+  void register_over_http(const ports::HttpRequest& request, ports::HttpReply reply);
   void send(v1::Envelope envelope);
 
   void register_member(v1::RegisterRequest request, int tries, Registered done);
@@ -72,6 +91,8 @@ class Service final : public ports::HttpHandler {
   rpc::LinkComplaints complaints_{runtime_};
   ports::Transport& transport_;
   ports::Store& store_;
+  ports::ClusterKey& key_;
+  rpc::LogGate refusals_;
   Options options_;
   rpc::Exchange exchange_;
   wire::HttpRouter router_;
@@ -86,6 +107,8 @@ class Service final : public ports::HttpHandler {
   std::uint64_t next_connection_ = 1;
   ports::Timer poll_timer_;
   ports::Counter& refused_links_;
+  ports::Counter& unproved_links_;
+  std::size_t unproved_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

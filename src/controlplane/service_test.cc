@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "adapters/store_memory/memory_store.h"
+#include "rpc/request_proof.h"
 #include "simkit/network.h"
+#include "simkit/stub_key.h"
 #include "wire/frame.h"
 #include "wire/json.h"
 
@@ -12,6 +14,43 @@ namespace controlplane {
 namespace {
 
 using namespace std::chrono_literals;
+
+// A zmesh that opens the WebSocket and proves its token.
+struct FakeZmesh {
+  std::unique_ptr<ports::Link> link;
+  simkit::StubKey key;
+  rpc::Handshake handshake{key, rpc::Handshake::Side::dialler};
+  stdx::Bytes nonce;  // of the control plane
+  bool server_is_good = false, closed = false;
+  std::vector<v1::Envelope> got;
+
+  FakeZmesh(ports::Transport& transport, const std::string& zhost,
+            const std::string& token = "join")
+      : key(token) {
+    transport.connect(
+        {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"}, [this, zhost](auto made) {
+          link = std::move(*made);
+          link->start({.on_frame = [this](const stdx::Bytes& f) { frame(f); },
+                       .on_closed = [this](const stdx::Error&) { closed = true; },
+                       .on_writable = {}});
+          v1::Hello hello;
+          hello.set_service("zmesh");
+          hello.set_zhost(zhost);
+          const auto said = *handshake.say(wire::encode_frame(wire::FrameKind::hello, hello));
+          for (const auto& out : said) link->send(out);
+        });
+  }
+  void frame(const stdx::Bytes& frame) {
+    const auto kind = *wire::frame_kind(frame);
+    if (kind == wire::FrameKind::envelope) {
+      got.push_back(*wire::parse_frame<v1::Envelope>(frame));
+      return;
+    }
+    if (kind == wire::FrameKind::hello) nonce = wire::parse_frame<v1::Hello>(frame)->nonce();
+    server_is_good = handshake.take(frame).has_value();
+    if (kind == wire::FrameKind::proof) link->send(*handshake.proof());
+  }
+};
 
 struct Fixture {
   simkit::World world{3};
@@ -22,40 +61,30 @@ struct Fixture {
                                     zmesh_transport = network.transport(zmesh, "127.0.0.1");
   adapters::store_memory::Database database;
   adapters::store_memory::MemoryStore store{process, database};
+  simkit::StubKey key;
   std::unique_ptr<Service> service;
-  std::unique_ptr<ports::Link> link;
-  std::vector<v1::Envelope> got;
+  std::unique_ptr<FakeZmesh> zmesh_a;
+
+  std::vector<v1::Envelope>& got() { return zmesh_a->got; }
 
   Fixture() {
     network.add_address("127.0.0.9", "cp");
     network.add_address("127.0.0.1", "a");
     service = std::make_unique<Service>(
-        runtime, *transport, store,
+        runtime, *transport, store, key,
         Options{"test",
                 {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"},
                 "1",
                 "memory",
                 1s});
     EXPECT_TRUE(service->start());
-    zmesh_transport->connect(
-        {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"}, [this](auto made) {
-          link = std::move(*made);
-          link->start({.on_frame =
-                           [this](stdx::Bytes frame) {
-                             got.push_back(*wire::parse_frame<v1::Envelope>(frame));
-                           },
-                       .on_closed = {},
-                       .on_writable = {}});
-          v1::Hello hello;
-          hello.set_service("zmesh");
-          hello.set_zhost("a");
-          link->send(wire::encode_frame(wire::FrameKind::hello, hello));
-        });
+    zmesh_a = std::make_unique<FakeZmesh>(*zmesh_transport, "a");
     world.run_for(100ms);
-    got.clear();
+    got().clear();
   }
   ports::HttpResponse post(const std::string& zhost, std::uint64_t incarnation,
-                           const std::string& cluster = "test") {
+                           const std::string& cluster = "test",
+                           const std::string& authorization = "Bearer join") {
     v1::RegisterRequest request;
     request.set_cluster_id(cluster);
     request.mutable_member()->set_zhost_id(zhost);
@@ -63,7 +92,7 @@ struct Fixture {
     ports::HttpRequest http{.method = "POST",
                             .path = "/v1/register",
                             .query = {},
-                            .headers = {},
+                            .headers = {{"authorization", authorization}},
                             .body = wire::to_json(request)};
     std::optional<ports::HttpResponse> response;
     service->handle(http, [&](ports::HttpResponse r) { response = std::move(r); });
@@ -77,10 +106,10 @@ struct Fixture {
     envelope.set_request_id(7);
     envelope.set_method(method);
     envelope.set_body(body);
-    link->send(wire::encode_frame(wire::FrameKind::envelope, envelope));
-    const auto answered = [&] { return !got.empty() && got.back().is_response(); };
+    zmesh_a->link->send(wire::encode_frame(wire::FrameKind::envelope, envelope));
+    const auto answered = [&] { return !got().empty() && got().back().is_response(); };
     EXPECT_TRUE(world.run_until_true(answered, 5s));
-    return got.back();
+    return got().back();
   }
 };
 
@@ -99,9 +128,9 @@ TEST(ControlPlaneTest, RJoinEveryConnectedZmeshHearsOfANewMember) {
   Fixture f;
   f.post("b", 1);
   f.world.run_for(100ms);
-  ASSERT_FALSE(f.got.empty());
-  EXPECT_EQ(f.got.back().method(), "controlplane.changed");
-  EXPECT_EQ(wire::parse<v1::MembersChanged>(f.got.back().body())->peers(0).zhost_id(), "b");
+  ASSERT_FALSE(f.got().empty());
+  EXPECT_EQ(f.got().back().method(), "controlplane.changed");
+  EXPECT_EQ(wire::parse<v1::MembersChanged>(f.got().back().body())->peers(0).zhost_id(), "b");
 }
 
 TEST(ControlPlaneTest, RJoinAnOlderIncarnationAndAnotherClusterAreRefused) {
@@ -121,7 +150,7 @@ TEST(ControlPlaneTest, P6TheTermChangesByCompareAndSetAndTheLeaderIsAnnounced) {
   EXPECT_EQ(first.status().code(), 0);
   EXPECT_EQ(first.to().zhost(), "a") << "an answer goes to the link's zhost, whatever it claims";
   f.world.run_for(100ms);
-  EXPECT_EQ(wire::parse<v1::MembersChanged>(f.got.back().body())->leader(), "a");
+  EXPECT_EQ(wire::parse<v1::MembersChanged>(f.got().back().body())->leader(), "a");
   const auto second = f.ask("controlplane.cas_term", request.SerializeAsString());
   EXPECT_EQ(second.status().code(), static_cast<int>(stdx::Code::conflict));
 }
@@ -137,10 +166,10 @@ TEST(ControlPlaneTest, P7ABatchIsCheckedAgainstTheTermAndReadBack) {
   change->set_value("v");
   EXPECT_EQ(f.ask("controlplane.commit", request.SerializeAsString()).status().code(),
             static_cast<int>(stdx::Code::stale));
-  f.got.clear();
+  f.got().clear();
   request.set_term(3);
   EXPECT_EQ(f.ask("controlplane.commit", request.SerializeAsString()).status().code(), 0);
-  f.got.clear();
+  f.got().clear();
   const auto read = wire::parse<v1::RecordsReply>(
       f.ask("controlplane.read_since", v1::ReadSinceRequest().SerializeAsString()).body());
   ASSERT_EQ(read->records_size(), 1);
@@ -156,7 +185,7 @@ TEST(ControlPlaneTest, P7RecordsThatFitNoFrameAreReadInPages) {
   v1::ReadSinceRequest request;
   std::string keys;
   for (bool more = true; more;) {
-    f.got.clear();
+    f.got().clear();
     const auto answer = f.ask("controlplane.read_since", request.SerializeAsString());
     ASSERT_EQ(answer.status().code(), 0) << answer.status().message();
     const auto page = wire::parse<v1::RecordsReply>(answer.body());
@@ -186,21 +215,71 @@ TEST(ControlPlaneTest, AMemberHasANameAndSaysLittle) {
 TEST(ControlPlaneTest, AHelloWithoutAGoodNameEndsItsLink) {
   Fixture f;
   for (const auto& name : {std::string(64, 'a'), std::string("a/b"), std::string()}) {
-    std::unique_ptr<ports::Link> link;
-    bool closed = false;
+    FakeZmesh zmesh(*f.zmesh_transport, name);
+    EXPECT_TRUE(f.world.run_until_true([&] { return zmesh.closed; }, 1s)) << name.size();
+    EXPECT_TRUE(zmesh.nonce.empty()) << "it hears nothing";
+  }
+}
+
+TEST(ControlPlaneTest, ALinkThatDoesNotProveTheJoinTokenHearsNoMembersAndSaysNothingForAZhost) {
+  Fixture f;
+  FakeZmesh stranger(*f.zmesh_transport, "a", "another");
+  ASSERT_TRUE(f.world.run_until_true([&] { return stranger.closed; }, 1s));
+  EXPECT_FALSE(stranger.server_is_good) << "which does not hold a stranger back";
+  EXPECT_TRUE(stranger.got.empty());
+  EXPECT_EQ(f.runtime.metrics.counter("samoza_controlplane_unproved_links_total", "").value(), 1u);
+  EXPECT_EQ(f.ask("controlplane.read_term", "").status().code(), 0) << "the link of a stays";
+}
+
+TEST(ControlPlaneTest, LinksThatSayNothingHoldABoundedNumberOfPlacesForFiveSeconds) {
+  Fixture f;
+  std::vector<std::unique_ptr<ports::Link>> silent;
+  std::size_t closed = 0;
+  for (std::size_t i = 0; i < Service::unproved_max + 1; ++i)
     f.zmesh_transport->connect(
         {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"}, [&](auto made) {
-          link = std::move(*made);
-          link->start({.on_frame = [](stdx::Bytes) {},
-                       .on_closed = [&](const stdx::Error&) { closed = true; },
-                       .on_writable = {}});
-          v1::Hello hello;
-          hello.set_service("zmesh");
-          hello.set_zhost(name);
-          link->send(wire::encode_frame(wire::FrameKind::hello, hello));
+          silent.push_back(std::move(*made));
+          silent.back()->start({.on_frame = {},
+                                .on_closed = [&](const stdx::Error&) { ++closed; },
+                                .on_writable = {}});
         });
-    EXPECT_TRUE(f.world.run_until_true([&] { return closed; }, 1s)) << name.size();
+  f.world.run_for(1s);
+  EXPECT_EQ(closed, 1u);
+  EXPECT_EQ(f.ask("controlplane.read_term", "").status().code(), 0);
+  f.world.run_for(Service::proof_timeout);
+  EXPECT_EQ(closed, Service::unproved_max + 1);
+  FakeZmesh b(*f.zmesh_transport, "b");
+  EXPECT_TRUE(f.world.run_until_true([&] { return !b.got.empty(); }, 1s));
+}
+
+TEST(ControlPlaneTest, RJoin2ARegistrationIsTakenWithTheProofOfItsLinkOrTheTokenAndElseNot) {
+  Fixture f;
+  v1::RegisterRequest request;
+  request.set_cluster_id("test");
+  request.mutable_member()->set_zhost_id("b");
+  request.mutable_member()->set_incarnation(1);
+  const auto body = wire::to_json(request);
+  auto& zmesh = *f.zmesh_a;
+  const auto transcript = zmesh.handshake.transcript();
+  const auto proof = *rpc::prove_request(f.key, zmesh.nonce, transcript, body);
+  for (const auto& wrong : {std::string(), std::string("Bearer "), std::string("Bearer Join"),
+                            std::string("Samoza-Proof "), proof + "00",
+                            *rpc::prove_request(f.key, "another link", transcript, body),
+                            *rpc::prove_request(f.key, zmesh.nonce, transcript, body + " ")}) {
+    const auto response = f.post("b", 1, "test", wrong);
+    EXPECT_EQ(response.status, 401) << wrong;
+    EXPECT_NE(response.body.find("cluster.join_token_file"), std::string::npos);
+    EXPECT_FALSE(response.headers.contains(rpc::answer_proof_header));
   }
+  const auto response = f.post("b", 1, "test", proof);
+  EXPECT_EQ(response.status, 200);
+  const rpc::Answered answered{transcript, body, response.status, response.body};
+  const auto& said = response.headers.at(rpc::answer_proof_header);
+  EXPECT_TRUE(rpc::check_answer(f.key, answered, said));
+  EXPECT_FALSE(rpc::check_answer(f.key, {transcript, body, 200, "{}"}, said));
+  zmesh.link.reset();
+  f.world.run_for(100ms);
+  EXPECT_EQ(f.post("b", 1, "test", proof).status, 401) << "the proof of a link that is gone";
 }
 
 TEST(ControlPlaneTest, WithoutItsStoreItSaysSoAndAnswersWithTheStoresError) {

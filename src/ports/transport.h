@@ -27,14 +27,13 @@ struct Endpoint {
   std::string host;
   std::uint16_t port = 0;
   std::string path = "/";  // websocket only
-  std::string token = {};  // websocket only: goes along as `Authorization: Bearer`; never logged
 
-  static Endpoint local(std::string name) { return {Kind::local, std::move(name), 0, "/", {}}; }
+  static Endpoint local(std::string name) { return {Kind::local, std::move(name), 0, "/"}; }
   static Endpoint tcp(std::string ip, std::uint16_t port) {
-    return {Kind::tcp, std::move(ip), port, "/", {}};
+    return {Kind::tcp, std::move(ip), port, "/"};
   }
   static Endpoint data(std::string ip, std::uint16_t port) {
-    return {Kind::data, std::move(ip), port, "/", {}};
+    return {Kind::data, std::move(ip), port, "/"};
   }
   auto operator<=>(const Endpoint&) const = default;
 };

@@ -94,7 +94,8 @@ struct Cluster::ControlPlane {
         runtime(process.runtime()),
         transport(cluster.network.transport(process, control_plane_ip)),
         store(process, cluster.database),
-        service(runtime, *transport, store, {"sim", control_plane_at, "sim", "memory", 1s}) {
+        service(runtime, *transport, store, cluster.join_key,
+                {"sim", control_plane_at, "sim", "memory", 1s}) {
     cluster.web.serve(control_plane_ip, 9000, process, service);
     const auto started = service.start();
     if (!started) cluster.checker.violate("control plane: " + started.error().message);
@@ -164,7 +165,7 @@ void Cluster::start_zhost(std::size_t index) {
   for (const char* name : {"zmesh", "zrms", "zrun"})
     options.children.specs.push_back({name, {name}, {}});
   zhost.node->startz = std::make_unique<startz::Service>(
-      zhost.node->runtime, *zhost.node->transport, zhost.node->processes, options);
+      zhost.node->runtime, *zhost.node->transport, zhost.node->processes, join_key, options);
   const auto started = zhost.node->startz->start();
   if (!started) checker.violate("startz: " + started.error().message);
 }
@@ -189,8 +190,8 @@ std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpe
     options.self.set_cpu_cores(4);
     options.control_plane = control_plane_at;
     made->http = web.client(made->process);
-    made->zmesh =
-        std::make_unique<zmesh::Service>(made->runtime, *made->transport, *made->http, options);
+    made->zmesh = std::make_unique<zmesh::Service>(made->runtime, *made->transport, *made->http,
+                                                   join_key, options);
     made->zmesh->on_stop = end;
     made->zmesh_http = std::make_unique<zmesh::HttpApi>(made->runtime, *made->zmesh, 9200);
     const auto started = made->zmesh->start();
@@ -218,11 +219,11 @@ std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpe
     options.zhost = zhost.id;
     options.incarnation = zhost.incarnation;
     options.ip = zhost.ip;
-    made->zrun =
-        std::make_unique<zrun::Service>(made->runtime,
-                                        zrun::Outside{*made->transport, *made->engine, *made->data,
-                                                      *made->blobs, *made->packages, made->sensors},
-                                        options);
+    made->zrun = std::make_unique<zrun::Service>(
+        made->runtime,
+        zrun::Outside{*made->transport, join_key, *made->engine, *made->data, *made->blobs,
+                      *made->packages, made->sensors},
+        options);
     made->zrun->on_stop = end;
     const auto started = made->zrun->start();
     if (!started) checker.violate("zrun: " + started.error().message);

@@ -20,6 +20,7 @@
 #include "simkit/http.h"
 #include "simkit/network.h"
 #include "simkit/processes.h"
+#include "simkit/stub_key.h"
 #include "startz/service.h"
 #include "zmesh/http_api.h"
 #include "zmesh/service.h"
@@ -53,6 +54,7 @@ class Cluster {
   simkit::HttpNetwork web{world, network};
   adapters::store_memory::Database database;
   Checker checker;
+  simkit::StubKey join_key;
   DeliveryChecker delivery{[this](std::string what) { checker.violate(std::move(what)); }};
   RegisterChecker placements{[this](std::string what) { checker.violate(std::move(what)); }};
   Stage stage;

@@ -332,6 +332,8 @@ struct Forger {
   simkit::Process process;
   std::unique_ptr<ports::Transport> transport;
   std::unique_ptr<ports::Link> link;
+  std::optional<rpc::Handshake> handshake;
+  bool proved = false;
 
   explicit Forger(Running& running)
       : r(running),
@@ -345,12 +347,26 @@ struct Forger {
     transport->connect(ports::Endpoint::data(stdx::format("127.0.0.{}", y + 1), 9201),
                        [this](auto made) { link = std::move(*made); });
     EXPECT_TRUE(r.cluster.world.run_until_true([&] { return link != nullptr; }, 5s));
-    link->start({.on_frame = [](auto) {}, .on_closed = [](const auto&) {}, .on_writable = [] {}});
+    handshake.emplace(r.cluster.join_key, rpc::Handshake::Side::dialler);
+    proved = false;
+    link->start({.on_frame =
+                     [this](const stdx::Bytes& frame) {
+                       if (proved) return;
+                       const auto heard = handshake->take(frame);
+                       proved = heard && *heard == rpc::Handshake::Heard::proof;
+                     },
+                 .on_closed = [](const auto&) {},
+                 .on_writable = [] {}});
     samoza::v1::PeerHello hello;
     hello.set_cluster_id("sim");
     hello.set_zhost(Cluster::id(x));
     hello.set_incarnation(1);
-    link->send(wire::encode_frame(wire::FrameKind::data_hello, hello));
+    hello.set_to(stdx::format("127.0.0.{}:9201", y + 1));
+    for (const auto said = *handshake->say(wire::encode_frame(wire::FrameKind::data_hello, hello));
+         const auto& out : said)
+      link->send(out);
+    EXPECT_TRUE(r.cluster.world.run_until_true([&] { return proved; }, 5s));
+    link->send(*handshake->proof());
   }
   // A message from x to y, along path 0, as it should be.
   wire::DataHeader header() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "startz/service.h"
 
+#include "startz/sealed_beat.h"
 #include "stdx/plant.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
@@ -26,9 +27,10 @@ v1::Hello hello_of(const Options& options) {
 }  // namespace
 
 Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Processes& processes,
-                 Options options)
+                 ports::ClusterKey& key, Options options)
     : runtime_(runtime),
       transport_(transport),
+      key_(key),
       options_(std::move(options)),
       hub_(runtime, transport, {"startz", options_.zhost}),
       zmesh_(runtime, transport, {"zmesh", hello_of(options_)}),
@@ -40,7 +42,10 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Pr
       repeat_timer_(runtime.executor),
       foreign_datagrams_(runtime.metrics.counter(
           "samoza_startz_foreign_datagrams_total",
-          "Datagrams dropped: no beat, another cluster, or from ourselves")) {
+          "Datagrams dropped: no beat, another cluster, or from ourselves")),
+      forged_datagrams_(runtime.metrics.counter(
+          "samoza_startz_unauthenticated_datagrams_total",
+          "Datagrams dropped: their MAC is not by the join token of this cluster")) {
   wire_handlers();
   wire_commands(hub_.exchange());
   wire_commands(zmesh_.exchange());
@@ -348,22 +353,35 @@ void Service::send_to(const std::string& zhost, const stdx::Bytes& bytes) {
           ports::Endpoint::tcp(member.address(), static_cast<std::uint16_t>(member.port())), bytes);
 }
 
+// Nothing where there is no join token: nobody would take such a beat.
+std::optional<stdx::Bytes> Service::sealed(const stdx::Bytes& beat) {
+  auto datagram = seal_beat(key_, beat);
+  const auto why = datagram ? "" : datagram.error().message;
+  if (why != no_key_ && !why.empty()) runtime_.log.warn("beats_not_sent", {{"why", why}});
+  no_key_ = why;
+  if (!datagram) return std::nullopt;
+  return std::move(*datagram);
+}
+
 void Service::beat(bool goodbye) {
   // Profile `seed` has no fast beats: the resource report is the heartbeat.
   if (options_.beat_interval <= stdx::Duration::zero() && !goodbye) return;
   if (!goodbye) beat_timer_.set(options_.beat_interval, [this] { beat(false); });
+  if (membership_.supers().empty()) return;
   const auto bytes = make_beat(goodbye);
+  const auto datagram = sealed(bytes);
   for (const auto& super : membership_.supers()) {
-    if (super != options_.zhost)
-      send_to(super, bytes);
-    else if (hub_.has("zrms"))
+    if (super != options_.zhost && datagram)
+      send_to(super, *datagram);
+    else if (super == options_.zhost && hub_.has("zrms"))
       hub_.exchange().notify(rpc::address("", "zrms"), "startz.beat", bytes);
   }
 }
 
 // Whether a silent zhost is gone or only unheard: a beat to where startz would be listening.
 void Service::probe(const std::string& zhost) {
-  if (zhost != options_.zhost) send_to(zhost, make_beat(false));
+  if (zhost == options_.zhost) return;
+  if (const auto datagram = sealed(make_beat(false))) send_to(zhost, *datagram);
 }
 
 void Service::refused(const ports::Endpoint& to) {
@@ -378,12 +396,19 @@ void Service::refused(const ports::Endpoint& to) {
 }
 
 void Service::datagram(const stdx::Bytes& bytes) {
-  const auto beat = wire::parse<v1::Beat>(bytes);
-  if (!beat || beat->cluster_id() != options_.cluster_id || beat->zhost() == options_.zhost) {
+  const auto opened = open_beat(key_, bytes);
+  if (!opened && opened.error().code != Code::invalid) {
+    // No log line for each: anybody can send as many as he likes.
+    forged_datagrams_.add();
+    return;
+  }
+  if (!opened || opened->beat.cluster_id() != options_.cluster_id ||
+      opened->beat.zhost() == options_.zhost) {
     foreign_datagrams_.add();
     return;
   }
-  if (hub_.has("zrms")) hub_.exchange().notify(rpc::address("", "zrms"), "startz.beat", bytes);
+  if (hub_.has("zrms"))
+    hub_.exchange().notify(rpc::address("", "zrms"), "startz.beat", opened->bytes);
 }
 
 }  // namespace startz

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// startz: the zhost's init, pulse and gatekeeper. Keeps the children alive, sends the beats (UDP)
-// to the startz of every super, lets commands through to zrun that the rules allow (P3, P4), and
-// restarts zrun's spaces in place when zrun comes back within restart_grace. It decides nothing for
-// the cluster. P12 (no orphan of an older incarnation) is the application's lock file.
+// startz: the zhost's init, pulse and gatekeeper. Keeps the children alive, sends the beats (UDP,
+// sealed with the cluster's key; those of strangers are dropped) to the startz of every super, lets
+// commands through to zrun that the rules allow (P3, P4), and restarts zrun's spaces in place when
+// zrun comes back within restart_grace. It decides nothing for the cluster. P12 (no orphan of an
+// older incarnation) is the application's lock file.
 //
 // One loop. Children reach it over the hub "startz". Errors: start() fails when the hub's socket or
 // the beat port cannot be had.
@@ -12,9 +13,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
+#include "ports/cluster_key.h"
 #include "ports/processes.h"
 #include "ports/runtime.h"
 #include "ports/transport.h"
@@ -45,7 +48,7 @@ struct Options {
 class Service {
  public:
   Service(ports::Runtime& runtime, ports::Transport& transport, ports::Processes& processes,
-          Options options);
+          ports::ClusterKey& key, Options options);
   ~Service();
 
   stdx::Status start();
@@ -76,6 +79,7 @@ class Service {
   void probe(const std::string& zhost);
   void send_to(const std::string& zhost, const stdx::Bytes& bytes);
   stdx::Bytes make_beat(bool goodbye);
+  std::optional<stdx::Bytes> sealed(const stdx::Bytes& beat);
   void changed();
   v1::ChildState state_of(const Children::Child& child) const;
   void fill_children(google::protobuf::RepeatedPtrField<v1::ChildStatus>& out) const;
@@ -83,6 +87,7 @@ class Service {
 
   ports::Runtime& runtime_;
   ports::Transport& transport_;
+  ports::ClusterKey& key_;
   Options options_;
   rpc::Hub hub_;
   rpc::ServiceBus zmesh_;  // commands of a leader on another zhost come this way
@@ -102,6 +107,8 @@ class Service {
   std::map<Gatekeeper::Key, v1::StopCommand> removals_;
   ports::Timer beat_timer_, grace_timer_, ping_timer_, repeat_timer_;
   ports::Counter& foreign_datagrams_;
+  ports::Counter& forged_datagrams_;
+  std::string no_key_;  // why beats cannot be sealed; empty while they are
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -6,6 +6,8 @@
 #include "rpc/service_bus.h"
 #include "simkit/network.h"
 #include "simkit/processes.h"
+#include "simkit/stub_key.h"
+#include "startz/sealed_beat.h"
 #include "stdx/encoding.h"
 #include "wire/frame.h"
 
@@ -25,7 +27,7 @@ struct FakeChild {
   FakeChild(simkit::World& world, simkit::Network& network, const std::string& name,
             std::vector<v1::PlaceCommand>& places, std::vector<v1::StopCommand>& stops,
             const std::string& stop_outcome, std::function<void()> end, bool& deaf,
-            stdx::Duration hello_after)
+            std::vector<v1::Beat>& heard, stdx::Duration hello_after)
       : process(world, "a", name),
         runtime(process.runtime()),
         transport(network.transport(process, "127.0.0.1")) {
@@ -49,6 +51,9 @@ struct FakeChild {
                   reply.set_outcome(stop_outcome);
                   done(reply);
                 }));
+    bus->on("startz.beat", rpc::event<v1::Beat>([&heard](const rpc::Caller&, v1::Beat beat) {
+              heard.push_back(std::move(beat));
+            }));
     bus->on("service.ping", [&deaf](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
       if (!deaf) respond(stdx::Bytes());
     });
@@ -73,6 +78,8 @@ struct Zhost {
   stdx::Duration hello_after{};
   std::vector<std::string> ended;
   std::vector<v1::Beat> beats;
+  std::vector<v1::Beat> heard;  // beats of others, as zrms gets them
+  simkit::StubKey key;
   bool launch_works = true, deaf = false;
   simkit::SimProcesses processes{
       process,
@@ -85,7 +92,7 @@ struct Zhost {
               ended.push_back(name);
               end();
             },
-            deaf, hello_after);
+            deaf, heard, hello_after);
       }};
   std::unique_ptr<ports::DatagramSocket> socket;
   std::unique_ptr<Service> service;
@@ -93,13 +100,11 @@ struct Zhost {
   Zhost() {
     network.add_address("127.0.0.1", "a");
     network.add_address("127.0.0.2", "b");
-    socket =
-        *other_transport->bind_datagram(ports::Endpoint::tcp("127.0.0.2", 9201),
-                                        {.on_datagram =
-                                             [this](const ports::Endpoint&, stdx::Bytes bytes) {
-                                               beats.push_back(*wire::parse<v1::Beat>(bytes));
-                                             },
-                                         .on_refused = {}});
+    socket = *other_transport->bind_datagram(
+        ports::Endpoint::tcp("127.0.0.2", 9201),
+        {.on_datagram = [this](const ports::Endpoint&,
+                               stdx::Bytes bytes) { beats.push_back(open_beat(key, bytes)->beat); },
+         .on_refused = {}});
     Options options;
     options.cluster_id = "test";
     options.zhost = "a";
@@ -107,7 +112,7 @@ struct Zhost {
     options.beats = ports::Endpoint::tcp("127.0.0.1", 9201);
     for (const char* name : {"zmesh", "zrms", "zrun"})
       options.children.specs.push_back({name, {name}, {}});
-    service = std::make_unique<Service>(runtime, *transport, processes, options);
+    service = std::make_unique<Service>(runtime, *transport, processes, key, options);
     EXPECT_TRUE(service->start());
     world.run_for(500ms);
   }
@@ -151,6 +156,56 @@ TEST(StartzTest, RHbBeatsGoToEverySuperWithOneGrowingCounter) {
     EXPECT_GT(zhost.beats[i].counter(), zhost.beats[i - 1].counter());
   EXPECT_EQ(zhost.beats.back().incarnation(), 7u);
   EXPECT_EQ(zhost.beats.back().children_size(), 3);
+}
+
+TEST(StartzTest, ABeatOrGoodbyeThatIsNotSealedWithTheKeyOfTheClusterIsDroppedAndCounted) {
+  Zhost zhost;
+  zhost.membership();
+  simkit::StubKey another("another token"), none;
+  none.missing = "not made yet";
+  v1::Beat beat;
+  beat.set_cluster_id("test");
+  beat.set_zhost("b");
+  beat.set_incarnation(3);
+  beat.set_counter(8);
+  const auto send = [&](stdx::Bytes datagram) {
+    zhost.socket->send(ports::Endpoint::tcp("127.0.0.1", 9201), std::move(datagram));
+    zhost.world.run_for(100ms);
+  };
+  const auto good = *seal_beat(zhost.key, beat.SerializeAsString());
+  auto turned = *wire::parse<v1::SealedBeat>(good);
+  beat.set_goodbye(true);
+  turned.set_beat(beat.SerializeAsString());  // somebody else's MAC, another message
+  v1::SealedBeat bare;
+  bare.set_beat(beat.SerializeAsString());
+  EXPECT_FALSE(seal_beat(none, bare.beat()));
+  send(beat.SerializeAsString());
+  send(bare.SerializeAsString());
+  send(turned.SerializeAsString());
+  send(*seal_beat(another, beat.SerializeAsString()));
+  send("no beat at all");
+  EXPECT_TRUE(zhost.heard.empty());
+  const auto count = [&](const char* name) {
+    return zhost.runtime.metrics.counter(name, "").value();
+  };
+  EXPECT_EQ(count("samoza_startz_unauthenticated_datagrams_total") +
+                count("samoza_startz_foreign_datagrams_total"),
+            5u);
+  EXPECT_GE(count("samoza_startz_unauthenticated_datagrams_total"), 3u);
+  send(good);
+  ASSERT_EQ(zhost.heard.size(), 1u);
+  EXPECT_EQ(zhost.heard[0].counter(), 8u);
+  EXPECT_FALSE(zhost.heard[0].goodbye());
+}
+
+TEST(StartzTest, WithoutAJoinTokenThereAreNoBeatsUntilItIsThere) {
+  Zhost zhost;
+  zhost.key.missing = "not made yet";
+  zhost.membership();
+  zhost.world.run_for(1s);
+  EXPECT_TRUE(zhost.beats.empty());
+  zhost.key.missing = "";
+  EXPECT_TRUE(zhost.world.run_until_true([&] { return !zhost.beats.empty(); }, 1s));
 }
 
 TEST(StartzTest, P3ZrunThatComesBackInTimeGetsItsSpacesWithTheSameEpochAndAHigherRun) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "rpc/request_proof.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
 #include "wire/json.h"
@@ -14,16 +15,18 @@ using namespace std::chrono_literals;
 constexpr stdx::Duration back_off_min = 100ms;
 constexpr stdx::Duration back_off_max = 5s;
 constexpr stdx::Duration register_timeout = 3s;
+constexpr stdx::Duration handshake_timeout = 5s;
 
 }  // namespace
 
 using stdx::Code;
 
 ControlPlaneLink::ControlPlaneLink(ports::Runtime& runtime, ports::Transport& transport,
-                                   ports::HttpClient& http, Options options)
+                                   ports::HttpClient& http, ports::ClusterKey& key, Options options)
     : runtime_(runtime),
       transport_(transport),
       http_(http),
+      key_(key),
       options_(std::move(options)),
       back_off_(back_off_min),
       retry_(runtime.executor) {}
@@ -35,14 +38,8 @@ void ControlPlaneLink::start() {
 }
 
 void ControlPlaneLink::connect() {
-  auto token = ports::read_join_token(options_.join_token);
-  if (!token)
-    return not_connected(
-        stdx::format("{}: {}", ports::to_string(options_.endpoint), token.error().message));
-  auto endpoint = options_.endpoint;
-  endpoint.token = std::move(*token);
-  transport_.connect(endpoint, [this, alive = std::weak_ptr<bool>(alive_)](
-                                   stdx::Result<std::unique_ptr<ports::Link>> link) {
+  transport_.connect(options_.endpoint, [this, alive = std::weak_ptr<bool>(alive_)](
+                                            stdx::Result<std::unique_ptr<ports::Link>> link) {
     if (alive.expired()) return;
     if (link)
       attach(std::move(*link));
@@ -68,60 +65,132 @@ void ControlPlaneLink::retry_later(std::function<void()> what) {
 
 void ControlPlaneLink::attach(std::unique_ptr<ports::Link> link) {
   link_ = std::move(link);
+  proved_ = answered_ = false;
+  held_.reset();
+  handshake_ = std::make_unique<rpc::Handshake>(key_, rpc::Handshake::Side::dialler);
   link_->start({.on_frame = [this](stdx::Bytes frame) { receive(std::move(frame)); },
                 .on_closed = [this](const stdx::Error& why) { lost(why.message); },
                 .on_writable = {}});
-  link_->send(wire::encode_frame(wire::FrameKind::hello, options_.hello));
+  auto hello = options_.hello;
+  hello.set_nonce(rpc::make_nonce(runtime_.random));
+  auto frames = handshake_->say(wire::encode_frame(wire::FrameKind::hello, hello));
+  if (!frames)
+    return lost(
+        stdx::format("{}: {}", ports::to_string(options_.endpoint), frames.error().message));
+  for (auto& out : *frames) link_->send(std::move(out));
+  retry_.set(handshake_timeout, [this] { lost("it does not answer a hello"); });
+}
+
+// True once the control plane is proved to be one of this cluster.
+stdx::Result<bool> ControlPlaneLink::handshake_step(const stdx::Bytes& frame) {
+  TRY_ASSIGN(const auto heard, handshake_->take(frame));
+  if (heard == rpc::Handshake::Heard::hello) {
+    TRY_ASSIGN(const auto kind, wire::frame_kind(frame));
+    if (kind != wire::FrameKind::hello) return stdx::fail(Code::invalid, "it says no hello");
+    TRY_ASSIGN(const auto hello, wire::parse_frame<v1::Hello>(frame));
+    nonce_ = hello.nonce();
+    return false;
+  }
+  TRY_ASSIGN(auto proof, handshake_->proof());
+  link_->send(std::move(proof));
+  return true;
+}
+
+void ControlPlaneLink::handshake(const stdx::Bytes& frame) {
+  const auto proved = handshake_step(frame);
+  if (!proved) {
+    const auto why = stdx::format(
+        "{} does not know the join token of the cluster ({}); cluster.join_token_file of this "
+        "zhost and of the control plane must be the same",
+        ports::to_string(options_.endpoint), proved.error().message);
+    // Posted: the link is in the middle of a call to us.
+    retry_.set(stdx::Duration::zero(), [this, why] { lost(why); });
+    return;
+  }
+  if (!*proved) return;
+  proved_ = true;
+  retry_.cancel();
   register_zhost();
 }
 
-void ControlPlaneLink::register_zhost() {
+stdx::Result<ports::HttpRequest> ControlPlaneLink::registration() const {
   ports::HttpRequest request;
   request.method = "POST";
   request.path = "/v1/register";
   request.headers["content-type"] = "application/json";
-  if (auto token = ports::read_join_token(options_.join_token); token && !token->empty())
-    request.headers["authorization"] = "Bearer " + *token;
   request.body = wire::to_json(options_.registration);
+  TRY_ASSIGN(request.headers["authorization"],
+             rpc::prove_request(key_, nonce_, handshake_->transcript(), request.body));
+  return request;
+}
+
+stdx::Result<v1::RegisterReply> ControlPlaneLink::check_reply(
+    const stdx::Bytes& asked, stdx::Result<ports::HttpResponse> response) {
+  if (!response) return std::unexpected(response.error());
+  const auto proof = response->headers.find(rpc::answer_proof_header);
+  const auto proved =
+      rpc::check_answer(key_, {handshake_->transcript(), asked, response->status, response->body},
+                        proof == response->headers.end() ? "" : std::string_view(proof->second));
+  // What stands on its way (a bound, a time-out) or knows us no more says so without a proof.
+  if (response->status != 200) {
+    auto error = wire::error_from_response(*response);
+    // Not so that another zhost of this id is newer: this one would act no more.
+    if (!proved && error.code == Code::stale) error.code = Code::failed;
+    return std::unexpected(std::move(error));
+  }
+  if (!proved)
+    return stdx::fail(Code::denied, "the answer to the registration is not the control plane's: " +
+                                        proved.error().message);
+  v1::RegisterReply reply;
+  if (auto parsed = wire::from_json(response->body, reply); !parsed)
+    return stdx::fail(Code::invalid, "the control plane's answer is not a RegisterReply: " +
+                                         parsed.error().message);
+  return reply;
+}
+
+void ControlPlaneLink::register_zhost() {
+  auto request = registration();
+  if (!request) return lost(request.error().message);
+  auto body = request->body;
   http_.request(ports::Endpoint::tcp(options_.endpoint.host, options_.endpoint.port),
-                std::move(request), register_timeout,
-                [this, heard = changes_heard_,
+                std::move(*request), register_timeout,
+                [this, heard = changes_heard_, body = std::move(body), nonce = nonce_,
                  alive = std::weak_ptr<bool>(alive_)](stdx::Result<ports::HttpResponse> response) {
-                  if (alive.expired() || !link_) return;
-                  v1::RegisterReply reply;
-                  if (response && response->status != 200)
-                    trouble_ = wire::error_from_response(*response).message;
-                  else if (!response)
-                    trouble_ = response.error().message;
-                  else if (auto parsed = wire::from_json(response->body, reply); !parsed)
-                    trouble_ = "the control plane's answer is not a RegisterReply: " +
-                               parsed.error().message;
-                  else
-                    trouble_.clear();
-                  if (!trouble_.empty()) {
-                    runtime_.log.warn("register_failed", {{"why", trouble_}});
-                    retry_later([this] {
-                      if (link_) register_zhost();
-                    });
-                    return;
-                  }
-                  registered_ = true;
-                  back_off_ = back_off_min;
-                  runtime_.log.info("registered",
-                                    {{"peers", reply.peers_size()}, {"leader", reply.leader()}});
-                  // The reply takes another way than the events, and may be overtaken by a newer
-                  // one.
-                  if (heard != changes_heard_) return;
-                  v1::MembersChanged members;
-                  *members.mutable_supers() = reply.supers();
-                  *members.mutable_peers() = reply.peers();
-                  members.set_leader(reply.leader());
-                  members.set_term(reply.term());
-                  if (on_members) on_members(std::move(members));
+                  // Another link since then registers by itself.
+                  if (alive.expired() || !connected() || nonce != nonce_) return;
+                  answered(check_reply(body, std::move(response)), heard != changes_heard_);
                 });
 }
 
+// `overtaken`: the reply takes another way than the events, and a newer one came before it.
+void ControlPlaneLink::answered(stdx::Result<v1::RegisterReply> reply, bool overtaken) {
+  answered_ = true;
+  stale_ = !reply && reply.error().code == Code::stale;
+  registered_ = reply.has_value();
+  trouble_ = reply ? "" : reply.error().message;
+  auto held = stale_ ? std::nullopt : std::exchange(held_, std::nullopt);
+  if (!reply) {
+    runtime_.log.warn("register_failed", {{"why", trouble_}});
+    retry_later([this] {
+      if (connected()) register_zhost();
+    });
+    if (held && on_members) on_members(std::move(*held));
+    return;
+  }
+  back_off_ = back_off_min;
+  runtime_.log.info("registered", {{"peers", reply->peers_size()}, {"leader", reply->leader()}});
+  if (!overtaken) {
+    held.emplace();
+    *held->mutable_supers() = reply->supers();
+    *held->mutable_peers() = reply->peers();
+    held->set_leader(reply->leader());
+    held->set_term(reply->term());
+  }
+  if (held && on_members) on_members(std::move(*held));
+}
+
 void ControlPlaneLink::receive(stdx::Bytes frame) {
+  if (!proved_) return handshake(frame);
   const auto kind = wire::frame_kind(frame);
   auto envelope = kind && *kind == wire::FrameKind::envelope
                       ? wire::parse_frame<v1::Envelope>(frame)
@@ -133,15 +202,20 @@ void ControlPlaneLink::receive(stdx::Bytes frame) {
   if (envelope->method() == "controlplane.changed" && !envelope->is_response()) {
     auto members = wire::parse<v1::MembersChanged>(envelope->body());
     ++changes_heard_;
-    if (members && on_members) on_members(std::move(*members));
+    if (members && (!answered_ || stale_))
+      held_ = std::move(*members);
+    else if (members && on_members)
+      on_members(std::move(*members));
     return;
   }
   if (on_envelope) on_envelope(std::move(*envelope));
 }
 
 void ControlPlaneLink::lost(const std::string& why) {
-  runtime_.log.warn("control_plane_lost", {{"why", why}});
   link_.reset();
+  if (!proved_) return not_connected(why);
+  runtime_.log.warn("control_plane_lost", {{"why", why}});
+  proved_ = false;
   registered_ = false;
   trouble_ = why;
   back_off_ = back_off_min;
@@ -149,13 +223,13 @@ void ControlPlaneLink::lost(const std::string& why) {
 }
 
 void ControlPlaneLink::send(v1::Envelope envelope) {
-  if (link_) {
+  if (connected() && !stale_) {
     link_->send(wire::encode_frame(wire::FrameKind::envelope, envelope));
     return;
   }
   if (envelope.request_id() == 0 || envelope.is_response()) return;
   auto failure = rpc::Exchange::failure(
-      envelope, {Code::unavailable, stdx::format("control plane {} is not connected: {}",
+      envelope, {Code::unavailable, stdx::format("control plane {} does not serve this zhost: {}",
                                                  ports::to_string(options_.endpoint), trouble_)});
   runtime_.executor.post(
       [this, alive = std::weak_ptr<bool>(alive_), failure = std::move(failure)]() mutable {

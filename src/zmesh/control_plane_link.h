@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// zmesh's way to the control plane (flow 1, R-JOIN-1..5): opens the WebSocket, says Hello,
-// registers with POST /v1/register on the same port (both with the join token), then carries
-// envelopes of "controlplane". When the link or the registration fails it comes back with a
-// jittered back-off of 100 ms to 5 s; the last known membership stays in force meanwhile.
+// zmesh's way to the control plane (flow 1, R-JOIN-1..5): opens the WebSocket, says Hello;
+// both sides prove the join token (rpc/handshake.h); then it registers with POST /v1/register on
+// the same port, which is bound to that link (rpc/request_proof.h), and carries envelopes of
+// "controlplane". A control plane that does not know the token gets nothing and is not believed.
+// When the link or the registration fails it comes back with a jittered back-off of 100 ms to 5 s;
+// the last known membership stays in force meanwhile.
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "ports/cluster_key.h"
 #include "ports/http.h"
-#include "ports/join_token.h"
 #include "ports/runtime.h"
 #include "ports/transport.h"
 #include "rpc/exchange.h"
+#include "rpc/handshake.h"
 #include "samoza/v1/controlplane.pb.h"
 #include "samoza/v1/envelope.pb.h"
 
@@ -28,11 +32,10 @@ class ControlPlaneLink {
     ports::Endpoint endpoint;  // websocket
     v1::Hello hello;
     v1::RegisterRequest registration;
-    ports::JoinToken join_token = {};
   };
 
   ControlPlaneLink(ports::Runtime& runtime, ports::Transport& transport, ports::HttpClient& http,
-                   Options options);
+                   ports::ClusterKey& key, Options options);
   ~ControlPlaneLink();
 
   // Membership from a registration or from controlplane.changed.
@@ -41,9 +44,10 @@ class ControlPlaneLink {
   std::function<void(v1::Envelope)> on_envelope;
 
   void start();
-  // Requests are answered with Code::unavailable, through on_envelope, while there is no link.
+  // Requests are answered with Code::unavailable, through on_envelope, while there is no link, and
+  // while this zhost is refused as an old one.
   void send(v1::Envelope envelope);
-  bool connected() const { return link_ != nullptr; }
+  bool connected() const { return link_ != nullptr && proved_; }
   bool registered() const { return registered_; }
   // Why there is no registration, for status.
   const std::string& trouble() const { return trouble_; }
@@ -52,7 +56,13 @@ class ControlPlaneLink {
   void connect();
   void not_connected(const std::string& why);
   void attach(std::unique_ptr<ports::Link> link);
+  void handshake(const stdx::Bytes& frame);
+  stdx::Result<bool> handshake_step(const stdx::Bytes& frame);
+  stdx::Result<ports::HttpRequest> registration() const;
+  stdx::Result<v1::RegisterReply> check_reply(const stdx::Bytes& asked,
+                                              stdx::Result<ports::HttpResponse> response);
   void register_zhost();
+  void answered(stdx::Result<v1::RegisterReply> reply, bool overtaken);
   void receive(stdx::Bytes frame);
   void lost(const std::string& why);
   void retry_later(std::function<void()> what);
@@ -60,9 +70,17 @@ class ControlPlaneLink {
   ports::Runtime& runtime_;
   ports::Transport& transport_;
   ports::HttpClient& http_;
+  ports::ClusterKey& key_;
   Options options_;
   std::unique_ptr<ports::Link> link_;
+  std::unique_ptr<rpc::Handshake> handshake_;  // of link_
+  stdx::Bytes nonce_;                          // of the control plane's hello
+  bool proved_ = false;
   bool registered_ = false;
+  // What was said before the registration was answered. One that is refused as stale
+  // (another zhost of this id is newer) tells nobody: its services must not act for that zhost.
+  std::optional<v1::MembersChanged> held_;
+  bool answered_ = false, stale_ = false;
   std::uint64_t changes_heard_ = 0;  // events controlplane.changed
   std::string trouble_ = "not connected yet";
   stdx::Duration back_off_;

@@ -9,6 +9,7 @@
 #include "rpc/service_bus.h"
 #include "simkit/http.h"
 #include "simkit/network.h"
+#include "simkit/stub_key.h"
 #include "zmesh/service.h"
 
 namespace zmesh {
@@ -20,12 +21,12 @@ struct FakeNode {
   ports::Runtime runtime, other_runtime;
   std::unique_ptr<ports::Transport> transport, other_transport;
   std::unique_ptr<ports::HttpClient> http;
+  simkit::StubKey key;
   std::unique_ptr<Service> service;
   std::unique_ptr<rpc::ServiceBus> other;
 
   FakeNode(simkit::World& world, simkit::Network& network, simkit::HttpNetwork& web,
-           const std::string& id, const std::string& ip, const std::string& other_name,
-           ports::JoinToken join_token = {})
+           const std::string& id, const std::string& ip, const std::string& other_name)
       : process(world, id, "zmesh"),
         other_process(world, id, other_name),
         runtime(process.runtime()),
@@ -41,8 +42,7 @@ struct FakeNode {
     options.self.set_address(ip);
     options.self.set_port(9201);
     options.control_plane = {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"};
-    options.join_token = std::move(join_token);
-    service = std::make_unique<Service>(runtime, *transport, *http, options);
+    service = std::make_unique<Service>(runtime, *transport, *http, key, options);
     EXPECT_TRUE(service->start());
     v1::Hello hello;
     hello.set_service(other_name);

@@ -17,9 +17,11 @@ constexpr stdx::Duration back_off_max = 2s;
 
 using stdx::Code;
 
-PeerLinks::PeerLinks(ports::Runtime& runtime, ports::Transport& transport, Options options)
+PeerLinks::PeerLinks(ports::Runtime& runtime, ports::Transport& transport, ports::ClusterKey& key,
+                     Options options)
     : runtime_(runtime),
       transport_(transport),
+      key_(key),
       options_(std::move(options)),
       linked_gauge_(runtime.metrics.gauge("samoza_zmesh_peer_links", "Links to other zhosts")),
       refused_(runtime.metrics.counter("samoza_zmesh_peers_refused_total",
@@ -107,10 +109,12 @@ void PeerLinks::await_hello(std::unique_ptr<ports::Link> link, std::string diall
   unknown.timeout = std::make_unique<ports::Timer>(runtime_.executor);
   unknown.timeout->set(hello_timeout, [this, id] { drop_unknown(id, "no hello in time"); });
   unknown.peer = std::make_shared<std::string>();
+  unknown.handshake = std::make_unique<rpc::Handshake>(
+      key_, we_dialled ? rpc::Handshake::Side::dialler : rpc::Handshake::Side::acceptor);
   unknown.link->start({.on_frame =
                            [this, id, peer = unknown.peer](stdx::Bytes frame) {
                              if (peer->empty())
-                               hello_received(id, frame);
+                               handshake(id, frame);
                              else if (on_frame)
                                on_frame(*peer, std::move(frame));
                            },
@@ -127,33 +131,38 @@ void PeerLinks::await_hello(std::unique_ptr<ports::Link> link, std::string diall
                              }
                            },
                        .on_writable = {}});
-  if (we_dialled && !greet(*unknown.link)) drop_unknown(id, "no join token");
+  if (!we_dialled) return;
+  if (const auto said = say_hello(unknown); !said) refuse(id, said.error());
 }
 
-bool PeerLinks::greet(ports::Link& link) {
-  auto token = ports::read_join_token(options_.join_token);
-  if (!token) {
-    runtime_.log.warn("no_join_token", {{"why", token.error().message}});
-    return false;
-  }
+stdx::Status PeerLinks::say_hello(Unknown& unknown) {
   auto hello = options_.self;
-  hello.set_join_token(std::move(*token));
-  link.send(wire::encode_frame(wire::FrameKind::peer_hello, hello));
-  return true;
+  hello.set_nonce(rpc::make_nonce(runtime_.random));
+  if (const auto at = peers_.find(unknown.dialled); at != peers_.end())
+    hello.set_to(stdx::format("{}:{}", at->second.member.address(), at->second.member.port()));
+  TRY_ASSIGN(auto frames,
+             unknown.handshake->say(wire::encode_frame(wire::FrameKind::peer_hello, hello)));
+  for (auto& out : frames) unknown.link->send(std::move(out));
+  return {};
 }
 
-stdx::Result<v1::PeerHello> PeerLinks::check_hello(const stdx::Bytes& frame,
-                                                   const std::string& dialled) {
+stdx::Result<v1::PeerHello> PeerLinks::check_hello(const Unknown& unknown) const {
+  const auto& frame = unknown.handshake->their_hello();
+  const auto& dialled = unknown.dialled;
   TRY_ASSIGN(const auto kind, wire::frame_kind(frame));
   if (kind != wire::FrameKind::peer_hello) return stdx::fail(Code::invalid, "no peer hello");
   TRY_ASSIGN(auto hello, wire::parse_frame<v1::PeerHello>(frame));
-  TRY(ports::check_join_token(options_.join_token, hello.join_token()));
   if (hello.cluster_id() != options_.self.cluster_id())
     return stdx::fail(Code::denied, stdx::format("it is of cluster '{}'",
                                                  stdx::printable(hello.cluster_id(), 80)));
   if (!dialled.empty() && hello.zhost() != dialled)
     return stdx::fail(Code::denied, stdx::format("dialled '{}', '{}' answered", dialled,
                                                  stdx::printable(hello.zhost(), 80)));
+  // A false peer at another address that passes on what it hears.
+  if (dialled.empty() &&
+      hello.to() != stdx::format("{}:{}", options_.listen.host, options_.listen.port))
+    return stdx::fail(Code::denied, stdx::format("it dialled '{}', which is not here",
+                                                 stdx::printable(hello.to(), 80)));
   const auto at = peers_.find(hello.zhost());
   if (at == peers_.end())
     return stdx::fail(Code::denied,
@@ -165,21 +174,44 @@ stdx::Result<v1::PeerHello> PeerLinks::check_hello(const stdx::Bytes& frame,
   return hello;
 }
 
-void PeerLinks::hello_received(std::uint64_t id, const stdx::Bytes& frame) {
-  auto node = unknown_.extract(id);
-  if (node.empty()) return;
-  auto& unknown = node.mapped();
-  auto hello = check_hello(frame, unknown.dialled);
-  if (!hello) {
-    refused_.add();
-    runtime_.log.warn("peer_refused",
-                      {{"peer", unknown.link->peer()}, {"why", hello.error().message}});
-    if (!unknown.dialled.empty() && peers_.contains(unknown.dialled)) dial_later(unknown.dialled);
-    return;
+// True once the other side is proved to be who it says.
+stdx::Result<bool> PeerLinks::handshake_step(Unknown& unknown, const stdx::Bytes& frame) {
+  TRY_ASSIGN(const auto heard, unknown.handshake->take(frame));
+  TRY(check_hello(unknown));
+  const bool we_dialled = !unknown.dialled.empty();
+  if (heard == rpc::Handshake::Heard::hello) {
+    if (!we_dialled) TRY(say_hello(unknown));
+    return false;
   }
-  if (unknown.dialled.empty() && !greet(*unknown.link)) return;
-  *unknown.peer = hello->zhost();
-  link_up(hello->zhost(), std::move(unknown.link), hello->incarnation());
+  if (we_dialled) {
+    TRY_ASSIGN(auto proof, unknown.handshake->proof());
+    unknown.link->send(std::move(proof));
+  }
+  return true;
+}
+
+void PeerLinks::handshake(std::uint64_t id, const stdx::Bytes& frame) {
+  const auto at = unknown_.find(id);
+  if (at == unknown_.end()) return;
+  const auto done = handshake_step(at->second, frame);
+  if (!done) return refuse(id, done.error());
+  if (!*done) return;
+  auto node = unknown_.extract(id);
+  const auto hello = check_hello(node.mapped());
+  *node.mapped().peer = hello->zhost();
+  link_up(hello->zhost(), std::move(node.mapped().link), hello->incarnation());
+}
+
+void PeerLinks::refuse(std::uint64_t id, const stdx::Error& why) {
+  const auto node = unknown_.extract(id);
+  if (node.empty()) return;
+  refused_.add();
+  if (const auto held_back = refusals_.pass(runtime_.clock.now()))
+    runtime_.log.warn(
+        "peer_refused",
+        {{"peer", node.mapped().link->peer()}, {"why", why.message}, {"not_logged", *held_back}});
+  const auto& dialled = node.mapped().dialled;
+  if (!dialled.empty() && peers_.contains(dialled)) dial_later(dialled);
 }
 
 void PeerLinks::drop_unknown(std::uint64_t id, const std::string& why) {

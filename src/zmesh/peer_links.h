@@ -2,13 +2,15 @@
 #pragma once
 
 // One link to each other zhost of the cluster. Of two zhosts the one with the smaller id dials;
-// both say PeerHello first, with the join token; who accepts answers only a hello that was good, so
-// that a stranger gets no token. A hello without the token, of another cluster, of a zhost that is
-// no member, or of an older incarnation than the members list shows closes the link. A lost link is
-// dialled again with a jittered back-off of 50 ms to 2 s, as long as the peer is a member.
+// both say PeerHello first and prove the join token (rpc/handshake.h); who accepts answers only a
+// hello that was good. A hello of another cluster, of a zhost that is no member, of an older
+// incarnation than the members list shows, or for another address than ours closes the link, and so
+// does what proves nothing. A lost link is dialled again with a jittered back-off of 50 ms to 2 s,
+// as long as the peer is a member.
 //
-// Bounds: links_unknown_max connections that have not said hello, each for hello_timeout; the queue
-// of a link by ports::Link. A peer that does not read loses its link, not our memory.
+// Bounds: links_unknown_max connections that have not proved the token, each for hello_timeout; the
+// queue of a link by ports::Link; the log lines of refusals by rpc::LogGate. A peer that does not
+// read loses its link, not our memory.
 
 #include <functional>
 #include <map>
@@ -17,10 +19,12 @@
 #include <string>
 #include <vector>
 
-#include "ports/join_token.h"
+#include "ports/cluster_key.h"
 #include "ports/runtime.h"
 #include "ports/transport.h"
+#include "rpc/handshake.h"
 #include "rpc/link_complaints.h"
+#include "rpc/log_gate.h"
 #include "samoza/v1/cluster.pb.h"
 #include "samoza/v1/controlplane.pb.h"
 
@@ -36,10 +40,10 @@ class PeerLinks {
   struct Options {
     v1::PeerHello self;
     ports::Endpoint listen;  // tcp
-    ports::JoinToken join_token = {};
   };
 
-  PeerLinks(ports::Runtime& runtime, ports::Transport& transport, Options options);
+  PeerLinks(ports::Runtime& runtime, ports::Transport& transport, ports::ClusterKey& key,
+            Options options);
   ~PeerLinks();
 
   std::function<void(const std::string& peer, bool up)> on_link;
@@ -69,25 +73,30 @@ class PeerLinks {
   struct Unknown {
     std::unique_ptr<ports::Link> link;
     std::string dialled;  // the peer we dialled; empty for an accepted link
-    // Empty until the hello was good; the handlers of the link read it.
+    // Empty until the token was proved; the handlers of the link read it.
     std::shared_ptr<std::string> peer;
+    std::unique_ptr<rpc::Handshake> handshake;
     std::unique_ptr<ports::Timer> timeout;
   };
 
   void dial(const std::string& peer);
   void dial_later(const std::string& peer);
   void await_hello(std::unique_ptr<ports::Link> link, std::string dialled);
-  bool greet(ports::Link& link);
-  void hello_received(std::uint64_t id, const stdx::Bytes& frame);
+  stdx::Status say_hello(Unknown& unknown);
+  void handshake(std::uint64_t id, const stdx::Bytes& frame);
+  stdx::Result<bool> handshake_step(Unknown& unknown, const stdx::Bytes& frame);
+  void refuse(std::uint64_t id, const stdx::Error& why);
   void drop_unknown(std::uint64_t id, const std::string& why);
   void link_up(const std::string& peer, std::unique_ptr<ports::Link> link,
                std::uint64_t incarnation);
   void link_lost(const std::string& peer, const std::string& why);
-  stdx::Result<v1::PeerHello> check_hello(const stdx::Bytes& frame, const std::string& dialled);
+  stdx::Result<v1::PeerHello> check_hello(const Unknown& unknown) const;
 
   ports::Runtime& runtime_;
   rpc::LinkComplaints complaints_{runtime_};
   ports::Transport& transport_;
+  ports::ClusterKey& key_;
+  rpc::LogGate refusals_;
   Options options_;
   std::unique_ptr<ports::Listener> listener_;
   std::map<std::string, Peer> peers_;

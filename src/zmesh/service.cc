@@ -46,16 +46,14 @@ ports::Endpoint peer_endpoint(const v1::Member& member) {
 }  // namespace
 
 Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::HttpClient& http,
-                 Options options)
+                 ports::ClusterKey& key, Options options)
     : runtime_(runtime),
       options_(std::move(options)),
       hub_(runtime, transport, {"zmesh", options_.self.zhost_id()}),
       startz_(runtime, transport, {"startz", hello_of(options_)}),
-      control_plane_(runtime, transport, http,
-                     {options_.control_plane, hello_of(options_), registration_of(options_),
-                      options_.join_token}),
-      peers_(runtime, transport,
-             {peer_hello_of(options_), peer_endpoint(options_.self), options_.join_token}),
+      control_plane_(runtime, transport, http, key,
+                     {options_.control_plane, hello_of(options_), registration_of(options_)}),
+      peers_(runtime, transport, key, {peer_hello_of(options_), peer_endpoint(options_.self)}),
       neighbours_(options_.self.zhost_id()),
       directory_timer_(runtime.executor),
       relayed_(runtime.metrics.counter("samoza_zmesh_relayed_total",

@@ -30,13 +30,12 @@ struct Options {
   ports::Endpoint control_plane;  // websocket
   std::string version;
   std::uint64_t pid = 0;
-  ports::JoinToken join_token = {};
 };
 
 class Service {
  public:
   Service(ports::Runtime& runtime, ports::Transport& transport, ports::HttpClient& http,
-          Options options);
+          ports::ClusterKey& key, Options options);
   ~Service();
 
   // Fails where a socket cannot be had; the message names it.

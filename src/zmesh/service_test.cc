@@ -21,13 +21,14 @@ struct Node : FakeNode {
   std::vector<v1::PeersUpdate> peers;
 
   Node(simkit::World& world, simkit::Network& network, simkit::HttpNetwork& web,
-       const std::string& id, const std::string& ip, ports::JoinToken join_token = {})
-      : FakeNode(world, network, web, id, ip, "zrun", std::move(join_token)) {
+       const std::string& id, const std::string& ip)
+      : FakeNode(world, network, web, id, ip, "zrun") {
     zrun().on_data = [this](stdx::Bytes frame) { data.push_back(std::move(frame)); };
     zrun().on("zrun.peers",
-              rpc::event<v1::PeersUpdate>([this](const rpc::Caller&, v1::PeersUpdate update) {
-                peers.push_back(std::move(update));
-              }));
+              [this](const rpc::Caller&, stdx::BytesView body, rpc::Response respond) {
+                peers.push_back(*wire::parse<v1::PeersUpdate>(body));
+                respond(stdx::Bytes());
+              });
     zrun().start();
   }
   rpc::ServiceBus& zrun() { return *other; }
@@ -190,34 +191,44 @@ TEST(ZmeshTest, AnyZhostShowsASpaceThatRunsOnAnotherOne) {
   EXPECT_EQ(ask("another", "x").error().code, stdx::Code::not_found);
 }
 
-// One that connects to the peer port of 127.0.0.1 and says `hello`.
+// One that connects to the peer port of 127.0.0.1, says `hello`, and proves what it knows.
 struct Stranger {
   simkit::Process process;
   std::unique_ptr<ports::Transport> transport;
   std::unique_ptr<ports::Link> link;
+  simkit::StubKey key;
+  rpc::Handshake handshake{key, rpc::Handshake::Side::dialler};
   std::size_t heard = 0;
   bool closed = false;
 
-  Stranger(simkit::World& world, simkit::Network& network, const v1::PeerHello& hello)
-      : process(world, "x", "zmesh") {
+  Stranger(simkit::World& world, simkit::Network& network, const v1::PeerHello& hello,
+           const std::string& token = "join")
+      : process(world, "x", "zmesh"), key(token) {
     network.add_address("127.0.0.7", "x");
     transport = network.transport(process, "127.0.0.7");
     transport->connect(ports::Endpoint::tcp("127.0.0.1", 9201), [this, hello](auto l) {
       link = std::move(*l);
-      link->start({.on_frame = [this](const stdx::Bytes&) { ++heard; },
+      link->start({.on_frame =
+                       [this](const stdx::Bytes& frame) {
+                         ++heard;
+                         // It does not care whether the other side proves anything.
+                         (void)handshake.take(frame);
+                         if (heard == 2) link->send(*handshake.proof());
+                       },
                    .on_closed = [this](const stdx::Error&) { closed = true; },
                    .on_writable = {}});
-      link->send(wire::encode_frame(wire::FrameKind::peer_hello, hello));
+      auto said = *handshake.say(wire::encode_frame(wire::FrameKind::peer_hello, hello));
+      for (auto& frame : said) link->send(frame);
     });
   }
 };
 
-v1::PeerHello hello_of(const std::string& zhost, const std::string& token = "") {
+v1::PeerHello hello_of(const std::string& zhost) {
   v1::PeerHello hello;
   hello.set_cluster_id("test");
   hello.set_zhost(zhost);
   hello.set_incarnation(1);
-  hello.set_join_token(token);
+  hello.set_to("127.0.0.1:9201");
   return hello;
 }
 
@@ -225,38 +236,100 @@ std::uint64_t refused(Node& node) {
   return node.process.runtime().metrics.counter("samoza_zmesh_peers_refused_total", "").value();
 }
 
-TEST(ZmeshTest, AZhostOfAnotherClusterOrNoMemberGetsNoLink) {
+TEST(ZmeshTest, AZhostOfAnotherClusterOrNoMemberGetsNoLinkAndHearsNothing) {
   Cluster cluster;
   Stranger stranger(cluster.world, cluster.network, hello_of("x"));
   EXPECT_TRUE(cluster.world.run_until_true([&] { return stranger.closed; }, 5s));
+  EXPECT_EQ(stranger.heard, 0u);
 }
 
-TEST(ZmeshTest, WhoHasNotTheJoinTokenGetsNoLinkAndNoHelloAlsoUnderTheNameOfAMember) {
+TEST(ZmeshTest, WhoDoesNotProveTheJoinTokenGetsNoLinkAlsoUnderTheNameOfAMember) {
   simkit::World world{4};
   simkit::Network network{world};
   simkit::HttpNetwork web{world, network};
   FakeControlPlane control_plane{world, network, web};
-  stdx::Result<std::string> now = stdx::fail(stdx::Code::unavailable, "not made yet");
-  const auto token = [&now] { return now; };
-  Node a{world, network, web, "a", "127.0.0.1", token},
-      b{world, network, web, "b", "127.0.0.2", token};
+  Node a{world, network, web, "a", "127.0.0.1"}, b{world, network, web, "b", "127.0.0.2"};
+  a.key.missing = b.key.missing = "not made yet";
   world.run_for(3s);
-  EXPECT_TRUE(control_plane.order.empty()) << "it waits for the token";
+  EXPECT_EQ(std::count(control_plane.order.begin(), control_plane.order.end(), "proof"), 0)
+      << "it waits for the token";
   EXPECT_NE(a.service->control_plane().trouble().find("not made yet"), std::string::npos);
-  now = "secret";
+  a.key.missing = b.key.missing = "";
   const auto linked = [&] {
     return a.service->peers().linked("b") && b.service->peers().linked("a");
   };
   ASSERT_TRUE(world.run_until_true(linked, 20s));
-  EXPECT_EQ(control_plane.token, "Bearer secret");
+  EXPECT_EQ(control_plane.authorization.find("join"), std::string::npos) << "it never travels";
   const auto before = refused(a);
-  for (const char* wrong : {"", "Secret", "secre", "secret "}) {
-    Stranger stranger(world, network, hello_of("b", wrong));
+  for (const char* wrong : {"", "Join", "joi", "join "}) {
+    Stranger stranger(world, network, hello_of("b"), wrong);
     ASSERT_TRUE(world.run_until_true([&] { return stranger.closed; }, 5s)) << wrong;
-    EXPECT_EQ(stranger.heard, 0u) << "the hello of a has the token";
   }
   EXPECT_EQ(refused(a), before + 4);
   EXPECT_TRUE(linked());
+}
+
+TEST(ZmeshTest, AHelloThatWasMeantForAnotherAddressIsNotTaken) {
+  Cluster cluster;
+  auto hello = hello_of("b");
+  hello.set_to("127.0.0.7:9201");
+  const auto before = refused(cluster.a);
+  Stranger relay(cluster.world, cluster.network, hello);
+  EXPECT_TRUE(cluster.world.run_until_true([&] { return relay.closed; }, 5s));
+  EXPECT_EQ(refused(cluster.a), before + 1);
+  EXPECT_EQ(relay.heard, 0u);
+}
+
+TEST(ZmeshTest, RJoinAControlPlaneWithAnotherTokenLearnsNothingAndIsNotJoined) {
+  simkit::World world{5};
+  simkit::Network network{world};
+  simkit::HttpNetwork web{world, network};
+  FakeControlPlane control_plane{world, network, web};
+  control_plane.key.token = "another";
+  Node a{world, network, web, "a", "127.0.0.1"};
+  world.run_for(10s);
+  EXPECT_FALSE(control_plane.order.empty());
+  for (const auto& what : control_plane.order) EXPECT_EQ(what, "link");
+  EXPECT_NE(a.service->control_plane().trouble().find("does not know the join token"),
+            std::string::npos)
+      << a.service->control_plane().trouble();
+  control_plane.key.token = "join";
+  EXPECT_TRUE(world.run_until_true([&] { return a.service->control_plane().registered(); }, 10s));
+}
+
+TEST(ZmeshTest, AZhostThatIsRefusedAsAnOldOneActsForNobodyUntilItIsTaken) {
+  simkit::World world{7};
+  simkit::Network network{world};
+  simkit::HttpNetwork web{world, network};
+  FakeControlPlane control_plane{world, network, web};
+  control_plane.members["b"].set_zhost_id("b");
+  control_plane.refuses_as_stale = true;
+  Node a{world, network, web, "a", "127.0.0.1"};
+  world.run_for(3s);
+  EXPECT_TRUE(a.service->control_plane().connected());
+  EXPECT_FALSE(a.service->control_plane().registered());
+  EXPECT_EQ(a.service->control_plane().trouble(), "it is an older one");
+  EXPECT_EQ(a.service->members().peers_size(), 0) << "so that nothing of it competes for the term";
+  std::optional<stdx::Error> error;
+  a.zrun().request(rpc::address("", "controlplane"), "controlplane.cas_term", "", 5s,
+                   [&](auto result) { error = result.error(); });
+  ASSERT_TRUE(world.run_until_true([&] { return error.has_value(); }, 1s));
+  EXPECT_EQ(error->code, stdx::Code::unavailable);
+  control_plane.refuses_as_stale = false;
+  ASSERT_TRUE(world.run_until_true([&] { return a.service->members().peers_size() == 2; }, 20s));
+}
+
+TEST(ZmeshTest, RJoin3AReplyThatIsNotProvedToBeTheControlPlanesIsNotBelieved) {
+  simkit::World world{6};
+  simkit::Network network{world};
+  simkit::HttpNetwork web{world, network};
+  FakeControlPlane control_plane{world, network, web};
+  control_plane.proves_answers = false;
+  Node a{world, network, web, "a", "127.0.0.1"};
+  world.run_for(3s);
+  EXPECT_FALSE(a.service->control_plane().registered());
+  control_plane.proves_answers = true;
+  EXPECT_TRUE(world.run_until_true([&] { return a.service->control_plane().registered(); }, 10s));
 }
 
 TEST(ZmeshTest, WithoutTheControlPlaneRequestsToItFailAtOnceAndPeersStay) {

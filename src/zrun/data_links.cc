@@ -13,18 +13,19 @@ using namespace std::chrono_literals;
 using stdx::Code;
 }  // namespace
 
-DataLinks::DataLinks(ports::Runtime& runtime, ports::Transport& transport, v1::PeerHello self,
-                     ports::JoinToken join_token)
+DataLinks::DataLinks(ports::Runtime& runtime, ports::Transport& transport, ports::ClusterKey& key,
+                     v1::PeerHello self)
     : runtime_(runtime),
       transport_(transport),
+      key_(key),
       self_(std::move(self)),
-      join_token_(std::move(join_token)),
       links_gauge_(runtime.metrics.gauge("samoza_zrun_data_links", "Data links to other zhosts")),
       refused_(runtime.metrics.counter("samoza_zrun_data_links_refused_total",
                                        "Data connections closed because of their hello, or for "
                                        "want of one")) {}
 
 stdx::Status DataLinks::listen(const ports::Endpoint& at) {
+  at_ = at;
   TRY_ASSIGN(listener_, transport_.listen(at, [this](std::unique_ptr<ports::Link> link) {
     if (unknown_.size() < unknown_max)
       adopt(std::move(link), "");
@@ -85,6 +86,8 @@ void DataLinks::adopt(std::unique_ptr<ports::Link> link, std::string dialled) {
   unknown.link = std::move(link);
   unknown.dialled = std::move(dialled);
   unknown.zhost = std::make_shared<std::string>();
+  unknown.handshake = std::make_unique<rpc::Handshake>(
+      key_, we_dialled ? rpc::Handshake::Side::dialler : rpc::Handshake::Side::acceptor);
   // Who says nothing must not hold a place, and a dialled one that says nothing is dialled again.
   unknown.timeout = std::make_unique<ports::Timer>(runtime_.executor);
   unknown.timeout->set(hello_timeout, [this, id] {
@@ -94,7 +97,7 @@ void DataLinks::adopt(std::unique_ptr<ports::Link> link, std::string dialled) {
   unknown.link->start({.on_frame =
                            [this, id, zhost = unknown.zhost](stdx::Bytes frame) {
                              if (zhost->empty())
-                               greeted(id, frame);
+                               handshake(id, frame);
                              else if (on_frame)
                                on_frame(*zhost, std::move(frame));
                            },
@@ -112,7 +115,8 @@ void DataLinks::adopt(std::unique_ptr<ports::Link> link, std::string dialled) {
                            [this, zhost = unknown.zhost] {
                              if (!zhost->empty() && on_way_changed) on_way_changed(*zhost);
                            }});
-  if (we_dialled && !greet(*unknown.link)) drop_unknown(id);
+  if (!we_dialled) return;
+  if (const auto said = say_hello(unknown); !said) refuse(id, said.error());
 }
 
 void DataLinks::drop_unknown(std::uint64_t id) {
@@ -120,24 +124,27 @@ void DataLinks::drop_unknown(std::uint64_t id) {
   if (!node.empty() && peers_.contains(node.mapped().dialled)) dial_later(node.mapped().dialled);
 }
 
-bool DataLinks::greet(ports::Link& link) {
-  auto token = ports::read_join_token(join_token_);
-  if (!token) {
-    runtime_.log.warn("no_join_token", {{"why", token.error().message}});
-    return false;
-  }
+stdx::Status DataLinks::say_hello(Unknown& unknown) {
   auto hello = self_;
-  hello.set_join_token(std::move(*token));
-  link.send(wire::encode_frame(wire::FrameKind::data_hello, hello));
-  return true;
+  hello.set_nonce(rpc::make_nonce(runtime_.random));
+  if (const auto at = peers_.find(unknown.dialled); at != peers_.end())
+    hello.set_to(stdx::format("{}:{}", at->second.where.address(), at->second.where.port()));
+  TRY_ASSIGN(auto frames,
+             unknown.handshake->say(wire::encode_frame(wire::FrameKind::data_hello, hello)));
+  for (auto& out : frames) unknown.link->send(std::move(out));
+  return {};
 }
 
-stdx::Result<v1::PeerHello> DataLinks::check_hello(const stdx::Bytes& frame,
-                                                   const std::string& dialled) {
+stdx::Result<v1::PeerHello> DataLinks::check_hello(const Unknown& unknown) const {
+  const auto& frame = unknown.handshake->their_hello();
+  const auto& dialled = unknown.dialled;
   TRY_ASSIGN(const auto kind, wire::frame_kind(frame));
   if (kind != wire::FrameKind::data_hello) return stdx::fail(Code::invalid, "no data hello");
   TRY_ASSIGN(auto hello, wire::parse_frame<v1::PeerHello>(frame));
-  TRY(ports::check_join_token(join_token_, hello.join_token()));
+  // A false peer at another address that passes on what it hears.
+  if (dialled.empty() && hello.to() != stdx::format("{}:{}", at_.host, at_.port))
+    return stdx::fail(Code::denied, stdx::format("it dialled '{}', which is not here",
+                                                 stdx::printable(hello.to(), 80)));
   const auto at = peers_.find(hello.zhost());
   if (hello.cluster_id() != self_.cluster_id() || at == peers_.end() ||
       (!dialled.empty() && dialled != hello.zhost()))
@@ -149,26 +156,48 @@ stdx::Result<v1::PeerHello> DataLinks::check_hello(const stdx::Bytes& frame,
   return hello;
 }
 
-void DataLinks::greeted(std::uint64_t id, const stdx::Bytes& frame) {
-  auto node = unknown_.extract(id);
-  if (node.empty()) return;
-  auto& unknown = node.mapped();
-  const auto hello = check_hello(frame, unknown.dialled);
-  if (!hello) {
-    refused_.add();
-    runtime_.log.warn("data_link_refused",
-                      {{"peer", unknown.link->peer()}, {"why", hello.error().message}});
-    if (peers_.contains(unknown.dialled)) dial_later(unknown.dialled);
-    return;
+// True once the other side is proved to be who it says.
+stdx::Result<bool> DataLinks::handshake_step(Unknown& unknown, const stdx::Bytes& frame) {
+  TRY_ASSIGN(const auto heard, unknown.handshake->take(frame));
+  TRY(check_hello(unknown));
+  const bool we_dialled = !unknown.dialled.empty();
+  if (heard == rpc::Handshake::Heard::hello) {
+    if (!we_dialled) TRY(say_hello(unknown));
+    return false;
   }
-  if (unknown.dialled.empty() && !greet(*unknown.link)) return;
-  const auto at = peers_.find(hello->zhost());
-  *unknown.zhost = hello->zhost();
-  at->second.link = std::move(unknown.link);
+  if (we_dialled) {
+    TRY_ASSIGN(auto proof, unknown.handshake->proof());
+    unknown.link->send(std::move(proof));
+  }
+  return true;
+}
+
+void DataLinks::handshake(std::uint64_t id, const stdx::Bytes& frame) {
+  const auto found = unknown_.find(id);
+  if (found == unknown_.end()) return;
+  const auto done = handshake_step(found->second, frame);
+  if (!done) return refuse(id, done.error());
+  if (!*done) return;
+  auto node = unknown_.extract(id);
+  const auto zhost = check_hello(node.mapped())->zhost();
+  const auto at = peers_.find(zhost);
+  *node.mapped().zhost = zhost;
+  at->second.link = std::move(node.mapped().link);
   at->second.dialling = false;
   links_gauge_.set(static_cast<std::int64_t>(size()));
-  runtime_.log.info("data_linked", {{"peer", hello->zhost()}});
-  if (on_way_changed) on_way_changed(hello->zhost());
+  runtime_.log.info("data_linked", {{"peer", zhost}});
+  if (on_way_changed) on_way_changed(zhost);
+}
+
+void DataLinks::refuse(std::uint64_t id, const stdx::Error& why) {
+  const auto node = unknown_.extract(id);
+  if (node.empty()) return;
+  refused_.add();
+  if (const auto held_back = refusals_.pass(runtime_.clock.now()))
+    runtime_.log.warn(
+        "data_link_refused",
+        {{"peer", node.mapped().link->peer()}, {"why", why.message}, {"not_logged", *held_back}});
+  if (peers_.contains(node.mapped().dialled)) dial_later(node.mapped().dialled);
 }
 
 void DataLinks::lost(const std::string& zhost) {

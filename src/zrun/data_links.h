@@ -4,20 +4,23 @@
 // Data links: one TCP connection to the zrun of each zhost that shares a topology with this one, by
 // the list that zmesh gives (zrun.peers). Of two zhosts the one with the smaller id dials. A link
 // lives on while zmesh is away; it is closed when zmesh names its zhost no more, or a newer
-// incarnation of it. Both sides say PeerHello with the join token; who accepts answers only a hello
-// that was good, so that a stranger gets no token.
+// incarnation of it. Both sides say PeerHello and prove the join token (rpc/handshake.h); who
+// accepts answers only a hello that was good.
 //
-// Bounds: unknown_max connections that have not said hello, each for hello_timeout.
+// Bounds: unknown_max connections that have not proved the token, each for hello_timeout; the log
+// lines of refusals by rpc::LogGate.
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
-#include "ports/join_token.h"
+#include "ports/cluster_key.h"
 #include "ports/runtime.h"
 #include "ports/transport.h"
+#include "rpc/handshake.h"
 #include "rpc/link_complaints.h"
+#include "rpc/log_gate.h"
 #include "samoza/v1/cluster.pb.h"
 
 namespace zrun {
@@ -32,8 +35,8 @@ class DataLinks {
 
   static constexpr stdx::Duration hello_timeout = std::chrono::seconds(5);
 
-  DataLinks(ports::Runtime& runtime, ports::Transport& transport, v1::PeerHello self,
-            ports::JoinToken join_token = {});
+  DataLinks(ports::Runtime& runtime, ports::Transport& transport, ports::ClusterKey& key,
+            v1::PeerHello self);
 
   std::function<void(const std::string& zhost, stdx::Bytes frame)> on_frame;
   // A link came up, went, or has room again.
@@ -56,24 +59,29 @@ class DataLinks {
   void dial(const std::string& zhost);
   void dial_later(const std::string& zhost);
   void adopt(std::unique_ptr<ports::Link> link, std::string dialled);
-  bool greet(ports::Link& link);
-  void greeted(std::uint64_t id, const stdx::Bytes& frame);
-  stdx::Result<v1::PeerHello> check_hello(const stdx::Bytes& frame, const std::string& dialled);
   void drop_unknown(std::uint64_t id);
   void lost(const std::string& zhost);
 
   struct Unknown {
     std::unique_ptr<ports::Link> link;
-    std::shared_ptr<std::string> zhost;  // empty until the hello was good
+    std::shared_ptr<std::string> zhost;  // empty until the token was proved
     std::string dialled;
     std::unique_ptr<ports::Timer> timeout;
+    std::unique_ptr<rpc::Handshake> handshake;
   };
+  stdx::Status say_hello(Unknown& unknown);
+  void handshake(std::uint64_t id, const stdx::Bytes& frame);
+  stdx::Result<bool> handshake_step(Unknown& unknown, const stdx::Bytes& frame);
+  stdx::Result<v1::PeerHello> check_hello(const Unknown& unknown) const;
+  void refuse(std::uint64_t id, const stdx::Error& why);
 
   ports::Runtime& runtime_;
   rpc::LinkComplaints complaints_{runtime_};
   ports::Transport& transport_;
+  ports::ClusterKey& key_;
   v1::PeerHello self_;
-  ports::JoinToken join_token_;
+  ports::Endpoint at_;  // where we listen
+  rpc::LogGate refusals_;
   std::unique_ptr<ports::Listener> listener_;
   std::map<std::string, Peer> peers_;
   std::map<std::uint64_t, Unknown> unknown_;

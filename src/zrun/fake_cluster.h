@@ -9,6 +9,7 @@
 #include <string>
 
 #include "simkit/stub_engine.h"
+#include "simkit/stub_key.h"
 #include "simkit/stub_package.h"
 #include "stdx/encoding.h"
 #include "wire/topology_codec.h"
@@ -45,6 +46,7 @@ struct Zrun {
   simkit::Process process;
   ports::Runtime runtime;
   std::unique_ptr<ports::Transport> transport;
+  simkit::StubKey key;
   simkit::StubEngine engine;
   simkit::MemoryDataStore data;
   std::unique_ptr<Service> service;
@@ -62,7 +64,7 @@ struct Zrun {
     options.incarnation = 1;
     options.ip = ip;
     service = std::make_unique<Service>(
-        runtime, Outside{*transport, engine, data, disk, disk, sensors}, options);
+        runtime, Outside{*transport, key, engine, data, disk, disk, sensors}, options);
     EXPECT_TRUE(service->start());
   }
 };

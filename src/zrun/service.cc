@@ -48,7 +48,7 @@ Service::Service(ports::Runtime& runtime, Outside outside, Options options)
       startz_(runtime, outside.transport, {"startz", hello_of(options_)}),
       zmesh_(runtime, outside.transport, {"zmesh", hello_of(options_)}),
       scheduler_(runtime),
-      links_(runtime, outside.transport, data_hello_of(options_), options_.join_token),
+      links_(runtime, outside.transport, outside.key, data_hello_of(options_)),
       courier_(runtime, scheduler_, pool_, options_.zhost,
                [this](const std::string& zhost, stdx::Bytes frame) {
                  return send_frame(zhost, std::move(frame));

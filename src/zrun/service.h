@@ -13,6 +13,7 @@
 #include <string>
 
 #include "ports/blob_store.h"
+#include "ports/cluster_key.h"
 #include "ports/data_store.h"
 #include "ports/engine.h"
 #include "ports/package_reader.h"
@@ -37,12 +38,12 @@ struct Options {
   std::string ip;  // data links
   std::uint16_t peer_port = 9201;
   std::size_t spaces_max = 1'000'000;
-  ports::JoinToken join_token = {};
 };
 
 // The outside that zrun needs, one by one.
 struct Outside {
   ports::Transport& transport;
+  ports::ClusterKey& key;
   ports::Engine& engine;
   ports::DataStore& data;
   ports::BlobStore& blobs;

@@ -357,31 +357,67 @@ def a_frame_of_4_gib_ends_its_link_without_its_memory_and_is_named(cluster):
     assert re.search(r"^samoza_links_refused_total \d", text, re.M), text[-2000:]
 
 
-def who_has_not_the_join_token_registers_nothing_and_gets_no_link(cluster):
+def who_does_not_prove_the_join_token_registers_nothing_and_gets_no_link(cluster):
     body = json.dumps({"cluster_id": "demo", "member": {"zhost_id": "zhost-1", "incarnation": 1000000}})
-    websocket = {"Host": f"{cluster.ip(1)}:9000", "Upgrade": "websocket", "Connection": "Upgrade",
-                 "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==", "Sec-WebSocket-Version": "13"}
-    for token in ({}, {"Authorization": "Bearer " + cluster.token(1)}, {"Authorization": "Bearer " + "0" * 64}):
-        for method, path, headers in (("POST", "/v1/register", {}), ("GET", "/ws", websocket), ("GET", "/", websocket)):
-            connection = http.client.HTTPConnection(cluster.ip(1), 9000, timeout=10)
-            connection.request(method, path, body if method == "POST" else None, headers | token)
-            response = connection.getresponse()
-            message = json.loads(response.read())["error"]["message"]
-            assert response.status == 401 and "cluster.join_token_file" in message and "\n" not in message, (path, message)
-    # One with the token is heard, and told what else is wrong.
+    for token in ("", cluster.token(1), "0" * 64):
+        status, text = cluster.answer(1, 9000, "POST", "/v1/register", body, token=token)
+        message = json.loads(text)["error"]["message"]
+        assert status == 401 and "cluster.join_token_file" in message and "\n" not in message, (status, message)
+    # A person with curl and the token is heard, and told what else is wrong.
     status, text = cluster.answer(1, 9000, "POST", "/v1/register", body.replace("1000000", "0"), token=cluster.join_token())
     assert status == 400, (status, text)
-    # Peer links, and data links by their fifth byte: cluster "demo", zhost "zhost-1", incarnation 1000000.
-    hello = b"\x0a\x04demo\x12\x07zhost-1\x18\xc0\x84\x3d"
+    # cluster "demo", zhost "zhost-1", incarnation 1000000, for the address that it is sent to.
+    to = f"{cluster.ip(1)}:9201".encode()
+    hello = b"\x0a\x04demo\x12\x07zhost-1\x18\xc0\x84\x3d" + b"\x3a" + bytes([len(to)]) + to
+    # Peer links, and data links by their fifth byte. zhost-1 itself is no peer of zhost-1.
     for kind, service, event in ((4, "zmesh", "peer_refused"), (5, "zrun", "data_link_refused")):
         with socket.create_connection((cluster.ip(1), 9201), 10) as s:
             s.sendall(struct.pack("<I", len(hello) + 1) + bytes([kind]) + hello)
-            assert s.recv(65536) == b"", "nothing is said to a stranger, least of all the token"
-        wait_for(event, lambda s=service, e=event: [x for x in cluster.events(s, e) if "join token" in x[2]["why"]], 10)
+            assert s.recv(65536) == b"", "nothing is said to a stranger"
+        wait_for(event, lambda s=service, e=event: cluster.events(s, e), 10)
+    for path in ("/", "/ws"):
+        say_hello_to_the_control_plane_and_prove_nothing(cluster, path)
+    wait_for("bad_hello", lambda: [e for e in cluster.events("zmesh-controlplane", "bad_hello")
+                                   if "join token" in e[2]["why"]], 10)
     assert stat.S_IMODE(os.stat(cluster.join_token_file()).st_mode) == 0o600
     for log in os.listdir(f"{cluster.folder}/l1"):
         with open(f"{cluster.folder}/l1/{log}", encoding="utf-8", errors="replace") as f:
             assert cluster.join_token() not in f.read(), log
+
+
+def say_hello_to_the_control_plane_and_prove_nothing(cluster, path):
+    """Its hello and proof come, and are worth nothing; a wrong proof ends the link before any member is told."""
+    with socket.create_connection((cluster.ip(1), 9000), 10) as s:
+        s.sendall((f"GET {path} HTTP/1.1\r\nHost: {cluster.ip(1)}:9000\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                   "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n\r\n").encode())
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += s.recv(65536)
+        assert b" 101 " in head.split(b"\r\n")[0], head
+        for frame in (b"\x01\x0a\x05zmesh\x12\x07zhost-1", b"\x06\x0a\x20" + b"\0" * 32):
+            s.sendall(bytes([0x82, 0x80 | len(frame)]) + b"\0\0\0\0" + frame)
+        heard = b""
+        try:
+            while chunk := s.recv(65536):
+                heard += chunk
+        except ConnectionError:
+            pass
+        assert b"127." not in heard, "no member is named"
+
+
+def a_forged_goodbye_changes_nothing_and_is_counted(cluster):
+    def dropped():
+        text = cluster.answer(1, 7071, "GET", "/startz/metrics")[1]
+        return int(re.search(r"^samoza_startz_unauthenticated_datagrams_total (\d+)", text, re.M).group(1))
+    before = dropped()
+    # cluster "demo", zhost "zhost-2", incarnation and counter 1000000, goodbye; bare, and sealed with zeros.
+    beat = b"\x0a\x04demo\x12\x07zhost-2\x18\xc0\x84\x3d\x20\xc0\x84\x3d\x30\x01"
+    sealed = b"\x0a" + bytes([len(beat)]) + beat
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for datagram in (beat, sealed, sealed + b"\x12\x20" + b"\0" * 32):
+            s.sendto(datagram, (cluster.ip(1), 9201))
+    wait_for("they are counted", lambda: dropped() >= before + 2, 10)
+    assert not cluster.events("zrms", "zhost_dead")
 
 
 def a_join_token_that_others_may_read_or_that_has_no_place_ends_the_program_with_one_line(cluster):
@@ -416,7 +452,8 @@ CASES = [an_unknown_key_is_named_with_file_line_and_the_nearest_known_one,
          a_guest_gets_errors_for_pointers_out_of_range_and_no_memory_past_its_limit,
          http_bodies_that_are_empty_huge_no_json_or_of_wrong_types_get_their_status_and_reason,
          a_frame_of_4_gib_ends_its_link_without_its_memory_and_is_named,
-         who_has_not_the_join_token_registers_nothing_and_gets_no_link,
+         who_does_not_prove_the_join_token_registers_nothing_and_gets_no_link,
+         a_forged_goodbye_changes_nothing_and_is_counted,
          a_join_token_that_others_may_read_or_that_has_no_place_ends_the_program_with_one_line, the_zhost_is_well_after_all_of_that]
 
 

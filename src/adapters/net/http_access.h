@@ -9,8 +9,8 @@
 // - pages: a browser cannot send that header, so an operator asks for a ticket (POST /v1/tickets,
 //   with the token), opens the page with ?ticket=…, and gets a session cookie (HttpOnly,
 //   SameSite=Strict). A ticket works once, within 60 s; a session lasts 12 h.
-// - paths of the join protocol take the cluster's join token in place of the operator's; only
-//   processes ask there, so Host and Origin say nothing.
+// - paths of the join protocol go through: the service behind them has the join token proved to it
+//   (docs/wire.md); only processes ask there, so Host and Origin say nothing.
 //
 // Pure; called from the loop of its server.
 
@@ -37,7 +37,6 @@ class HttpAccess {
     std::uint16_t port = 0;
     std::string token;  // empty: no token is asked for (tests of the server itself)
     std::vector<std::string> join_paths;
-    std::string join_token;
     std::vector<std::string> open_paths;
   };
   HttpAccess(Options options, ports::Random& random);

@@ -31,9 +31,8 @@ class HttpServer {
     std::size_t upload_bytes_max = 256u << 20;
     // Paths whose WebSocket is for machines (binary frames); others carry text for pages.
     std::vector<std::string> binary_sockets;
-    // Paths that ask for this token in place of the operator's: the control plane's join protocol.
+    // Paths where the service checks who asks: the control plane's join protocol.
     std::vector<std::string> join_paths;
-    std::string join_token;
     // Paths that ask for no token, as /healthz and /metrics.
     std::vector<std::string> open_paths;
   };

@@ -48,7 +48,6 @@ struct Fixture {
                 .upload_bytes_max = 8u << 20,
                 .binary_sockets = {},
                 .join_paths = {"/join"},
-                .join_token = "j",
                 .open_paths = {"/open"}}) {
     EXPECT_TRUE(server.start());
   }
@@ -150,7 +149,7 @@ TEST(HttpServerTest, AWebSocketIsALinkOfTextFrames) {
   NetTransport transport(f.loop, {mkdtemp(folder), "127.0.0.1", ""});
   std::unique_ptr<ports::Link> link;
   std::string got;
-  transport.connect({ports::Endpoint::Kind::websocket, "127.0.0.1", f.server.port(), "/join", "j"},
+  transport.connect({ports::Endpoint::Kind::websocket, "127.0.0.1", f.server.port(), "/join"},
                     [&](auto l) {
                       ASSERT_TRUE(l) << l.error().message;
                       link = std::move(*l);
@@ -170,28 +169,24 @@ TEST(HttpServerTest, AWebSocketIsALinkOfTextFrames) {
   rmdir(folder);
 }
 
-TEST(HttpServerTest, AJoinPathTakesTheJoinTokenAloneAndSaysInOneLineWhatIsMissing) {
+TEST(HttpServerTest, AJoinPathIsLeftToItsServiceAndNoOtherPathIs) {
   Fixture f;
-  EXPECT_EQ(f.ask("GET", "/join", "", {})->status, 401);
-  EXPECT_EQ(f.ask("GET", "/join", "", {{"Authorization", "Bearer t"}})->status, 401);
-  EXPECT_EQ(f.ask("GET", "/join", "", {{"Authorization", "Bearer j"}})->status, 200);
-  EXPECT_EQ(f.ask("GET", "/x", "", {{"Authorization", "Bearer j"}})->status, 401);
+  EXPECT_EQ(f.ask("GET", "/join", "", {})->status, 200);
+  EXPECT_EQ(f.ask("GET", "/join/", "", {})->status, 401);
+  EXPECT_EQ(f.ask("GET", "/x", "", {})->status, 401);
   char folder[] = "/tmp/samoza-http-XXXXXX";
   NetTransport transport(f.loop, {mkdtemp(folder), "127.0.0.1", ""});
-  for (const char* token : {"", "t", "wrong"}) {
-    stdx::Result<std::unique_ptr<ports::Link>> link = nullptr;
-    transport.connect(
-        {ports::Endpoint::Kind::websocket, "127.0.0.1", f.server.port(), "/join", token},
-        [&](auto l) {
-          link = std::move(l);
-          f.loop.stop();
-        });
-    f.loop.run();
-    f.loop.restart();
-    ASSERT_FALSE(link) << token;
-    EXPECT_NE(link.error().message.find("401"), std::string::npos) << link.error().message;
-    EXPECT_NE(link.error().message.find("cluster.join_token_file"), std::string::npos);
-  }
+  stdx::Result<std::unique_ptr<ports::Link>> link = nullptr;
+  transport.connect({ports::Endpoint::Kind::websocket, "127.0.0.1", f.server.port(), "/x"},
+                    [&](auto l) {
+                      link = std::move(l);
+                      f.loop.stop();
+                    });
+  f.loop.run();
+  f.loop.restart();
+  ASSERT_FALSE(link);
+  EXPECT_NE(link.error().message.find("401"), std::string::npos) << link.error().message;
+  EXPECT_NE(link.error().message.find("operator token"), std::string::npos);
   rmdir(folder);
 }
 

@@ -122,11 +122,6 @@ void connect_to(asio::io_context& io, const ports::Endpoint& to, const std::stri
     error_code ignored;
     beast::get_lowest_layer(link->socket()).socket().set_option(tcp::no_delay(true), ignored);
     link->set_timeouts(beast::role_type::client);
-    if (!to.token.empty())
-      link->socket().set_option(
-          websocket::stream_base::decorator([token = to.token](websocket::request_type& request) {
-            request.set(beast::http::field::authorization, "Bearer " + token);
-          }));
     auto answer = std::make_shared<websocket::response_type>();
     link->socket().async_handshake(
         *answer, to.host + ":" + std::to_string(to.port), to.path,
