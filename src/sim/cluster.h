@@ -100,6 +100,7 @@ class Cluster {
   startz::Service* startz_of(std::size_t zhost);
   zrun::Service* zrun_of(std::size_t zhost);
   // The zhost whose zrms leads and is ready, or -1.
+  const Disk& disk(std::size_t zhost) const { return zhosts_[zhost].disk; }
   int leader();
   // Live running instances of a space, as "z1/3".
   std::vector<std::string> instances(const std::string& space);

@@ -219,6 +219,36 @@ TEST(FlowsTest, AnArchiveIsBackOnThreeDisksAfterAHolderIsLostForGood) {
   EXPECT_FALSE(holders().contains(Cluster::id(victim)));
 }
 
+TEST(FlowsTest, TheArchivesOfADeletedTopologyAndOfARefusedSubmitLeaveEveryDiskAndNoOthersDo) {
+  ClusterOptions options;
+  options.zrms.archives_unused_for = 20s;
+  Running r(options);
+  const auto on_disks = [&] {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < r.cluster.size(); ++i) count += r.cluster.disk(i).size();
+    return count;
+  };
+  ASSERT_EQ(on_disks(), 3u);
+  // Refused, as there is one of that name; its archive was stored by then.
+  int status = 0;
+  r.cluster.submit(1, call_topology("t", {"p", "q", "r"}),
+                   [&](ports::HttpResponse reply) { status = reply.status; });
+  ASSERT_TRUE(r.cluster.world.run_until_true([&] { return status != 0; }, 30s));
+  EXPECT_EQ(status, 409);
+  EXPECT_EQ(on_disks(), 4u);
+  r.cluster.world.run_for(15s);
+  EXPECT_EQ(on_disks(), 4u) << "a submit might still be under way";
+  ASSERT_TRUE(r.cluster.world.run_until_true([&] { return on_disks() == 3; }, 120s));
+  EXPECT_EQ(r.cluster.metric(1, "zrms", "samoza_zrms_archives_removed_total"), 1);
+  r.cluster.world.run_for(120s);
+  EXPECT_EQ(on_disks(), 3u) << "those of a topology that is there stay";
+  status = 0;
+  r.cluster.checker.topology_ended(r.topology);
+  r.cluster.http(0, "DELETE", "/v1/topologies/" + r.topology,
+                 [&](ports::HttpResponse reply) { status = reply.status; });
+  ASSERT_TRUE(r.cluster.world.run_until_true([&] { return on_disks() == 0; }, 180s)) << status;
+}
+
 TEST(FlowsTest, S12ALostDatabaseAloneMovesNothing) {
   Running r;
   const auto x = r.cluster.instances("x"), y = r.cluster.instances("y");

@@ -11,12 +11,63 @@ using namespace std::chrono_literals;
 using stdx::Code;
 
 Blobs::Blobs(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ports::BlobStore& store,
-             std::string self)
-    : runtime_(runtime), zmesh_(zmesh), store_(store), self_(std::move(self)) {}
+             std::string self, stdx::Duration keep_for)
+    : runtime_(runtime),
+      zmesh_(zmesh),
+      store_(store),
+      self_(std::move(self)),
+      keep_for_(keep_for),
+      started_(runtime.clock.now()),
+      removed_(runtime.metrics.counter("samoza_zrms_archives_removed_total",
+                                       "Archives removed because no topology refers to them")) {}
+
+void Blobs::keep(stdx::Bytes archive, ports::BlobStore::Done<std::string> done) {
+  ++storing_;
+  store_.put(std::move(archive),
+             [this, done = std::move(done),
+              alive = std::weak_ptr<bool>(alive_)](stdx::Result<std::string> stored) {
+               if (alive.expired()) return;
+               --storing_;
+               if (stored) used(*stored);
+               done(std::move(stored));
+             });
+}
+
+bool Blobs::here(const std::string& sha256) {
+  if (!store_.has(sha256)) return false;
+  used(sha256);
+  return true;
+}
+
+void Blobs::used(const std::string& sha256) {
+  const auto now = runtime_.clock.now();
+  std::erase_if(used_, [&](const auto& entry) { return now - entry.second >= keep_for_; });
+  used_[sha256] = now;
+}
+
+std::vector<std::string> Blobs::drop(const std::vector<std::string>& archives) {
+  const auto now = runtime_.clock.now();
+  std::vector<std::string> gone;
+  if (storing_ > 0 || now - started_ < keep_for_) return gone;
+  for (const auto& sha256 : archives) {
+    const auto last = used_.find(sha256);
+    if (last != used_.end() && now - last->second < keep_for_) continue;
+    if (fetches_.contains(sha256) || !store_.has(sha256)) continue;
+    if (const auto removed = store_.remove(sha256); !removed) {
+      runtime_.log.warn("archive_not_removed",
+                        {{"archive", sha256}, {"why", removed.error().message}});
+      continue;
+    }
+    removed_.add();
+    runtime_.log.info("archive_removed", {{"archive", sha256}});
+    gone.push_back(sha256);
+  }
+  return gone;
+}
 
 void Blobs::fetch(const std::string& sha256, std::vector<std::string> holders,
                   std::function<void(stdx::Status)> done) {
-  if (store_.has(sha256)) return done({});
+  if (here(sha256)) return done({});
   std::erase(holders, self_);
   const auto at = fetches_.find(sha256);
   if (at != fetches_.end()) {
@@ -56,9 +107,7 @@ void Blobs::next_chunk(const std::string& sha256) {
         }
         under_way.bytes += reply->data();
         if (under_way.bytes.size() < reply->total_bytes()) return next_chunk(sha256);
-        store_.put(std::move(under_way.bytes), [this, sha256, alive = std::weak_ptr<bool>(alive_)](
-                                                   stdx::Result<std::string> stored) {
-          if (alive.expired()) return;
+        keep(std::move(under_way.bytes), [this, sha256](stdx::Result<std::string> stored) {
           if (!stored) return finish(sha256, std::unexpected(stored.error()));
           if (*stored == sha256) return finish(sha256, {});
           // Not what was asked for: it is not kept.
@@ -86,6 +135,7 @@ void Blobs::read(const v1::BlobReadRequest& request,
     reply.set_data(bytes.substr(request.offset(), std::min(request.bytes_max(), chunk_bytes)));
     done(std::move(reply));
   };
+  used(request.sha256());
   if (cached_ && cached_sha256_ == request.sha256()) return answer(*cached_);
   store_.get(request.sha256(),
              [this, sha256 = request.sha256(), answer, done,

@@ -19,11 +19,12 @@ v1::ServiceAddress control_plane() {
 }  // namespace
 
 Leader::Leader(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ClusterManager& cluster,
-               std::function<bool()> still_leads)
+               ArchiveSweeper::Options archives, std::function<bool()> still_leads)
     : runtime_(runtime),
       zmesh_(zmesh),
       cluster_(cluster),
       still_leads_(std::move(still_leads)),
+      sweeper_(archives),
       reload_timer_(runtime.executor),
       batches_(runtime.metrics.counter("samoza_zrms_batches_total", "Batches of rows committed")),
       commands_sent_(
@@ -36,6 +37,7 @@ void Leader::begin(std::uint64_t term) {
   loaded_ = loading_ = busy_ = false;
   reconciler_.reset();
   holders_.reset();
+  sweeper_.reset();
   recovery_.clear();
   refusals_.clear();
   directory_.restart(term, facts.zhost);
@@ -247,7 +249,20 @@ std::vector<RowChange> Leader::look_at_holders() {
   looked_at_holders_ = now;
   auto holders = holders_.plan(view(), now);
   for (const auto& copy : holders.copies) ask_copy(copy);
+  sweep_archives(now);
   return std::move(holders.changes);
+}
+
+// Not on every plan: only where nothing waits to be written, so the rows are what they will be.
+void Leader::sweep_archives(stdx::Instant now) {
+  for (const auto& drop : sweeper_.plan(view(), now)) {
+    v1::BlobDropRequest request;
+    request.set_term(term_);
+    request.mutable_sha256()->Assign(drop.archives.begin(), drop.archives.end());
+    // Whatever it answers: its next report tells what is there.
+    zmesh_.request(rpc::address(drop.zhost, "zrms"), "zrms.blob_drop", request.SerializeAsString(),
+                   request_timeout, [](auto) {});
+  }
 }
 
 void Leader::ask_copy(const HolderKeeper::Copy& copy) {

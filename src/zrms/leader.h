@@ -15,6 +15,7 @@
 
 #include "ports/runtime.h"
 #include "rpc/service_bus.h"
+#include "zrms/archive_sweeper.h"
 #include "zrms/cluster_manager.h"
 #include "zrms/directory.h"
 #include "zrms/holder_keeper.h"
@@ -31,7 +32,7 @@ class Leader {
   };
 
   Leader(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ClusterManager& cluster,
-         std::function<bool()> still_leads);
+         ArchiveSweeper::Options archives, std::function<bool()> still_leads);
 
   Facts facts;
 
@@ -71,6 +72,7 @@ class Leader {
   void send_directory();
   std::vector<RowChange> look_at_holders();
   void ask_copy(const HolderKeeper::Copy& copy);
+  void sweep_archives(stdx::Instant now);
   Reconciler::View view() const;
 
   ports::Runtime& runtime_;
@@ -80,6 +82,7 @@ class Leader {
   Reconciler reconciler_{Reconciler::Options{}};
   RecoveryManager recovery_;
   HolderKeeper holders_{HolderKeeper::Options{}};
+  ArchiveSweeper sweeper_;
   stdx::Instant looked_at_holders_{};
   Records records_;
   v1::RecordsReply read_;  // the pages that came so far

@@ -43,8 +43,9 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport,
       cluster_(options_.detection),
       lease_(stdx::format("{}/{}/{}", options_.zhost, options_.incarnation, options_.run),
              options_.lease),
-      leader_(runtime, zmesh_, cluster_, [this] { return leads(); }),
-      blobs_(runtime, zmesh_, blobs, options_.zhost),
+      leader_(runtime, zmesh_, cluster_, {.unused_for = options_.archives_unused_for},
+              [this] { return leads(); }),
+      blobs_(runtime, zmesh_, blobs, options_.zhost, options_.archives_unused_for),
       started_(runtime.clock.now()),
       tick_timer_(runtime.executor),
       report_timer_(runtime.executor) {
@@ -174,6 +175,18 @@ void Service::wire_archives() {
                          respond(std::unexpected(fetched.error()));
                      });
       });
+  zmesh_.on("zrms.blob_drop",
+            rpc::typed<v1::BlobDropRequest, v1::BlobDropReply>(
+                [this](const rpc::Caller& caller, v1::BlobDropRequest request, auto done) {
+                  // A former leader knows of no topology that was submitted since.
+                  if (caller.from.zhost() != members_.leader() || request.term() < members_.term())
+                    return done(stdx::fail(Code::stale, "another zhost leads"));
+                  v1::BlobDropReply reply;
+                  for (auto& gone : blobs_.drop({request.sha256().begin(), request.sha256().end()}))
+                    reply.add_removed(std::move(gone));
+                  if (reply.removed_size() > 0) report_soon();
+                  done(std::move(reply));
+                }));
 }
 
 // --- membership and reports ---

@@ -38,6 +38,9 @@ struct Options {
   stdx::Duration probe_after = std::chrono::milliseconds(250);
   ClusterManager::Options detection;
   LeaderLease::Options lease;
+  // How long an archive that no topology refers to stays, twice over: the leader must see it unused
+  // so long, and the zhost must not have been asked for it so long. Above the time of a submit.
+  stdx::Duration archives_unused_for = std::chrono::minutes(10);
 };
 
 class Service final : public ports::HttpHandler {

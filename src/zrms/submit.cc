@@ -55,10 +55,10 @@ void Service::keep_archive(stdx::Bytes archive, Kept done) {
                              stdx::Result<std::shared_ptr<const ports::Package>> package) {
     if (alive.expired()) return;
     if (!package) return done(std::unexpected(package.error()), {});
-    blob_store_.put(*shared, [done, topology = (*package)->topology(),
-                              alive](stdx::Result<std::string> sha256) {
-      if (!alive.expired()) done(std::move(sha256), topology);
-    });
+    blobs_.keep(*shared,
+                [done, topology = (*package)->topology(), alive](stdx::Result<std::string> sha256) {
+                  if (!alive.expired()) done(std::move(sha256), topology);
+                });
   });
 }
 
@@ -107,7 +107,7 @@ void Service::submit_standalone(const stdx::Bytes& json, ports::HttpReply reply)
     return refuse(Code::invalid, findings.front());
   auto standalone = std::make_shared<Standalone>();
   for (const auto& space : asked->spaces) {
-    if (!blob_store_.has(space.mex_sha256))
+    if (!blobs_.here(space.mex_sha256))
       return refuse(Code::not_found,
                     stdx::format("space '{}': {} (mex_sha256 '{}') is not on zhost {}; store it "
                                  "there with POST /v1/blobs first",

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrms/archive_sweeper.h"
+
+#include <gtest/gtest.h>
+
+#include "zrms/test_records.h"
+
+namespace zrms {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr stdx::Instant t0{};
+
+struct ArchiveSweeperTest : testing::Test {
+  TestRecords rows;
+  ClusterManager cluster{{}};
+  RecoveryManager recovery;
+  std::vector<v1::Member> members;
+  ArchiveSweeper sweeper{{.unused_for = 10min, .retry_after = 1min}};
+  std::uint64_t counter = 0;
+
+  void row(const std::string& archive, v1::Desired desired) {
+    v1::TopologyRecord record;
+    record.set_id("t");
+    record.set_desired(desired);
+    record.set_mex_sha256(archive);
+    record.mutable_spec()->add_spaces()->set_name("x");
+    record.mutable_spec()->mutable_spaces(0)->set_type("CALL");
+    rows.add("topology", "t", record.SerializeAsString());
+  }
+  void says(const std::string& zhost, std::vector<std::string> blobs, stdx::Instant now = t0) {
+    cluster.expect(zhost, 1, now);
+    v1::ResourceReport report;
+    report.set_zhost(zhost);
+    report.set_incarnation(1);
+    report.set_counter(++counter);
+    for (auto& blob : blobs) report.add_blobs(std::move(blob));
+    cluster.report(report, now);
+  }
+  // "a: x y; b: x"
+  std::string plan(stdx::Instant now) {
+    std::string text;
+    for (const auto& drop :
+         sweeper.plan({rows.records, cluster, recovery, members, 1, "now"}, now)) {
+      text += (text.empty() ? "" : "; ") + drop.zhost + ":";
+      for (const auto& archive : drop.archives) text += " " + archive;
+    }
+    return text;
+  }
+};
+
+TEST_F(ArchiveSweeperTest, WhatNoRowRefersToGoesAfterItsTimeFromEveryZhostThatReportsIt) {
+  row("app", v1::DESIRED_RUNNING);
+  says("a", {"app", "old"});
+  says("b", {"old", "refused"});
+  says("c", {"app"});
+  EXPECT_EQ(plan(t0), "");
+  EXPECT_EQ(plan(t0 + 10min - 1ms), "");
+  EXPECT_EQ(plan(t0 + 10min), "a: old; b: old refused");
+}
+
+TEST_F(ArchiveSweeperTest, P13TheRowOfADeletedTopologyKeepsItsArchivesAsLongAsItIsThere) {
+  row("app", v1::DESIRED_DELETED);
+  says("a", {"app"});
+  (void)plan(t0);
+  EXPECT_EQ(plan(t0 + 1h), "");
+  rows.rows.clear_records();
+  rows.records.load(rows.rows);
+  EXPECT_EQ(plan(t0 + 1h), "");
+  EXPECT_EQ(plan(t0 + 1h + 10min), "a: app");
+}
+
+TEST_F(ArchiveSweeperTest, ASubmitThatUsesTheArchiveAgainBeginsItsTimeAnew) {
+  says("a", {"app"});
+  (void)plan(t0);
+  row("app", v1::DESIRED_RUNNING);
+  EXPECT_EQ(plan(t0 + 11min), "");
+  rows.rows.clear_records();
+  rows.records.load(rows.rows);
+  EXPECT_EQ(plan(t0 + 12min), "");
+  EXPECT_EQ(plan(t0 + 22min), "a: app");
+}
+
+TEST_F(ArchiveSweeperTest, WhoKeptItIsAskedAgainAfterAMinuteAndANewReignCountsFromItsBeginning) {
+  says("a", {"old"});
+  (void)plan(t0);
+  EXPECT_EQ(plan(t0 + 10min), "a: old");
+  EXPECT_EQ(plan(t0 + 10min + 59s), "");
+  EXPECT_EQ(plan(t0 + 11min), "a: old");
+  sweeper.reset();
+  EXPECT_EQ(plan(t0 + 12min), "");
+  EXPECT_EQ(plan(t0 + 22min), "a: old");
+}
+
+TEST_F(ArchiveSweeperTest, AtMostAHundredArchivesAreNamedInOneRequest) {
+  std::vector<std::string> many;
+  for (int i = 0; i < 150; ++i) many.push_back("x" + std::to_string(1000 + i));
+  says("a", many);
+  (void)plan(t0);
+  const auto first = plan(t0 + 10min);
+  EXPECT_EQ(std::count(first.begin(), first.end(), 'x'), 100);
+  const auto second = plan(t0 + 10min);
+  EXPECT_EQ(std::count(second.begin(), second.end(), 'x'), 50);
+}
+
+}  // namespace
+}  // namespace zrms
