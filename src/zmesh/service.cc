@@ -55,6 +55,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Ht
                      {options_.control_plane, hello_of(options_), registration_of(options_)}),
       peers_(runtime, transport, key, {peer_hello_of(options_), peer_endpoint(options_.self)}),
       neighbours_(options_.self.zhost_id()),
+      peers_teller_(runtime, hub_.exchange(), [this] { return peers_of_zrun(); }),
       directory_timer_(runtime.executor),
       relayed_(runtime.metrics.counter("samoza_zmesh_relayed_total",
                                        "Envelopes and data frames passed on for other zhosts")),
@@ -369,7 +370,10 @@ void Service::directory_changed() {
 }
 
 void Service::tell_zrun() {
-  if (!hub_.has("zrun") || directory_.term() == 0) return;
+  if (hub_.has("zrun") && directory_.term() != 0) peers_teller_.tell();
+}
+
+v1::PeersUpdate Service::peers_of_zrun() const {
   v1::PeersUpdate update;
   update.set_term(directory_.term());
   std::set<std::string> zhosts;
@@ -386,7 +390,7 @@ void Service::tell_zrun() {
     peer->set_address(member->address());
     peer->set_port(member->port());
   }
-  hub_.exchange().notify(rpc::address("", "zrun"), "zrun.peers", update.SerializeAsString());
+  return update;
 }
 
 }  // namespace zmesh

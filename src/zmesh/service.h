@@ -21,6 +21,7 @@
 #include "zmesh/directory.h"
 #include "zmesh/neighbours.h"
 #include "zmesh/peer_links.h"
+#include "zmesh/peers_teller.h"
 
 namespace zmesh {
 
@@ -84,6 +85,7 @@ class Service {
   void want_directory();
   void directory_changed();
   void tell_zrun();
+  v1::PeersUpdate peers_of_zrun() const;
   void tell_membership(const std::string& service);
 
   ports::Runtime& runtime_;
@@ -95,6 +97,7 @@ class Service {
   NeighbourTable neighbours_;
   Directory directory_;
   v1::MembersChanged members_;
+  PeersTeller peers_teller_;
   std::uint64_t neighbours_sequence_ = 0;
   ports::Timer directory_timer_;
   ports::Counter& relayed_;

@@ -145,12 +145,20 @@ struct FakeCluster {
     command.mutable_header()->set_epoch(epoch);
     return command;
   }
+  std::size_t others = 0;  // spaces of other topologies on zhost "a", before those of this one
   // `only`: the zhosts that hear of it; none: all.
   void tell_directory(const std::set<std::string>& only = {}) {
     v1::DirectoryUpdate update;
     update.set_term(1);
     update.set_sequence(1);
     update.set_complete(true);
+    for (std::size_t i = 0; i < others; ++i) {
+      auto* entry = update.add_entries();
+      entry->set_topology_id(stdx::uuid_from(0, i));
+      entry->set_space("other");
+      entry->set_zhost("a");
+      entry->set_epoch(1);
+    }
     for (std::uint32_t i = 0; i < disk.topology.spaces.size(); ++i) {
       const auto& name = disk.topology.spaces[i].name;
       auto* entry = update.add_entries();

@@ -110,9 +110,12 @@ void Service::wire_handlers() {
     if (!connected) return;
     for (const auto& [key, placed] : placed_) state_changed(*placed.space);
   };
-  zmesh_.on("zrun.peers",
-            rpc::event<v1::PeersUpdate>(
-                [this](const rpc::Caller&, v1::PeersUpdate update) { peers_changed(update); }));
+  zmesh_.on("zrun.peers", [this](const rpc::Caller&, stdx::BytesView body, rpc::Response respond) {
+    auto page = wire::parse<v1::PeersUpdate>(body);
+    if (!page) return respond(std::unexpected(page.error()));
+    peers_page(std::move(*page));
+    respond(stdx::Bytes());
+  });
   zmesh_.on("zrun.emit", rpc::typed<v1::SendRequest, v1::SendReply>(
                              [this](const rpc::Caller&, v1::SendRequest request, auto done) {
                                emit_for(request, [done](stdx::Status sent) {
@@ -207,7 +210,7 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command) {
                                           {"epoch", header.epoch()},
                                           {"run", command.run()}});
   courier_.space_arrived(topology, static_cast<std::uint16_t>(index));
-  peers_changed(peers_);
+  peers_changed();
   state_changed(*placed.space);
   load(key, command);
   return reply("accepted");

@@ -119,7 +119,8 @@ class Service final : public SpaceOwner {
   LocalTopology& topology_of(const v1::PlaceCommand& command, model::Topology spec);
   LocalTopology* find_topology(const std::string& id_or_name);
 
-  void peers_changed(const v1::PeersUpdate& update);
+  void peers_page(v1::PeersUpdate page);
+  void peers_changed();
   void frame_arrived(const std::string& from_zhost, const stdx::Bytes& frame);
   bool send_frame(const std::string& zhost, stdx::Bytes frame);
   void way_changed(const std::string& zhost);
@@ -139,7 +140,7 @@ class Service final : public SpaceOwner {
   std::map<std::array<char, 16>, LocalTopology*> by_bytes_;
   std::map<Key, Placed> placed_;
   std::deque<DeadLetter> dead_letters_;
-  v1::PeersUpdate peers_;
+  v1::PeersUpdate peers_, peers_coming_;  // told whole; the pages of the next one so far
   ports::Timer tick_timer_;
   ports::Timer close_timer_;
   bool closing_ = false;

@@ -95,8 +95,18 @@ void Service::way_changed(const std::string& zhost) {
   for (auto& [id, topology] : topologies_) courier_.way_changed(*topology, zhost);
 }
 
-void Service::peers_changed(const v1::PeersUpdate& update) {
-  if (&update != &peers_) peers_ = update;
+void Service::peers_page(v1::PeersUpdate page) {
+  const bool more = page.more();
+  if (!page.further())
+    peers_coming_ = std::move(page);
+  else
+    peers_coming_.mutable_entries()->MergeFrom(page.entries());
+  if (more) return;
+  peers_ = std::exchange(peers_coming_, {});
+  peers_changed();
+}
+
+void Service::peers_changed() {
   links_.set_peers(peers_);
   for (const auto& entry : peers_.entries()) {
     const auto at = topologies_.find(entry.topology_id());

@@ -74,6 +74,16 @@ struct Cluster : FakeCluster {
   }
 };
 
+TEST(ZrunTest, PartnersThatComeInALaterPageOfALongListAreFound) {
+  Cluster cluster;
+  cluster.others = 25'000;
+  cluster.place_all();
+  EXPECT_TRUE(cluster.all_arrive());
+  EXPECT_GE(
+      cluster.zmesh.at("a")->runtime.metrics.counter("samoza_zmesh_peers_pages_total", "").value(),
+      2u);
+}
+
 TEST(ZrunServiceTest, P10NothingOfASenderHereIsTakenInBeforeTheDirectoryToldOfIt) {
   Cluster cluster;
   for (const char* space : {"source", "relay", "sink"}) cluster.place(space, "a", 1);

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zmesh/peers_teller.h"
+
+#include <gtest/gtest.h>
+
+#include "ports/transport.h"
+#include "simkit/process.h"
+#include "stdx/encoding.h"
+
+namespace zmesh {
+namespace {
+
+using namespace std::chrono_literals;
+
+v1::PeersUpdate list_of(std::size_t entries, std::uint64_t epoch = 1) {
+  v1::PeersUpdate list;
+  list.set_term(7);
+  list.add_data_peers()->set_zhost("b");
+  for (std::size_t i = 0; i < entries; ++i) {
+    auto* entry = list.add_entries();
+    entry->set_topology_id(stdx::uuid_from(i, 1));
+    entry->set_space(std::string(63, 'x'));  // the longest name there is
+    entry->set_space_index(9'999);
+    entry->set_zhost(std::string(63, 'z'));
+    entry->set_incarnation(1u << 30);
+    entry->set_epoch(epoch);
+    entry->set_running(true);
+  }
+  return list;
+}
+
+TEST(PeersPagesTest, FiftyThousandEntriesOfTheLongestNamesGoInPagesOfAFrameAndNoneIsLost) {
+  const auto whole = list_of(50'000);
+  ASSERT_GT(whole.ByteSizeLong(), ports::Link::frame_bytes_max) << "one frame would not do";
+  const auto pages = pages_of(whole, PeersTeller::page_bytes_max);
+  ASSERT_GT(pages.size(), 2u);
+  int entries = 0;
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    EXPECT_LT(pages[i].ByteSizeLong(), ports::Link::frame_bytes_max / 2);
+    EXPECT_EQ(pages[i].term(), 7u);
+    EXPECT_EQ(pages[i].further(), i > 0);
+    EXPECT_EQ(pages[i].more(), i + 1 < pages.size());
+    EXPECT_EQ(pages[i].data_peers_size(), i == 0 ? 1 : 0);
+    for (const auto& entry : pages[i].entries())
+      EXPECT_EQ(entry.topology_id(), whole.entries(entries++).topology_id());
+  }
+  EXPECT_EQ(entries, 50'000);
+}
+
+TEST(PeersPagesTest, AListThatFitsAndAnEmptyOneAreOnePage) {
+  for (const std::size_t size : {0u, 1u, 100u}) {
+    const auto pages = pages_of(list_of(size), PeersTeller::page_bytes_max);
+    ASSERT_EQ(pages.size(), 1u);
+    EXPECT_FALSE(pages[0].more() || pages[0].further());
+  }
+}
+
+TEST(PeersPagesTest, ThePageEndsBeforeTheEntryThatPassesTheBound) {
+  const auto two = list_of(2);
+  const auto one = two.entries(0).ByteSizeLong() + 4;
+  EXPECT_EQ(pages_of(two, 2 * one).size(), 1u);
+  EXPECT_EQ(pages_of(two, 2 * one - 1).size(), 2u);
+  EXPECT_EQ(pages_of(two, 1).size(), 2u) << "an entry always goes";
+}
+
+// zrun is played by the way its pages go out; answers are given by hand.
+struct Told {
+  simkit::World world{1};
+  simkit::Process process{world, "a", "zmesh"};
+  ports::Runtime runtime = process.runtime();
+  std::vector<v1::Envelope> sent;
+  std::uint64_t epoch = 1;
+  rpc::Exchange exchange{runtime, [this](v1::Envelope e) { sent.push_back(std::move(e)); }};
+  PeersTeller teller{runtime, exchange, [this] { return list_of(20'000, epoch); }};
+
+  v1::PeersUpdate page(std::size_t i) { return *wire::parse<v1::PeersUpdate>(sent[i].body()); }
+  void answer() {
+    auto reply = sent.back();
+    reply.set_is_response(true);
+    reply.clear_body();
+    exchange.receive(std::move(reply));
+  }
+};
+
+TEST(PeersTellerTest, APageGoesOnlyWhenTheOneBeforeWasTakenAndAChangeIsToldAfterTheWhole) {
+  Told told;
+  told.teller.tell();
+  ASSERT_EQ(told.sent.size(), 1u);
+  told.epoch = 2;
+  told.teller.tell();
+  told.teller.tell();
+  EXPECT_EQ(told.sent.size(), 1u);
+  while (told.page(told.sent.size() - 1).more()) {
+    EXPECT_EQ(told.page(told.sent.size() - 1).entries(0).epoch(), 1u);
+    told.answer();
+  }
+  const auto pages = told.sent.size();
+  EXPECT_GT(pages, 2u);
+  told.answer();
+  ASSERT_EQ(told.sent.size(), pages + 1);
+  EXPECT_FALSE(told.page(pages).further());
+  EXPECT_EQ(told.page(pages).entries(0).epoch(), 2u);
+  while (told.page(told.sent.size() - 1).more()) told.answer();
+  told.answer();
+  EXPECT_EQ(told.sent.size(), 2 * pages) << "two changes meanwhile are told once";
+}
+
+TEST(PeersTellerTest, AfterAPageThatWasNotTakenTheListIsToldFromItsBeginning) {
+  Told told;
+  told.teller.tell();
+  told.answer();
+  ASSERT_EQ(told.sent.size(), 2u);
+  told.world.run_for(PeersTeller::answer_timeout + PeersTeller::retry_after + 1s);
+  ASSERT_EQ(told.sent.size(), 3u);
+  EXPECT_FALSE(told.page(2).further());
+}
+
+}  // namespace
+}  // namespace zmesh
