@@ -90,6 +90,7 @@ int main(int argc, char** argv) {
   options.beats = ports::Endpoint::tcp(config.bind, config.peer_port);
   options.beat_interval = config.beat_interval;
   options.restart_grace = config.restart_grace;
+  options.spaces_max = config.spaces_max;
   options.children.specs = children_of(config, file, incarnation);
   options.metrics_text = [&app] { return adapters::prometheus::to_text(app.runtime().metrics); };
   startz::Service service(app.runtime(), app.transport(), processes, app.cluster_key(), options);

@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
                                   static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
   self.set_cpu_cores(static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN)));
   self.set_version(app::version);
+  self.set_spaces_max(static_cast<std::uint32_t>(config.spaces_max));
 
   zmesh::Service service(app.runtime(), app.transport(), app.http(), app.cluster_key(), options);
   zmesh::HttpApi http(app.runtime(), service, config.zmesh_port);

@@ -97,7 +97,7 @@ void read_services(const Reader& reader, const Node& root, ZhostConfig& c) {
     if (const auto* limits = reader.map(*node, "limits")) {
       reader.only(*limits, "zrun.limits", {"memory", "spaces"});
       c.memory_bytes = reader.bytes(*limits, "memory", c.memory_bytes);
-      c.spaces_max = reader.number(*limits, "spaces", c.spaces_max, 1, 2'000'000);
+      c.spaces_max = reader.number(*limits, "spaces", c.spaces_max, 1, 20'000);
     }
   }
 }

@@ -55,8 +55,8 @@ struct ZhostConfig {
 
   std::uint32_t on_init_deadline_ms = 5000, on_process_watchdog_ms = 10'000,
                 on_close_deadline_ms = 2000;
-  std::uint64_t memory_bytes = 0;  // promised to spaces at most; 0: what the machine has
-  std::uint64_t spaces_max = 1'000'000;
+  std::uint64_t memory_bytes = 0;     // promised to spaces at most; 0: what the machine has
+  std::uint64_t spaces_max = 20'000;  // at most that: a report of all of them fits one frame
 
   std::string trust_policy = "dev";  // dev | prod
   std::vector<std::string> trust_keys;

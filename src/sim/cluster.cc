@@ -161,6 +161,7 @@ void Cluster::start_zhost(std::size_t index) {
   options.zhost = zhost.id;
   options.incarnation = zhost.incarnation;
   options.beat_interval = options_.beat_interval;
+  options.spaces_max = options_.spaces_max;
   options.beats = ports::Endpoint::tcp(zhost.ip, 9201);
   for (const char* name : {"zmesh", "zrms", "zrun"})
     options.children.specs.push_back({name, {name}, {}});
@@ -188,6 +189,7 @@ std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpe
     options.self.set_port(9201);
     options.self.set_memory_bytes(1u << 30);
     options.self.set_cpu_cores(4);
+    options.self.set_spaces_max(static_cast<std::uint32_t>(options_.spaces_max));
     options.control_plane = control_plane_at;
     made->http = web.client(made->process);
     made->zmesh = std::make_unique<zmesh::Service>(made->runtime, *made->transport, *made->http,

@@ -33,7 +33,8 @@ struct ClusterOptions {
   std::size_t zhosts = 3;
   std::uint64_t seed = 1;
   stdx::Duration beat_interval = std::chrono::milliseconds(100);
-  zrms::Options zrms;  // intervals; names are filled in
+  std::size_t spaces_max = 20'000;  // zrun.limits.spaces of each zhost
+  zrms::Options zrms;               // intervals; names are filled in
 };
 
 struct LogLine {
@@ -53,8 +54,8 @@ class Cluster {
   simkit::Network network{world};
   simkit::HttpNetwork web{world, network};
   adapters::store_memory::Database database;
-  Checker checker;
   simkit::StubKey join_key;
+  Checker checker;
   DeliveryChecker delivery{[this](std::string what) { checker.violate(std::move(what)); }};
   RegisterChecker placements{[this](std::string what) { checker.violate(std::move(what)); }};
   Stage stage;
@@ -99,8 +100,8 @@ class Cluster {
   zmesh::Service* zmesh_of(std::size_t zhost);
   startz::Service* startz_of(std::size_t zhost);
   zrun::Service* zrun_of(std::size_t zhost);
-  // The zhost whose zrms leads and is ready, or -1.
   const Disk& disk(std::size_t zhost) const { return zhosts_[zhost].disk; }
+  // The zhost whose zrms leads and is ready, or -1.
   int leader();
   // Live running instances of a space, as "z1/3".
   std::vector<std::string> instances(const std::string& space);

@@ -249,6 +249,26 @@ TEST(FlowsTest, TheArchivesOfADeletedTopologyAndOfARefusedSubmitLeaveEveryDiskAn
   ASSERT_TRUE(r.cluster.world.run_until_true([&] { return on_disks() == 0; }, 180s)) << status;
 }
 
+TEST(FlowsTest, ATopologyThatPassesTheSpacesOfAllZhostsIsRefusedAtSubmitWithTheLimitsName) {
+  ClusterOptions options;
+  options.spaces_max = 2;
+  Running r(options);  // two spaces run on three zhosts that take two each
+  const auto submit = [&](const std::string& name, const std::vector<std::string>& spaces) {
+    std::optional<ports::HttpResponse> answer;
+    r.cluster.submit(1, call_topology(name, spaces), [&](auto reply) { answer = reply; });
+    EXPECT_TRUE(r.cluster.world.run_until_true([&] { return answer.has_value(); }, 30s));
+    return *answer;
+  };
+  const auto refused = submit("five", {"a", "b", "c", "d", "e"});
+  EXPECT_EQ(refused.status, 429) << refused.body;
+  EXPECT_NE(refused.body.find("topology 'five' has 5 spaces, but the zhosts take only 4 more "
+                              "(zrun.limits.spaces: z0 has "),
+            std::string::npos)
+      << refused.body;
+  EXPECT_LT(submit("four", {"a", "b", "c", "d"}).status, 300);
+  EXPECT_TRUE(r.settle(30s)) << "and placement keeps to what each takes";
+}
+
 TEST(FlowsTest, S12ALostDatabaseAloneMovesNothing) {
   Running r;
   const auto x = r.cluster.instances("x"), y = r.cluster.instances("y");

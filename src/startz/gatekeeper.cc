@@ -36,12 +36,12 @@ v1::CommandReply Gatekeeper::reply(const Key& key, const char* outcome, std::str
 }
 
 bool Gatekeeper::has_room() {
-  if (floors_.size() >= spaces_max)
+  if (floors_.size() >= floors_max)
     std::erase_if(floors_, [this](const auto& entry) {
       const auto term = entry.second.buried_in;
       return term != 0 && term < highest_term_;
     });
-  return floors_.size() < spaces_max;
+  return floors_.size() < floors_max;
 }
 
 v1::CommandReply Gatekeeper::place(const v1::PlaceCommand& command) {
@@ -49,7 +49,11 @@ v1::CommandReply Gatekeeper::place(const v1::PlaceCommand& command) {
   const Key key{header.topology_id(), header.space()};
   if (auto why = refusal(header); !why.empty()) return reply(key, "refused", std::move(why));
   if (!floors_.contains(key) && !has_room())
-    return reply(key, "refused", stdx::format("{} spaces are known here, the limit", spaces_max));
+    return reply(key, "refused", stdx::format("{} spaces are known here, the limit", floors_max));
+  if (!placed_.contains(key) && placed_.size() >= spaces_max_)
+    return reply(key, "refused",
+                 stdx::format("zhost '{}' has {} spaces, its limit (zrun.limits.spaces)", zhost_,
+                              placed_.size()));
   const auto floor = floors_.find(key);
   if (floor != floors_.end() && header.epoch() <= floor->second.epoch) {
     const auto here = placed_.find(key);
@@ -63,13 +67,31 @@ v1::CommandReply Gatekeeper::place(const v1::PlaceCommand& command) {
   auto& known = floors_[key];
   known = {.epoch = std::max(known.epoch, header.epoch())};
   Placed placed;
+  placed.topology = shared(command);
   placed.command = command;
+  placed.command.clear_topology();
   placed.report.set_topology_id(key.first);
   placed.report.set_space(key.second);
   placed.report.set_epoch(header.epoch());
   placed.report.set_state("starting");
   placed_[key] = std::move(placed);
   return reply(key, "accepted");
+}
+
+v1::PlaceCommand Gatekeeper::Placed::whole_command() const {
+  auto whole = command;
+  *whole.mutable_topology() = *topology;
+  return whole;
+}
+
+// Those of one topology lie side by side. Its text never changes; if it did, each keeps its own.
+std::shared_ptr<const v1::TopologySpec> Gatekeeper::shared(const v1::PlaceCommand& command) const {
+  const auto& id = command.header().topology_id();
+  const auto near = placed_.lower_bound({id, ""});
+  if (near != placed_.end() && near->first.first == id &&
+      near->second.topology->SerializeAsString() == command.topology().SerializeAsString())
+    return near->second.topology;
+  return std::make_shared<const v1::TopologySpec>(command.topology());
 }
 
 v1::CommandReply Gatekeeper::stop(const v1::StopCommand& command) {
@@ -80,7 +102,7 @@ v1::CommandReply Gatekeeper::stop(const v1::StopCommand& command) {
   if (here != placed_.end() && here->second.command.header().epoch() > header.epoch())
     return reply(key, "refused", "a newer epoch is placed here");
   if (!floors_.contains(key) && !has_room())
-    return reply(key, "refused", stdx::format("{} spaces are known here, the limit", spaces_max));
+    return reply(key, "refused", stdx::format("{} spaces are known here, the limit", floors_max));
   auto& floor = floors_[key];
   floor.epoch = std::max(floor.epoch, header.epoch());
   if (command.remove_data()) floor.buried_in = highest_term_;

@@ -5,14 +5,17 @@
 // floor (highest epoch placed or stopped), and the spaces that zrun is to run. Every command passes
 // here on its way to zrun, so a restart of zrun forgets nothing. Pure.
 //
-// Bound: spaces_max floors; a place past that is refused. Floors of deleted spaces go before that,
-// once a later term than the one that deleted them was seen: topology ids are never reused (P13),
-// no later leader has a row that could make it place such a space, and what an earlier leader sent
-// is refused by its term, however late it comes (P4). A leader that still waits for the floor sends
-// its stop again. So at most spaces_max spaces may live and be deleted here within one term.
+// Bounds: `spaces_max` spaces placed (zrun.limits.spaces; the leader knows it, so that a submit is
+// refused before), and floors_max floors; a place past either is refused. Floors of deleted spaces
+// go before that, once a later term than the one that deleted them was seen: topology ids are never
+// reused (P13), no later leader has a row that could make it place such a space, and what an
+// earlier leader sent is refused by its term, however late it comes (P4). A leader that still waits
+// for the floor sends its stop again. So at most floors_max spaces may live and be deleted here
+// within one term.
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,16 +28,21 @@ namespace v1 = samoza::v1;
 
 class Gatekeeper {
  public:
-  static constexpr std::size_t spaces_max = 20'000;  // and what a report holds fits one frame
+  static constexpr std::size_t floors_max = 20'000;  // and what a report holds fits one frame
   using Key = std::pair<std::string, std::string>;   // topology id, space
 
-  Gatekeeper(std::string zhost, std::uint64_t incarnation)
-      : zhost_(std::move(zhost)), incarnation_(incarnation) {}
+  Gatekeeper(std::string zhost, std::uint64_t incarnation, std::size_t spaces_max = floors_max)
+      : zhost_(std::move(zhost)), incarnation_(incarnation), spaces_max_(spaces_max) {}
 
   struct Placed {
-    v1::PlaceCommand command;
+    v1::PlaceCommand command;  // without its topology
+    // One for all spaces of a topology that came with the same: it may have 10,000 of them and be
+    // 768 KiB long.
+    std::shared_ptr<const v1::TopologySpec> topology;
     v1::SpaceReport report;      // newest state known
     std::uint32_t sent_run = 0;  // the zrun start that took the command; 0: none yet
+
+    v1::PlaceCommand whole_command() const;
   };
 
   // "accepted": `placed()` has it now. Never throws a newer epoch away.
@@ -59,6 +67,7 @@ class Gatekeeper {
     std::uint64_t epoch = 0;
     std::uint64_t buried_in = 0;  // term of the command that removed its data; 0: it may come again
   };
+  std::shared_ptr<const v1::TopologySpec> shared(const v1::PlaceCommand& command) const;
   bool has_room();
   // Empty when the header may be obeyed.
   std::string refusal(const v1::CommandHeader& header);
@@ -66,6 +75,7 @@ class Gatekeeper {
 
   std::string zhost_;
   std::uint64_t incarnation_;
+  std::size_t spaces_max_;
   std::uint64_t highest_term_ = 0;
   std::map<Key, Floor> floors_;
   std::map<Key, Placed> placed_;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include <string>
 
 #include "stdx/encoding.h"
@@ -117,7 +119,7 @@ TEST(GatekeeperTest, P13FloorsOfDeletedSpacesGoOnlyOnceALaterTermRefusesWhatIsLa
   Gatekeeper keeper("a", 7);
   auto bury = stop(1, 2);
   bury.set_remove_data(true);
-  for (std::size_t i = 0; i < Gatekeeper::spaces_max; ++i) {
+  for (std::size_t i = 0; i < Gatekeeper::floors_max; ++i) {
     bury.mutable_header()->set_space("s" + std::to_string(i));
     ASSERT_EQ(keeper.stop(bury).outcome(), "accepted");
   }
@@ -134,15 +136,57 @@ TEST(GatekeeperTest, P13FloorsOfDeletedSpacesGoOnlyOnceALaterTermRefusesWhatIsLa
   EXPECT_EQ(keeper.stop(again).floor(), 2u) << "who still waits for the floor gets it again";
 }
 
+TEST(GatekeeperTest, NoMoreSpacesArePlacedThanZrunTakesAndAStopMakesRoom) {
+  Gatekeeper keeper("a", 7, 2);
+  auto next = place(1, 1);
+  for (const char* space : {"s0", "s1"}) {
+    next.mutable_header()->set_space(space);
+    EXPECT_EQ(keeper.place(next).outcome(), "accepted");
+  }
+  next.mutable_header()->set_space("s2");
+  const auto reply = keeper.place(next);
+  EXPECT_EQ(reply.outcome(), "refused");
+  EXPECT_EQ(reply.reason(), "zhost 'a' has 2 spaces, its limit (zrun.limits.spaces)");
+  EXPECT_EQ(reply.floor(), 0u) << "it left no trace";
+  auto newer = place(1, 2);
+  newer.mutable_header()->set_space("s1");
+  EXPECT_EQ(keeper.place(newer).outcome(), "accepted") << "it takes the place of its former epoch";
+  auto first = stop(1, 1);
+  first.mutable_header()->set_space("s0");
+  EXPECT_EQ(keeper.stop(first).outcome(), "accepted");
+  EXPECT_EQ(keeper.place(next).outcome(), "accepted");
+}
+
+TEST(GatekeeperTest, TheSpacesOfATopologyShareItsTextAndZrunGetsItWithEach) {
+  Gatekeeper keeper("a", 7);
+  auto next = place(1, 1);
+  next.mutable_topology()->set_name("shared");
+  for (const char* space : {"s0", "s1", "s2"}) {
+    next.mutable_header()->set_space(space);
+    ASSERT_EQ(keeper.place(next).outcome(), "accepted");
+  }
+  next.mutable_header()->set_space("s3");
+  next.mutable_topology()->set_name("another");
+  ASSERT_EQ(keeper.place(next).outcome(), "accepted");
+  std::set<const v1::TopologySpec*> texts;
+  for (const auto& [key, placed] : keeper.placed()) {
+    texts.insert(placed.topology.get());
+    EXPECT_FALSE(placed.command.has_topology());
+    EXPECT_EQ(placed.whole_command().topology().name(), key.second == "s3" ? "another" : "shared");
+    EXPECT_EQ(placed.whole_command().header().space(), key.second);
+  }
+  EXPECT_EQ(texts.size(), 2u);
+}
+
 TEST(GatekeeperTest, P13FloorsOfSpacesThatMayComeBackStay) {
   Gatekeeper keeper("a", 7);
   auto moved = stop(1, 2);
-  for (std::size_t i = 0; i < Gatekeeper::spaces_max; ++i) {
+  for (std::size_t i = 0; i < Gatekeeper::floors_max; ++i) {
     moved.mutable_header()->set_space("s" + std::to_string(i));
     keeper.stop(moved);
   }
   EXPECT_EQ(keeper.place(place(2, 1)).outcome(), "refused");
-  EXPECT_EQ(keeper.floors().size(), Gatekeeper::spaces_max);
+  EXPECT_EQ(keeper.floors().size(), Gatekeeper::floors_max);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 using stdx::Code;
 
-// With spaces_max floors and reports a snapshot still fits a frame.
+// With floors_max floors and reports a snapshot still fits a frame.
 constexpr std::size_t details_bytes_max = 512u << 10;
 
 v1::Hello hello_of(const Options& options) {
@@ -35,7 +35,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Pr
       hub_(runtime, transport, {"startz", options_.zhost}),
       zmesh_(runtime, transport, {"zmesh", hello_of(options_)}),
       children_(runtime, processes, options_.children),
-      gatekeeper_(options_.zhost, options_.incarnation),
+      gatekeeper_(options_.zhost, options_.incarnation, options_.spaces_max),
       beat_timer_(runtime.executor),
       grace_timer_(runtime.executor),
       ping_timer_(runtime.executor),
@@ -203,7 +203,7 @@ void Service::hand_to_zrun(const Gatekeeper::Key& key) {
   auto& placed = at->second;
   // Each command carries its whole topology: all of them at once, after a restart of zrun, would
   // pass the bound of its link.
-  const auto bytes = placed.command.ByteSizeLong();
+  const auto bytes = placed.command.ByteSizeLong() + placed.topology->ByteSizeLong();
   if (to_zrun_bytes_ > 0 && to_zrun_bytes_ + bytes > to_zrun_bytes_max) {
     to_zrun_.insert(key);
     return;
@@ -215,7 +215,7 @@ void Service::hand_to_zrun(const Gatekeeper::Key& key) {
   placed.sent_run = zrun->starts;
   placed.report.set_run(zrun->starts);
   hub_.exchange().request(
-      rpc::address("", "zrun"), "zrun.place", placed.command.SerializeAsString(), 5s,
+      rpc::address("", "zrun"), "zrun.place", placed.whole_command().SerializeAsString(), 5s,
       rpc::expect<v1::CommandReply>(
           [this, key, epoch, bytes, run = zrun->starts](stdx::Result<v1::CommandReply> reply) {
             to_zrun_bytes_ -= bytes;

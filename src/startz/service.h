@@ -37,7 +37,8 @@ struct Options {
   stdx::Duration beat_interval = std::chrono::milliseconds(100);
   stdx::Duration restart_grace = std::chrono::seconds(1);
   stdx::Duration ping_interval = std::chrono::seconds(1);
-  int pings_missed_max = 5;  // then the child is hung, and killed
+  int pings_missed_max = 5;                         // then the child is hung, and killed
+  std::size_t spaces_max = Gatekeeper::floors_max;  // zrun.limits.spaces
   // What startz.metrics answers: it has no HTTP interface of its own, zbase shows it.
   std::function<std::string()> metrics_text;
   // A child that has not said hello yet may have a long start (a data file with a long log): its

@@ -43,6 +43,8 @@ std::string objection(const PlacementRequest& request, const Candidate& candidat
   }
   for (const auto& device : rules.devices)
     if (!holds(candidate.devices, device)) return format("no device '{}'", device);
+  if (candidate.spaces_max > 0 && candidate.spaces >= candidate.spaces_max)
+    return format("it has {} spaces, its limit (zrun.limits.spaces)", candidate.spaces);
   if (candidate.memory_bytes > 0 &&
       candidate.memory_promised_bytes + request.space.limits.memory_bytes > candidate.memory_bytes)
     return format("{} MiB of memory are promised of {}", candidate.memory_promised_bytes >> 20,
@@ -90,10 +92,30 @@ PlacementChoice choose(const PlacementRequest& request, const std::vector<Candid
   return choice;
 }
 
+std::string no_room_for(const model::Topology& topology, const std::vector<Candidate>& candidates) {
+  constexpr std::size_t named_max = 5;
+  std::size_t room = 0, named = 0;
+  std::string each;
+  for (const auto& candidate : candidates) {
+    if (candidate.spaces_max == 0) return "";
+    room += candidate.spaces_max - std::min(candidate.spaces, candidate.spaces_max);
+    if (++named <= named_max)
+      each += format("{}{} has {} of {}", named > 1 ? ", " : "", candidate.zhost, candidate.spaces,
+                     candidate.spaces_max);
+  }
+  if (candidates.empty() || topology.spaces.size() <= room) return "";
+  if (named > named_max) each += format(", {} more", named - named_max);
+  return format(
+      "topology '{}' has {} spaces, but the zhosts take only {} more "
+      "(zrun.limits.spaces: {})",
+      topology.name, topology.spaces.size(), room, each);
+}
+
 PlacementChoice choose_ever(const PlacementRequest& request, std::vector<Candidate> candidates) {
   for (auto& candidate : candidates) {
     candidate.available = true;
     candidate.memory_promised_bytes = 0;
+    candidate.spaces = 0;
   }
   return choose(request, candidates);
 }

@@ -23,6 +23,7 @@ struct Candidate {
   std::uint64_t memory_bytes = 0;           // 0: not known, no bound
   std::uint64_t memory_promised_bytes = 0;  // limits of what is placed there
   std::size_t spaces = 0;                   // placed there, of all topologies
+  std::size_t spaces_max = 0;               // zrun.limits.spaces there; 0: not known, no bound
 };
 
 struct PlacementRequest {
@@ -42,6 +43,10 @@ struct PlacementChoice {
 };
 
 PlacementChoice choose(const PlacementRequest& request, const std::vector<Candidate>& candidates);
+
+// Nothing when the zhosts together have room for a topology of so many spaces, by the number that
+// each takes; else one line that names the limit and the zhosts that are full or nearly.
+std::string no_room_for(const model::Topology& topology, const std::vector<Candidate>& candidates);
 
 // What can never be, however idle the cluster is: for submit.
 PlacementChoice choose_ever(const PlacementRequest& request, std::vector<Candidate> candidates);

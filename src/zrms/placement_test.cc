@@ -40,6 +40,23 @@ TEST(PlacementTest, RFail8AFailedZhostIsLeftOutAndTheChoiceSaysWhy) {
   EXPECT_EQ(choice.refusals, std::vector<std::string>{"a: unavailable: it failed"});
 }
 
+TEST(PlacementTest, AZhostTakesNoMoreSpacesThanItRegisteredFor) {
+  auto there = candidates_of({"a", "b"});
+  there[0].spaces = there[0].spaces_max = 3;
+  there[1].spaces = 5;
+  there[1].spaces_max = 6;
+  const auto choice = place(topology_of({"x"}), 0, {}, there);
+  EXPECT_EQ(choice.zhost, "b") << "though a has fewer";
+  EXPECT_EQ(choice.refusals,
+            std::vector<std::string>{"a: it has 3 spaces, its limit (zrun.limits.spaces)"});
+  EXPECT_EQ(no_room_for(topology_of({"x"}), there), "");
+  EXPECT_EQ(no_room_for(topology_of({"x", "y"}), there),
+            "topology '' has 2 spaces, but the zhosts take only 1 more (zrun.limits.spaces: "
+            "a has 3 of 3, b has 5 of 6)");
+  there[0].spaces_max = 0;
+  EXPECT_EQ(no_room_for(topology_of({"x", "y"}), there), "") << "one that did not say";
+}
+
 TEST(PlacementTest, S21AntiAffinityHoldsWhicheverSideNamesIt) {
   auto topology = topology_of({"x", "y"});
   topology.spaces[0].placement.anti_affinity = {"y"};

@@ -114,6 +114,7 @@ std::vector<Candidate> Reconciler::candidates(const View& view) {
     for (const auto& label : member.labels()) candidate.labels[label.name()] = label.value();
     candidate.devices.assign(member.devices().begin(), member.devices().end());
     candidate.memory_bytes = member.memory_bytes();
+    candidate.spaces_max = member.spaces_max();
     const auto life = view.cluster.life(candidate.zhost);
     if (view.recovery.unavailable(candidate.zhost) || life == ClusterManager::Life::dead)
       candidate.unavailable = "unavailable: it failed";

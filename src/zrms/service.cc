@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 using stdx::Code;
 
 constexpr stdx::Duration report_delay = 2ms;
-// A report goes in one frame, beside up to Gatekeeper::spaces_max spaces.
+// A report goes in one frame, beside up to Gatekeeper::floors_max spaces.
 constexpr std::size_t reported_blobs_max = 8000;
 constexpr stdx::Duration look_interval = 250ms;
 

@@ -188,11 +188,14 @@ stdx::Status Service::can_submit(const v1::SubmitRequest& request,
                       stdx::format("topology '{}' was submitted already as {} (it is {}); stop and "
                                    "delete that one first",
                                    spec.name, first->record.id(), first->record.state()));
+  const auto candidates = leader_.candidates();
+  if (auto why = no_room_for(spec, candidates); !why.empty())
+    return stdx::fail(Code::full, std::move(why));
   const std::map<std::string, std::string> nowhere;
   for (const auto& space : spec.spaces) {
     const auto choice = choose_ever(
         {.topology = spec, .space = space, .placed = nowhere, .only_on = "", .avoid = ""},
-        leader_.candidates());
+        candidates);
     if (!choice.zhost)
       return stdx::fail(Code::invalid,
                         stdx::format("space '{}' can run on no zhost: {}", space.name,

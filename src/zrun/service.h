@@ -37,7 +37,7 @@ struct Options {
   std::uint64_t pid = 0;
   std::string ip;  // data links
   std::uint16_t peer_port = 9201;
-  std::size_t spaces_max = 1'000'000;
+  std::size_t spaces_max = 20'000;  // startz and the leader refuse before
 };
 
 // The outside that zrun needs, one by one.
