@@ -83,6 +83,28 @@ struct StopCluster : FakeCluster {
   }
 };
 
+TEST(StopTest, S17AStopWhoseNamesAreNoneOrLeadOutOfAFolderRemovesNothing) {
+  StopCluster f("net.recv_next", /*stubborn=*/false);
+  v1::StopCommand command;
+  command.set_remove_data(true);
+  for (auto [topology, space] : {std::pair{std::string("../t"), std::string("looper")},
+                                 {f.id, "../x"},
+                                 {f.id, ""},
+                                 {f.id, "a/b"},
+                                 {"", "looper"},
+                                 {f.id, std::string(64, 'a')}}) {
+    command.mutable_header()->set_topology_id(topology);
+    command.mutable_header()->set_space(space);
+    command.mutable_header()->set_epoch(9);
+    const auto reply = f.zrun["a"]->service->stop(command);
+    EXPECT_EQ(reply.outcome(), "refused") << topology << " " << space;
+    EXPECT_EQ(reply.reason(), "a stop names topology_id and space");
+  }
+  EXPECT_NE(f.looper(), nullptr);
+  command.mutable_header()->set_space("nobody");
+  EXPECT_EQ(f.zrun["a"]->service->stop(command).outcome(), "already");
+}
+
 TEST(StopTest, RAbiAGuestThatWaitsInOnProcessHearsThatItIsStoppingAndOnCloseRuns) {
   for (const char* waits : {"net.recv_next", "net.emit_to", "sys.sleep"}) {
     StopCluster cluster(waits, /*stubborn=*/false);
