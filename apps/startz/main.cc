@@ -23,8 +23,15 @@ std::string program_folder() {
 std::uint64_t next_incarnation(const config::ZhostConfig& config) {
   const auto path = config.state_dir + "/incarnation";
   std::uint64_t last = 0;
-  if (const auto text = adapters::posix::read_file(path, 100))
-    last = stdx::parse_u64(*text).value_or(0);
+  if (auto text = adapters::posix::read_file(path, 100)) {
+    // An operator may have written it (docs/operations.md), with the end of a line. What cannot be
+    // read must not count as the first life: the cluster would refuse it, and nobody would see why.
+    while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
+    const auto number = stdx::parse_u64(*text);
+    if (!number)
+      app::die("startz", path + " holds no number; it is that of the zhost's last start");
+    last = *number;
+  }
   if (auto kept = adapters::posix::replace_file(path, std::to_string(last + 1)); !kept)
     app::die("startz", kept.error().message);
   return last + 1;
