@@ -324,9 +324,7 @@ v1::CommandReply Service::stop(const v1::StopCommand& command) {
   if (!space.is_over())
     space.stop(command.why().empty() ? "stopped by command" : command.why());
   else
-    runtime_.executor.post([this, key, alive = std::weak_ptr<bool>(alive_)] {
-      if (!alive.expired()) retire(key);
-    });
+    retire_later(key, space.id());
   return reply("accepted");
 }
 
@@ -349,8 +347,13 @@ void Service::state_changed(Space& space) {
   if (const auto at = placed_.find(key); at != placed_.end() && at->second.space.get() == &space)
     count_running(at->second, !space.is_ui() && space.state() == SpaceState::running);
   if (space.state() != SpaceState::stopped) return;
-  // Posted: the space is on the stack.
-  runtime_.executor.post([this, key, id = space.id(), alive = std::weak_ptr<bool>(alive_)] {
+  retire_later(key, space.id());
+}
+
+// Posted, as the space may be on the stack. A newer instance that came meanwhile stays: a stop may
+// come twice, and a place right behind it.
+void Service::retire_later(const Key& key, const model::InstanceId& id) {
+  runtime_.executor.post([this, key, id, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
     const auto at = placed_.find(key);
     if (at != placed_.end() && at->second.space->id() == id) retire(key);

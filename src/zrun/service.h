@@ -114,6 +114,7 @@ class Service final : public SpaceOwner {
   void fail_placed(const Key& key, const model::InstanceId& id, const stdx::Error& why);
   void count_running(Placed& placed, bool runs);
   void retire(const Key& key);
+  void retire_later(const Key& key, const model::InstanceId& id);
   void forget_topology_if_empty(const std::string& topology);
   void bury(LocalTopology& topology, PathState& path, const Message& message, std::string reason);
   LocalTopology& topology_of(const v1::PlaceCommand& command, model::Topology spec);

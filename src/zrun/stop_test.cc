@@ -136,5 +136,28 @@ TEST(StopTest, RCfgAGuestThatDoesNotReturnIsEndedAtTheDeadlineOfOnClose) {
   EXPECT_EQ(cluster.told.results.size(), 1u) << "it was told once, and waited on";
 }
 
+// As where its zhost was paused: the leader said it again, and then placed the space anew. Found by
+// `zsim --seed 164`: the newer instance was gone, and startz waited for it for ever.
+TEST(StopTest, P8AStopThatComesTwiceDoesNotEndTheInstanceThatIsPlacedRightBehindIt) {
+  StopCluster cluster("sys.sleep", /*stubborn=*/false);
+  cluster.place("looper", "a", 1);
+  cluster.world.run_for(1s);
+  auto& zrun = *cluster.zrun["a"]->service;
+  zrun.stop(cluster.stop_command("looper", 1));
+  ASSERT_TRUE(cluster.world.run_until_true(
+      [&] {
+        const auto* space = zrun.find("stop", "looper");
+        return space != nullptr && space->is_over();
+      },
+      10s));
+  EXPECT_EQ(zrun.stop(cluster.stop_command("looper", 1)).outcome(), "accepted");
+  EXPECT_EQ(cluster.place("looper", "a", 2), "accepted");
+  cluster.world.run_for(1s);
+  const auto* space = zrun.find("stop", "looper");
+  ASSERT_NE(space, nullptr);
+  EXPECT_EQ(space->id().epoch.value, 2u);
+  EXPECT_EQ(space->state(), SpaceState::running);
+}
+
 }  // namespace
 }  // namespace zrun
