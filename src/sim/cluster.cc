@@ -57,8 +57,9 @@ struct Cluster::Child {
   std::unique_ptr<zrun::Service> zrun;
 
   Child(Cluster& cluster, const Zhost& zhost, const std::string& name)
-      : process(cluster.world, zhost.id, name,
-                [&cluster](auto&&... args) { cluster.logged(args...); }),
+      : process(
+            cluster.world, zhost.id, name, [&cluster](auto&&... args) { cluster.logged(args...); },
+            &zhost.clock),
         runtime(process.runtime()),
         transport(cluster.network.transport(process, zhost.ip)) {}
 };
@@ -71,8 +72,9 @@ struct Cluster::Node {
   std::unique_ptr<startz::Service> startz;
 
   Node(Cluster& cluster, std::size_t index, const Zhost& zhost)
-      : process(cluster.world, zhost.id, "startz",
-                [&cluster](auto&&... args) { cluster.logged(args...); }),
+      : process(
+            cluster.world, zhost.id, "startz",
+            [&cluster](auto&&... args) { cluster.logged(args...); }, &zhost.clock),
         runtime(process.runtime()),
         transport(cluster.network.transport(process, zhost.ip)),
         processes(process,
@@ -107,6 +109,7 @@ Cluster::Cluster(ClusterOptions options)
       checker(options.zhosts, options.zrms.detection.timeout),
       stage{checker,
             delivery,
+            once,
             stdx::Prng(options.seed * 31 + 7),
             false,
             0,
@@ -118,8 +121,13 @@ Cluster::Cluster(ClusterOptions options)
             {}},
       options_(std::move(options)) {
   network.add_address(control_plane_ip, "cp");
+  zhosts_.reserve(options_.zhosts);  // processes point to clocks
+  stdx::Prng rates(options_.seed * 613 + 3);
   for (std::size_t i = 0; i < options_.zhosts; ++i) {
     auto& zhost = zhosts_.emplace_back();
+    zhost.clock.rate +=
+        static_cast<double>(rates.between(-options_.clock_per_mille, options_.clock_per_mille)) /
+        1e3;
     zhost.id = id(i);
     zhost.ip = stdx::format("127.0.0.{}", i + 1);
     network.add_address(zhosts_[i].ip, zhosts_[i].id);
@@ -381,7 +389,7 @@ std::vector<Way> Cluster::ways() {
   for (const auto& [id, row] : records.topologies())
     if (row.record.desired() == v1::DESIRED_RUNNING)
       for (const auto& path : row.record.spec().paths())
-        list.push_back({id, path.name(), path.from(), path.to()});
+        list.push_back({id, path.name(), path.from(), path.to(), path.delivery() == v1::ONCE});
   return list;
 }
 

@@ -15,6 +15,7 @@
 #include "sim/checker.h"
 #include "sim/delivery_checker.h"
 #include "sim/guests.h"
+#include "sim/once_checker.h"
 #include "sim/register_checker.h"
 #include "sim/sim_stores.h"
 #include "simkit/http.h"
@@ -35,6 +36,8 @@ struct ClusterOptions {
   stdx::Duration beat_interval = std::chrono::milliseconds(100);
   std::size_t spaces_max = 20'000;  // zrun.limits.spaces of each zhost
   zrms::Options zrms;               // intervals; names are filled in
+  // How much faster or slower than true time the monotonic clock of a zhost may be; which, by seed.
+  int clock_per_mille = 0;
 };
 
 struct LogLine {
@@ -57,6 +60,7 @@ class Cluster {
   simkit::StubKey join_key;
   Checker checker;
   DeliveryChecker delivery{[this](std::string what) { checker.violate(std::move(what)); }};
+  OnceChecker once{[this](std::string what) { checker.violate(std::move(what)); }};
   RegisterChecker placements{[this](std::string what) { checker.violate(std::move(what)); }};
   Stage stage;
   std::function<void(const LogLine&)> on_log;
@@ -78,6 +82,10 @@ class Cluster {
   // SIGSTOP and SIGCONT; "startz" too. No effect on what is not there (any more).
   void pause(std::size_t zhost, const std::string& process);
   void resume(std::size_t zhost, const std::string& process);
+  // Its wall clock is set: that far from true time.
+  void set_wall_clock(std::size_t zhost, stdx::Duration offset) {
+    zhosts_[zhost].clock.wall_offset = offset;
+  }
 
   // --- operators ---
   // POST /v1/topologies at that zhost.
@@ -117,6 +125,7 @@ class Cluster {
   struct Zhost {
     std::string id, ip;
     std::uint64_t incarnation = 0, zrms_runs = 0;
+    simkit::MachineClock clock;
     Disk disk;
     simkit::MemoryDataStore::Disk data;
     // What its zrun holds: (topology, space) to placement.

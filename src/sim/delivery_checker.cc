@@ -155,6 +155,7 @@ bool DeliveryChecker::flowing(const std::vector<Way>& ways, std::string* why) co
     return false;
   };
   for (const auto& way : ways) {
+    if (way.once) continue;
     bool any = false;
     for (const auto& stream : streams_) {
       if (stream.sender.topology != way.topology || stream.sender.space != way.from ||

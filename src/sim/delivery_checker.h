@@ -56,6 +56,7 @@ struct Arrival {
 
 struct Way {
   std::string topology, path, from, to;
+  bool once = false;  // OnceChecker looks at it
 };
 
 class DeliveryChecker {

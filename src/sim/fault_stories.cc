@@ -114,8 +114,8 @@ void Faults::island() {
   };
   for (const auto& way : cluster_.ways()) {
     const Ends ends{way, home(way.from), home(way.to)};
-    if (ends.from != ends.to && !ends.from.empty() && !ends.to.empty() && ends.from != leader &&
-        ends.to != leader)
+    if (!way.once && ends.from != ends.to && !ends.from.empty() && !ends.to.empty() &&
+        ends.from != leader && ends.to != leader)
       list.push_back(ends);
   }
   if (list.empty()) return;

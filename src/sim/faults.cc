@@ -18,6 +18,14 @@ double seconds(stdx::Instant at) {
 }
 }  // namespace
 
+void Faults::begin() {
+  if (!prng_.chance(1, 5)) return;
+  tell("no data links");
+  for (std::size_t a = 0; a < cluster_.size(); ++a)
+    for (std::size_t b = 0; b < a; ++b)
+      cluster_.network.stall(Cluster::id(a), Cluster::id(b), "zrun");
+}
+
 void Faults::start(stdx::Instant until) {
   until_ = until;
   cluster_.stage.misbehave = true;
@@ -37,6 +45,7 @@ void Faults::heal() {
     for (std::size_t i = 0; i < cluster_.size(); ++i) cluster_.crash(i, "zrms");
   cluster_.start_control_plane();
   for (std::size_t i = 0; i < cluster_.size(); ++i) {
+    cluster_.set_wall_clock(i, {});
     for (const char* name : {"startz", "zmesh", "zrms", "zrun"}) cluster_.resume(i, name);
     cluster_.start_zhost(i);
   }
@@ -93,7 +102,7 @@ void Faults::next() {
 }
 
 void Faults::strike() {
-  switch (prng_.below(10)) {
+  switch (prng_.below(11)) {
     case 0:
     case 1:
       return crash();
@@ -110,6 +119,8 @@ void Faults::strike() {
       return prng_.chance(1, 3) ? emptied() : kill();
     case 8:
       return prng_.chance(1, 2) ? story() : cut();
+    case 9:
+      return prng_.chance(1, 3) ? wall_clock() : no_data_link();
     default:
       return prng_.chance(1, 2) ? control_plane() : weather();
   }
@@ -207,6 +218,23 @@ void Faults::weather() {
   faults.latency_max = ms(1, 60);
   tell(stdx::format("weather loss {} duplicate {} reorder {}", faults.loss_per_mille,
                     faults.duplicate_per_mille, faults.reorder_per_mille));
+}
+
+// Messages between the two stand still, until the link is given up and they are relayed.
+void Faults::no_data_link() {
+  const auto a = Cluster::id(zhost()), b = Cluster::id(zhost());
+  if (a == b) return;
+  tell(stdx::format("no data link between {} and {}", a, b));
+  cluster_.network.stall(a, b, "zrun");
+  later(ms(2000, 20000), [this, a, b] { cluster_.network.unstall(a, b, "zrun"); });
+}
+
+// Somebody sets it, up to an hour ahead or back.
+void Faults::wall_clock() {
+  const auto z = zhost();
+  const auto offset = ms(-3'600'000, 3'600'000);
+  tell(stdx::format("wall clock of {} is off by {} s", Cluster::id(z), stdx::to_ms(offset) / 1000));
+  cluster_.set_wall_clock(z, offset);
 }
 
 }  // namespace sim

@@ -23,6 +23,9 @@ class Faults {
   Faults(Cluster& cluster, const ScenarioOptions& options)
       : cluster_(cluster), options_(options), prng_(options.seed * 2654435761u + 17) {}
 
+  // Before anything is placed: in one run of five no data link can be made, so that all messages go
+  // through the zmeshes.
+  void begin();
   void start(stdx::Instant until);
   // Everything works again, and stays so.
   void heal();
@@ -60,6 +63,8 @@ class Faults {
   void emptied();
   void control_plane();
   void weather();
+  void no_data_link();
+  void wall_clock();
 
   // --- stories ---
   void usurp();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/guests.h"
 
+#include "sim/once_guest.h"
 #include "stdx/assert.h"
 #include "stdx/text.h"
 #include "zrun/space.h"
@@ -197,10 +198,24 @@ bool FlowGuest::traps() {
 }
 
 FlowEngine::FlowEngine(simkit::Process& process, Stage& stage, std::uint64_t incarnation)
-    : process_(process), stub_(process, [this, &stage, incarnation](const std::string& role) {
-        return std::make_unique<FlowGuest>(stage, *static_cast<const zrun::Space*>(making_),
-                                           process_.zhost(), incarnation, role);
-      }) {}
+    : process_(process),
+      stub_(process,
+            [this, &stage,
+             incarnation](const std::string& role) -> std::unique_ptr<simkit::StubGuest> {
+              return make_guest(stage, role, incarnation);
+            }) {}
+
+std::unique_ptr<simkit::StubGuest> FlowEngine::make_guest(Stage& stage, const std::string& role,
+                                                          std::uint64_t incarnation) const {
+  const auto& space = *static_cast<const zrun::Space*>(making_);
+  const auto& id = space.id();
+  if (model::is_transactional(space.topology().spec, space.index()))
+    return std::make_unique<OnceGuest>(
+        stage, space,
+        Instance{process_.zhost(), incarnation, id.key.topology.value, id.key.space, id.epoch.value,
+                 id.run.value});
+  return std::make_unique<FlowGuest>(stage, space, process_.zhost(), incarnation, role);
+}
 
 void FlowEngine::compile(std::shared_ptr<const stdx::Bytes> module,
                          std::vector<ports::HostFunction> functions, Compiled done) {

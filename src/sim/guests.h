@@ -25,9 +25,12 @@ class Space;
 
 namespace sim {
 
+class OnceChecker;
+
 struct Stage {
   Checker& checker;
   DeliveryChecker& delivery;
+  OnceChecker& once;
   stdx::Prng prng;  // of its own: what guests draw does not move the faults
   bool misbehave = false;
   std::uint64_t guests = 0;
@@ -83,6 +86,9 @@ class FlowEngine final : public ports::Engine {
                std::vector<ports::HostFunction> functions, Compiled done) override;
 
  private:
+  std::unique_ptr<simkit::StubGuest> make_guest(Stage& stage, const std::string& role,
+                                                std::uint64_t incarnation) const;
+
   simkit::Process& process_;
   simkit::StubEngine stub_;
   const void* making_ = nullptr;  // the zrun::Space that an instance is made for

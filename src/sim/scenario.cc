@@ -42,6 +42,7 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
   ClusterOptions wanted;
   wanted.seed = options.seed;
   wanted.zhosts = options.zhosts != 0 ? options.zhosts : 3 + options.seed % 3;
+  if (options.seed % 4 >= 2) wanted.clock_per_mille = 20;
   Cluster cluster(wanted);
   if (options.explain) {
     cluster.on_log = explain;
@@ -49,12 +50,17 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
       fmt::print("{:9.3f}  {}\n", seconds(cluster.world.now()), text);
     };
   }
+  Faults faults(cluster, options);
+  faults.begin();
   std::size_t accepted = 0;
   run_until(cluster, 20s, [&] { return cluster.leader() >= 0; });
-  for (int t = 0; t < 2; ++t) {
+  const bool with_once = options.seed % 3 == 0;
+  const std::size_t submitted = with_once ? 3 : 2;
+  for (std::size_t t = 0; t < submitted; ++t) {
     bool answered = false;
-    const auto spec = flow_topology(stdx::format("t{}", t), t == 0 ? "brisk" : "calm", t == 1,
-                                    options.seed % 2 == 0);
+    const auto spec = t == 2 ? once_topology("t2")
+                             : flow_topology(stdx::format("t{}", t), t == 0 ? "brisk" : "calm",
+                                             t == 1, options.seed % 2 == 0);
     cluster.submit(0, spec, [&](ports::HttpResponse response) {
       answered = true;
       accepted += response.status < 300;
@@ -63,9 +69,9 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
     run_until(cluster, 20s, [&] { return answered; });
   }
   std::string why;
-  if (accepted != 2 || !run_until(cluster, 20s, [&] { return cluster.settled(&why); }))
-    cluster.checker.violate("before any fault: " + (accepted != 2 ? "submit refused" : why));
-  Faults faults(cluster, options);
+  if (accepted != submitted || !run_until(cluster, 20s, [&] { return cluster.settled(&why); }))
+    cluster.checker.violate("before any fault: " +
+                            (accepted != submitted ? "submit refused" : why));
   Operators operators(cluster, options.seed);
   faults.submit = [&](std::size_t zhost) { operators.submit(zhost); };
   const auto until = cluster.world.now() + std::chrono::seconds(options.fault_seconds);
@@ -78,7 +84,11 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
     cluster.checker.violate(
         stdx::format("not settled {} s after healing: {}", stdx::to_ms(settle_bound) / 1000, why));
   cluster.delivery.mark();
-  const auto flowing = [&] { return cluster.delivery.flowing(cluster.ways(), &why); };
+  cluster.once.mark();
+  const auto flowing = [&] {
+    const auto ways = cluster.ways();
+    return cluster.delivery.flowing(ways, &why) && cluster.once.flowing(ways, &why);
+  };
   if (!run_until(cluster, flow_bound, flowing))
     cluster.checker.violate(
         stdx::format("{}, {} s after healing", why, stdx::to_ms(flow_bound) / 1000));
@@ -87,7 +97,7 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
   result.trace_hash = cluster.world.trace_hash();
   result.events = cluster.world.events_run();
   result.faults = faults.count();
-  result.messages = cluster.delivery.messages();
+  result.messages = cluster.delivery.messages() + cluster.once.messages();
   for (const auto& line : cluster.log) result.placements += line.event == "space_placed";
   return result;
 }

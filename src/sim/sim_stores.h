@@ -140,6 +140,26 @@ inline samoza::v1::TopologySpec flow_topology(const std::string& name, const std
   return wire::to_wire(topology);
 }
 
+// Numbers along two `once` paths; every space keeps in its store how far it has come.
+inline samoza::v1::TopologySpec once_topology(const std::string& name) {
+  model::Topology topology;
+  topology.name = name;
+  topology.owner = "sim";
+  for (const char* part : {"-source", "-middle", "-sink"}) {
+    auto& space = topology.spaces.emplace_back();
+    space.name = name + part;
+    space.entry = "once";
+    space.type = model::SpaceType::data;
+    space.store = model::StoreKind::local;
+    space.capabilities = {"data.read", "data.write"};
+    space.limits.mailbox_messages = 16;
+  }
+  topology.paths = {{name + "-first", name + "-source", name + "-middle", model::Delivery::once},
+                    {name + "-second", name + "-middle", name + "-sink", model::Delivery::once}};
+  model::normalize(topology);
+  return wire::to_wire(topology);
+}
+
 class SimResources final : public ports::Resources {
  public:
   ports::ResourceSample sample() override {

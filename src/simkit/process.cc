@@ -51,9 +51,10 @@ void Process::deliver(stdx::Duration delay, std::string_view kind, ports::Task t
 
 ports::TimerId Process::after(stdx::Duration delay, ports::Task task) {
   const auto id = next_timer_++;
-  if (machine_ && machine_->rate != 1.0)
+  // Never early by its own clock: who then waits for the rest of a nanosecond would wait for ever.
+  if (machine_ && machine_->rate != 1.0 && delay > stdx::Duration::zero())
     delay = stdx::Duration(
-        static_cast<std::int64_t>(static_cast<double>(delay.count()) / machine_->rate));
+        static_cast<std::int64_t>(static_cast<double>(delay.count()) / machine_->rate) + 1000);
   timers_[id] = world_.schedule(delay, "timer",
                                 [this, alive = alive(), id, task = std::move(task)]() mutable {
                                   if (!alive.expired()) run(id, std::move(task));
