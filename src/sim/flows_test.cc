@@ -67,6 +67,13 @@ struct Running {
     EXPECT_TRUE(cluster.world.run_until_true([&] { return answer.has_value(); }, 60s));
     return answer.value_or(ports::HttpResponse{});
   }
+  ports::HttpResponse submit(std::size_t zhost, const std::string& name) {
+    std::optional<ports::HttpResponse> answer;
+    cluster.submit(zhost, call_topology(name, {"u"}, "quiet"),
+                   [&](auto response) { answer = std::move(response); });
+    EXPECT_TRUE(cluster.world.run_until_true([&] { return answer.has_value(); }, 60s));
+    return answer.value_or(ports::HttpResponse{});
+  }
   bool came_to_y(std::size_t messages, stdx::Duration bound) {
     return cluster.world.run_until_true([&] { return cluster.stage.outside.size() >= messages; },
                                         bound);
@@ -267,6 +274,37 @@ TEST(FlowsTest, ATopologyThatPassesTheSpacesOfAllZhostsIsRefusedAtSubmitWithTheL
       << refused.body;
   EXPECT_LT(submit("four", {"a", "b", "c", "d"}).status, 300);
   EXPECT_TRUE(r.settle(30s)) << "and placement keeps to what each takes";
+}
+
+TEST(FlowsTest, SubmitPassesOverAZhostThatDoesNotAnswerAndAsksAnother) {
+  ClusterOptions options;
+  options.zhosts = 5;
+  Running r(options);
+  auto& cluster = r.cluster;
+  const auto leader = static_cast<std::size_t>(cluster.leader());
+  std::vector<std::size_t> others;
+  for (std::size_t i = 0; i < 5; ++i)
+    if (i != leader) others.push_back(i);
+  // The first two that would be asked; their beats go on.
+  for (std::size_t i : {others[0], others[1]}) cluster.pause(i, "zrms");
+  const auto asked = cluster.world.now();
+  auto answer = r.submit(leader, "late");
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_LT(cluster.world.now() - asked, 3s);
+  const auto* row = cluster.zrms_of(leader)->leader().records().by_name("late");
+  ASSERT_NE(row, nullptr);
+  EXPECT_EQ(row->record.blob_holders_size(), 3);
+  for (const auto& holder : row->record.blob_holders()) {
+    EXPECT_NE(holder, Cluster::id(others[0]));
+    EXPECT_NE(holder, Cluster::id(others[1]));
+  }
+  // With a third one silent there are not three, and none is promised.
+  cluster.pause(others[2], "zrms");
+  answer = r.submit(leader, "later");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_NE(answer.body.find("2 of 3 zhosts took the archives"), std::string::npos) << answer.body;
+  for (std::size_t i = 0; i < 3; ++i) cluster.resume(others[i], "zrms");
+  ASSERT_TRUE(r.settle(60s));
 }
 
 TEST(FlowsTest, S12ALostDatabaseAloneMovesNothing) {

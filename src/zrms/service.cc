@@ -160,6 +160,9 @@ void Service::wire_cluster() {
 }
 
 void Service::wire_archives() {
+  zmesh_.on("zrms.ping", [](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+    respond(stdx::Bytes());
+  });
   zmesh_.on("zrms.blob_read", rpc::typed<v1::BlobReadRequest, v1::BlobReadReply>(
                                   [this](const rpc::Caller&, v1::BlobReadRequest request,
                                          auto done) { blobs_.read(request, std::move(done)); }));

@@ -93,8 +93,8 @@ class Service final : public ports::HttpHandler {
   void submit_here(v1::SubmitRequest request,
                    std::function<void(stdx::Result<v1::SubmitReply>)> done);
   stdx::Status can_submit(const v1::SubmitRequest& request, const model::Topology& spec) const;
-  void spread(const v1::SubmitRequest& request,
-              std::function<void(std::vector<std::string> holders)> done);
+  struct Spreading;
+  void spread(std::shared_ptr<Spreading> spreading);
   void set_desired(const std::string& id, v1::Desired desired, ports::HttpReply reply);
   const TopologyRow* find_topology(const std::string& id_or_name) const;
   v1::TopologyView view_of(const TopologyRow& row) const;

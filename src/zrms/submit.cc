@@ -9,6 +9,7 @@
 #include "stdx/text.h"
 #include "wire/json.h"
 #include "wire/topology_codec.h"
+#include "zrms/archive_spread.h"
 #include "zrms/copy_archives.h"
 #include "zrms/service.h"
 
@@ -19,7 +20,8 @@ using stdx::Code;
 
 namespace {
 
-constexpr std::size_t blob_copies = 3;
+// A zrms that takes copies answers this at once; copying itself may take its time.
+constexpr stdx::Duration probe_timeout = 2s;
 // Its record is one value of the store (ports/store.h), with what the leader notes beside it; and
 // each place command carries it.
 constexpr std::size_t spec_bytes_max = 768u << 10;
@@ -206,29 +208,29 @@ stdx::Status Service::can_submit(const v1::SubmitRequest& request,
 
 // The submitter has the archives; others fetch all of them until min(3, N) have: those are the
 // holders.
-void Service::spread(const v1::SubmitRequest& request,
-                     std::function<void(std::vector<std::string>)> done) {
-  struct Spread {
-    std::vector<std::string> holders;
-    std::size_t open = 0;
-  };
-  auto spread = std::make_shared<Spread>();
-  spread->holders.push_back(request.holder());
-  std::vector<std::string> targets;
-  for (const auto& candidate : leader_.candidates())
-    if (candidate.zhost != request.holder() && candidate.available &&
-        targets.size() + 1 < blob_copies)
-      targets.push_back(candidate.zhost);
-  spread->open = targets.size();
-  if (targets.empty()) return done(spread->holders);
-  for (const auto& target : targets)
-    copy_archives(zmesh_, target, archives_of(request.spec(), request.mex_sha256()),
-                  {request.holder()}, [spread, target, done](stdx::Status copied) {
-                    if (copied) spread->holders.push_back(target);
-                    if (--spread->open > 0) return;
-                    std::sort(spread->holders.begin(), spread->holders.end());
-                    done(spread->holders);
-                  });
+struct Service::Spreading {
+  ArchiveSpread plan;
+  std::vector<std::string> archives, from;
+  std::function<void(stdx::Result<std::vector<std::string>>)> done;
+};
+
+// One that does not answer is passed over after probe_timeout: the operator waits for this.
+void Service::spread(std::shared_ptr<Spreading> spreading) {
+  if (spreading->plan.done()) return spreading->done(spreading->plan.outcome());
+  const auto alive = std::weak_ptr<bool>(alive_);
+  for (const auto& target : spreading->plan.next()) {
+    const auto answered = [this, spreading, target, alive](stdx::Status copied) {
+      if (alive.expired()) return;
+      spreading->plan.answered(target, copied);
+      spread(spreading);
+    };
+    zmesh_.request(rpc::address(target, "zrms"), "zrms.ping", {}, probe_timeout,
+                   [this, spreading, target, answered, alive](stdx::Result<stdx::Bytes> there) {
+                     if (alive.expired()) return;
+                     if (!there) return answered(std::unexpected(there.error()));
+                     copy_archives(zmesh_, target, spreading->archives, spreading->from, answered);
+                   });
+  }
 }
 
 void Service::submit_here(v1::SubmitRequest request,
@@ -238,9 +240,9 @@ void Service::submit_here(v1::SubmitRequest request,
   if (!spec) return done(std::unexpected(spec.error()));
   if (const auto good = can_submit(request, *spec); !good)
     return done(std::unexpected(good.error()));
-  spread(request, [this, request, spec = std::move(*spec), done,
-                   alive = std::weak_ptr<bool>(alive_)](std::vector<std::string> holders) {
-    if (alive.expired()) return;
+  const auto write = [this, request, spec = std::move(*spec),
+                      done](stdx::Result<std::vector<std::string>> holders) {
+    if (!holders) return done(std::unexpected(holders.error()));
     if (!leads() || !leader_.ready()) return done(std::unexpected(not_leading()));
     // Another submit may have been quicker while the archive was spread.
     if (const auto good = can_submit(request, spec); !good)
@@ -251,7 +253,7 @@ void Service::submit_here(v1::SubmitRequest request,
     record.set_desired(v1::DESIRED_RUNNING);
     record.set_state("pending");
     record.set_mex_sha256(request.mex_sha256());
-    for (auto& holder : holders) record.add_blob_holders(std::move(holder));
+    for (auto& holder : *holders) record.add_blob_holders(std::move(holder));
     record.set_created(stdx::format_rfc3339(runtime_.clock.wall()));
     record.set_updated(record.created());
     v1::SubmitReply reply;
@@ -260,20 +262,33 @@ void Service::submit_here(v1::SubmitRequest request,
     reply.set_state("pending");
     for (const auto& space : spec.spaces) reply.add_spaces(space.name);
     // Other submits may have been committed while this one waited for its batch.
-    const auto write = [record](const Records& records) -> stdx::Result<std::vector<RowChange>> {
+    const auto insert = [record](const Records& records) -> stdx::Result<std::vector<RowChange>> {
       if (const auto* first = records.by_name(record.spec().name()))
         return stdx::fail(Code::already_exists,
                           stdx::format("topology '{}' was submitted a moment ago as {}",
                                        record.spec().name(), first->record.id()));
       return std::vector{change_of(TopologyRow{}, record)};
     };
-    leader_.change(write, [done, reply](stdx::Status committed) {
+    leader_.change(insert, [done, reply](stdx::Status committed) {
       if (committed)
         done(reply);
       else
         done(std::unexpected(committed.error()));
     });
-  });
+  };
+  // Those that were heard come first; one that may live owes a copy as well.
+  std::vector<std::string> targets, others;
+  for (const auto& candidate : leader_.candidates()) {
+    const auto life = cluster_.life(candidate.zhost);
+    if (life == ClusterManager::Life::dead) continue;
+    (candidate.available ? targets : others).push_back(candidate.zhost);
+  }
+  targets.insert(targets.end(), others.begin(), others.end());
+  spread(std::make_shared<Spreading>(
+      Spreading{.plan = ArchiveSpread(request.holder(), targets),
+                .archives = archives_of(request.spec(), request.mex_sha256()),
+                .from = {request.holder()},
+                .done = write}));
 }
 
 }  // namespace zrms

@@ -100,6 +100,7 @@ struct Commands {
       shell.say_error(archive.error().code, archive.error().message);
       return failed;
     }
+    shell.say_copying();
     const bool yaml = words[0].ends_with(".yaml") || words[0].ends_with(".yml");
     const auto answer =
         yaml ? shell.submit_standalone(words[0], *archive)

@@ -102,6 +102,19 @@ int Shell::ended(const std::string& id, int code) {
   return code == done ? shown : code;
 }
 
+void Shell::say_copying() {
+  if (json_) return;
+  ports::HttpRequest request;
+  request.path = "/v1/cluster";
+  const auto response = outside_.ask("zrms", std::move(request));
+  if (!response || response->status != 200) return;  // the submit itself will say what is wrong
+  const auto view = render::parse(response->body);
+  const auto alive = view.is_object() ? view.find("zhosts_alive") : view.end();
+  if (alive == view.end() || !alive->is_number_unsigned()) return;
+  const auto zhosts = std::min<std::uint64_t>(3, alive->get<std::uint64_t>());
+  if (zhosts > 1) outside_.print(format("  copying to {} zhosts ...\n", zhosts));
+}
+
 // The state of a topology and why, in a line; "unknown" when nobody says.
 std::string Shell::state_of(const std::string& id, std::string& state) {
   ports::HttpRequest request;

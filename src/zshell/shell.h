@@ -62,6 +62,8 @@ class Shell {
   // What is known of a space ([TOPOLOGY/]NAME) of any zhost; `what` is "" or "/logs".
   Answer get_space(const std::string& name, const std::string& what = "");
   int show(const Answer& answer, const std::function<std::string(const std::string&)>& render);
+  // Before a submit that may take its time: to how many zhosts the archives go.
+  void say_copying();
   Answer submit_standalone(const std::string& file, const std::string& text);
   // What is said to a person; with --json {"error":{"code","message"}}.
   void say_error(stdx::Code code, const std::string& message);

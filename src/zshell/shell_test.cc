@@ -77,6 +77,22 @@ TEST(ZshellTest, RShell14SubmitEchoesTheFileAndFollowsUntilItRuns) {
   EXPECT_EQ(f.printed, "app.mex: zrms: the MEX is not signed\n");
 }
 
+TEST(ZshellTest, RShell14SubmitSaysToHowManyZhostsItCopiesBeforeItWaits) {
+  Fixture f;
+  f.answers["zrms GET /v1/cluster"] = wire::json_response(R"({"zhosts":5,"zhosts_alive":4})");
+  f.answers["zrms POST /v1/topologies"] = wire::error_response(
+      {stdx::Code::unavailable, "2 of 3 zhosts took the archives; not c: no answer"});
+  EXPECT_EQ(f.run("topo submit app.mex"), failed);
+  EXPECT_EQ(f.printed,
+            "  copying to 3 zhosts ...\n"
+            "app.mex: zrms: 2 of 3 zhosts took the archives; not c: no answer\n");
+  for (const char* body : {R"({"zhosts_alive":1})", R"({"zhosts_alive":"x"})", "[]"}) {
+    f.answers["zrms GET /v1/cluster"] = wire::json_response(std::string(body));
+    f.run("topo submit app.mex");
+    EXPECT_EQ(f.printed.find("copying"), std::string::npos) << body;
+  }
+}
+
 TEST(ZshellTest, RDec10AStandAloneTopologyGoesAfterEachOfItsMexWasStoredOnce) {
   Fixture f;
   for (const char* name : {"a", "b"}) {
@@ -89,11 +105,12 @@ TEST(ZshellTest, RDec10AStandAloneTopologyGoesAfterEachOfItsMexWasStoredOnce) {
       wire::json_response(R"({"topology_id":"7","name":"app","state":"pending","spaces":["a"]})");
   f.answers["zrms GET /v1/topologies/7"] = wire::json_response(R"({"state":"running"})");
   ASSERT_EQ(f.run("topo submit dir/topology.yaml"), done) << f.printed;
-  ASSERT_EQ(f.asked.size(), 3u);
-  EXPECT_EQ(f.asked[0].path, "/v1/blobs");
-  EXPECT_EQ(f.asked[0].body, "archive");
-  EXPECT_NE(f.asked[1].body.find(R"("mex":"a.mex","mex_sha256":"00ff")"), std::string::npos)
-      << f.asked[1].body;
+  ASSERT_EQ(f.asked.size(), 4u);
+  EXPECT_EQ(f.asked[0].path, "/v1/cluster") << "to how many it is copied";
+  EXPECT_EQ(f.asked[1].path, "/v1/blobs");
+  EXPECT_EQ(f.asked[1].body, "archive");
+  EXPECT_NE(f.asked[2].body.find(R"("mex":"a.mex","mex_sha256":"00ff")"), std::string::npos)
+      << f.asked[2].body;
 }
 
 TEST(ZshellTest, RTopo4AMexThatIsMissingOrRefusedIsNamedWithFileAndSpace) {
