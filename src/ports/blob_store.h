@@ -22,6 +22,9 @@ class BlobStore {
   virtual ~BlobStore() = default;
   // Answers with the hash. Storing what is there already changes nothing.
   virtual void put(stdx::Bytes blob, Done<std::string> done) = 0;
+  // As put, of bytes that somebody says have this hash. Code::corrupt when they have another one;
+  // then nothing is stored, and nothing that was here before goes.
+  virtual void put_as(const std::string& sha256, stdx::Bytes blob, Done<std::string> done) = 0;
   // Code::not_found, or Code::corrupt when the bytes no longer match their name (the file is then
   // set aside, so that it can be fetched again).
   virtual void get(const std::string& sha256, Done<stdx::Bytes> done) = 0;

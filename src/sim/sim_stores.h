@@ -38,6 +38,12 @@ class SimBlobs final : public ports::BlobStore {
       done(name);
     });
   }
+  void put_as(const std::string& sha256, stdx::Bytes blob, Done<std::string> done) override {
+    if (name_of(blob) == sha256) return put(std::move(blob), std::move(done));
+    process_.after(std::chrono::milliseconds(5), [done] {
+      done(stdx::fail(stdx::Code::corrupt, "these bytes are another archive"));
+    });
+  }
   void get(const std::string& sha256, Done<stdx::Bytes> done) override {
     process_.after(std::chrono::milliseconds(2), [this, sha256, done] {
       const auto at = disk_.find(sha256);

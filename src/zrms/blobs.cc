@@ -22,15 +22,18 @@ Blobs::Blobs(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ports::BlobStore& 
                                        "Archives removed because no topology refers to them")) {}
 
 void Blobs::keep(stdx::Bytes archive, ports::BlobStore::Done<std::string> done) {
+  store_.put(std::move(archive), storing(std::move(done)));
+}
+
+ports::BlobStore::Done<std::string> Blobs::storing(ports::BlobStore::Done<std::string> done) {
   ++storing_;
-  store_.put(std::move(archive),
-             [this, done = std::move(done),
-              alive = std::weak_ptr<bool>(alive_)](stdx::Result<std::string> stored) {
-               if (alive.expired()) return;
-               --storing_;
-               if (stored) used(*stored);
-               done(std::move(stored));
-             });
+  return [this, done = std::move(done),
+          alive = std::weak_ptr<bool>(alive_)](stdx::Result<std::string> stored) {
+    if (alive.expired()) return;
+    --storing_;
+    if (stored) used(*stored);
+    done(std::move(stored));
+  };
 }
 
 bool Blobs::here(const std::string& sha256) {
@@ -107,16 +110,17 @@ void Blobs::next_chunk(const std::string& sha256) {
         }
         under_way.bytes += reply->data();
         if (under_way.bytes.size() < reply->total_bytes()) return next_chunk(sha256);
-        keep(std::move(under_way.bytes), [this, sha256](stdx::Result<std::string> stored) {
-          if (!stored) return finish(sha256, std::unexpected(stored.error()));
-          if (*stored == sha256) return finish(sha256, {});
-          // Not what was asked for: it is not kept.
-          (void)store_.remove(*stored);
-          auto& again = fetches_.at(sha256);
-          again.bytes.clear();
-          if (!again.holders.empty()) again.holders.erase(again.holders.begin());
-          next_chunk(sha256);
-        });
+        store_.put_as(sha256, std::move(under_way.bytes),
+                      storing([this, sha256](stdx::Result<std::string> stored) {
+                        if (stored) return finish(sha256, {});
+                        if (stored.error().code != Code::corrupt)
+                          return finish(sha256, std::unexpected(stored.error()));
+                        // Not what was asked for, so nothing was kept: from the next one, anew.
+                        auto& again = fetches_.at(sha256);
+                        again.bytes.clear();
+                        if (!again.holders.empty()) again.holders.erase(again.holders.begin());
+                        next_chunk(sha256);
+                      }));
       }));
 }
 

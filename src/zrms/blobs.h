@@ -54,6 +54,8 @@ class Blobs {
   void next_chunk(const std::string& sha256);
   void finish(const std::string& sha256, stdx::Status status);
   void used(const std::string& sha256);
+  // `done` of a call that stores an archive, which counts as under way until it is called.
+  ports::BlobStore::Done<std::string> storing(ports::BlobStore::Done<std::string> done);
 
   ports::Runtime& runtime_;
   rpc::ServiceBus& zmesh_;

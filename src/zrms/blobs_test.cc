@@ -6,8 +6,11 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "adapters/blob_files/blob_files.h"
+#include "adapters/loop/loop.h"
+#include "rpc/hub.h"
 #include "simkit/network.h"
 
 namespace zrms {
@@ -74,6 +77,92 @@ TEST_F(BlobsTest, NothingIsRemovedWhileAnArchiveIsBeingStored) {
   world.run_for(10min);
   blobs->keep("archive", [](auto) {});
   EXPECT_TRUE(blobs->drop({one, two}).empty());
+}
+
+// A zrms that answers every fetch with the same bytes, whatever was asked for. It shares one hub
+// with the asker, which goes by another name so that it asks at all.
+struct FetchTest : BlobsTest {
+  simkit::Process hub_process{world, "a", "zmesh"}, other_process{world, "a", "zrms"};
+  ports::Runtime hub_runtime = hub_process.runtime(), other_runtime = other_process.runtime();
+  std::unique_ptr<ports::Transport> hub_transport = network.transport(hub_process, "127.0.0.1"),
+                                    other_transport = network.transport(other_process, "127.0.0.1");
+  rpc::Hub hub{hub_runtime, *hub_transport, {"zmesh", "a"}};
+  rpc::ServiceBus asker{runtime, *transport, {"zmesh", hello("zrun")}};
+  rpc::ServiceBus holder{other_runtime, *other_transport, {"zmesh", hello("zrms")}};
+  const std::string answer = "what is answered";
+  adapters::loop::Loop loop;  // takes what the thread of the files posts
+  int asked = 0;
+
+  static v1::Hello hello(const std::string& service) {
+    v1::Hello hello;
+    hello.set_service(service);
+    hello.set_zhost("a");
+    return hello;
+  }
+  FetchTest() {
+    fs::remove(folder / one);
+    fs::remove(folder / two);
+    files = std::make_unique<adapters::blob_files::BlobFiles>(loop, folder.string());
+    blobs = std::make_unique<Blobs>(runtime, asker, *files, "asker", 10min);
+    holder.on("zrms.blob_read",
+              rpc::typed<v1::BlobReadRequest, v1::BlobReadReply>(
+                  [this](const rpc::Caller&, const v1::BlobReadRequest&, auto done) {
+                    ++asked;
+                    v1::BlobReadReply reply;
+                    reply.set_total_bytes(answer.size());
+                    reply.set_data(answer);
+                    done(std::move(reply));
+                  }));
+    EXPECT_TRUE(hub.start());
+    asker.start();
+    holder.start();
+    world.run_for(1s);
+  }
+  ~FetchTest() override {
+    blobs.reset();
+    files.reset();  // its thread posts to the loop
+  }
+  template <typename Done>
+  void wait_for(const Done& done) {
+    for (int i = 0; i < 5000 && !done(); ++i) {
+      world.run_for(1ms);
+      loop.after(1ms, [this] { loop.stop(); });
+      loop.run();
+      loop.restart();
+    }
+  }
+  std::string keep_what_is_answered() {
+    std::string name;
+    blobs->keep(answer, [&](stdx::Result<std::string> stored) { name = stored.value_or("?"); });
+    wait_for([&] { return !name.empty(); });
+    return name;
+  }
+  stdx::Status fetch(const std::string& sha256) {
+    std::optional<stdx::Status> status;
+    blobs->fetch(sha256, {"a"}, [&](stdx::Status s) { status = std::move(s); });
+    wait_for([&] { return status.has_value(); });
+    return status.value_or(stdx::fail(stdx::Code::timeout, "no answer came"));
+  }
+};
+
+TEST_F(FetchTest, AWrongAnswerCostsThisZhostNoArchiveThatItHolds) {
+  const auto held = keep_what_is_answered();
+  ASSERT_TRUE(files->has(held));
+  const auto fetched = fetch(one);
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(fetched.error().code, stdx::Code::unavailable) << fetched.error().message;
+  EXPECT_EQ(files->list(), std::vector<std::string>{held});
+}
+
+TEST_F(FetchTest, AWrongAnswerIsNotKeptAndARightOneIs) {
+  ASSERT_FALSE(fetch(one));
+  EXPECT_EQ(asked, 1);
+  EXPECT_TRUE(files->list().empty());
+  const auto name = keep_what_is_answered();
+  ASSERT_TRUE(files->remove(name));
+  EXPECT_TRUE(fetch(name));
+  EXPECT_TRUE(files->has(name));
 }
 
 }  // namespace

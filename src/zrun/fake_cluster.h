@@ -25,6 +25,9 @@ using namespace std::chrono_literals;
 struct TestDisk final : ports::BlobStore, ports::PackageReader {
   model::Topology topology;
   void put(stdx::Bytes blob, BlobStore::Done<std::string> done) override { done(std::move(blob)); }
+  void put_as(const std::string& sha256, stdx::Bytes, BlobStore::Done<std::string> done) override {
+    done(sha256);
+  }
   void get(const std::string& sha256, BlobStore::Done<stdx::Bytes> done) override { done(sha256); }
   bool has(const std::string&) const override { return true; }
   stdx::Status remove(const std::string&) override { return {}; }

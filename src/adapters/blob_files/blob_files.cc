@@ -39,6 +39,19 @@ bool is_hash(const std::string& text) {
   return text.size() == 64 && stdx::hex_decode(text);
 }
 
+stdx::Result<std::string> store(const std::string& folder, const std::string& name,
+                                const stdx::Bytes& blob) {
+  if (!fs::exists(folder + "/" + name)) TRY(posix::replace_file(folder + "/" + name, blob));
+  return name;
+}
+
+stdx::Result<std::string> name_of(const stdx::Bytes& blob) {
+  if (blob.size() > ports::BlobStore::blob_bytes_max)
+    return stdx::fail(Code::invalid,
+                      stdx::format("a MEX has at most {} bytes", ports::BlobStore::blob_bytes_max));
+  return crypto::sha256_hex(blob);
+}
+
 }  // namespace
 
 BlobFiles::BlobFiles(ports::Executor& executor, std::string folder, ports::Counter* refused)
@@ -49,14 +62,20 @@ BlobFiles::~BlobFiles() = default;
 void BlobFiles::put(stdx::Bytes blob, Done<std::string> done) {
   worker_->run<std::string>(
       std::move(done), [folder = folder_, blob = std::move(blob)]() -> stdx::Result<std::string> {
-        if (blob.size() > blob_bytes_max)
-          return stdx::fail(Code::invalid,
-                            stdx::format("a MEX has at most {} bytes", blob_bytes_max));
-        const auto name = crypto::sha256_hex(blob);
-        if (!fs::exists(folder + "/" + name)) {
-          TRY(posix::replace_file(folder + "/" + name, blob));
-        }
-        return name;
+        TRY_ASSIGN(const auto name, name_of(blob));
+        return store(folder, name, blob);
+      });
+}
+
+void BlobFiles::put_as(const std::string& sha256, stdx::Bytes blob, Done<std::string> done) {
+  worker_->run<std::string>(
+      std::move(done),
+      [folder = folder_, sha256, blob = std::move(blob)]() -> stdx::Result<std::string> {
+        TRY_ASSIGN(const auto name, name_of(blob));
+        if (name != sha256)
+          return stdx::fail(Code::corrupt, stdx::format("these bytes are not archive {} but {}",
+                                                        sha256.substr(0, 12), name.substr(0, 12)));
+        return store(folder, name, blob);
       });
 }
 

@@ -26,6 +26,7 @@ class BlobFiles final : public ports::BlobStore {
   ~BlobFiles() override;
 
   void put(stdx::Bytes blob, Done<std::string> done) override;
+  void put_as(const std::string& sha256, stdx::Bytes blob, Done<std::string> done) override;
   void get(const std::string& sha256, Done<stdx::Bytes> done) override;
   bool has(const std::string& sha256) const override;
   stdx::Status remove(const std::string& sha256) override;
