@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "zrms/reported_archives.h"
+
 namespace zrms {
 
 struct HolderKeeper::Work {
@@ -14,20 +16,23 @@ struct HolderKeeper::Work {
   bool reports_all(const std::string& zhost, const std::vector<std::string>& archives) const {
     const auto* known = view.cluster.find(zhost);
     if (known == nullptr || !known->reported) return false;
-    const auto& blobs = known->report.blobs();
     return std::all_of(archives.begin(), archives.end(), [&](const std::string& sha256) {
-      return std::find(blobs.begin(), blobs.end(), sha256) != blobs.end();
+      return reports_held(known->report, sha256);
+    });
+  }
+  // One that has not reported yet has not said that anything is missing.
+  bool reports_a_loss(const std::string& zhost, const std::vector<std::string>& archives) const {
+    const auto* known = view.cluster.find(zhost);
+    if (known == nullptr || !known->reported) return false;
+    return std::any_of(archives.begin(), archives.end(), [&](const std::string& sha256) {
+      return reports_missing(known->report, sha256);
     });
   }
 };
 
 bool HolderKeeper::lost(const Work& work, const std::string& topology, const std::string& holder,
                         const std::vector<std::string>& archives) {
-  const auto* known = work.view.cluster.find(holder);
-  // One that lives and has not reported yet has not said that anything is missing.
-  const bool here = work.alive.contains(holder) &&
-                    (known == nullptr || !known->reported || work.reports_all(holder, archives));
-  if (here) {
+  if (work.alive.contains(holder) && !work.reports_a_loss(holder, archives)) {
     missing_since_.erase({topology, holder});
     return false;
   }

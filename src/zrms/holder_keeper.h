@@ -7,9 +7,10 @@
 // them, and the row then names it.
 //
 // A holder counts as lost once it was dead, no member any more, or without one of the archives in
-// its reports, for `lost_after`: a restart copies nothing. It leaves the row only when another has
-// taken its place, so that the row never names fewer than there are. A zhost that runs a space and
-// so has the archive already is asked first.
+// its reports, for `lost_after`: a restart copies nothing, and a report that was cut at its bound
+// (zrms/reported_archives.h) does not say that what lies beyond is missing. It leaves the row only
+// when another has taken its place, so that the row never names fewer than there are. A zhost that
+// runs a space and so has the archive already is asked first.
 //
 // Pure, and idempotent: a copy that is asked for twice is a question whether it is there. Bounds:
 // copies_max under way in the cluster, changes_max rows a plan; a copy that failed is tried again,

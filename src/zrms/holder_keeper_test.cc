@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "zrms/reported_archives.h"
 #include "zrms/test_records.h"
 
 namespace zrms {
@@ -49,7 +50,8 @@ struct HolderKeeperTest : testing::Test {
     report.set_zhost(zhost);
     report.set_incarnation(1);
     report.set_counter(++counter);
-    for (auto& blob : blobs) report.add_blobs(std::move(blob));
+    std::sort(blobs.begin(), blobs.end());
+    report_archives(blobs, report);
     cluster.report(report, t0);
   }
   HolderKeeper::Plan plan(stdx::Instant now) {
@@ -147,6 +149,44 @@ TEST_F(HolderKeeperTest, AStandAloneTopologyIsHeldWithEachOfItsArchives) {
   const auto asked = plan(t0 + 30s);
   ASSERT_EQ(targets(asked), List{"c"}) << "it has only one of the two";
   EXPECT_EQ(asked.copies[0].archives, (List{"app", "page"}));
+}
+
+// Archives of other topologies, all of which sort before "app" or all after.
+std::vector<std::string> others(const std::string& prefix, int count) {
+  std::vector<std::string> list;
+  for (int i = 0; i < count; ++i) list.push_back(prefix + std::to_string(10'000 + i));
+  return list;
+}
+
+TEST_F(HolderKeeperTest, AnArchivePastTheBoundOfAReportIsNotTakenForLost) {
+  for (const char* id : {"a", "b", "c"}) says(id, others("a", reported_archives_max));
+  for (const auto at : {0s, 30s, 300s}) {
+    const auto after = plan(t0 + at);
+    EXPECT_TRUE(after.copies.empty() && after.changes.empty()) << at.count();
+  }
+}
+
+TEST_F(HolderKeeperTest, AReportBelowItsBoundOrThatGoesFurtherDoesSayThatAnArchiveIsLost) {
+  for (const auto& list :
+       {others("a", reported_archives_max - 1), others("b", reported_archives_max)}) {
+    keeper.reset();
+    says("b", list);
+    plan(t0);
+    EXPECT_EQ(targets(plan(t0 + 30s)), List{"b"}) << list.front();
+  }
+}
+
+TEST_F(HolderKeeperTest, AReportNamesTheFirstOfItsArchivesUpToTheBound) {
+  v1::ResourceReport report;
+  auto list = others("a", reported_archives_max);
+  report_archives(list, report);
+  EXPECT_EQ(report.blobs_size(), reported_archives_max);
+  EXPECT_TRUE(reports_held(report, list.back()) && !reports_missing(report, list.back()));
+  list.push_back("app");
+  report_archives(list, report);
+  EXPECT_EQ(report.blobs_size(), reported_archives_max);
+  EXPECT_FALSE(reports_held(report, "app") || reports_missing(report, "app"));
+  EXPECT_TRUE(reports_missing(report, "a10000x"));
 }
 
 TEST_F(HolderKeeperTest, CopiesUnderWayAreBoundedAndAnswersOfAFormerReignCountForNothing) {

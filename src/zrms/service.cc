@@ -6,6 +6,7 @@
 #include "stdx/text.h"
 #include "wire/frame.h"
 #include "wire/json.h"
+#include "zrms/reported_archives.h"
 
 namespace zrms {
 namespace {
@@ -14,8 +15,6 @@ using namespace std::chrono_literals;
 using stdx::Code;
 
 constexpr stdx::Duration report_delay = 2ms;
-// A report goes in one frame, beside up to Gatekeeper::floors_max spaces.
-constexpr std::size_t reported_blobs_max = 8000;
 constexpr stdx::Duration look_interval = 250ms;
 
 v1::Hello hello_of(const Options& options) {
@@ -233,8 +232,7 @@ void Service::snapshot_arrived(const v1::Snapshot& snapshot) {
   *report.mutable_spaces() = snapshot.spaces();
   *report.mutable_floors() = snapshot.floors();
   report.set_highest_term(snapshot.highest_term());
-  for (const auto& blob : blob_store_.list())
-    if (static_cast<std::size_t>(report.blobs_size()) < reported_blobs_max) report.add_blobs(blob);
+  report_archives(blob_store_.list(), report);
   // To the holder of the term; before there is one, to the first of the list (R-DEC-3).
   std::string to = members_.leader();
   if (to.empty() && members_.supers_size() > 0) to = members_.supers(0);
