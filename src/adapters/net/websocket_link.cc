@@ -6,10 +6,12 @@
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
+#include <cctype>
 #include <deque>
 
 #include "adapters/net/link_core.h"
 #include "stdx/text.h"
+#include "wire/json.h"
 
 namespace adapters::net {
 namespace {
@@ -94,6 +96,17 @@ class WebSocket final : public LinkCore {
   std::deque<stdx::Bytes> queue_;
 };
 
+// What the other side says of a refusal: the message of an error_response, else the body's text.
+std::string said_in(const websocket::response_type& answer) {
+  ports::HttpResponse response;
+  response.status = answer.result_int();
+  response.body = answer.body();
+  while (!response.body.empty() && std::isspace(static_cast<unsigned char>(response.body.back())))
+    response.body.pop_back();
+  if (response.body.starts_with('{')) response.body = wire::error_from_response(response).message;
+  return stdx::printable(response.body, 300);
+}
+
 void open_from(beast::tcp_stream& stream, const std::string& bind_ip, const tcp::endpoint& to,
                error_code& error) {
   stream.socket().open(to.protocol(), error);
@@ -128,10 +141,9 @@ void connect_to(asio::io_context& io, const ports::Endpoint& to, const std::stri
         [link, to, answer, fail, on_connected](error_code handshake) {
           // What the other side says of it tells more than that it declined.
           if (handshake == websocket::error::upgrade_declined && !answer->body().empty())
-            return on_connected(stdx::fail(
-                Code::denied,
-                stdx::format("{} answers {}: {}", ports::to_string(to), answer->result_int(),
-                             stdx::printable(answer->body(), 300))));
+            return on_connected(
+                stdx::fail(Code::denied, stdx::format("{} answers {}: {}", ports::to_string(to),
+                                                      answer->result_int(), said_in(*answer))));
           if (handshake) return fail(handshake);
           on_connected(std::make_unique<CoreLink>(link));
         });
