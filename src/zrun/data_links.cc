@@ -47,6 +47,7 @@ void DataLinks::set_peers(const v1::PeersUpdate& update) {
     if (!peer.link && !peer.dialling) dial(where.zhost());
   }
   std::erase_if(peers_, [&](const auto& entry) { return !named.contains(entry.first); });
+  unlisted_since_.reset();
   links_gauge_.set(static_cast<std::int64_t>(size()));
 }
 
@@ -146,8 +147,12 @@ stdx::Result<v1::PeerHello> DataLinks::check_hello(const Unknown& unknown) const
     return stdx::fail(Code::denied, stdx::format("it dialled '{}', which is not here",
                                                  stdx::printable(hello.to(), 80)));
   const auto at = peers_.find(hello.zhost());
-  if (hello.cluster_id() != self_.cluster_id() || at == peers_.end() ||
-      (!dialled.empty() && dialled != hello.zhost()))
+  const bool here = hello.cluster_id() == self_.cluster_id();
+  // The one code that `refuse` tells from the others: it may be listed soon.
+  if (here && at == peers_.end() && dialled.empty())
+    return stdx::fail(Code::not_found, stdx::format("'{}' is not on the list of this zrun",
+                                                    stdx::printable(hello.zhost(), 80)));
+  if (!here || at == peers_.end() || (!dialled.empty() && dialled != hello.zhost()))
     return stdx::fail(Code::denied, stdx::format("'{}' of cluster '{}' is not who is wanted here",
                                                  stdx::printable(hello.zhost(), 80),
                                                  stdx::printable(hello.cluster_id(), 80)));
@@ -189,14 +194,25 @@ void DataLinks::handshake(std::uint64_t id, const stdx::Bytes& frame) {
   if (on_way_changed) on_way_changed(zhost);
 }
 
+// Each side gets its list by itself, so a caller may know of this zhost before this zhost knows of
+// him: after a return every peer dials at once, and the directory is still on its way.
+bool DataLinks::list_may_come() {
+  if (peers_.empty()) return true;
+  const auto now = runtime_.clock.now();
+  if (!unlisted_since_) unlisted_since_ = now;
+  return now - *unlisted_since_ < list_delay_max;
+}
+
 void DataLinks::refuse(std::uint64_t id, const stdx::Error& why) {
   const auto node = unknown_.extract(id);
   if (node.empty()) return;
   refused_.add();
-  if (const auto held_back = refusals_.pass(runtime_.clock.now()))
-    runtime_.log.warn(
-        "data_link_refused",
-        {{"peer", node.mapped().link->peer()}, {"why", why.message}, {"not_logged", *held_back}});
+  const auto& peer = node.mapped().link->peer();
+  if (why.code == Code::not_found && list_may_come())
+    runtime_.log.debug("data_link_early", {{"peer", peer}, {"why", why.message}});
+  else if (const auto held_back = refusals_.pass(runtime_.clock.now()))
+    runtime_.log.warn("data_link_refused",
+                      {{"peer", peer}, {"why", why.message}, {"not_logged", *held_back}});
   if (peers_.contains(node.mapped().dialled)) dial_later(node.mapped().dialled);
 }
 

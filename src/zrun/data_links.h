@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "ports/cluster_key.h"
@@ -34,6 +35,9 @@ class DataLinks {
   static constexpr std::size_t unknown_max = 64;
 
   static constexpr stdx::Duration hello_timeout = std::chrono::seconds(5);
+  // Who is not listed here so long after he was first refused, with no newer list, is worth a
+  // warning. Raising it hides a stranger for longer; lowering it gives false alarms at a return.
+  static constexpr stdx::Duration list_delay_max = std::chrono::seconds(10);
 
   DataLinks(ports::Runtime& runtime, ports::Transport& transport, ports::ClusterKey& key,
             v1::PeerHello self);
@@ -73,6 +77,7 @@ class DataLinks {
   void handshake(std::uint64_t id, const stdx::Bytes& frame);
   stdx::Result<bool> handshake_step(Unknown& unknown, const stdx::Bytes& frame);
   stdx::Result<v1::PeerHello> check_hello(const Unknown& unknown) const;
+  bool list_may_come();
   void refuse(std::uint64_t id, const stdx::Error& why);
 
   ports::Runtime& runtime_;
@@ -86,6 +91,7 @@ class DataLinks {
   std::map<std::string, Peer> peers_;
   std::map<std::uint64_t, Unknown> unknown_;
   std::uint64_t next_unknown_ = 1;
+  std::optional<stdx::Instant> unlisted_since_;  // the first refused for that since the last list
   ports::Gauge& links_gauge_;
   ports::Counter& refused_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

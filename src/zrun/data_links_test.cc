@@ -25,6 +25,7 @@ v1::PeerHello hello_of(const std::string& zhost, const std::string& to = "127.0.
 
 // The data links of one zhost, whose only peer is `other`.
 struct Side {
+  std::vector<std::string> warnings;
   simkit::Process process;
   ports::Runtime runtime = process.runtime();
   std::unique_ptr<ports::Transport> transport;
@@ -33,12 +34,19 @@ struct Side {
 
   Side(simkit::World& world, simkit::Network& network, const std::string& id, const std::string& ip,
        const std::string& other, const std::string& other_ip)
-      : process(world, id, "zrun"),
+      : process(world, id, "zrun",
+                [this](const simkit::Process&, ports::Level level, std::string_view event,
+                       ports::Fields) {
+                  if (level == ports::Level::warn) warnings.emplace_back(event);
+                }),
         transport(network.transport(process, ip)),
         links(runtime, *transport, key, hello_of(id, "")) {
     network.add_address(ip, id);
-    network.add_address(other_ip, other);
+    if (!other.empty()) network.add_address(other_ip, other);
     EXPECT_TRUE(links.listen(ports::Endpoint::data(ip, 9201)));
+    if (!other.empty()) list(other, other_ip);
+  }
+  void list(const std::string& other, const std::string& other_ip) {
     v1::PeersUpdate update;
     auto* peer = update.add_data_peers();
     peer->set_zhost(other);
@@ -175,6 +183,42 @@ TEST(DataLinksTest, AFalsePeerGetsNoProofAndNoLink) {
   EXPECT_EQ(b.refused(), 0u) << "a left before it proved anything";
   b.key.token = "join";
   EXPECT_TRUE(world.run_until_true([&] { return a.links.linked("b") && b.links.linked("a"); }, 3s));
+}
+
+TEST(DataLinksTest, APeerThatDialsBeforeTheListCameIsRefusedWithoutAnAlarm) {
+  simkit::World world{5};
+  simkit::Network network{world};
+  Side b{world, network, "b", "127.0.0.1", "", ""};
+  Side a{world, network, "a", "127.0.0.2", "b", "127.0.0.1"};
+  world.run_for(1min);
+  EXPECT_GT(b.refused(), 0u);
+  EXPECT_TRUE(b.warnings.empty()) << "nobody is listed yet";
+  b.list("a", "127.0.0.2");
+  EXPECT_TRUE(world.run_until_true([&] { return a.links.linked("b") && b.links.linked("a"); }, 3s));
+}
+
+TEST(DataLinksTest, WhoIsStillNotListedLongAfterHeDialledFirstIsWorthAWarning) {
+  simkit::World world{6};
+  simkit::Network network{world};
+  Side b{world, network, "b", "127.0.0.1", "c", "127.0.0.3"};
+  Side a{world, network, "a", "127.0.0.2", "b", "127.0.0.1"};
+  world.run_for(DataLinks::list_delay_max - 1s);
+  EXPECT_GT(b.refused(), 0u);
+  EXPECT_TRUE(b.warnings.empty()) << "a newer list may name him";
+  world.run_for(2s);
+  ASSERT_FALSE(b.warnings.empty());
+  EXPECT_EQ(b.warnings.front(), "data_link_refused");
+}
+
+TEST(DataLinksTest, AnotherClusterIsWarnedOfAtOnceEvenBeforeTheListCame) {
+  simkit::World world{7};
+  simkit::Network network{world};
+  Side b{world, network, "b", "127.0.0.1", "", ""};
+  auto hello = hello_of("a");
+  hello.set_cluster_id("another");
+  Caller caller(world, network, 1, hello);
+  EXPECT_TRUE(world.run_until_true([&] { return caller.closed == 1; }, 3s));
+  EXPECT_EQ(b.warnings, std::vector<std::string>{"data_link_refused"});
 }
 
 }  // namespace
