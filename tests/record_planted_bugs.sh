@@ -3,6 +3,7 @@
 # which its invariant finds it, and writes the list anew. Fails when one is not found.
 set -uo pipefail
 planted=$1 list=$2 missing=0
+[ -x "$planted" ] || { echo "$planted is no program; build zsim_planted first" >&2; exit 2; }
 new=$(mktemp)
 while read -r plant seed invariant; do
   if [[ -z "$plant" || "$plant" == \#* ]]; then echo "$plant${seed:+ $seed}${invariant:+ $invariant}" >> "$new"; continue; fi

@@ -101,6 +101,33 @@ def timeline(cluster, killed_at, victim, moved):
     return rows
 
 
+def others_go_on(cluster, victim, seconds):
+    """Nobody places or judges: what is not on the victim keeps its place and its life, and messages flow on."""
+    before = cluster.spaces("anomaly", (victim,))
+    time.sleep(seconds)
+    now = cluster.spaces("anomaly", (victim,))
+    for space, was in before.items():
+        life = {key: (was[key], now.get(space, {}).get(key)) for key in ("state", "epoch", "run", "restarts")}
+        if any(a != b for a, b in life.values()):
+            raise Failed(f"{space} was to go on without the control plane: {life}")
+    finished = {space: int(now[space]["messages_finished"]) - int(was["messages_finished"])
+                for space, was in before.items()}
+    say(f"meanwhile {', '.join(f'{s} finished {n}' for s, n in sorted(finished.items()))} messages")
+    for worker in ("worker-a", "worker-b"):
+        if {"source", worker, "store"} <= finished.keys() and min(finished[worker], finished["store"]) < 100:
+            raise Failed(f"messages stopped with the control plane: {finished}")
+
+
+def shows_only(cluster, allowed, but, done):
+    """Watches the topology until `done`(topology or None); it may be in no other state than these."""
+    def look():
+        t = cluster.topology("anomaly", but)
+        if t and t["state"] not in allowed:
+            raise Failed(f"the topology was to be {' or '.join(allowed)}, and is {t['state']}: {t.get('reason', '')}")
+        return done(t)
+    wait_for(f"the topology is {allowed[-1]}", look, 60, 0.01)
+
+
 def run(options):
     started = time.monotonic()
     rng = random.Random(options.seed)
@@ -134,22 +161,24 @@ def run(options):
         control_plane_lost = victim == 1
         if control_plane_lost:
             # Nobody may judge or place now; everything else goes on.
-            if store_on != 1:
-                say("the control plane is lost with it: nothing is placed until it returns; the rest goes on")
-            time.sleep(options.away)
+            say("the control plane is lost with it: nothing is placed until it returns; the rest goes on")
+            others_go_on(cluster, victim, options.away)
         elif store_on == victim:
             reason = f"data on zhost zhost-{victim}"
             shown = wait_for("the topology says what it waits for", lambda: (
                 lambda t: t if t and t["state"] == "degraded" and reason in t["reason"] else None)(
                     cluster.topology("anomaly", (victim,))))
             say(f"topology: {shown['state']}: {shown['reason']}")
-            time.sleep(options.away)
+            until = time.monotonic() + options.away
+            shows_only(cluster, ("degraded",), (victim,), lambda t: time.monotonic() > until)
         else:
             wait_for("the spaces run elsewhere", lambda: (
                 lambda t: t and t["state"] == "running" and all(
                     cluster.where(t, s) not in (None, victim) for s in moved))(cluster.topology("anomaly", (victim,))))
         returned_at = time.time()
         cluster.start(victim)
+        if store_on == victim and not control_plane_lost:
+            shows_only(cluster, ("degraded", "running"), (), lambda t: t and t["state"] == "running")
         wait_for("the killed zhost is back", lambda: any(
             z["zhost_id"] == f"zhost-{victim}" and z["state"] == "alive" and int(z["incarnation"]) > 1
             for z in (cluster.ask_any(7331, "GET", "/v1/cluster/zhosts") or {}).get("zhosts", [])), 60)
@@ -159,8 +188,13 @@ def run(options):
         final = wait_for("every reading has its result", lambda: (
             lambda s: s if s["results"] >= options.count else None)(summary(cluster)), 90, 0.3)
         say("\ntimeline (ms since the kill)")
-        for what, ms in timeline(cluster, killed_at, victim, moved):
+        rows = timeline(cluster, killed_at, victim, moved)
+        for what, ms in rows:
             say(f"  {what:<46} {'-' if ms is None else format(ms, '8.0f')}")
+        unseen = [what for what, ms in rows if ms is None]
+        # Nobody is left to find the death of the control plane's own zhost.
+        if unseen != (["detected"] if control_plane_lost else []):
+            raise Failed(f"the logs do not show: {', '.join(unseen) or 'who should have found no death did'}")
         return judge(cluster, options, final)
     finally:
         if options.keep or (sys.stdin.isatty() and sys.stdout.isatty() and not options.ci):

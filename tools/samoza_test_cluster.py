@@ -181,6 +181,16 @@ class Cluster:
                 return t
         return None
 
+    def spaces(self, topology, but=()):
+        """What each zrun that answers says of the topology's spaces, by name."""
+        found = {}
+        for n in range(1, self.count + 1):
+            if n not in but:
+                for view in (self.ask(n, 8080, "GET", "/v1/spaces") or {}).get("spaces", []):
+                    if view["topology"] == topology:
+                        found[view["space"]] = view
+        return found
+
     def where(self, topology, space):
         for p in (topology or {}).get("placements", []):
             if p["space"] == space and p["zhost"]:
