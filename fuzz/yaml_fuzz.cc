@@ -6,6 +6,7 @@
 #include "adapters/yaml/yaml.h"
 #include "config/zhost_config.h"
 #include "fuzz/require.h"
+#include "mex/layout.h"
 #include "mex/manifest.h"
 #include "mex/topology_yaml.h"
 
@@ -19,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   (void)config::parse_zhost_config(*root, "f.yaml", {});
   (void)config::parse_zhost_config(*root, "f.yaml", {{"ZMESH_CONTROLPLANE", text}});
   std::vector<std::string> findings;
-  mex::check_layout(text, findings);
+  mex::check_layout(text, {"a"}, findings);
   findings.clear();
   // The same text as topology.yaml and as the space.yaml of every space it names.
   const auto topology =

@@ -5,6 +5,7 @@
 
 #include "adapters/crypto/crypto.h"
 #include "guest_abi/check.h"
+#include "mex/layout.h"
 #include "mex/topology_yaml.h"
 #include "stdx/encoding.h"
 #include "stdx/text.h"
@@ -114,7 +115,7 @@ model::Topology validate_files(const Files& files, std::vector<std::string>& fin
       findings.push_back(format("{} is of no space of the topology", path));
   }
   if (const auto layout = files.find("world/layout.yaml"); layout != files.end())
-    check_layout(layout->second, findings);
+    check_layout(layout->second, names, findings);
   return topology;
 }
 

@@ -209,20 +209,4 @@ model::Topology read_standalone(const std::string& text, const std::string& file
   return topology;
 }
 
-void check_layout(const std::string& text, std::vector<std::string>& findings) {
-  const auto root = adapters::yaml::parse(text, "world/layout.yaml");
-  if (!root) {
-    findings.push_back(root.error().message);
-    return;
-  }
-  const Reader reader("world/layout.yaml", findings);
-  reader.only(*root, "world/layout.yaml", {"apiVersion", "kind", "locations", "faces", "routes"});
-  if (const auto* locations = reader.list(*root, "locations"))
-    for (const auto& item : locations->items) {
-      reader.only(item, "locations[]", {"name", "position", "space"});
-      reader.required(item, "name");
-    }
-  for (const char* name : {"faces", "routes"}) reader.list(*root, name);
-}
-
 }  // namespace mex

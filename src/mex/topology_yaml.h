@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// topology.yaml, spaces/<name>/space.yaml and world/layout.yaml, strictly. space.yaml declares what
+// topology.yaml and spaces/<name>/space.yaml, strictly. space.yaml declares what
 // a space is and may use; topology.yaml may narrow its capabilities, never widen them (R-DEC-11).
 // All keys: docs/mex.md.
 
@@ -25,8 +25,5 @@ model::Topology read_topology(const ReadFile& read, const std::string& topology_
 // here.
 model::Topology read_standalone(const std::string& text, const std::string& file,
                                 std::vector<std::string>& findings);
-
-// R-MEX-11: locations, faces, routes; kept as it is.
-void check_layout(const std::string& text, std::vector<std::string>& findings);
 
 }  // namespace mex
