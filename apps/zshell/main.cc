@@ -15,7 +15,7 @@ int run(const zshell::Outside& outside, bool json, const std::vector<std::string
   return zshell::Shell(outside, json).run(words);
 }
 
-int repl(const std::function<zshell::Outside()>& outside) {
+int repl(const std::function<zshell::Outside()>& outside, bool json) {
   int number = 0, last = zshell::done;
   const auto home = zshell_app::env("HOME", "");
   adapters::line_editor::LineEditor editor(
@@ -23,10 +23,13 @@ int repl(const std::function<zshell::Outside()>& outside) {
        .completions = zshell::Shell::completions,
        .history_file = home.empty() ? "" : home + "/.zshell_history"});
   while (const auto line = editor.next()) {
-    const auto words = zshell::split_words(*line);
+    auto words = zshell::split_words(*line);
     if (words.empty()) continue;
     if (words[0] == "exit" || words[0] == "quit") break;
-    last = run(outside(), false, words);
+    // `--json` for the whole session, or for one line of it.
+    const bool line_json = std::erase(words, "--json") > 0;
+    if (words.empty()) continue;
+    last = run(outside(), json || line_json, words);
     ++number;
   }
   return last;
@@ -62,5 +65,5 @@ int main(int argc, char** argv) {
   const auto started = loop.now();
   const auto target = zshell_app::target_of(config_file, run_dir, host);
   const auto outside = [&] { return zshell_app::outside_of(loop, http, target, started); };
-  return words.empty() ? repl(outside) : run(outside(), json, words);
+  return words.empty() ? repl(outside, json) : run(outside(), json, words);
 }

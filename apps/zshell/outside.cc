@@ -23,6 +23,8 @@ stdx::Result<ports::Endpoint> endpoint_of(const std::string& url) {
   const auto colon = rest.rfind(':');
   const auto port =
       colon == std::string::npos ? 80 : stdx::parse_u64(rest.substr(colon + 1)).value_or(0);
+  if (port == 0 || port > 65535)
+    return stdx::fail(stdx::Code::invalid, url + " has no port from 1 to 65535");
   return ports::Endpoint::tcp(rest.substr(0, colon), static_cast<std::uint16_t>(port));
 }
 
@@ -57,6 +59,13 @@ Target target_of(const std::string& config_file, std::string run_dir, std::strin
                  {"zrms", env("ZSHELL_ZRMS", at(config.zrms_port))},
                  {"zrun", env("ZSHELL_ZRUN", at(config.zrun_port))},
                  {"zbase", env("ZSHELL_ZBASE", at(config.zbase_port))}};
+  for (const auto& [service, url] : target.urls) {
+    if (const auto good = endpoint_of(url); !good) {
+      std::fprintf(stderr, "zshell: where %s is: %s\n", service.c_str(),
+                   good.error().message.c_str());
+      std::exit(zshell::wrong_use);
+    }
+  }
   const auto token = read_file(env("ZSHELL_TOKEN_FILE", config.run_dir + "/token"), 4096);
   if (token) target.token = *token;
   return target;

@@ -74,7 +74,8 @@ struct Commands {
       for (const char* service : {"zmesh", "zrms", "zrun"})
         shell.outside_.print(state_line(shell, service));
     }
-    return zbase ? done : not_reachable;
+    if (!zbase) return not_reachable;
+    return zbase->status == 200 ? done : failed;  // say, it does not take the token
   }
 
   static int mesh(Shell& shell, const Words&) {
@@ -100,6 +101,7 @@ struct Commands {
       shell.say_error(archive.error().code, archive.error().message);
       return failed;
     }
+    shell.wait_for_leader();
     shell.say_copying();
     const bool yaml = words[0].ends_with(".yaml") || words[0].ends_with(".yml");
     const auto answer =

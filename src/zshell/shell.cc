@@ -57,7 +57,7 @@ Shell::Answer Shell::get_space(const std::string& name, const std::string& what)
   // TOPOLOGY/NAME where several topologies have a space of that name.
   const auto slash = name.find('/');
   std::map<std::string, std::string> query;
-  if (slash != std::string::npos) query["topology"] = name.substr(0, slash);
+  if (slash != std::string::npos) query["topology"] = topology_id(name.substr(0, slash));
   const auto rest = (slash == std::string::npos ? name : name.substr(slash + 1)) + what;
   ports::HttpRequest request;
   request.path = "/v1/mesh/spaces/" + rest;
@@ -72,6 +72,27 @@ Shell::Answer Shell::get_space(const std::string& name, const std::string& what)
     if (local && local->status == 200) return {done, local->body};
   }
   return answer_of("zmesh", response);
+}
+
+std::string Shell::topology_id(const std::string& id_or_name) {
+  ports::HttpRequest request;
+  request.path = "/v1/topologies/" + id_or_name;
+  const auto response = outside_.ask("zrms", std::move(request));
+  if (!response || response->status != 200) return id_or_name;
+  return render::field(render::parse(response->body), "id");
+}
+
+void Shell::wait_for_leader() {
+  for (stdx::Duration waited{}; waited < leader_wait && !outside_.interrupted(); waited += 200ms) {
+    ports::HttpRequest request;
+    request.path = "/v1/topologies";
+    const auto response = outside_.ask("zrms", std::move(request));
+    if (!response || response->status != 503) return;
+    if (waited == stdx::Duration() && !json_)
+      outside_.print(
+          format("  waiting for a leader: {}\n", wire::error_from_response(*response).message));
+    outside_.wait(200ms);
+  }
 }
 
 int Shell::show(const Answer& answer,

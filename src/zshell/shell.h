@@ -38,6 +38,8 @@ class Shell {
  public:
   Shell(Outside outside, bool json) : outside_(std::move(outside)), json_(json) {}
 
+  static constexpr stdx::Duration leader_wait = std::chrono::seconds(10);
+
   // One command, already split into words.
   int run(const std::vector<std::string>& words);
   static std::string help();
@@ -61,6 +63,11 @@ class Shell {
                    const std::string& about = "");
   // What is known of a space ([TOPOLOGY/]NAME) of any zhost; `what` is "" or "/logs".
   Answer get_space(const std::string& name, const std::string& what = "");
+  // The id of a topology given by id or name; what was given where nobody knows.
+  std::string topology_id(const std::string& id_or_name);
+  // A cluster that was just started has none for some seconds: says so, and waits leader_wait at
+  // most. What comes then tells whether there is one.
+  void wait_for_leader();
   int show(const Answer& answer, const std::function<std::string(const std::string&)>& render);
   // Before a submit that may take its time: to how many zhosts the archives go.
   void say_copying();

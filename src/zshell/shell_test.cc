@@ -105,12 +105,13 @@ TEST(ZshellTest, RDec10AStandAloneTopologyGoesAfterEachOfItsMexWasStoredOnce) {
       wire::json_response(R"({"topology_id":"7","name":"app","state":"pending","spaces":["a"]})");
   f.answers["zrms GET /v1/topologies/7"] = wire::json_response(R"({"state":"running"})");
   ASSERT_EQ(f.run("topo submit dir/topology.yaml"), done) << f.printed;
-  ASSERT_EQ(f.asked.size(), 4u);
-  EXPECT_EQ(f.asked[0].path, "/v1/cluster") << "to how many it is copied";
-  EXPECT_EQ(f.asked[1].path, "/v1/blobs");
-  EXPECT_EQ(f.asked[1].body, "archive");
-  EXPECT_NE(f.asked[2].body.find(R"("mex":"a.mex","mex_sha256":"00ff")"), std::string::npos)
-      << f.asked[2].body;
+  ASSERT_EQ(f.asked.size(), 5u);
+  EXPECT_EQ(f.asked[0].path, "/v1/topologies") << "whether there is a leader";
+  EXPECT_EQ(f.asked[1].path, "/v1/cluster") << "to how many it is copied";
+  EXPECT_EQ(f.asked[2].path, "/v1/blobs");
+  EXPECT_EQ(f.asked[2].body, "archive");
+  EXPECT_NE(f.asked[3].body.find(R"("mex":"a.mex","mex_sha256":"00ff")"), std::string::npos)
+      << f.asked[3].body;
 }
 
 TEST(ZshellTest, RTopo4AMexThatIsMissingOrRefusedIsNamedWithFileAndSpace) {
@@ -236,6 +237,38 @@ TEST(ZshellTest, ASpaceIsAskedForThroughZmeshAndHereWhereThatDoesNotKnow) {
   f.answers["zrun GET /v1/spaces/a"] = wire::json_response(R"({"space":"a"})");
   EXPECT_EQ(f.run("spaces a"), failed);
   EXPECT_EQ(f.printed, "zmesh: which\n");
+}
+
+TEST(ZshellTest, RShell19ASpaceIsNamedWithTheNameOrTheIdOfItsTopology) {
+  Fixture f;
+  f.answers["zrms GET /v1/topologies/app"] = wire::json_response(R"({"id":"1-2","name":"app"})");
+  f.answers["zmesh GET /v1/mesh/spaces/worker"] =
+      wire::json_response(R"({"view":{"space":"worker","state":"running"}})");
+  EXPECT_EQ(f.run("spaces app/worker"), done);
+  EXPECT_EQ(f.asked.back().query.at("topology"), "1-2");
+  EXPECT_EQ(f.run("spaces 1-2/worker"), done) << "also where no zrms answers";
+  EXPECT_EQ(f.asked.back().query.at("topology"), "1-2");
+}
+
+TEST(ZshellTest, SubmitWaitsForTheLeaderOfAClusterThatWasJustStarted) {
+  Fixture f;
+  const auto none =
+      wire::error_response({stdx::Code::unavailable, "the cluster has no leader yet"});
+  ASSERT_EQ(none.status, 503);
+  f.answers["zrms GET /v1/topologies"] = none;
+  f.answers["zrms POST /v1/topologies"] = none;
+  EXPECT_EQ(f.run("topo submit app.mex"), failed) << "it does not wait for ever";
+  int waits = 0;
+  f.on_wait = [&] {
+    if (++waits != 3) return;
+    f.answers["zrms GET /v1/topologies"] = wire::json_response("{}");
+    f.answers["zrms POST /v1/topologies"] = wire::json_response(R"({"topology_id":"1"})");
+    f.answers["zrms GET /v1/topologies/1"] = wire::json_response(R"({"state":"running"})");
+  };
+  EXPECT_EQ(f.run("topo submit app.mex"), done) << f.printed;
+  EXPECT_TRUE(f.printed.starts_with("  waiting for a leader: the cluster has no leader yet\n"))
+      << f.printed;
+  EXPECT_EQ(waits, 3);
 }
 
 TEST(ZshellTest, WithJsonEveryCommandPrintsOneJsonDocumentWhateverHappens) {
