@@ -33,6 +33,19 @@ stdx::Result<std::uint64_t> Membership::admit(const v1::Member& member) const {
         stdx::format("zhost '{}' is registered with incarnation {}, newer than {}: "
                      "two zhosts have the same id, or this one is old",
                      member.zhost_id(), known->member.incarnation(), member.incarnation()));
+  // A zhost keeps its address for as long as it lives, so this is another one: every new machine
+  // counts from 1, and a copied configuration has the id of its pattern.
+  const auto address = [](const v1::Member& m) {
+    return stdx::format("{}:{}", stdx::printable(m.address(), 60), m.port());
+  };
+  if (member.incarnation() == known->member.incarnation() &&
+      address(member) != address(known->member))
+    return stdx::fail(
+        Code::stale,
+        stdx::format("zhost '{}' is registered with incarnation {} from {}, not {}: two zhosts "
+                     "have the same id; give one of them another zhost.id",
+                     member.zhost_id(), member.incarnation(), address(known->member),
+                     address(member)));
   return known->version;
 }
 

@@ -36,8 +36,8 @@ class Membership {
   bool learn(v1::Member member, std::uint64_t version, stdx::Instant now);
   bool forget(const std::string& zhost);
 
-  // May `member` register? Code::stale for an older incarnation than the one known (clash of ids:
-  // the newer one wins), Code::full past members_max. The row's expected version when it may.
+  // May `member` register? Code::stale for an older incarnation than the one known, or the same at
+  // another address (clash of ids: the newer one wins, else the first), Code::full past members_max. The row's expected version when it may.
   stdx::Result<std::uint64_t> admit(const v1::Member& member) const;
 
   void linked(const std::string& zhost, bool up, stdx::Instant now);

@@ -24,6 +24,28 @@ TEST(MembershipTest, RJoinANewerIncarnationReplacesAndAnOlderOneIsStale) {
   EXPECT_EQ(membership.admit(member("a", 4)).error().code, stdx::Code::stale);
 }
 
+// (zhost, incarnation) is the identity that P4 and P12 stand on.
+TEST(MembershipTest, P12TwoZhostsOfOneIdThatBothCountFrom1AreTold) {
+  Membership membership;
+  auto first = member("edge");
+  first.set_address("127.0.0.1");
+  first.set_port(9201);
+  membership.learn(first, 1, t0);
+  EXPECT_TRUE(membership.admit(first)) << "its zmesh was started again";
+  auto second = first;
+  second.set_address("127.0.0.2");
+  const auto refused = membership.admit(second);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, stdx::Code::stale);
+  EXPECT_NE(refused.error().message.find("from 127.0.0.1:9201, not 127.0.0.2:9201"),
+            std::string::npos);
+  second = first;
+  second.set_port(9301);
+  EXPECT_FALSE(membership.admit(second));
+  second.set_incarnation(2);
+  EXPECT_TRUE(membership.admit(second)) << "a later life may have another address";
+}
+
 TEST(MembershipTest, RDec3UpToThreeSupersInOrderAndAnAbsentOneGivesWay) {
   Membership membership;
   for (const char* id : {"d", "b", "a", "c"}) membership.learn(member(id), 1, t0);

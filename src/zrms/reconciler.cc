@@ -287,16 +287,19 @@ bool Reconciler::settle_space(Work& work, const TopologyRow& topology, const mod
     return false;
   }
   failed_since_.erase(key);
-  const bool runs = state == "running";
-  const bool first_data = runs && has_data && !record.has_data();
-  if (runs && (record.state() != "running" || first_data) && work.room(options_.changes_max)) {
-    auto next = record;
-    next.set_state("running");
-    next.set_reason("");
-    next.set_has_data(has_data);
-    work.plan.changes.push_back(change_of(*row, std::move(next)));
-  }
-  return runs;
+  if (state == "running") note_running(work, *row, has_data);
+  return state == "running";
+}
+
+void Reconciler::note_running(Work& work, const SpaceRow& row, bool has_data) {
+  const auto& record = row.record;
+  if (record.state() == "running" && record.has_data() == has_data) return;
+  if (!work.room(options_.changes_max)) return;
+  auto next = record;
+  next.set_state("running");
+  next.set_reason("");
+  next.set_has_data(has_data);
+  work.plan.changes.push_back(change_of(row, std::move(next)));
 }
 
 // --- topologies ---

@@ -97,6 +97,7 @@ class Reconciler {
                   const SpaceRow* row, std::map<std::string, std::string>& placed,
                   const std::string& avoid, const std::string& why);
   void wait_for_data(Work& work, const SpaceRow& row, const std::string& why);
+  void note_running(Work& work, const SpaceRow& row, bool has_data);
   void send_place(Work& work, const TopologyRow& topology, const SpaceRow& row);
   void send_stop(Work& work, const v1::SpaceRecord& record, const std::string& zhost,
                  std::uint64_t incarnation, std::uint64_t epoch, bool remove_data,
