@@ -74,7 +74,15 @@ Target target_of(const std::string& config_file, std::string run_dir, std::strin
 zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpClient& http,
                            const Target& target, stdx::Instant started) {
   zshell::Outside outside;
-  outside.ask = [&loop, &http, target](
+  const auto asked = std::make_shared<std::uint64_t>(0);  // questions answered so far
+  outside.if_slow = [&loop, asked](stdx::Duration bound, std::string text) {
+    loop.after(bound, [asked, now = *asked, text = std::move(text)] {
+      if (*asked != now) return;
+      std::fputs(text.c_str(), stdout);
+      std::fflush(stdout);
+    });
+  };
+  outside.ask = [&loop, &http, target, asked](
                     const std::string& service,
                     ports::HttpRequest request) -> stdx::Result<ports::HttpResponse> {
     TRY_ASSIGN(const auto endpoint, endpoint_of(target.urls.at(service)));
@@ -86,6 +94,7 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
     });
     loop.run();
     loop.restart();
+    ++*asked;
     return got;
   };
   outside.read_file = [](const std::string& path) { return read_file(path, 256u << 20); };

@@ -102,8 +102,8 @@ struct Commands {
       return failed;
     }
     shell.wait_for_leader();
-    shell.say_copying();
     const bool yaml = words[0].ends_with(".yaml") || words[0].ends_with(".yml");
+    if (!yaml) shell.say_if_copying_is_slow();
     const auto answer =
         yaml ? shell.submit_standalone(words[0], *archive)
              : shell.send("zrms", "POST", "/v1/topologies", std::move(*archive), words[0]);

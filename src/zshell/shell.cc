@@ -123,7 +123,7 @@ int Shell::ended(const std::string& id, int code) {
   return code == done ? shown : code;
 }
 
-void Shell::say_copying() {
+void Shell::say_if_copying_is_slow() {
   if (json_) return;
   ports::HttpRequest request;
   request.path = "/v1/cluster";
@@ -133,7 +133,7 @@ void Shell::say_copying() {
   const auto alive = view.is_object() ? view.find("zhosts_alive") : view.end();
   if (alive == view.end() || !alive->is_number_unsigned()) return;
   const auto zhosts = std::min<std::uint64_t>(3, alive->get<std::uint64_t>());
-  if (zhosts > 1) outside_.print(format("  copying to {} zhosts ...\n", zhosts));
+  if (zhosts > 1) outside_.if_slow(500ms, format("  copying to {} zhosts ...\n", zhosts));
 }
 
 // The state of a topology and why, in a line; "unknown" when nobody says.

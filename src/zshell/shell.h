@@ -26,6 +26,8 @@ struct Outside {
   std::function<stdx::Result<model::Topology>(const std::string& text, const std::string& file)>
       read_topology;
   std::function<void(stdx::Duration)> wait;
+  // Prints the text once the next question has waited this long for its answer; else never.
+  std::function<void(stdx::Duration, std::string)> if_slow;
   std::function<bool()> interrupted;  // Ctrl-C came since the command began
   // Printed at once, for what takes its time.
   std::function<void(const std::string&)> print;
@@ -70,7 +72,7 @@ class Shell {
   void wait_for_leader();
   int show(const Answer& answer, const std::function<std::string(const std::string&)>& render);
   // Before a submit that may take its time: to how many zhosts the archives go.
-  void say_copying();
+  void say_if_copying_is_slow();
   Answer submit_standalone(const std::string& file, const std::string& text);
   // What is said to a person; with --json {"error":{"code","message"}}.
   void say_error(stdx::Code code, const std::string& message);

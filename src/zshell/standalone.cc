@@ -77,6 +77,7 @@ Shell::Answer Shell::submit_standalone(const std::string& file, const std::strin
     }
     space.set_mex_sha256(sha256);
   }
+  say_if_copying_is_slow();
   return send("zrms", "POST", "/v1/topologies/standalone", wire::to_json(message), file);
 }
 
