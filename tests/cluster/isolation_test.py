@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -126,6 +127,35 @@ def r_send_1_a_message_goes_through_the_published_doorway(cluster):
     assert cluster.ask(n, 9200, "POST", "/v1/spaces/send", undeclared) is None, "R-SEND-5: no such path from it"
 
 
+def ui_pages_are_served_read_only_with_a_policy(cluster):
+    n = cluster.where(cluster.topology("anomaly"), "dashboard")
+    url = f"http://{cluster.ip(n)}:8080/spaces/anomaly/dashboard/"
+
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+
+    def ask(method, what="", by=browser):
+        data = None if method == "GET" else b"x"
+        try:
+            with by.open(urllib.request.Request(url + what, data, method=method), timeout=10) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.headers, refused.read()
+    ticket = cluster.ask(n, 8080, "POST", "/v1/tickets")["ticket"]
+    status, headers, body = ask("GET", f"?ticket={ticket}")
+    assert status == 200 and b"<canvas" in body, (status, body[:200])
+    policy = headers["Content-Security-Policy"]
+    assert policy and policy.startswith("default-src 'none'"), policy
+    assert "unsafe" not in policy and "*" not in policy, policy
+    stranger = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    assert ask("GET", by=stranger)[0] == 401, "a page needs its ticket"
+    assert ask("GET", f"?ticket={ticket}", stranger)[0] == 401, "a ticket works once"
+    for method in ("PUT", "POST", "DELETE"):
+        assert ask(method, "index.html")[0] in (401, 404, 405), method
+    for outside in ("../../../manifest.yaml", "%2e%2e/store/core.wasm", "space.yaml", "../store/space.yaml"):
+        status, _, body = ask("GET", outside)
+        assert status in (400, 404), (outside, status, body[:80])
+
+
 def every_service_shows_its_health_and_numbers(cluster):
     def shows(url, word):
         try:
@@ -195,7 +225,7 @@ CASES = [r_iso_1_kill_of_zmesh_in_a_loop_moves_no_space_and_ends_none, r_iso_2_w
          r_iso_3_after_kill_of_zrun_its_spaces_come_back_in_place,
          the_control_plane_gone_everything_runs_on_and_status_says_so,
          r_send_1_a_message_goes_through_the_published_doorway, every_service_shows_its_health_and_numbers,
-         a_second_submit_is_refused_and_names_the_first,
+         ui_pages_are_served_read_only_with_a_policy, a_second_submit_is_refused_and_names_the_first,
          wrong_input_gets_one_clear_line_and_the_rest_keeps_running,
          startz_killed_leaves_no_orphan_and_the_zhost_comes_back,
          stopping_a_topology_unloads_its_spaces_and_starting_brings_its_data_back]
