@@ -33,6 +33,12 @@ stdx::Result<std::uint64_t> Membership::admit(const v1::Member& member) const {
         stdx::format("zhost '{}' is registered with incarnation {}, newer than {}: "
                      "two zhosts have the same id, or this one is old",
                      member.zhost_id(), known->member.incarnation(), member.incarnation()));
+  if (known->member.forgotten() && member.incarnation() == known->member.incarnation())
+    return stdx::fail(
+        Code::stale,
+        stdx::format("zhost '{}' was forgotten by an operator while it was away; what ran on it "
+                     "may run elsewhere. Start it again: it joins as a new life",
+                     member.zhost_id()));
   // A zhost keeps its address for as long as it lives, so this is another one: every new machine
   // counts from 1, and a copied configuration has the id of its pattern.
   const auto address = [](const v1::Member& m) {
@@ -47,6 +53,21 @@ stdx::Result<std::uint64_t> Membership::admit(const v1::Member& member) const {
                      member.zhost_id(), member.incarnation(), address(known->member),
                      address(member)));
   return known->version;
+}
+
+stdx::Result<Membership::Row> Membership::to_forget(const std::string& zhost,
+                                                    std::uint64_t incarnation) const {
+  const auto* known = find(zhost);
+  if (known == nullptr || known->member.forgotten())
+    return stdx::fail(Code::not_found, stdx::format("there is no zhost '{}'; `cluster zhosts` "
+                                                    "lists them",
+                                                    stdx::printable(zhost, 80)));
+  if (known->member.incarnation() != incarnation)
+    return stdx::fail(Code::stale, stdx::format("zhost '{}' came back with incarnation {}", zhost,
+                                                known->member.incarnation()));
+  auto row = *known;
+  row.member.set_forgotten(true);
+  return row;
 }
 
 void Membership::linked(const std::string& zhost, bool up, stdx::Instant now) {
@@ -69,13 +90,15 @@ std::vector<std::string> Membership::supers(stdx::Instant now) const {
   std::vector<std::string> list;
   for (const bool wanted : {true, false})
     for (const auto& [id, row] : rows_)
-      if (list.size() < supers_max && present(id, now) == wanted) list.push_back(id);
+      if (list.size() < supers_max && !row.member.forgotten() && present(id, now) == wanted)
+        list.push_back(id);
   return list;
 }
 
 std::vector<v1::Member> Membership::members() const {
   std::vector<v1::Member> list;
-  for (const auto& [id, row] : rows_) list.push_back(row.member);
+  for (const auto& [id, row] : rows_)
+    if (!row.member.forgotten()) list.push_back(row.member);
   return list;
 }
 

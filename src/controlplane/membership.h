@@ -36,8 +36,14 @@ class Membership {
   bool learn(v1::Member member, std::uint64_t version, stdx::Instant now);
   bool forget(const std::string& zhost);
 
+  // What to write so that a dead zhost is no member any more (R-DEC-6): its row stays, marked, and
+  // bars that incarnation; so what it ran counts as gone (P2, P13) and it comes back as a new life.
+  // Code::not_found; Code::stale where it is known with another incarnation.
+  stdx::Result<Row> to_forget(const std::string& zhost, std::uint64_t incarnation) const;
+
   // May `member` register? Code::stale for an older incarnation than the one known, or the same at
-  // another address (clash of ids: the newer one wins, else the first), Code::full past members_max. The row's expected version when it may.
+  // another address (clash of ids: the newer one wins, else the first) or forgotten, Code::full
+  // past members_max. The row's expected version when it may.
   stdx::Result<std::uint64_t> admit(const v1::Member& member) const;
 
   void linked(const std::string& zhost, bool up, stdx::Instant now);

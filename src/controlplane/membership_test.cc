@@ -54,6 +54,22 @@ TEST(MembershipTest, RDec3UpToThreeSupersInOrderAndAnAbsentOneGivesWay) {
   EXPECT_EQ(membership.supers(t0 + 21s), (std::vector<std::string>{"b", "c", "d"}));
 }
 
+TEST(MembershipTest, RDec6AForgottenZhostIsNoMemberAndComesBackOnlyAsANewLife) {
+  Membership membership;
+  membership.learn(member("a", 3), 1, t0);
+  membership.learn(member("b"), 1, t0);
+  EXPECT_EQ(membership.to_forget("c", 1).error().code, stdx::Code::not_found);
+  EXPECT_EQ(membership.to_forget("a", 2).error().code, stdx::Code::stale);
+  const auto row = membership.to_forget("a", 3);
+  ASSERT_TRUE(row);
+  membership.learn(row->member, row->version + 1, t0);
+  EXPECT_EQ(membership.members().size(), 1u);
+  EXPECT_EQ(membership.supers(t0), std::vector<std::string>{"b"});
+  EXPECT_EQ(membership.to_forget("a", 3).error().code, stdx::Code::not_found);
+  EXPECT_EQ(membership.admit(member("a", 3)).error().code, stdx::Code::stale);
+  EXPECT_EQ(*membership.admit(member("a", 4)), 2u);
+}
+
 TEST(MembershipTest, TheThousandAndFirstZhostIsRefused) {
   Membership membership;
   for (int i = 0; i < 1000; ++i) membership.learn(member("z" + std::to_string(i)), 1, t0);

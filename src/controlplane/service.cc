@@ -105,6 +105,11 @@ void Service::wire_methods() {
                    [this](const rpc::Caller&, v1::RegisterRequest request, auto done) {
                      register_member(std::move(request), register_tries, std::move(done));
                    }));
+  exchange_.on("controlplane.forget",
+               rpc::typed<v1::ForgetRequest, v1::ForgetReply>(
+                   [this](const rpc::Caller&, v1::ForgetRequest request, auto done) {
+                     forget_member(std::move(request), std::move(done));
+                   }));
   exchange_.on("controlplane.read_term",
                rpc::typed<v1::ReadTermRequest, v1::TermRow>(
                    [this](const rpc::Caller&, v1::ReadTermRequest, auto done) {
@@ -249,6 +254,7 @@ void Service::register_member(v1::RegisterRequest request, int tries, Registered
     auto wanted = request.member();
     const auto version = membership_.admit(wanted);
     if (!version) return done(std::unexpected(version.error()));
+    wanted.clear_forgotten();  // not for a zhost to say
     wanted.set_registered_at(stdx::format_rfc3339(runtime_.clock.wall()));
     std::vector<ports::RecordChange> changes{
         {"zhost", wanted.zhost_id(), *version, wanted.SerializeAsString()}};
@@ -268,6 +274,27 @@ void Service::register_member(v1::RegisterRequest request, int tries, Registered
                     reply.set_leader(now.leader());
                     reply.set_term(now.term());
                     done(std::move(reply));
+                    announce();
+                  });
+  });
+}
+
+void Service::forget_member(v1::ForgetRequest request,
+                            std::function<void(stdx::Result<v1::ForgetReply>)> done) {
+  refresh([this, request, done](stdx::Status refreshed) {
+    if (!refreshed) return done(std::unexpected(refreshed.error()));
+    const auto row = membership_.to_forget(request.zhost_id(), request.incarnation());
+    if (!row) return done(std::unexpected(row.error()));
+    // Fenced: only who holds the term has judged it dead (P7).
+    store_.commit(request.term(),
+                  {{"zhost", request.zhost_id(), row->version, row->member.SerializeAsString()}},
+                  [this, row = *row, done](stdx::Result<ports::Store::Committed> committed) {
+                    if (!committed) return done(std::unexpected(committed.error()));
+                    membership_.learn(row.member, row.version + 1, runtime_.clock.now());
+                    runtime_.log.info("zhost_forgotten",
+                                      {{"zhost", row.member.zhost_id()},
+                                       {"incarnation", row.member.incarnation()}});
+                    done(v1::ForgetReply());
                     announce();
                   });
   });

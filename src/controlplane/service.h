@@ -82,6 +82,8 @@ class Service final : public ports::HttpHandler {
   void send(v1::Envelope envelope);
 
   void register_member(v1::RegisterRequest request, int tries, Registered done);
+  void forget_member(v1::ForgetRequest request,
+                     std::function<void(stdx::Result<v1::ForgetReply>)> done);
   void refresh(std::function<void(stdx::Status)> done);
   void poll();
   void announce();

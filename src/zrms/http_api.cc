@@ -113,6 +113,10 @@ void Service::wire_routes() {
   at_leader("GET", "/v1/cluster/zhosts", [this](wire::RouteMatch, ports::HttpReply reply) {
     reply(wire::json_response(zhosts_view()));
   });
+  at_leader("POST", "/v1/cluster/zhosts/{id}/forget",
+            [this](wire::RouteMatch match, ports::HttpReply reply) {
+              forget_zhost(match.parameters["id"], std::move(reply));
+            });
   router_.add("GET", "/v1/status", [this](wire::RouteMatch, ports::HttpReply reply) {
     reply(wire::json_response(status_view()));
   });
@@ -122,6 +126,30 @@ void Service::wire_routes() {
     reply(wire::error_response(
         {Code::unavailable, zmesh_.connected() ? "startz is away" : "zmesh is away"}));
   });
+}
+
+void Service::forget_zhost(const std::string& zhost, ports::HttpReply reply) {
+  const auto member = std::find_if(members_.peers().begin(), members_.peers().end(),
+                                   [&](const v1::Member& m) { return m.zhost_id() == zhost; });
+  const auto name = stdx::printable(zhost, 80);
+  if (member == members_.peers().end())
+    return reply(wire::error_response(
+        {Code::not_found,
+         stdx::format("there is no zhost '{}'; `cluster zhosts` lists them", name)}));
+  if (cluster_.life(zhost) != ClusterManager::Life::dead)
+    return reply(wire::error_response(
+        {Code::conflict, stdx::format("zhost '{}' is not unavailable; stop it first, only a zhost "
+                                      "that is found dead can be forgotten",
+                                      name)}));
+  v1::ForgetRequest request;
+  request.set_term(lease_.term());
+  request.set_zhost_id(zhost);
+  request.set_incarnation(member->incarnation());
+  zmesh_.request(
+      rpc::address("", "controlplane"), "controlplane.forget", request.SerializeAsString(), 5s,
+      rpc::expect<v1::ForgetReply>([reply](stdx::Result<v1::ForgetReply> done) {
+        reply(done ? wire::json_response(std::string("{}")) : wire::error_response(done.error()));
+      }));
 }
 
 const TopologyRow* Service::find_topology(const std::string& id_or_name) const {

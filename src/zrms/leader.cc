@@ -121,6 +121,11 @@ void Leader::zhost_returned(const std::string& zhost) {
   recovery_.zhost_returned(zhost);
 }
 
+void Leader::zhost_forgotten(const std::string& zhost) {
+  recovery_.zhost_returned(zhost);  // should it come back, it does as a new one
+  directory_.forget(zhost);
+}
+
 Reconciler::View Leader::view() const {
   return {records_,      cluster_, recovery_,
           facts.members, term_,    stdx::format_rfc3339(runtime_.clock.wall())};

@@ -45,6 +45,7 @@ class Leader {
   void look();
   void zhost_failed(const ClusterManager::Event& event);
   void zhost_returned(const std::string& zhost);
+  void zhost_forgotten(const std::string& zhost);
   void directory_wanted(const std::string& zhost) {
     directory_.forget(zhost);
     look();

@@ -224,6 +224,24 @@ void Reconciler::send_place(Work& work, const TopologyRow& topology, const Space
   work.plan.commands.places.push_back({std::move(command), bytes});
 }
 
+namespace {
+
+// Why what ran on a zhost does not come back there by itself: for who waits for its data, for who
+// is placed elsewhere.
+struct Loss {
+  const char *waits, *moves;
+};
+std::optional<Loss> loss_of(const ClusterManager& cluster, const std::string& zhost,
+                            const v1::Member* member) {
+  // Its row bars that life of it (controlplane::Membership::to_forget).
+  if (member == nullptr) return Loss{", which was forgotten", "was forgotten"};
+  if (cluster.life(zhost) == ClusterManager::Life::dead) return Loss{"", "failed"};
+  if (cluster.zrun_down(zhost)) return Loss{", whose zrun is down", "lost its zrun"};
+  return std::nullopt;
+}
+
+}  // namespace
+
 // True when the space runs where its row says.
 bool Reconciler::settle_space(Work& work, const TopologyRow& topology, const model::Space& space,
                               std::map<std::string, std::string>& placed) {
@@ -237,20 +255,15 @@ bool Reconciler::settle_space(Work& work, const TopologyRow& topology, const mod
   const auto* zhost = work.view.cluster.find(record.zhost());
   const auto* member = work.member(record.zhost());
   const bool has_data = space.store == model::StoreKind::local;
-  const auto life = work.view.cluster.life(record.zhost());
   // A zhost that came back as a new incarnation runs nothing of the old one (P12): the row is stale
   // (P4).
   const bool newer_life = member != nullptr && member->incarnation() > record.incarnation();
-  if (life == ClusterManager::Life::dead || work.view.cluster.zrun_down(record.zhost())) {
-    const bool dead = life == ClusterManager::Life::dead;
-    if (has_data) {
-      wait_for_data(
-          work, *row,
-          format("data on zhost {}{}", record.zhost(), dead ? "" : ", whose zrun is down"));
-      return false;
-    }
-    place_anew(work, topology, space, row, placed, record.zhost(),
-               format("zhost {} {}", record.zhost(), dead ? "failed" : "lost its zrun"));
+  if (const auto loss = loss_of(work.view.cluster, record.zhost(), member)) {
+    if (has_data)
+      wait_for_data(work, *row, format("data on zhost {}{}", record.zhost(), loss->waits));
+    else
+      place_anew(work, topology, space, row, placed, record.zhost(),
+                 format("zhost {} {}", record.zhost(), loss->moves));
     return false;
   }
   if (newer_life) {

@@ -196,11 +196,19 @@ void Service::wire_archives() {
 void Service::membership(v1::MembersChanged members) {
   const bool new_leader =
       members.leader() != members_.leader() || members.term() != members_.term();
-  members_ = std::move(members);
+  std::swap(members_, members);  // `members`: those of before
   lease_.set_candidate(is_super());
   leader_.facts.members.assign(members_.peers().begin(), members_.peers().end());
   for (const auto& member : members_.peers())
     cluster_.expect(member.zhost_id(), member.incarnation(), runtime_.clock.now());
+  for (const auto& former : members.peers()) {
+    const bool still = std::any_of(
+        members_.peers().begin(), members_.peers().end(),
+        [&](const v1::Member& member) { return member.zhost_id() == former.zhost_id(); });
+    if (still) continue;
+    cluster_.forget(former.zhost_id());
+    leader_.zhost_forgotten(former.zhost_id());
+  }
   if (new_leader) report_soon();
   if (leads()) leader_.look();
 }

@@ -96,6 +96,8 @@ class Service final : public ports::HttpHandler {
   struct Spreading;
   void spread(std::shared_ptr<Spreading> spreading);
   void set_desired(const std::string& id, v1::Desired desired, ports::HttpReply reply);
+  // R-DEC-6: a dead zhost leaves the list of members.
+  void forget_zhost(const std::string& zhost, ports::HttpReply reply);
   const TopologyRow* find_topology(const std::string& id_or_name) const;
   v1::TopologyView view_of(const TopologyRow& row) const;
   v1::ClusterReply cluster_view() const;

@@ -142,6 +142,10 @@ struct Commands {
   static int cluster_zhosts(Shell& shell, const Words&) {
     return shell.show(shell.get("zrms", "/v1/cluster/zhosts"), render::zhosts);
   }
+  static int cluster_forget(Shell& shell, const Words& words) {
+    return shell.show(shell.send("zrms", "POST", "/v1/cluster/zhosts/" + words[0] + "/forget"),
+                      [&](const std::string&) { return format("{}: forgotten\n", words[0]); });
+  }
   static int spaces(Shell& shell, const Words& words) {
     if (words.empty()) return shell.show(shell.get("zrun", "/v1/spaces"), render::spaces);
     return shell.show(shell.get_space(words[0]), render::space);
@@ -186,6 +190,8 @@ struct Commands {
       {"topo delete", "ID", "deletes a topology and its data", 1, 1, topo_delete},
       {"cluster", "", "the whole cluster in a few lines", 0, 0, cluster},
       {"cluster zhosts", "", "the zhosts", 0, 0, cluster_zhosts},
+      {"cluster forget", "ZHOST", "takes a zhost that is gone for good off the list", 1, 1,
+       cluster_forget},
       {"spaces", "[[TOPOLOGY/]NAME]", "the spaces of this zhost, or one of the cluster in detail",
        0, 1, spaces},
       {"spaces logs", "[TOPOLOGY/]NAME", "the last log lines of a space", 1, 1, spaces_logs},

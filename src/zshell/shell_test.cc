@@ -220,7 +220,9 @@ TEST(ZshellTest, AnAnswerOfAnotherShapeIsShownAsFarAsItGoes) {
 TEST(ZshellTest, AnUnknownWordAfterACommandIsNamedTogetherWithWhatThereIs) {
   Fixture f;
   EXPECT_EQ(f.run("cluster frobnicate"), wrong_use);
-  EXPECT_EQ(f.printed, "no command 'cluster frobnicate'; there is `cluster zhosts`\n");
+  EXPECT_EQ(f.printed,
+            "no command 'cluster frobnicate'; there is `cluster zhosts`, "
+            "`cluster forget`\n");
   EXPECT_EQ(f.run("status now"), wrong_use);
   EXPECT_EQ(f.printed, "no command 'status now'; `status` takes no argument\n");
 }

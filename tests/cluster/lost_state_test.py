@@ -144,8 +144,24 @@ def under_a_new_id_it_joins_as_another_zhost_and_takes_what_it_may(cluster):
     assert cluster.topology("lost")["state"] == "degraded"
 
 
+def r_dec_6_a_zhost_that_is_gone_for_good_is_forgotten_and_may_come_back_as_a_new_life(cluster):
+    was = incarnation(cluster, 2)
+    said = cluster.zshell(1, "cluster", "forget", "zhost-2", check=False)
+    assert said.returncode == 1 and "is not unavailable" in said.stdout, said.stdout
+    cluster.kill_zhost(2)
+    wait_for("it is unavailable", lambda: (member(cluster, 2) or {}).get("state") == "unavailable", 30)
+    assert "zhost-2: forgotten" in cluster.zshell(1, "cluster", "forget", "zhost-2").stdout
+    wait_for("it leaves the list", lambda: member(cluster, 2) is None, 10)
+    assert cluster.ask(1, 7331, "GET", "/v1/cluster")["zhosts"] == 1
+    wait_for("who has data there says so", lambda: "which was forgotten" in json.dumps(cluster.topology("lost")), 30)
+    cluster.start(2)
+    wait_for("it joins anew", lambda: incarnation(cluster, 2) > was, 30)
+    wait_for("what has no data runs there again", lambda: bound_runs_on_2(cluster), 60)
+
+
 CASES = [a_zhost_whose_state_is_lost_is_refused_says_why_and_takes_nothing,
          with_its_incarnation_written_into_its_state_it_joins_and_what_has_no_data_runs_there_again,
+         r_dec_6_a_zhost_that_is_gone_for_good_is_forgotten_and_may_come_back_as_a_new_life,
          under_a_new_id_it_joins_as_another_zhost_and_takes_what_it_may]
 
 
