@@ -190,20 +190,19 @@ void Service::handle_websocket(ports::HttpRequest, std::unique_ptr<ports::Link> 
 
 // --- members ---
 
-stdx::Result<stdx::Bytes> Service::authorize(const ports::HttpRequest& request) const {
+stdx::Result<std::uint64_t> Service::authorize(const ports::HttpRequest& request) const {
   constexpr std::string_view bearer = "Bearer ";
   const auto at = request.headers.find("authorization");
   const std::string_view said = at == request.headers.end() ? "" : std::string_view(at->second);
   if (said.starts_with(bearer)) {
     TRY(key_.check_token(said.substr(bearer.size())));
-    return stdx::Bytes();
+    return 0;
   }
   TRY_ASSIGN(const auto claim, rpc::parse_claim(said));
   for (const auto& [id, connection] : connections_) {
     if (connection.nonce != claim.nonce) continue;
-    auto transcript = connection.handshake->transcript();
-    TRY(rpc::check_request(key_, claim, transcript, request.body));
-    return transcript;
+    TRY(rpc::check_request(key_, claim, connection.handshake->transcript(), request.body));
+    return id;
   }
   return stdx::fail(Code::denied, "the link of this registration is gone");
 }
@@ -218,7 +217,8 @@ void Service::register_over_http(const ports::HttpRequest& request, ports::HttpR
     response.status = 401;
     return reply(std::move(response));
   }
-  const auto answer = [this, reply, transcript = *link,
+  const auto of = *link == 0 ? nullptr : &connections_.at(*link);
+  const auto answer = [this, reply, transcript = of ? of->handshake->transcript() : stdx::Bytes(),
                        asked = request.body](ports::HttpResponse response) {
     if (!transcript.empty())
       if (auto proof = rpc::prove_answer(key_, {transcript, asked, response.status, response.body}))
@@ -228,7 +228,12 @@ void Service::register_over_http(const ports::HttpRequest& request, ports::HttpR
   v1::RegisterRequest asked;
   if (auto parsed = wire::from_json(request.body, asked); !parsed)
     return answer(wire::error_response(parsed.error()));
-  register_member(std::move(asked), register_tries, [answer](auto result) {
+  if (const auto hello = of ? check_hello(*of) : stdx::fail(Code::invalid, "");
+      of && (!hello || hello->zhost() != asked.member().zhost_id()))
+    return answer(wire::error_response(
+        {Code::denied, "a link registers the zhost that its hello names, and no other"}));
+  register_member(std::move(asked), register_tries, [this, answer, id = *link](auto result) {
+    if (result && id != 0) admitted(id);
     answer(result ? wire::json_response(*result) : wire::error_response(result.error()));
   });
 }
@@ -419,11 +424,25 @@ void Service::link_up(std::uint64_t id) {
   connection.zhost = check_hello(connection)->zhost();
   connection.timeout.reset();
   --unproved_;
-  by_zhost_[connection.zhost] = id;  // a newer link of a zhost replaces the older one
+  if (connection.admitted || !by_zhost_.contains(connection.zhost)) route_to(connection.zhost, id);
   membership_.linked(connection.zhost, true, runtime_.clock.now());
   // What changed between its registration and this link.
   exchange_.notify(rpc::address(connection.zhost, "zmesh"), "controlplane.changed",
                    state().SerializeAsString());
+}
+
+// Of two links of one id the one whose registration was admitted last has the zhost's answers and
+// events: who is refused, say because two zhosts have the id, must not take them from the other.
+void Service::route_to(const std::string& zhost, std::uint64_t id) {
+  by_zhost_[zhost] = id;
+}
+
+void Service::admitted(std::uint64_t id) {
+  const auto at = connections_.find(id);
+  if (at == connections_.end()) return;
+  at->second.admitted = true;
+  // Else it does so once it has proved the token: its proof takes another way than the request.
+  if (!at->second.zhost.empty()) route_to(at->second.zhost, id);
 }
 
 void Service::receive(std::uint64_t id, stdx::Bytes frame) {
@@ -461,7 +480,10 @@ void Service::drop(std::uint64_t id) {
   const auto& zhost = node.mapped().zhost;
   membership_.linked(zhost, false, runtime_.clock.now());
   const auto at = by_zhost_.find(zhost);
-  if (at != by_zhost_.end() && at->second == id) by_zhost_.erase(at);
+  if (at == by_zhost_.end() || at->second != id) return;
+  by_zhost_.erase(at);
+  for (const auto& [other, connection] : connections_)
+    if (connection.zhost == zhost) route_to(zhost, other);
 }
 
 void Service::send(v1::Envelope envelope) {

@@ -63,7 +63,8 @@ class Service final : public ports::HttpHandler {
     std::unique_ptr<ports::Link> link;
     std::string zhost;  // empty until the token was proved
     std::unique_ptr<rpc::Handshake> handshake;
-    stdx::Bytes nonce;  // of our hello: the name of the link in a registration
+    stdx::Bytes nonce;      // of our hello: the name of the link in a registration
+    bool admitted = false;  // a registration over it was: what goes to its zhost goes here
     std::unique_ptr<ports::Timer> timeout;
   };
 
@@ -76,8 +77,10 @@ class Service final : public ports::HttpHandler {
   void refuse(std::uint64_t id, const stdx::Error& why);
   void link_up(std::uint64_t id);
   void drop(std::uint64_t id);
-  // Whether the request may register: the transcript of its link, empty for a bearer.
-  stdx::Result<stdx::Bytes> authorize(const ports::HttpRequest& request) const;
+  void route_to(const std::string& zhost, std::uint64_t id);
+  void admitted(std::uint64_t id);
+  // Whether the request may register: the link that it is of, 0 for a bearer.
+  stdx::Result<std::uint64_t> authorize(const ports::HttpRequest& request) const;
   void register_over_http(const ports::HttpRequest& request, ports::HttpReply reply);
   void send(v1::Envelope envelope);
 

@@ -256,7 +256,7 @@ TEST(ControlPlaneTest, RJoin2ARegistrationIsTakenWithTheProofOfItsLinkOrTheToken
   Fixture f;
   v1::RegisterRequest request;
   request.set_cluster_id("test");
-  request.mutable_member()->set_zhost_id("b");
+  request.mutable_member()->set_zhost_id("a");
   request.mutable_member()->set_incarnation(1);
   const auto body = wire::to_json(request);
   auto& zmesh = *f.zmesh_a;
@@ -266,12 +266,12 @@ TEST(ControlPlaneTest, RJoin2ARegistrationIsTakenWithTheProofOfItsLinkOrTheToken
                             std::string("Samoza-Proof "), proof + "00",
                             *rpc::prove_request(f.key, "another link", transcript, body),
                             *rpc::prove_request(f.key, zmesh.nonce, transcript, body + " ")}) {
-    const auto response = f.post("b", 1, "test", wrong);
+    const auto response = f.post("a", 1, "test", wrong);
     EXPECT_EQ(response.status, 401) << wrong;
     EXPECT_NE(response.body.find("cluster.join_token_file"), std::string::npos);
     EXPECT_FALSE(response.headers.contains(rpc::answer_proof_header));
   }
-  const auto response = f.post("b", 1, "test", proof);
+  const auto response = f.post("a", 1, "test", proof);
   EXPECT_EQ(response.status, 200);
   const rpc::Answered answered{transcript, body, response.status, response.body};
   const auto& said = response.headers.at(rpc::answer_proof_header);
@@ -279,7 +279,42 @@ TEST(ControlPlaneTest, RJoin2ARegistrationIsTakenWithTheProofOfItsLinkOrTheToken
   EXPECT_FALSE(rpc::check_answer(f.key, {transcript, body, 200, "{}"}, said));
   zmesh.link.reset();
   f.world.run_for(100ms);
-  EXPECT_EQ(f.post("b", 1, "test", proof).status, 401) << "the proof of a link that is gone";
+  EXPECT_EQ(f.post("a", 1, "test", proof).status, 401) << "the proof of a link that is gone";
+}
+
+// Two zhosts of one id, say from a copied configuration: both know the token.
+TEST(ControlPlaneTest, RJoinWhoIsRefusedDoesNotTakeTheAnswersOfTheZhostWhoseIdItHas) {
+  Fixture f;
+  const auto prove = [&](FakeZmesh& zmesh, const std::string& zhost, std::uint64_t incarnation) {
+    v1::RegisterRequest request;
+    request.set_cluster_id("test");
+    request.mutable_member()->set_zhost_id(zhost);
+    request.mutable_member()->set_incarnation(incarnation);
+    return *rpc::prove_request(f.key, zmesh.nonce, zmesh.handshake.transcript(),
+                               wire::to_json(request));
+  };
+  const auto answers_a = [&] {
+    f.got().clear();
+    return f.ask("controlplane.read_term", "").is_response();
+  };
+  EXPECT_EQ(f.post("a", 5, "test", prove(*f.zmesh_a, "a", 5)).status, 200);
+  FakeZmesh twin(*f.zmesh_transport, "a");
+  f.world.run_for(100ms);
+  EXPECT_EQ(f.post("a", 1, "test", prove(twin, "a", 1)).status, 409);
+  twin.got.clear();
+  EXPECT_TRUE(answers_a());
+  f.post("b", 1);
+  f.world.run_for(100ms);
+  EXPECT_TRUE(twin.got.empty()) << "nor its events";
+  EXPECT_EQ(f.post("b", 2, "test", prove(twin, "b", 2)).status, 403) << "its link is of another";
+  // It is taken once it is the newer one, and when it goes the other is not left mute.
+  EXPECT_EQ(f.post("a", 6, "test", prove(twin, "a", 6)).status, 200);
+  f.post("c", 1);
+  f.world.run_for(100ms);
+  EXPECT_FALSE(twin.got.empty());
+  twin.link.reset();
+  f.world.run_for(100ms);
+  EXPECT_TRUE(answers_a());
 }
 
 TEST(ControlPlaneTest, WithoutItsStoreItSaysSoAndAnswersWithTheStoresError) {

@@ -57,6 +57,10 @@ stdx::Result<std::vector<stdx::Bytes>> Handshake::say(stdx::Bytes hello) {
 stdx::Result<Handshake::Heard> Handshake::take(const stdx::Bytes& frame) {
   if (!heard_hello()) {
     if (frame.empty()) return stdx::fail(Code::invalid, "an empty frame is no hello");
+    // It is kept, and whose it is is not known yet.
+    if (frame.size() > hello_bytes_max)
+      return stdx::fail(Code::invalid, stdx::format("a hello has at most {} bytes, not {}",
+                                                    hello_bytes_max, frame.size()));
     theirs_ = frame;
     return Heard::hello;
   }

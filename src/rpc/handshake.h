@@ -33,6 +33,7 @@ stdx::Bytes make_nonce(ports::Random& random);
 class Handshake {
  public:
   enum class Side { dialler, acceptor };
+  static constexpr std::size_t hello_bytes_max = 4096;
 
   Handshake(ports::ClusterKey& key, Side side) : key_(key), side_(side) {}
 

@@ -72,6 +72,14 @@ TEST(HandshakeTest, WhoSaysEnvelopesInPlaceOfAProofIsRefused) {
   EXPECT_FALSE(pair.acceptor.take("\x06\xff"));
 }
 
+TEST(HandshakeTest, S18AHelloThatIsKeptBeforeAnythingIsProvedIsShort) {
+  Pair pair;
+  EXPECT_TRUE(pair.acceptor.take(stdx::Bytes(Handshake::hello_bytes_max, 'x')));
+  simkit::StubKey key;
+  Handshake other(key, Side::acceptor);
+  EXPECT_FALSE(other.take(stdx::Bytes(Handshake::hello_bytes_max + 1, 'x')));
+}
+
 TEST(HandshakeTest, WithoutATokenNothingIsSaid) {
   simkit::StubKey key;
   key.missing = "not made yet";

@@ -118,6 +118,8 @@ bool Gatekeeper::report(const v1::SpaceReport& report) {
     return false;
   if (placed.report.SerializeAsString() == report.SerializeAsString()) return false;
   placed.report = report;
+  // Should zrun start it anew: what it has stored by then must be there.
+  if (report.state() == "running") placed.command.set_data_expected(true);
   return true;
 }
 

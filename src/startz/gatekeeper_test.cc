@@ -115,6 +115,26 @@ TEST(GatekeeperTest, P9AReportOfAnOlderRunChangesNothing) {
   EXPECT_EQ(keeper.placed().begin()->second.report.state(), "running");
 }
 
+// Design, section 4: what it stored since then is not begun anew by a restart in place.
+TEST(GatekeeperTest, P3ASpaceThatWasRunningIsStartedAgainInPlaceToFindItsStore) {
+  Gatekeeper keeper("a", 7);
+  keeper.place(place(1, 1));
+  v1::SpaceReport report;
+  report.set_topology_id(stdx::uuid_from(1, 2));
+  report.set_space("x");
+  report.set_epoch(1);
+  report.set_run(1);
+  report.set_state("initializing");
+  ASSERT_TRUE(keeper.report(report));
+  const auto expected = [&] {
+    return keeper.placed().begin()->second.whole_command().data_expected();
+  };
+  EXPECT_FALSE(expected()) << "it may have stored nothing yet";
+  report.set_state("running");
+  ASSERT_TRUE(keeper.report(report));
+  EXPECT_TRUE(expected());
+}
+
 TEST(GatekeeperTest, P13FloorsOfDeletedSpacesGoOnlyOnceALaterTermRefusesWhatIsLate) {
   Gatekeeper keeper("a", 7);
   auto bury = stop(1, 2);

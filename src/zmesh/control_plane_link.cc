@@ -99,10 +99,15 @@ stdx::Result<bool> ControlPlaneLink::handshake_step(const stdx::Bytes& frame) {
 void ControlPlaneLink::handshake(const stdx::Bytes& frame) {
   const auto proved = handshake_step(frame);
   if (!proved) {
-    const auto why = stdx::format(
-        "{} does not know the join token of the cluster ({}); cluster.join_token_file of this "
-        "zhost and of the control plane must be the same",
-        ports::to_string(options_.endpoint), proved.error().message);
+    const auto why =
+        proved.error().code == Code::denied
+            ? stdx::format(
+                  "{} does not know the join token of the cluster ({}); "
+                  "cluster.join_token_file of this zhost and of the control plane must be "
+                  "the same",
+                  ports::to_string(options_.endpoint), proved.error().message)
+            : stdx::format("no link to the control plane {}: {}",
+                           ports::to_string(options_.endpoint), proved.error().message);
     // Posted: the link is in the middle of a call to us.
     retry_.set(stdx::Duration::zero(), [this, why] { lost(why); });
     return;
@@ -165,7 +170,11 @@ void ControlPlaneLink::register_zhost() {
 // `overtaken`: the reply takes another way than the events, and a newer one came before it.
 void ControlPlaneLink::answered(stdx::Result<v1::RegisterReply> reply, bool overtaken) {
   answered_ = true;
-  stale_ = !reply && reply.error().code == Code::stale;
+  // Only a good answer takes it back: a time-out says nothing of who else has this id.
+  if (reply)
+    stale_ = false;
+  else if (reply.error().code == Code::stale)
+    stale_ = true;
   registered_ = reply.has_value();
   trouble_ = reply ? "" : reply.error().message;
   auto held = stale_ ? std::nullopt : std::exchange(held_, std::nullopt);

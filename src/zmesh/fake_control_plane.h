@@ -27,7 +27,8 @@ struct FakeControlPlane final : ports::HttpHandler {
   };
   std::vector<std::unique_ptr<Joined>> links;
   simkit::StubKey key;
-  bool proves_answers = true, refuses_as_stale = false;
+  bool proves_answers = true;
+  std::optional<stdx::Error> refuses;
   std::map<std::string, v1::Member> members;
   std::vector<std::string> order;  // what came, as it came
   std::string authorization;       // of the last request
@@ -88,9 +89,7 @@ struct FakeControlPlane final : ports::HttpHandler {
     order.push_back(request.method + " " + request.path);
     authorization =
         request.headers.contains("authorization") ? request.headers.at("authorization") : "";
-    if (refuses_as_stale)
-      return reply(
-          proved(request, wire::error_response({stdx::Code::stale, "it is an older one"})));
+    if (refuses) return reply(proved(request, wire::error_response(*refuses)));
     v1::RegisterRequest asked;
     ASSERT_TRUE(wire::from_json(request.body, asked));
     members[asked.member().zhost_id()] = asked.member();

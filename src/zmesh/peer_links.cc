@@ -107,7 +107,10 @@ void PeerLinks::await_hello(std::unique_ptr<ports::Link> link, std::string diall
   unknown.link = std::move(link);
   unknown.dialled = std::move(dialled);
   unknown.timeout = std::make_unique<ports::Timer>(runtime_.executor);
-  unknown.timeout->set(hello_timeout, [this, id] { drop_unknown(id, "no hello in time"); });
+  unknown.timeout->set(hello_timeout, [this, id, we_dialled] {
+    if (!we_dialled) refused_.add();
+    drop_unknown(id, "no hello in time");
+  });
   unknown.peer = std::make_shared<std::string>();
   unknown.handshake = std::make_unique<rpc::Handshake>(
       key_, we_dialled ? rpc::Handshake::Side::dialler : rpc::Handshake::Side::acceptor);

@@ -41,8 +41,13 @@ void PeersTeller::tell() {
     begin();
 }
 
+void PeersTeller::begin_anew() {
+  begin();
+}
+
 void PeersTeller::begin() {
   retry_.cancel();
+  ++lists_;
   again_ = false;
   under_way_ = true;
   pages_ = pages_of(newest_(), page_bytes_max);
@@ -54,22 +59,22 @@ void PeersTeller::next_page() {
   const auto page = std::move(pages_.back());
   pages_.pop_back();
   pages_sent_.add();
-  exchange_.request(rpc::address("", "zrun"), "zrun.peers", page.SerializeAsString(),
-                    answer_timeout,
-                    [this, alive = std::weak_ptr<bool>(alive_)](stdx::Result<stdx::Bytes> taken) {
-                      if (alive.expired()) return;
-                      if (!taken) {
-                        under_way_ = false;
-                        pages_.clear();
-                        // One that is gone is told when it connects.
-                        if (taken.error().code != stdx::Code::unavailable)
-                          retry_.set(retry_after, [this] { tell(); });
-                        return;
-                      }
-                      if (!pages_.empty()) return next_page();
-                      under_way_ = false;
-                      if (again_) begin();
-                    });
+  exchange_.request(
+      rpc::address("", "zrun"), "zrun.peers", page.SerializeAsString(), answer_timeout,
+      [this, list = lists_, alive = std::weak_ptr<bool>(alive_)](stdx::Result<stdx::Bytes> taken) {
+        if (alive.expired() || list != lists_) return;
+        if (!taken) {
+          under_way_ = false;
+          pages_.clear();
+          // One that is gone is told when it connects.
+          if (taken.error().code != stdx::Code::unavailable)
+            retry_.set(retry_after, [this] { tell(); });
+          return;
+        }
+        if (!pages_.empty()) return next_page();
+        under_way_ = false;
+        if (again_) begin();
+      });
 }
 
 }  // namespace zmesh

@@ -35,8 +35,10 @@ class PeersTeller {
   PeersTeller(ports::Runtime& runtime, rpc::Exchange& exchange,
               std::function<v1::PeersUpdate()> newest);
 
-  // There is something to tell, or zrun connected.
+  // There is something to tell.
   void tell();
+  // zrun connected: what was under way was for the one before.
+  void begin_anew();
 
  private:
   void begin();
@@ -46,6 +48,7 @@ class PeersTeller {
   std::function<v1::PeersUpdate()> newest_;
   std::vector<v1::PeersUpdate> pages_;  // of the list under way, the next one last
   bool under_way_ = false, again_ = false;
+  std::uint64_t lists_ = 0;  // begun: the answer to a page of a former one says nothing
   ports::Timer retry_;
   ports::Counter& pages_sent_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -115,5 +115,22 @@ TEST(PeersTellerTest, AfterAPageThatWasNotTakenTheListIsToldFromItsBeginning) {
   EXPECT_FALSE(told.page(2).further());
 }
 
+TEST(PeersTellerTest, AZrunThatConnectsIsToldTheWholeListAtOnceWhateverWasUnderWay) {
+  Told told;
+  told.teller.tell();
+  const auto late = told.sent.back();
+  told.teller.begin_anew();
+  ASSERT_EQ(told.sent.size(), 2u);
+  EXPECT_FALSE(told.page(1).further());
+  auto reply = late;
+  reply.set_is_response(true);
+  reply.clear_body();
+  told.exchange.receive(std::move(reply));
+  EXPECT_EQ(told.sent.size(), 2u) << "what the former zrun took says nothing of this one";
+  told.answer();
+  ASSERT_EQ(told.sent.size(), 3u);
+  EXPECT_TRUE(told.page(2).further());
+}
+
 }  // namespace
 }  // namespace zmesh

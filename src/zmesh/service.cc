@@ -87,7 +87,7 @@ void Service::wire_handlers() {
   hub_.on_service = [this](const v1::Hello& hello, bool connected) {
     if (!connected) return;
     tell_membership(hello.service());
-    if (hello.service() == "zrun") tell_zrun();
+    if (hello.service() == "zrun" && directory_.term() != 0) peers_teller_.begin_anew();
   };
   control_plane_.on_members = [this](v1::MembersChanged members) {
     members_changed(std::move(members));

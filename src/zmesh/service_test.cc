@@ -303,7 +303,7 @@ TEST(ZmeshTest, AZhostThatIsRefusedAsAnOldOneActsForNobodyUntilItIsTaken) {
   simkit::HttpNetwork web{world, network};
   FakeControlPlane control_plane{world, network, web};
   control_plane.members["b"].set_zhost_id("b");
-  control_plane.refuses_as_stale = true;
+  control_plane.refuses = {stdx::Code::stale, "it is an older one"};
   Node a{world, network, web, "a", "127.0.0.1"};
   world.run_for(3s);
   EXPECT_TRUE(a.service->control_plane().connected());
@@ -315,7 +315,12 @@ TEST(ZmeshTest, AZhostThatIsRefusedAsAnOldOneActsForNobodyUntilItIsTaken) {
                    [&](auto result) { error = result.error(); });
   ASSERT_TRUE(world.run_until_true([&] { return error.has_value(); }, 1s));
   EXPECT_EQ(error->code, stdx::Code::unavailable);
-  control_plane.refuses_as_stale = false;
+  // What is no answer to that question does not make it the one that is wanted.
+  control_plane.refuses = {stdx::Code::unavailable, "the store is away"};
+  world.run_for(12s);
+  EXPECT_EQ(a.service->control_plane().trouble(), "the store is away");
+  EXPECT_EQ(a.service->members().peers_size(), 0);
+  control_plane.refuses.reset();
   ASSERT_TRUE(world.run_until_true([&] { return a.service->members().peers_size() == 2; }, 20s));
 }
 

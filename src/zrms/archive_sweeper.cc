@@ -9,13 +9,20 @@ std::vector<ArchiveSweeper::Drop> ArchiveSweeper::plan(const Reconciler::View& v
   for (const auto& [id, row] : view.records.topologies())
     for (auto& archive : archives_of(row.record.spec(), row.record.mex_sha256()))
       wanted.insert(std::move(archive));
-  std::set<std::string> unused;
+  referred_to_.insert(wanted.begin(), wanted.end());
+  std::set<std::string> unused, reported;
+  bool rows_are_missing = false;
   std::vector<Drop> drops;
   for (const auto& [zhost, known] : view.cluster.zhosts()) {
     if (!known.reported || known.life != ClusterManager::Life::alive) continue;
+    if (heard_.emplace(zhost, known.incarnation).second)
+      at_first_.insert(known.report.blobs().begin(), known.report.blobs().end());
+    for (const auto& [key, space] : known.spaces)
+      rows_are_missing = rows_are_missing || view.records.topology(key.first) == nullptr;
     Drop drop{zhost, {}};
     for (const auto& archive : known.report.blobs()) {
-      if (wanted.contains(archive)) continue;
+      reported.insert(archive);
+      if (wanted.contains(archive) || !was_released(archive)) continue;
       unused.insert(archive);
       if (now - unused_since_.try_emplace(archive, now).first->second < options_.unused_for)
         continue;
@@ -26,6 +33,14 @@ std::vector<ArchiveSweeper::Drop> ArchiveSweeper::plan(const Reconciler::View& v
       drop.archives.push_back(archive);
     }
     if (!drop.archives.empty()) drops.push_back(std::move(drop));
+  }
+  std::erase_if(referred_to_, [&](const auto& archive) {
+    return !reported.contains(archive) && !wanted.contains(archive);
+  });
+  if (rows_are_missing) {
+    unused_since_.clear();
+    asked_at_.clear();
+    return {};
   }
   std::erase_if(unused_since_, [&](const auto& entry) { return !unused.contains(entry.first); });
   std::erase_if(asked_at_, [&](const auto& entry) { return !unused.contains(entry.first.second); });

@@ -5,12 +5,17 @@
 // (whose row stays until the last tombstone went, P13, and keeps its archives until then) and of
 // submits that were refused after the archive was stored.
 //
+// A missing row alone says nothing (P13: the database may be another one, an older one, or
+// emptied). So only what this reign saw released goes: an archive that a row referred to, or one
+// that came to a zhost later than its first report. And nothing goes while a zhost runs a space of
+// a topology that has no row. What was left over before the reign began stays.
+//
 // An archive goes once this leader has seen it unused for `unused_for` without a break, so that one
 // of a submit under way stays; a zhost besides keeps what was stored or asked for there lately
 // (zrms/blobs.h), which covers a leader that knows less than it thinks. Who refused is asked again
 // after retry_after.
 //
-// Pure. Bounds: archives_max in one request, zhosts by Membership, archives by what a report holds.
+// Pure. Bounds: archives_max in one request, zhosts by Membership, archives by what reports hold.
 
 #include <map>
 #include <set>
@@ -43,7 +48,14 @@ class ArchiveSweeper {
   void reset() { *this = ArchiveSweeper(options_); }
 
  private:
+  bool was_released(const std::string& archive) const {
+    return referred_to_.contains(archive) || !at_first_.contains(archive);
+  }
+
   Options options_;
+  std::set<std::string> referred_to_;                      // by a row of this reign
+  std::set<std::pair<std::string, std::uint64_t>> heard_;  // zhost, incarnation
+  std::set<std::string> at_first_;                         // in the first report of one of them
   std::map<std::string, stdx::Instant> unused_since_;
   std::map<std::pair<std::string, std::string>, stdx::Instant> asked_at_;  // zhost, archive
 };

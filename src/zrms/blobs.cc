@@ -139,7 +139,7 @@ void Blobs::read(const v1::BlobReadRequest& request,
     reply.set_data(bytes.substr(request.offset(), std::min(request.bytes_max(), chunk_bytes)));
     done(std::move(reply));
   };
-  used(request.sha256());
+  if (store_.has(request.sha256())) used(request.sha256());
   if (cached_ && cached_sha256_ == request.sha256()) return answer(*cached_);
   store_.get(request.sha256(),
              [this, sha256 = request.sha256(), answer, done,

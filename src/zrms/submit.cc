@@ -206,16 +206,25 @@ stdx::Status Service::can_submit(const v1::SubmitRequest& request,
   return {};
 }
 
+// Within what a forwarded submit waits for (45 s) and zshell (60 s).
+constexpr stdx::Duration spread_max = 40s;
+
 // The submitter has the archives; others fetch all of them until min(3, N) have: those are the
 // holders.
 struct Service::Spreading {
   ArchiveSpread plan;
   std::vector<std::string> archives, from;
   std::function<void(stdx::Result<std::vector<std::string>>)> done;
+  stdx::Instant until{};  // who asked does not wait longer: what he does not hear of must not be
 };
 
 // One that does not answer is passed over after probe_timeout: the operator waits for this.
 void Service::spread(std::shared_ptr<Spreading> spreading) {
+  if (runtime_.clock.now() > spreading->until)
+    return spreading->done(
+        stdx::fail(Code::unavailable,
+                   "copying the archives took too long; `cluster zhosts` shows which zhost "
+                   "is slow; nothing was submitted, try again"));
   if (spreading->plan.done()) return spreading->done(spreading->plan.outcome());
   const auto alive = std::weak_ptr<bool>(alive_);
   for (const auto& target : spreading->plan.next()) {
@@ -288,7 +297,8 @@ void Service::submit_here(v1::SubmitRequest request,
       Spreading{.plan = ArchiveSpread(request.holder(), targets),
                 .archives = archives_of(request.spec(), request.mex_sha256()),
                 .from = {request.holder()},
-                .done = write}));
+                .done = write,
+                .until = runtime_.clock.now() + spread_max}));
 }
 
 }  // namespace zrms

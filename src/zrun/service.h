@@ -141,7 +141,8 @@ class Service final : public SpaceOwner {
   std::map<std::array<char, 16>, LocalTopology*> by_bytes_;
   std::map<Key, Placed> placed_;
   std::deque<DeadLetter> dead_letters_;
-  v1::PeersUpdate peers_, peers_coming_;  // told whole; the pages of the next one so far
+  v1::PeersUpdate peers_;                        // told whole
+  std::optional<v1::PeersUpdate> peers_coming_;  // the pages of the next one so far
   ports::Timer tick_timer_;
   ports::Timer close_timer_;
   bool closing_ = false;

@@ -99,10 +99,11 @@ void Service::peers_page(v1::PeersUpdate page) {
   const bool more = page.more();
   if (!page.further())
     peers_coming_ = std::move(page);
-  else
-    peers_coming_.mutable_entries()->MergeFrom(page.entries());
-  if (more) return;
-  peers_ = std::exchange(peers_coming_, {});
+  else if (peers_coming_)
+    peers_coming_->mutable_entries()->MergeFrom(page.entries());
+  // The rest of a list whose beginning a former zrun had; the whole one comes.
+  if (more || !peers_coming_) return;
+  peers_ = *std::exchange(peers_coming_, std::nullopt);
   peers_changed();
 }
 

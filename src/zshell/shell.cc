@@ -83,12 +83,15 @@ std::string Shell::topology_id(const std::string& id_or_name) {
 }
 
 void Shell::wait_for_leader() {
+  bool said = false;
   for (stdx::Duration waited{}; waited < leader_wait && !outside_.interrupted(); waited += 200ms) {
     ports::HttpRequest request;
     request.path = "/v1/topologies";
     const auto response = outside_.ask("zrms", std::move(request));
-    if (!response || response->status != 503) return;
-    if (waited == stdx::Duration() && !json_)
+    // 504: the one that led does not answer, and took its time to say so; another one is coming.
+    if (!response || (response->status != 503 && response->status != 504)) return;
+    if (response->status == 504) waited += leader_wait / 2;
+    if (!std::exchange(said, true) && !json_)
       outside_.print(
           format("  waiting for a leader: {}\n", wire::error_from_response(*response).message));
     outside_.wait(200ms);

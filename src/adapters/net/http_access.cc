@@ -90,7 +90,11 @@ ports::HttpResponse HttpAccess::take_ticket(const ports::HttpRequest& request, s
 
 std::optional<ports::HttpResponse> HttpAccess::check(const ports::HttpRequest& request,
                                                      stdx::Instant now) {
-  if (listed(options_.join_paths, request.path)) return std::nullopt;
+  // Processes ask there, and a page in a browser, which says where it is from, never does.
+  if (listed(options_.join_paths, request.path))
+    return header(request, "origin").empty()
+               ? std::nullopt
+               : std::optional(refusal(403, "pages may not ask here"));
   if (!is_our_host(header(request, "host")))
     return refusal(421, stdx::format("this is {}:{}; the Host header names another", options_.ip,
                                      options_.port));

@@ -17,7 +17,14 @@ struct SeededRandom final : ports::Random {
 
 struct Fixture {
   SeededRandom random;
-  HttpAccess access{{"127.0.0.2", 8080, "secret"}, random};
+  HttpAccess access;
+  explicit Fixture(std::vector<std::string> join_paths = {})
+      : access({.ip = "127.0.0.2",
+                .port = 8080,
+                .token = "secret",
+                .join_paths = std::move(join_paths),
+                .open_paths = {}},
+               random) {}
   stdx::Instant now{};
 
   int ask(std::string method, std::string path, std::map<std::string, std::string> headers) {
@@ -53,6 +60,13 @@ TEST(HttpAccessTest, ARebindingHostAndAForeignOriginAreRefusedEvenWithTheToken) 
   EXPECT_EQ(f.ask("GET", "/v1/status",
                   {{"authorization", "Bearer secret"}, {"origin", "http://127.0.0.2:8080"}}),
             200);
+}
+
+TEST(HttpAccessTest, AJoinPathIsForProcessesAndForNoPageInABrowser) {
+  Fixture f({"/ws"});
+  EXPECT_EQ(f.ask("GET", "/ws", {}), 200);
+  for (const char* origin : {"http://evil.example", "http://127.0.0.2:8080", "null"})
+    EXPECT_EQ(f.ask("GET", "/ws", {{"origin", origin}}), 403) << origin;
 }
 
 TEST(HttpAccessTest, ATicketOpensPagesOnceAndTheSessionNeverTheApi) {
