@@ -215,9 +215,11 @@ v1::TopologyView Service::view_of(const TopologyRow& row) const {
       placement->set_reason(placed->record.reason());
       placement->set_epoch(placed->record.epoch());
       const auto* zhost = cluster_.find(placed->record.zhost());
-      if (zhost != nullptr && record.desired() == v1::DESIRED_RUNNING) {
+      // What waits for its data says for whom; the last words of that zhost say nothing.
+      if (zhost != nullptr && record.desired() == v1::DESIRED_RUNNING &&
+          placed->record.state() != "waiting") {
         const auto seen = zhost->spaces.find({record.id(), space.name});
-        if (zhost->life == ClusterManager::Life::dead && placed->record.state() != "waiting")
+        if (zhost->life == ClusterManager::Life::dead)
           placement->set_state("lost");
         else if (seen != zhost->spaces.end() && seen->second.epoch() == placed->record.epoch()) {
           placement->set_state(seen->second.state());
