@@ -6,7 +6,9 @@
      next0 next1              the first number missing of each parity
      repeats                  results that were there already
    What is put away in one transaction is finished only by the next receive; should the store die in
-   between, its next life tells the workers where it really stands. */
+   between, its next life tells the workers where it really stands.
+   It tells them in turns of its own (a message to itself): a turn that takes a result is finished only when
+   what it sent was received, and a worker that waits for room towards the store takes nothing in. */
 #include "../../../../common/guest.h"
 
 enum { BATCH_MAX = 128, ENTRY_MAX = 64 };
@@ -14,6 +16,8 @@ static uint32_t next[2] = {0, 1}, repeats, anomalies;
 static int32_t recent[2][WINDOW]; /* the last values of each parity, by number / 2 */
 static char message[1024], batch[BATCH_MAX * 2 * ENTRY_MAX + 256], out[8192];
 static int batch_bytes, batch_results;
+static int telling[2];                           /* a message to itself is on its way */
+static uint32_t told[2] = {0xffffffffu, 0xffffffffu}; /* `next` as the worker was told last */
 
 static char *put_text(char *to, const char *text) {
   while (*text) *to++ = *text++;
@@ -74,7 +78,12 @@ static void tell_worker(uint32_t parity) {
   r.count = done < WINDOW ? done : WINDOW;
   for (uint32_t i = 0; i < r.count; i++)
     r.window[i] = recent[parity][(done - r.count + i) % WINDOW];
-  net_emit_to(parity ? "resume-b" : "resume-a", 8, &r, sizeof r, 0);
+  if (net_emit_to(parity ? "resume-b" : "resume-a", 8, &r, sizeof r, 0) >= 0) told[parity] = r.next;
+}
+
+static void tell_worker_soon(uint32_t parity) {
+  const struct where w = {WHERE, parity};
+  if (!telling[parity]) telling[parity] = sys_self_emit(&w, sizeof w, 0) >= 0;
 }
 
 static void count_anomalies(void) {
@@ -125,7 +134,10 @@ static void take_result(const struct result *r) {
     batch_results++;
     return;
   }
-  if (r->number > next[parity]) return tell_worker(parity); /* a gap: it goes on from where we are */
+  if (r->number > next[parity]) { /* a gap: it goes on from where we are, and needs to hear so once */
+    if (told[parity] != next[parity]) tell_worker_soon(parity);
+    return;
+  }
   char key[12], value[48], *end = value;
   put_hex(key + 1, r->number);
   end = put_number(end, r->value);
@@ -234,9 +246,15 @@ SAMOZA_EXPORT("on_process") int32_t on_process(void) {
       const uint32_t kind = *(const uint32_t *)message;
       if (kind == RESULT && n == sizeof(struct result)) take_result((const struct result *)message);
       if (kind == WHERE && n == sizeof(struct where)) {
-        if (put_batch()) return 1;
-        feed_at = out;
-        tell_worker(((const struct where *)message)->parity & 1);
+        const uint32_t parity = ((const struct where *)message)->parity & 1;
+        if (info.flags & SAMOZA_SELF) {
+          if (put_batch()) return 1;
+          feed_at = out;
+          telling[parity] = 0;
+          tell_worker(parity);
+        } else {
+          tell_worker_soon(parity);
+        }
       }
       if (taken + 1 >= BATCH_MAX) break;
       n = net_recv_next(message, sizeof message, &info, 0);
