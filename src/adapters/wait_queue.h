@@ -29,7 +29,7 @@ class WaitQueue final : public ports::Executor {
 
   void run_one() {
     std::unique_lock lock(mutex_);
-    ASSERT_TRUE(condition_.wait_for(lock, std::chrono::seconds(30), [&] {
+    ASSERT_TRUE(condition_.wait_for(lock, std::chrono::seconds(120), [&] {
       return !tasks_.empty();
     })) << "no answer came";
     auto task = std::move(tasks_.front());
