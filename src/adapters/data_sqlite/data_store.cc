@@ -29,7 +29,10 @@ struct SqliteDataStore::Shared {
   void run(SpaceData::Done<T> done, std::move_only_function<stdx::Result<T>()> work) {
     const bool taken = worker.post([this, done, work = std::move(work)]() mutable {
       auto result = work();
-      executor.post([done = std::move(done), result = std::move(result)]() mutable {
+      auto& loop = executor;  // `work` may hold the last of us
+      // Before the answer: who hears it may end the store, and then waits for this thread.
+      work = nullptr;
+      loop.post([done = std::move(done), result = std::move(result)]() mutable {
         done(std::move(result));
       });
     });
