@@ -8,9 +8,10 @@
 // twice. A bounded number of them is under way (zrms/command_window.h); the rest is planned when
 // answers come.
 //
-// Recovery (R-COMP-2): RecoveryManager keeps the zhosts that failed and what is affected; a space
-// whose zhost failed is placed anew elsewhere with the next epoch; one whose data lies on that
-// zhost waits for it, and the topology says so.
+// Recovery: a space whose zhost failed is placed anew elsewhere with the next epoch; one whose data
+// lies on that zhost waits for it, and the topology says so.
+//
+// Topologies are in reconciler.cc, what becomes of one space that is to run in settle_space.cc.
 //
 // Pure. Rules P3, P4, P8, P13 of docs/protocol.md.
 
@@ -23,20 +24,9 @@
 #include "zrms/command_window.h"
 #include "zrms/placement.h"
 #include "zrms/records.h"
+#include "zrms/recovery_manager.h"
 
 namespace zrms {
-
-class RecoveryManager {
- public:
-  // R-FAIL-5..7: marks the zhost unavailable and gives the topologies with spaces on it, sorted.
-  std::vector<std::string> handle_zhost_failure(const std::string& zhost, const Records& records);
-  void zhost_returned(const std::string& zhost) { unavailable_.erase(zhost); }
-  bool unavailable(const std::string& zhost) const { return unavailable_.contains(zhost); }
-  void clear() { unavailable_.clear(); }
-
- private:
-  std::map<std::string, bool> unavailable_;
-};
 
 struct Commands {
   template <typename Command>

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Of Reconciler alone: one plan under way, and what its parts ask about the view.
+
+#include <algorithm>
+
+#include "zrms/reconciler.h"
+
+namespace zrms {
+
+struct Reconciler::Work {
+  const View& view;
+  stdx::Instant now;
+  std::vector<Candidate> candidates;
+  Plan plan;
+  std::map<Key, std::string> waits;  // for their data, and where that is
+
+  const v1::Member* member(const std::string& zhost) const {
+    for (const auto& m : view.members)
+      if (m.zhost_id() == zhost) return &m;
+    return nullptr;
+  }
+  // It can't take anything now, which says nothing of whether the space fits there.
+  bool absent(const std::string& zhost) const {
+    return std::any_of(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
+      return candidate.zhost == zhost && !candidate.available;
+    });
+  }
+  // A zhost that may live has not spoken in this reign: where nothing fits, it may yet.
+  bool someone_unheard() const {
+    return std::any_of(view.members.begin(), view.members.end(), [&](const v1::Member& m) {
+      return view.cluster.life(m.zhost_id()) == ClusterManager::Life::alive &&
+             !view.cluster.heard(m.zhost_id());
+    });
+  }
+  // What its zhost says of it; else why it was placed there. The last words of a zhost that is not
+  // there any more say nothing.
+  std::string said_of(const v1::SpaceRecord& record) const {
+    const auto* zhost = view.cluster.find(record.zhost());
+    const bool there = zhost != nullptr && zhost->life != ClusterManager::Life::dead &&
+                       !view.cluster.zrun_down(record.zhost());
+    if (there)
+      if (const auto seen = zhost->spaces.find({record.topology_id(), record.space()});
+          seen != zhost->spaces.end() && seen->second.epoch() == record.epoch())
+        return seen->second.detail().empty() ? seen->second.state() : seen->second.detail();
+    return record.state() == "placed" ? record.reason() : "";
+  }
+  bool room(std::size_t max) const { return plan.changes.size() < max; }
+  void promise(const std::string& zhost, const model::Space& space) {
+    for (auto& candidate : candidates)
+      if (candidate.zhost == zhost) {
+        candidate.memory_promised_bytes += space.limits.memory_bytes;
+        ++candidate.spaces;
+      }
+  }
+};
+
+}  // namespace zrms

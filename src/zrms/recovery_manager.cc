@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrms/recovery_manager.h"
+
+namespace zrms {
+
+std::vector<std::string> RecoveryManager::handle_zhost_failure(const std::string& zhost,
+                                                               const Records& records) {
+  unavailable_[zhost] = true;
+  std::vector<std::string> affected;
+  for (const auto& [key, row] : records.spaces())
+    if (row.record.zhost() == zhost && !row.record.tombstone() &&
+        (affected.empty() || affected.back() != key.first))
+      affected.push_back(key.first);
+  return affected;
+}
+
+}  // namespace zrms
