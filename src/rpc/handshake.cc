@@ -75,4 +75,19 @@ stdx::Result<Handshake::Heard> Handshake::take(const stdx::Bytes& frame) {
   return Heard::proof;
 }
 
+stdx::Result<bool> Handshake::step(const stdx::Bytes& frame, ports::Link& link, const Part& check,
+                                   const Part& answer) {
+  TRY_ASSIGN(const auto heard, take(frame));
+  TRY(check());
+  if (heard == Heard::hello) {
+    if (side_ == Side::acceptor) TRY(answer());
+    return false;
+  }
+  if (side_ == Side::dialler) {
+    TRY_ASSIGN(auto own, proof());
+    link.send(std::move(own));
+  }
+  return true;
+}
+
 }  // namespace rpc

@@ -17,11 +17,13 @@
 //
 // Pure: frames in, frames out. One for each link; not thread-safe.
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "ports/cluster_key.h"
 #include "ports/random.h"
+#include "ports/transport.h"
 #include "stdx/bytes.h"
 #include "stdx/result.h"
 
@@ -48,6 +50,12 @@ class Handshake {
   // The next frame of the other side. Code::denied: it does not know the token. Code::invalid: it
   // is not its turn, or the frame is none of a handshake.
   stdx::Result<Heard> take(const stdx::Bytes& frame);
+  // The same with what follows from it: `check` judges their hello, again at their proof (what is
+  // known of them may have changed); an acceptor then gives its `answer`, a dialler sends its
+  // proof. True once the other side is proved to be one of the cluster.
+  using Part = std::function<stdx::Status()>;
+  stdx::Result<bool> step(const stdx::Bytes& frame, ports::Link& link, const Part& check,
+                          const Part& answer);
   const stdx::Bytes& their_hello() const { return theirs_; }
   bool heard_hello() const { return !theirs_.empty(); }
   // What proves us, for the dialler to send.

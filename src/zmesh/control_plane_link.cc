@@ -83,17 +83,15 @@ void ControlPlaneLink::attach(std::unique_ptr<ports::Link> link) {
 
 // True once the control plane is proved to be one of this cluster.
 stdx::Result<bool> ControlPlaneLink::handshake_step(const stdx::Bytes& frame) {
-  TRY_ASSIGN(const auto heard, handshake_->take(frame));
-  if (heard == rpc::Handshake::Heard::hello) {
-    TRY_ASSIGN(const auto kind, wire::frame_kind(frame));
+  const auto check = [this]() -> stdx::Status {
+    const auto& theirs = handshake_->their_hello();
+    TRY_ASSIGN(const auto kind, wire::frame_kind(theirs));
     if (kind != wire::FrameKind::hello) return stdx::fail(Code::invalid, "it says no hello");
-    TRY_ASSIGN(const auto hello, wire::parse_frame<v1::Hello>(frame));
+    TRY_ASSIGN(const auto hello, wire::parse_frame<v1::Hello>(theirs));
     nonce_ = hello.nonce();
-    return false;
-  }
-  TRY_ASSIGN(auto proof, handshake_->proof());
-  link_->send(std::move(proof));
-  return true;
+    return {};
+  };
+  return handshake_->step(frame, *link_, check, {});  // we dial: there is no hello left to answer
 }
 
 void ControlPlaneLink::handshake(const stdx::Bytes& frame) {

@@ -163,18 +163,13 @@ stdx::Result<v1::PeerHello> DataLinks::check_hello(const Unknown& unknown) const
 
 // True once the other side is proved to be who it says.
 stdx::Result<bool> DataLinks::handshake_step(Unknown& unknown, const stdx::Bytes& frame) {
-  TRY_ASSIGN(const auto heard, unknown.handshake->take(frame));
-  TRY(check_hello(unknown));
-  const bool we_dialled = !unknown.dialled.empty();
-  if (heard == rpc::Handshake::Heard::hello) {
-    if (!we_dialled) TRY(say_hello(unknown));
-    return false;
-  }
-  if (we_dialled) {
-    TRY_ASSIGN(auto proof, unknown.handshake->proof());
-    unknown.link->send(std::move(proof));
-  }
-  return true;
+  return unknown.handshake->step(
+      frame, *unknown.link,
+      [&]() -> stdx::Status {
+        TRY(check_hello(unknown));
+        return {};
+      },
+      [&] { return say_hello(unknown); });
 }
 
 void DataLinks::handshake(std::uint64_t id, const stdx::Bytes& frame) {
