@@ -391,18 +391,22 @@ stdx::Result<v1::Hello> Service::check_hello(const Connection& connection) const
 }
 
 stdx::Result<bool> Service::handshake_step(Connection& connection, const stdx::Bytes& frame) {
-  TRY_ASSIGN(const auto heard, connection.handshake->take(frame));
-  TRY(check_hello(connection));
-  if (heard == rpc::Handshake::Heard::proof) return true;
-  connection.nonce = rpc::make_nonce(runtime_.random);
-  v1::Hello hello;
-  hello.set_service("controlplane");
-  hello.set_version(options_.version);
-  hello.set_nonce(connection.nonce);
-  TRY_ASSIGN(auto frames,
-             connection.handshake->say(wire::encode_frame(wire::FrameKind::hello, hello)));
-  for (auto& out : frames) connection.link->send(std::move(out));
-  return false;
+  const auto check = [&]() -> stdx::Status {
+    TRY(check_hello(connection));
+    return {};
+  };
+  const auto answer = [&]() -> stdx::Status {
+    connection.nonce = rpc::make_nonce(runtime_.random);
+    v1::Hello hello;
+    hello.set_service("controlplane");
+    hello.set_version(options_.version);
+    hello.set_nonce(connection.nonce);
+    TRY_ASSIGN(auto frames,
+               connection.handshake->say(wire::encode_frame(wire::FrameKind::hello, hello)));
+    for (auto& out : frames) connection.link->send(std::move(out));
+    return {};
+  };
+  return connection.handshake->step(frame, *connection.link, check, answer);
 }
 
 void Service::refuse(std::uint64_t id, const stdx::Error& why) {
@@ -424,17 +428,12 @@ void Service::link_up(std::uint64_t id) {
   connection.zhost = check_hello(connection)->zhost();
   connection.timeout.reset();
   --unproved_;
-  if (connection.admitted || !by_zhost_.contains(connection.zhost)) route_to(connection.zhost, id);
+  if (connection.admitted || !by_zhost_.contains(connection.zhost))
+    by_zhost_[connection.zhost] = id;
   membership_.linked(connection.zhost, true, runtime_.clock.now());
   // What changed between its registration and this link.
   exchange_.notify(rpc::address(connection.zhost, "zmesh"), "controlplane.changed",
                    state().SerializeAsString());
-}
-
-// Of two links of one id the one whose registration was admitted last has the zhost's answers and
-// events: who is refused, say because two zhosts have the id, must not take them from the other.
-void Service::route_to(const std::string& zhost, std::uint64_t id) {
-  by_zhost_[zhost] = id;
 }
 
 void Service::admitted(std::uint64_t id) {
@@ -442,7 +441,7 @@ void Service::admitted(std::uint64_t id) {
   if (at == connections_.end()) return;
   at->second.admitted = true;
   // Else it does so once it has proved the token: its proof takes another way than the request.
-  if (!at->second.zhost.empty()) route_to(at->second.zhost, id);
+  if (!at->second.zhost.empty()) by_zhost_[at->second.zhost] = id;
 }
 
 void Service::receive(std::uint64_t id, stdx::Bytes frame) {
@@ -483,7 +482,7 @@ void Service::drop(std::uint64_t id) {
   if (at == by_zhost_.end() || at->second != id) return;
   by_zhost_.erase(at);
   for (const auto& [other, connection] : connections_)
-    if (connection.zhost == zhost) route_to(zhost, other);
+    if (connection.zhost == zhost) by_zhost_[zhost] = other;
 }
 
 void Service::send(v1::Envelope envelope) {

@@ -77,7 +77,6 @@ class Service final : public ports::HttpHandler {
   void refuse(std::uint64_t id, const stdx::Error& why);
   void link_up(std::uint64_t id);
   void drop(std::uint64_t id);
-  void route_to(const std::string& zhost, std::uint64_t id);
   void admitted(std::uint64_t id);
   // Whether the request may register: the link that it is of, 0 for a bearer.
   stdx::Result<std::uint64_t> authorize(const ports::HttpRequest& request) const;
@@ -108,6 +107,8 @@ class Service final : public ports::HttpHandler {
   std::string announced_;  // what every link was told last
   std::unique_ptr<ports::Listener> listener_;
   std::map<std::uint64_t, Connection> connections_;
+  // Of two links of one id the one whose registration was admitted last has the zhost's answers and
+  // events: who is refused, say because two zhosts have the id, must not take them from the other.
   std::map<std::string, std::uint64_t> by_zhost_;
   std::uint64_t next_connection_ = 1;
   ports::Timer poll_timer_;

@@ -33,6 +33,16 @@ v1::StopCommand stop(std::uint64_t term, std::uint64_t epoch) {
   return command;
 }
 
+v1::SpaceReport report_of(std::uint32_t run, const std::string& state) {
+  v1::SpaceReport report;
+  report.set_topology_id(stdx::uuid_from(1, 2));
+  report.set_space("x");
+  report.set_epoch(1);
+  report.set_run(run);
+  report.set_state(state);
+  return report;
+}
+
 TEST(GatekeeperTest, P4ARepeatedPlaceIsAlreadyThere) {
   Gatekeeper keeper("a", 7);
   EXPECT_EQ(keeper.place(place(1, 1)).outcome(), "accepted");
@@ -101,12 +111,7 @@ TEST(GatekeeperTest, S17ACommandWhoseNamesCouldLeadOutOfAFolderIsRefused) {
 TEST(GatekeeperTest, P9AReportOfAnOlderRunChangesNothing) {
   Gatekeeper keeper("a", 7);
   keeper.place(place(1, 1));
-  v1::SpaceReport report;
-  report.set_topology_id(stdx::uuid_from(1, 2));
-  report.set_space("x");
-  report.set_epoch(1);
-  report.set_run(2);
-  report.set_state("running");
+  auto report = report_of(2, "running");
   EXPECT_TRUE(keeper.report(report));
   EXPECT_FALSE(keeper.report(report));
   report.set_run(1);
@@ -119,12 +124,7 @@ TEST(GatekeeperTest, P9AReportOfAnOlderRunChangesNothing) {
 TEST(GatekeeperTest, P3ASpaceThatWasRunningIsStartedAgainInPlaceToFindItsStore) {
   Gatekeeper keeper("a", 7);
   keeper.place(place(1, 1));
-  v1::SpaceReport report;
-  report.set_topology_id(stdx::uuid_from(1, 2));
-  report.set_space("x");
-  report.set_epoch(1);
-  report.set_run(1);
-  report.set_state("initializing");
+  auto report = report_of(1, "initializing");
   ASSERT_TRUE(keeper.report(report));
   const auto expected = [&] {
     return keeper.placed().begin()->second.whole_command().data_expected();

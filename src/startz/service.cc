@@ -114,13 +114,6 @@ void Service::wire_handlers() {
               [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
                 respond(membership_.SerializeAsString());
               });
-  exchange.on("startz.counter", rpc::typed<v1::CounterRequest, v1::CounterReply>(
-                                    [this](const rpc::Caller&, v1::CounterRequest, auto done) {
-                                      v1::CounterReply reply;
-                                      reply.set_counter(++counter_);
-                                      reply.set_incarnation(options_.incarnation);
-                                      done(std::move(reply));
-                                    }));
   exchange.on("startz.snapshot", rpc::typed<v1::SnapshotRequest, v1::Snapshot>(
                                      [this](const rpc::Caller&, v1::SnapshotRequest, auto done) {
                                        done(snapshot());

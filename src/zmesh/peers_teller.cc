@@ -38,14 +38,10 @@ void PeersTeller::tell() {
   if (under_way_)
     again_ = true;
   else
-    begin();
+    begin_anew();
 }
 
 void PeersTeller::begin_anew() {
-  begin();
-}
-
-void PeersTeller::begin() {
   retry_.cancel();
   ++lists_;
   again_ = false;
@@ -73,7 +69,7 @@ void PeersTeller::next_page() {
         }
         if (!pages_.empty()) return next_page();
         under_way_ = false;
-        if (again_) begin();
+        if (again_) begin_anew();
       });
 }
 

@@ -37,11 +37,11 @@ class PeersTeller {
 
   // There is something to tell.
   void tell();
-  // zrun connected: what was under way was for the one before.
+  // The newest list, from its beginning. Also when zrun connected: what was under way was for the
+  // one before.
   void begin_anew();
 
  private:
-  void begin();
   void next_page();
 
   rpc::Exchange& exchange_;

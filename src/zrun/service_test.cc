@@ -51,6 +51,16 @@ struct Cluster : FakeCluster {
       EXPECT_EQ(place(space, zhost, 1), "accepted");
     tell_directory();
   }
+  // A new zrun, with `guests` as they are now; what goes to the sink finds nobody.
+  void run_without_sink(stdx::Duration time) {
+    zrun["a"].reset();
+    start_zrun("a");
+    world.run_for(200ms);
+    place("source", "a", 1);
+    place("relay", "a", 1);
+    tell_directory();
+    world.run_for(time);
+  }
   std::set<int> arrived() const {
     std::set<int> numbers;
     for (const auto& entry : log) numbers.insert(entry.number);
@@ -179,13 +189,7 @@ TEST(ZrunServiceTest, S18ASpaceThatSendsAndNeverAsksForTheNextMessageGathersNoth
   cluster.guests = [&, others = cluster.guests](const std::string& role) {
     return role == "relay" ? std::make_unique<NeverAsksAgain>() : others(role);
   };
-  cluster.zrun["a"].reset();
-  cluster.start_zrun("a");
-  cluster.world.run_for(200ms);
-  cluster.place("source", "a", 1);
-  cluster.place("relay", "a", 1);
-  cluster.tell_directory();
-  cluster.world.run_for(3s);
+  cluster.run_without_sink(3s);
   // Nobody takes in what they send: the source has no message in hand, the relay one.
   const auto& service = *cluster.zrun["a"]->service;
   ASSERT_EQ(cluster.emitted, 200);
@@ -232,13 +236,7 @@ TEST(ZrunServiceTest, S18ASpaceThatTalksToItselfWhileItsReceiverIsAwayGathersNoT
       if (role == "relay") return std::make_unique<TalksToItself>(turns);
       return others(role);
     };
-    cluster.zrun["a"].reset();
-    cluster.start_zrun("a");
-    cluster.world.run_for(200ms);
-    cluster.place("source", "a", 1);
-    cluster.place("relay", "a", 1);
-    cluster.tell_directory();
-    cluster.world.run_for(3s);
+    cluster.run_without_sink(3s);
     // The sink is nowhere: what `down` holds is not received.
     const auto& relay = *cluster.zrun["a"]->service->find(cluster.id, "relay");
     EXPECT_GT(turns, 500);
