@@ -15,7 +15,7 @@
 // It does not encrypt or sign what follows, and who sits between two honest sides can pass a
 // handshake on; links of 9201 hinder that by `PeerHello.to`, mutual TLS would end it.
 //
-// Pure: frames in, frames out. One for each link; not thread-safe.
+// Frames in, frames out; only `step` sends by itself. One for each link; not thread-safe.
 
 #include <functional>
 #include <string>
