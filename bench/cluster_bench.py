@@ -140,7 +140,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--base", default="127.99.0")
+    parser.add_argument("--base", default=None)
     parser.add_argument("--out")
     parser.add_argument("parts", nargs="*", default=["crossing", "zrun", "zhost", "idle"])
     options = parser.parse_args()

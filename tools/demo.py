@@ -143,14 +143,14 @@ def shows_only(cluster, allowed, but, done):
 def run(options):
     started = time.monotonic()
     rng = random.Random(options.seed)
-    cluster = Cluster(options.base)
+    cluster = Cluster(None if options.base == "auto" else options.base)
     try:
         mex = build_application(cluster.folder, options.rate, options.count, options.live)
         for n in (1, 2, 3):
             cluster.start(n)
         wait_for("three zhosts are alive",
                  lambda: (cluster.ask_any(7331, "GET", "/v1/cluster") or {}).get("zhosts_alive") == 3, 60)
-        say(f"three zhosts are up on {options.base}.1-3 ({time.monotonic() - started:.1f} s)")
+        say(f"three zhosts are up on {cluster.base}.1-3 ({time.monotonic() - started:.1f} s)")
         say(cluster.zshell(1, "topo", "submit", mex).stdout.rstrip())
         topology = wait_for("the topology runs", lambda: (lambda t: t if t and t["state"] == "running" else None)(
             cluster.topology("anomaly")))
@@ -249,7 +249,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="keep the cluster and open zshell")
     parser.add_argument("--victim", type=int, choices=(1, 2, 3), help="zhost to kill")
     parser.add_argument("--seed", type=int, default=1, help="chooses the victim")
-    parser.add_argument("--base", default="127.0.0", help="address prefix of the three zhosts")
+    parser.add_argument("--base", default="127.0.0", help="address prefix of the three zhosts, or `auto` for one that is free")
     parser.add_argument("--rate", type=int, default=1000, help="readings per second")
     parser.add_argument("--count", type=int, default=20000, help="readings in all")
     parser.add_argument("--away", type=int, default=6, help="seconds that a zhost with data or the control plane is away")

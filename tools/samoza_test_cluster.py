@@ -6,6 +6,7 @@ import datetime
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -33,9 +34,29 @@ def wait_for(what, done, seconds=30.0, step=0.05):
     raise Failed(f"{what}: did not happen within {seconds:.0f} s")
 
 
+_reserved = []
+
+
+def free_base():
+    """A loopback prefix (three octets) that no other cluster on this machine uses. It stays reserved until this
+    process ends: the reservation is a socket bound to port 9 of the prefix's last address."""
+    for _ in range(1000):
+        base = f"127.{random.randint(64, 127)}.{random.randint(0, 255)}"
+        reservation = socket.socket()
+        try:
+            reservation.bind((f"{base}.254", 9))
+        except OSError:
+            reservation.close()
+            continue
+        _reserved.append(reservation)
+        return base
+    raise Failed("no free loopback prefix in 127.64.0.0-127.127.255.0: other test runs hold them all")
+
+
 class Cluster:
-    def __init__(self, base="127.0.0", count=3, profile="lan", extra=None):
-        self.base, self.count = base, count
+    def __init__(self, base=None, count=3, profile="lan", extra=None):
+        """`base`: the prefix of the zhosts' addresses, by default one that nobody else uses."""
+        self.base, self.count = base or free_base(), count
         # Short, since it holds Unix sockets; private to us.
         self.folder = tempfile.mkdtemp(prefix="samoza-")
         self.processes = {}

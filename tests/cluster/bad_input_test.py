@@ -23,7 +23,6 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 from samoza_test_cluster import BIN, Cluster, run_cases, wait_for  # noqa: E402
 
-BASE = os.environ.get("SAMOZA_TEST_BASE", "127.85.0")
 HEAD = "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: %s}\nspaces:\n"
 MANIFEST = "apiVersion: samoza/v1\nkind: MEX\nmetadata: {name: bad, version: 1.0.0, publisher: tests}\n"
 WORK = tempfile.TemporaryDirectory(prefix="samoza-bad-")
@@ -170,7 +169,7 @@ def yaml_with_aliases_or_deep_nesting_is_refused_by_every_reader(cluster):
 
 
 def a_port_in_use_is_named_with_the_process_that_holds_it_on_that_address(cluster):
-    other = Cluster(BASE.rsplit(".", 1)[0] + "." + str(int(BASE.rsplit(".", 1)[1]) + 1), 1)
+    other = Cluster(count=1)
     listener = socket.socket()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -186,7 +185,7 @@ def a_port_in_use_is_named_with_the_process_that_holds_it_on_that_address(cluste
 
 
 def a_control_plane_that_is_away_at_start_is_waited_for_and_status_says_so(cluster):
-    late = Cluster(BASE.rsplit(".", 1)[0] + "." + str(int(BASE.rsplit(".", 1)[1]) + 2), 2)
+    late = Cluster(count=2)
     try:
         late.start(2)
         shown = wait_for("status answers", lambda: (
@@ -466,7 +465,7 @@ CASES = [an_unknown_key_is_named_with_file_line_and_the_nearest_known_one,
 
 
 def main():
-    cluster = Cluster(BASE, 1)
+    cluster = Cluster(count=1)
     try:
         cluster.start(1)
         wait_for("the zhost is alive",

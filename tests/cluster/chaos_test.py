@@ -20,7 +20,6 @@ sys.path.insert(0, os.path.join(ROOT, "tools"))
 from demo import build_application, judge, summary  # noqa: E402
 from samoza_test_cluster import Cluster, Failed, wait_for  # noqa: E402
 
-BASE = os.environ.get("SAMOZA_TEST_BASE", "127.87.0")
 ZHOSTS = 4
 READINGS = 30000  # at 1,000 a second: faults go on for about that long
 SERVICES = ("zmesh", "zrms", "zrun", "zbase", "startz")
@@ -140,7 +139,7 @@ def one_zhost_for_each_epoch(cluster):
 
 
 def run(case, seed):
-    cluster = Cluster(BASE, ZHOSTS)
+    cluster = Cluster(count=ZHOSTS)
     kept = True
     try:
         mex = build_application(cluster.folder, 1000, READINGS, False)

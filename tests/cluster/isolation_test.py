@@ -17,7 +17,6 @@ from samoza_test_cluster import BIN, Cluster, Page, run_cases, wait_for  # noqa:
 
 # How long zmesh is killed in a loop; ./check keeps it short, ./check --deep asks for the 60 s.
 LOOP_SECONDS = float(os.environ.get("SAMOZA_ZMESH_LOOP_SECONDS", "12"))
-BASE = os.environ.get("SAMOZA_TEST_BASE", "127.88.0")
 
 
 def results(cluster):
@@ -232,7 +231,7 @@ CASES = [r_iso_1_kill_of_zmesh_in_a_loop_moves_no_space_and_ends_none, r_iso_2_w
 
 
 def main():
-    cluster = Cluster(BASE)
+    cluster = Cluster()
     try:
         subprocess.run([f"{BIN}/mex", "build", f"{ROOT}/examples/anomaly/app", "-o",
                         f"{cluster.folder}/anomaly.mex"], check=True, capture_output=True)

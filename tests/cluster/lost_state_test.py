@@ -12,7 +12,6 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 from samoza_test_cluster import BIN, Cluster, run_cases, wait_for  # noqa: E402
 
-BASE = os.environ.get("SAMOZA_TEST_BASE", "127.92.0")
 GUEST = """#include "samoza.h"
 static char buffer[256];
 SAMOZA_EXPORT("on_process") int32_t on_process(void) { (void)net_recv_next(buffer, sizeof buffer, 0, 1000); return 0; }
@@ -166,7 +165,7 @@ CASES = [a_zhost_whose_state_is_lost_is_refused_says_why_and_takes_nothing,
 
 
 def main():
-    cluster = Cluster(BASE, 2)
+    cluster = Cluster(count=2)
     try:
         return run_cases("cluster_lost_state", cluster, CASES)
     finally:

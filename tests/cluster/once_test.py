@@ -17,7 +17,6 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 from samoza_test_cluster import BIN, Cluster, run_cases, wait_for  # noqa: E402
 
-BASE = os.environ.get("SAMOZA_TEST_BASE", "127.91.0")
 LAST = 1000  # as in once/once.h
 
 
@@ -111,7 +110,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("case", nargs="?", default="")
     words = parser.parse_args()
-    cluster = Cluster(BASE, count=2)
+    cluster = Cluster(count=2)
     cluster.rng = random.Random(words.seed)
     try:
         mex = f"{cluster.folder}/once.mex"

@@ -85,7 +85,7 @@ def main():
     if chromium is None:
         print("page_test: not run: no Chromium here")
         return 77
-    cluster = Cluster("127.93.0", 3)
+    cluster = Cluster(count=3)
     browser = None
     try:
         for n in (1, 2, 3):

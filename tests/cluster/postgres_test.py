@@ -16,7 +16,6 @@ sys.path.insert(0, os.path.join(ROOT, "tools"))
 from demo import build_application  # noqa: E402
 from samoza_test_cluster import Cluster, Page, run_cases, wait_for  # noqa: E402
 
-BASE = os.environ.get("SAMOZA_TEST_BASE", "127.86.0")
 RATE = 1000
 
 
@@ -65,8 +64,8 @@ class Postgres:
 class DatabaseCluster(Cluster):
     """Three zhosts; the control plane of the first one has its records in `postgres`."""
 
-    def __init__(self, base, postgres):
-        super().__init__(base)
+    def __init__(self, postgres):
+        super().__init__()
         self.postgres = postgres
         with open(self.config(1), encoding="utf-8") as f:
             text = f.read()
@@ -153,7 +152,7 @@ def main():
         print("postgres_test: not run: no PostgreSQL server here")
         return 77
     postgres = Postgres(programs)
-    cluster = DatabaseCluster(BASE, postgres)
+    cluster = DatabaseCluster(postgres)
     try:
         for n in (1, 2, 3):
             cluster.start(n)

@@ -13,7 +13,6 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 from samoza_test_cluster import BIN, Cluster, Page, run_cases, wait_for  # noqa: E402
 
-BASE = os.environ.get("SAMOZA_TEST_BASE", "127.87.0")
 APP = f"{ROOT}/examples/anomaly/app"
 HEAD = "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: %s}\n"
 PIPELINE = {"source": "IO", "store": "DATA", "worker-a": "CALL", "worker-b": "CALL"}
@@ -133,7 +132,7 @@ CASES = [r_topo_4_what_is_wrong_is_said_with_file_space_and_rule, bodies_that_ar
 
 
 def main():
-    folder = Cluster(BASE, count=0).folder
+    folder = Cluster(count=0).folder
     cluster = None
     try:
         key = f"{folder}/key"
@@ -141,7 +140,7 @@ def main():
         build_part(folder, "pipeline", {s: (kind, s) for s, kind in PIPELINE.items()}, key)
         build_part(folder, "page", {"screen": ("UI", "dashboard")}, key)
         build_part(folder, "unsigned", {"dashboard": ("UI", "dashboard")}, None)
-        cluster = Cluster(BASE, extra=[f"trust: {{policy: prod, keys: [\"{public}\"]}}"])
+        cluster = Cluster(extra=[f"trust: {{policy: prod, keys: [\"{public}\"]}}"])
         shutil.move(f"{folder}/parts", f"{cluster.folder}/parts")
         for n in (1, 2, 3):
             cluster.start(n)

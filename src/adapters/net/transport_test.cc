@@ -2,7 +2,10 @@
 #include "adapters/net/transport.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -49,6 +52,19 @@ struct Fixture {
     return reached;
   }
 };
+
+// An address whose UDP port was free a moment ago; the kernel gives out others next.
+Endpoint free_datagram_address() {
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
+  EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  close(fd);
+  return Endpoint::tcp("127.0.0.1", ntohs(address.sin_port));
+}
 
 void echo_both_ways(Fixture& f, const Endpoint& listen_at,
                     std::function<Endpoint(std::uint16_t)> connect_to) {
@@ -161,17 +177,17 @@ TEST(NetTransportTest, ADatagramArrivesAndAClosedPortAnswersRefused) {
   Fixture f;
   std::string got;
   Endpoint refused;
+  const auto at = free_datagram_address();
   auto receiver = *f.transport->bind_datagram(
-      Endpoint::tcp("127.0.0.1", 46201),
-      {.on_datagram = [&](const Endpoint&, stdx::Bytes b) { got = b; }, .on_refused = {}});
+      at, {.on_datagram = [&](const Endpoint&, stdx::Bytes b) { got = b; }, .on_refused = {}});
   auto sender = *f.transport->bind_datagram(
-      Endpoint::tcp("127.0.0.1", 46202),
+      free_datagram_address(),
       {.on_datagram = {}, .on_refused = [&](const Endpoint& to) { refused = to; }});
-  sender->send(Endpoint::tcp("127.0.0.1", 46201), "beat");
+  sender->send(at, "beat");
   EXPECT_TRUE(f.run_until([&] { return got == "beat"; }));
   receiver.reset();
-  sender->send(Endpoint::tcp("127.0.0.1", 46201), "beat");
-  EXPECT_TRUE(f.run_until([&] { return refused.port == 46201; }));
+  sender->send(at, "beat");
+  EXPECT_TRUE(f.run_until([&] { return refused.port == at.port; }));
 }
 
 TEST(NetTransportTest, SocketsOfAZhostAreForItsUserOnly) {
