@@ -34,6 +34,31 @@ def wait_for(what, done, seconds=30.0, step=0.05):
     raise Failed(f"{what}: did not happen within {seconds:.0f} s")
 
 
+def build_mex(folder, name, spaces, paths="", types=None):
+    """Compiles and packs a MEX of C guests and gives its path. `spaces`: name -> {guest: C source, space: more
+    lines of its space.yaml}; `types`: name -> type (CALL); `paths`: the list under `paths:`."""
+    types = types or {}
+    project = f"{folder}/{name}"
+    files = {"manifest.yaml": "apiVersion: samoza/v1\nkind: MEX\nmetadata:\n"
+                              f"  {{name: {name}, version: 1.0.0, publisher: test, created: 2026-01-01T00:00:00Z}}\n",
+             "topology.yaml": "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: %s, owner: test@test}\n"
+                              "spaces:\n%s%s" % (name, "".join(
+                                  f"  - {{name: {s}, type: {types.get(s, 'CALL')}}}\n" for s in spaces),
+                                  f"paths:\n{paths}" if paths else "")}
+    for space, parts in spaces.items():
+        files[f"spaces/{space}/space.yaml"] = f"type: {types.get(space, 'CALL')}\n" + parts.get("space", "")
+        files[f"spaces/{space}/src/main.c"] = parts["guest"]
+    for path, content in files.items():
+        os.makedirs(os.path.dirname(f"{project}/{path}"), exist_ok=True)
+        with open(f"{project}/{path}", "w", encoding="utf-8") as f:
+            f.write(content)
+    run = subprocess.run([f"{BIN}/mex", "build", project, "-o", f"{folder}/{name}.mex"], capture_output=True,
+                         text=True, check=False)
+    if run.returncode != 0:
+        raise Failed(f"mex build {name}: {run.stderr}")
+    return f"{folder}/{name}.mex"
+
+
 _reserved = []
 
 
@@ -54,9 +79,11 @@ def free_base():
 
 
 class Cluster:
-    def __init__(self, base=None, count=3, profile="lan", extra=None):
-        """`base`: the prefix of the zhosts' addresses, by default one that nobody else uses."""
+    def __init__(self, base=None, count=3, profile="lan", extra=None, start_new_group=False, prepare=None):
+        """`base`: the prefix of the zhosts' addresses, by default one that nobody else uses. `start_new_group`: each
+        startz leads a process group, as a shell's job does. `prepare` runs in startz's process before it starts."""
         self.base, self.count = base or free_base(), count
+        self.start_new_group, self.prepare = start_new_group, prepare
         # Short, since it holds Unix sockets; private to us.
         self.folder = tempfile.mkdtemp(prefix="samoza-")
         self.processes = {}
@@ -85,7 +112,9 @@ class Cluster:
     def start(self, n):
         with open(f"{self.folder}/out{n}", "ab") as out:
             self.processes[n] = subprocess.Popen([f"{BIN}/startz", "-config", self.config(n)], stdout=out,
-                                                 stderr=out, stdin=subprocess.DEVNULL)
+                                                 stderr=out, stdin=subprocess.DEVNULL,
+                                                 start_new_session=self.start_new_group,
+                                                 preexec_fn=self.prepare)
 
     def pids(self, n):
         """startz of zhost n and its children."""

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cctype>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
 #include "adapters/posix/files.h"
+#include "adapters/posix/limits.h"
 #include "adapters/yaml/yaml.h"
 #include "stdx/text.h"
 
@@ -127,6 +129,12 @@ App::App(const char* service, const config::ZhostConfig& config, std::string han
   if (std::string(service) != "startz")
     if (auto held = adapters::posix::hold_shared_lock(config.run_dir + "/children.lock"); !held)
       die(service, held.error().message);
+  if (auto limit = adapters::posix::raise_descriptor_limit(); limit)
+    descriptor_limit_ = *limit;
+  else
+    die(service, limit.error().message);
+  // The end of a terminal ends no zhost: it is stopped by SIGTERM, SIGINT or startz.
+  std::signal(SIGHUP, SIG_IGN);
 }
 
 std::uint64_t App::pid() const {
@@ -151,8 +159,9 @@ void App::serve(ports::HttpHandler& handler, std::uint16_t port,
   }
 }
 
-int App::run_loop() {
-  loop_.on_terminate([this] { loop_.stop(); });
+int App::run_loop(std::function<void()> on_terminate) {
+  if (!on_terminate) on_terminate = [this] { loop_.stop(); };
+  loop_.on_terminate(std::move(on_terminate));
   loop_.run();
   return 0;
 }

@@ -5,6 +5,7 @@
 // randomness, transport, operator token, HTTP. A program prints one line for a person and ends with
 // code 2 where it was called or configured wrongly, 1 where it cannot start.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -55,13 +56,15 @@ class App {
   std::uint64_t incarnation() const { return incarnation_; }
   std::uint64_t run() const { return run_; }
   std::uint64_t pid() const;
+  // Descriptors that this process may have open; the soft limit was raised to it.
+  std::size_t descriptor_limit() const { return descriptor_limit_; }
 
   // Serves `handler`; ends the process when the port cannot be had.
   void serve(ports::HttpHandler& handler, std::uint16_t port,
              adapters::net::HttpServer::Options options = {});
 
-  // Runs the loop until SIGTERM, SIGINT or `stop`.
-  int run_loop();
+  // Runs the loop until `stop`. SIGTERM and SIGINT call `on_terminate`, by default `stop`.
+  int run_loop(std::function<void()> on_terminate = {});
   void stop() { loop_.stop(); }
 
  private:
@@ -78,6 +81,7 @@ class App {
   adapters::crypto::TokenKey cluster_key_;
   std::unique_ptr<adapters::net::HttpServer> server_;
   std::uint64_t incarnation_ = 1, run_ = 1;
+  std::size_t descriptor_limit_ = 0;
 };
 
 }  // namespace app

@@ -4,10 +4,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 
 #include "adapters/crypto/crypto.h"
 #include "adapters/posix/files.h"
 #include "adapters/zip/zip.h"
+#include "config/key_text.h"
 #include "mex/package.h"
 #include "mex/source_tree.h"
 #include "stdx/encoding.h"
@@ -35,11 +37,10 @@ std::string sdk_folder() {
   return (fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "sdk" / "c").string();
 }
 
+// A private key that others may read is refused: it has to be taken for known to them.
 stdx::Result<stdx::Bytes> read_key(const std::string& file) {
-  if (file.empty()) return stdx::Bytes();
-  TRY_ASSIGN(auto text, read_file(file, 1000));
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return stdx::base64_decode(text);
+  TRY_ASSIGN(const auto text, adapters::posix::read_secret_file(file, 64u << 10));
+  return config::parse_private_key(text, file);
 }
 
 stdx::Result<mex::SourceTree> sources(const std::string& folder) {
@@ -69,12 +70,17 @@ int validate(const std::string& folder) {
   return 0;
 }
 
-int build(const std::string& folder, const std::string& output, const std::string& key_file) {
-  const auto key = read_key(key_file);
-  if (!key) return fail(key.error());
+int build(const std::string& folder, const std::string& output,
+          const std::optional<std::string>& key_file) {
+  std::optional<stdx::Bytes> key;
+  if (key_file) {
+    auto read = read_key(*key_file);
+    if (!read) return fail(read.error());
+    key = std::move(*read);
+  }
   auto tree = sources(folder);
   if (!tree) return fail(tree.error());
-  const auto archive = mex::build_archive(std::move(tree->files), tree->manifest, *key);
+  const auto archive = mex::build_archive(std::move(tree->files), tree->manifest, key);
   if (!archive) return fail(archive.error());
   // What was just made must be what submit takes.
   if (const auto again = mex::open_archive(*archive, {}); !again)
@@ -88,7 +94,7 @@ int build(const std::string& folder, const std::string& output, const std::strin
   if (auto kept = adapters::posix::replace_file(path, *archive, 0644); !kept)
     return fail(kept.error());
   std::printf("%s: %zu bytes, sha256 %s%s\n", output.c_str(), archive->size(),
-              adapters::crypto::sha256_hex(*archive).c_str(), key->empty() ? ", unsigned" : "");
+              adapters::crypto::sha256_hex(*archive).c_str(), !key ? ", unsigned" : "");
   return 0;
 }
 
@@ -108,7 +114,13 @@ int sign(const std::string& file, const std::string& key_file) {
 int verify(const std::string& file, const std::vector<std::string>& keys) {
   const auto archive = read_file(file, adapters::zip::archive_bytes_max);
   if (!archive) return fail(archive.error());
-  const auto contents = mex::open_archive(*archive, {keys.empty(), {keys.begin(), keys.end()}});
+  std::set<std::string> trusted;
+  for (const auto& text : keys) {
+    const auto key = config::parse_public_key(text, "--trust");
+    if (!key) return fail(key.error());
+    trusted.insert(stdx::base64_encode(*key));
+  }
+  const auto contents = mex::open_archive(*archive, {keys.empty(), std::move(trusted)});
   if (!contents) return fail_in(file, contents.error());
   std::printf("%s: good%s\n", file.c_str(),
               contents->manifest.is_signed()

@@ -4,6 +4,7 @@
 // whole or not at all.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,8 @@ int init(const std::string& folder, std::string name);
 // Compiles C sources and checks all files of a project; every finding is printed.
 int validate(const std::string& folder);
 // Compiles and packs a project; signed where `key_file` (mex keygen) is given.
-int build(const std::string& folder, const std::string& output, const std::string& key_file);
+int build(const std::string& folder, const std::string& output,
+          const std::optional<std::string>& key_file);
 int sign(const std::string& file, const std::string& key_file);
 // As submit does. `keys` are the public keys to accept; with none any key, or no signature, will
 // do.

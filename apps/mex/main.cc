@@ -19,7 +19,8 @@ int main(int argc, char** argv) {
   auto* build_command = cli.add_subcommand("build", "compiles C sources and packs a project");
   build_command->add_option("dir", folder, "project folder");
   build_command->add_option("-o,--output", output, "archive to write")->required();
-  build_command->add_option("--key", key, "private key to sign with (mex keygen)");
+  auto* build_key =
+      build_command->add_option("--key", key, "private key to sign with (mex keygen)");
   auto* sign_command = cli.add_subcommand("sign", "signs an archive");
   sign_command->add_option("file", file)->required();
   sign_command->add_option("--key", key)->required();
@@ -45,7 +46,9 @@ int main(int argc, char** argv) {
   }
   if (init_command->parsed()) return mex_app::init(folder, name);
   if (validate_command->parsed()) return mex_app::validate(folder);
-  if (build_command->parsed()) return mex_app::build(folder, output, key);
+  if (build_command->parsed())
+    return mex_app::build(folder, output,
+                          build_key->count() > 0 ? std::optional(key) : std::nullopt);
   if (sign_command->parsed()) return mex_app::sign(file, key);
   if (verify_command->parsed()) return mex_app::verify(file, keys);
   if (inspect_command->parsed()) return mex_app::inspect(file);

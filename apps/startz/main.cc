@@ -19,6 +19,20 @@ std::string program_folder() {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
 }
 
+// A start needs no room on a disk that is full: what was there before is overwritten.
+void keep(const std::string& path, const std::string& content) {
+  auto kept = adapters::posix::replace_file(path, content);
+  if (!kept && kept.error().code == stdx::Code::full) {
+    if (auto again = adapters::posix::overwrite_file(path, content); again) return;
+  }
+  if (!kept) app::die("startz", kept.error().message);
+}
+
+void make_folder(const char* key, const std::string& path) {
+  if (auto made = adapters::posix::make_private_folder(path); !made)
+    app::die("startz", stdx::format("{}: {}", key, made.error().message));
+}
+
 // A number that grows with each start of this zhost: the one on disk plus one.
 std::uint64_t next_incarnation(const config::ZhostConfig& config) {
   const auto path = config.state_dir + "/incarnation";
@@ -32,8 +46,9 @@ std::uint64_t next_incarnation(const config::ZhostConfig& config) {
       app::die("startz", path + " holds no number; it is that of the zhost's last start");
     last = *number;
   }
-  if (auto kept = adapters::posix::replace_file(path, std::to_string(last + 1)); !kept)
-    app::die("startz", kept.error().message);
+  auto text = std::to_string(last + 1);
+  text.resize(21, '\n');  // always as long, so that it can be overwritten in place
+  keep(path, text);
   return last + 1;
 }
 
@@ -41,8 +56,7 @@ void make_token(const std::string& path) {
   adapters::posix::KernelRandom random;
   std::string token;
   for (int i = 0; i < 4; ++i) token += stdx::format("{:016x}", random.next());
-  if (auto kept = adapters::posix::replace_file(path, token); !kept)
-    app::die("startz", kept.error().message);
+  keep(path, token);
 }
 
 std::vector<ports::ProcessSpec> children_of(const config::ZhostConfig& config,
@@ -63,13 +77,10 @@ std::vector<ports::ProcessSpec> children_of(const config::ZhostConfig& config,
 int main(int argc, char** argv) {
   const auto file = std::filesystem::absolute(app::config_file(argc, argv, "startz")).string();
   const auto config = app::load_config(argc, argv, "startz");
-  for (const auto& folder :
-       {config.run_dir, config.state_dir, config.state_dir + "/blobs", config.state_dir + "/data"})
-    if (auto made = adapters::posix::make_private_folder(folder); !made)
-      app::die("startz", made.error().message);
-  if (!config.log_dir.empty())
-    if (auto made = adapters::posix::make_private_folder(config.log_dir); !made)
-      app::die("startz", made.error().message);
+  make_folder("run_dir", config.run_dir);
+  for (const char* part : {"", "/blobs", "/data"})
+    make_folder("state_dir", config.state_dir + part);
+  if (!config.log_dir.empty()) make_folder("log_dir", config.log_dir);
   // One startz at a time, and none while children of a former one live (P12).
   auto lock = FileLock::take(config.run_dir + "/startz.lock");
   if (!lock) app::die("startz", lock.error().message);

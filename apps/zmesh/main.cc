@@ -2,6 +2,9 @@
 // zmesh -config FILE.yaml: the transport of a zhost.
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "adapters/posix/cgroup.h"
 #include "common/app.h"
 #include "zmesh/http_api.h"
 #include "zmesh/service.h"
@@ -28,10 +31,8 @@ int main(int argc, char** argv) {
     label->set_value(value);
   }
   for (const auto& device : config.devices) self.add_devices(device);
-  self.set_memory_bytes(config.memory_bytes != 0
-                            ? config.memory_bytes
-                            : static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-                                  static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
+  const auto memory = adapters::posix::memory_total_bytes();
+  self.set_memory_bytes(config.memory_bytes != 0 ? std::min(config.memory_bytes, memory) : memory);
   self.set_cpu_cores(static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN)));
   self.set_version(app::version);
   self.set_spaces_max(static_cast<std::uint32_t>(config.spaces_max));

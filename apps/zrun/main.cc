@@ -3,6 +3,7 @@
 #include "adapters/blob_files/blob_files.h"
 #include "adapters/data_sqlite/data_store.h"
 #include "adapters/machine/sensors.h"
+#include "adapters/posix/limits.h"
 #include "adapters/wasmtime/engine.h"
 #include "common/app.h"
 #include "mex/reader.h"
@@ -13,8 +14,17 @@ int main(int argc, char** argv) {
   const auto config = app::load_config(argc, argv, "zrun");
   app::App app("zrun", config);
   adapters::wasmtime::WasmtimeEngine engine(app.loop(), {}, app.refused_by("compiler"));
-  adapters::data_sqlite::SqliteDataStore data(app.loop(), config.state_dir + "/data",
-                                              app.refused_by("data"));
+  auto& metrics = app.runtime().metrics;
+  adapters::data_sqlite::SqliteDataStore data(
+      app.loop(),
+      {.folder = config.state_dir + "/data",
+       .open_max = adapters::posix::stores_open_max(app.descriptor_limit()),
+       .disk_reserve_bytes = config.disk_reserve_bytes},
+      {.refused = app.refused_by("data"),
+       .open = &metrics.gauge("samoza_zrun_stores_open", "Files of DATA spaces that are open now"),
+       .no_space = &metrics.counter("samoza_zrun_data_without_room_total",
+                                    "Commits refused because the disk or the space's bound of "
+                                    "stored bytes had no room")});
   adapters::blob_files::BlobFiles blobs(app.loop(), config.state_dir + "/blobs",
                                         app.refused_by("blobs"));
   mex::Reader packages(app.loop(),
@@ -39,5 +49,6 @@ int main(int argc, char** argv) {
   service.on_stop = [&] { app.stop(); };
   if (auto started = service.start(); !started) app::die("zrun", started.error().message);
   app.serve(http, config.zrun_port);
-  return app.run_loop();
+  // A service manager may signal every process of a zhost at once: the spaces close all the same.
+  return app.run_loop([&] { service.close_all(); });
 }

@@ -23,11 +23,11 @@ class DataContract : public testing::Test {
   Backend backend_;
 
   stdx::Result<Data> open(std::uint64_t epoch, std::uint32_t run = 1,
-                          Expect expect = Expect::nothing) {
+                          Expect expect = Expect::nothing, std::uint64_t bytes_max = 0) {
     const model::InstanceId id{
         {model::TopologyId(stdx::uuid_from(1, 2)), "s"}, model::Epoch(epoch), model::Run(run)};
     return backend_.template wait<Data>(
-        [&](auto done) { backend_.store().open(id, expect, done); });
+        [&](auto done) { backend_.store().open(id, expect, bytes_max, done); });
   }
   stdx::Result<std::size_t> commit(ports::SpaceData& data, ports::DataBatch batch) {
     return backend_.template wait<std::size_t>(
@@ -128,7 +128,32 @@ TYPED_TEST_P(DataContract, TheGuestsKeysAndTheRecordsAreTwoAreas) {
   EXPECT_EQ(this->records(*data).size(), 2u);
 }
 
-REGISTER_TYPED_TEST_SUITE_P(DataContract, WhatWasCommittedIsThereForTheNextInstance,
+TYPED_TEST_P(DataContract, PastItsBoundACommitIsRefusedWholeAndWhatIsDeletedMakesRoomAgain) {
+  const std::uint64_t bound = 1u << 20;
+  const stdx::Bytes value(64u << 10, 'v');
+  auto data = *this->open(1, 1, Expect::nothing, bound);
+  int taken = 0;
+  for (;; ++taken) {
+    ASSERT_LT(taken, 100) << "the bound holds";
+    const auto n = std::to_string(taken);
+    const auto put = this->commit(*data, {{{"k" + n, value}, {"last", n}}, {{"r", n}}});
+    if (put) continue;
+    EXPECT_EQ(put.error().code, stdx::Code::full);
+    break;
+  }
+  EXPECT_GT(taken, 8) << "most of the bound can be used";
+  const auto last = std::to_string(taken - 1);
+  EXPECT_EQ(this->get(*data, "last"), last) << "nothing of the refused commit is there";
+  EXPECT_EQ(this->get(*data, "k" + std::to_string(taken)), std::nullopt);
+  EXPECT_EQ(this->records(*data), (std::vector<ports::DataRecord>{{"r", last}}));
+  for (int i = 0; i < taken / 2; ++i)
+    ASSERT_TRUE(this->commit(*data, {{{"k" + std::to_string(i), std::nullopt}}, {}}));
+  EXPECT_TRUE(this->put(*data, "again", value));
+}
+
+REGISTER_TYPED_TEST_SUITE_P(DataContract,
+                            PastItsBoundACommitIsRefusedWholeAndWhatIsDeletedMakesRoomAgain,
+                            WhatWasCommittedIsThereForTheNextInstance,
                             P10AnOlderInstanceIsRefusedAtOpenAndAtItsLateCommit,
                             AStoreThatIsToBeThereAndIsNotIsRefusedAndNotMade,
                             ListGivesKeysInByteOrderBehindTheCursorAndWithinTheBound,

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "config/key_text.h"
+#include "stdx/encoding.h"
 #include "stdx/text.h"
 
 namespace config {
@@ -95,7 +97,8 @@ void read_services(const Reader& reader, const Node& root, ZhostConfig& c) {
       }
     }
     if (const auto* limits = reader.map(*node, "limits")) {
-      reader.only(*limits, "zrun.limits", {"memory", "spaces"});
+      reader.only(*limits, "zrun.limits", {"memory", "spaces", "disk_reserve"});
+      c.disk_reserve_bytes = reader.bytes(*limits, "disk_reserve", c.disk_reserve_bytes);
       c.memory_bytes = reader.bytes(*limits, "memory", c.memory_bytes);
       c.spaces_max = reader.number(*limits, "spaces", c.spaces_max, 1, 20'000);
     }
@@ -250,7 +253,14 @@ stdx::Result<ZhostConfig> parse_zhost_config(
   if (const auto* trust = reader.map(root, "trust")) {
     reader.only(*trust, "trust", {"policy", "keys"});
     c.trust_policy = reader.text(*trust, "policy", c.trust_policy);
-    c.trust_keys = reader.texts(*trust, "keys");
+    if (const auto* keys = reader.list(*trust, "keys"))
+      for (const auto& item : keys->items) {
+        const auto key = parse_public_key(item.text, "trust.keys: an entry");
+        if (key)
+          c.trust_keys.push_back(stdx::base64_encode(*key));
+        else
+          reader.fail(item, key.error().message);
+      }
     if (c.trust_policy != "dev" && c.trust_policy != "prod")
       reader.fail(*trust, format("trust.policy is '{}'; it must be dev or prod",
                                  stdx::printable(c.trust_policy, 40)));

@@ -36,7 +36,8 @@ constexpr Function table[] = {
      "const void *key, int32_t key_bytes, const void *value, int32_t value_bytes",
      "Stores a value under a key of 1 to 512 bytes; on disk (fsync) when it returns, in a "
      "transactional space with the turn (docs/delivery.md), as all of data.*. SAMOZA_E_FULL past "
-     "16 MiB in one turn."},
+     "limits.data of space.yaml, or 16 MiB in one turn; SAMOZA_E_IO while the disk of the zhost "
+     "has no room or fails. Nothing is stored then, and a later call may succeed."},
     {"data", "put_many", "ii>i", "data.write", true, "const void *entries, int32_t bytes",
      "Stores many values in one transaction. entries: [u32 key bytes][u32 value bytes][key][value] "
      "one after the other, little-endian. All or none; on disk when it returns."},

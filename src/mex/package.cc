@@ -78,7 +78,7 @@ stdx::Status check_signature(const Manifest& manifest, const TrustPolicy& policy
   if (!key || !signature || !adapters::crypto::verify(*key, canonical(manifest), *signature))
     return stdx::fail(Code::denied, "the signature does not fit the manifest");
   const bool any_key = policy.accept_unsigned && policy.trusted_keys.empty();
-  if (!any_key && !policy.trusted_keys.contains(manifest.public_key))
+  if (!any_key && !policy.trusted_keys.contains(stdx::base64_encode(*key)))
     return stdx::fail(Code::denied, format("the MEX is signed by key {}, which trust.keys does not "
                                            "list",
                                            manifest.public_key));
@@ -141,7 +141,7 @@ stdx::Result<Contents> open_archive(stdx::BytesView archive, const TrustPolicy& 
 }
 
 stdx::Result<stdx::Bytes> build_archive(Files files, const ManifestSource& source,
-                                        stdx::BytesView private_key) {
+                                        const std::optional<stdx::Bytes>& private_key) {
   files.erase("manifest.yaml");
   std::vector<std::string> findings;
   const auto topology = validate_files(files, findings);
@@ -154,9 +154,9 @@ stdx::Result<stdx::Bytes> build_archive(Files files, const ManifestSource& sourc
   for (const auto& space : topology.spaces) manifest.spaces.push_back(space.name);
   for (const auto& [path, content] : files)
     manifest.file_hashes[path] = adapters::crypto::sha256_hex(content);
-  if (!private_key.empty()) {
-    TRY_ASSIGN(const auto signature, adapters::crypto::sign(private_key, canonical(manifest)));
-    TRY_ASSIGN(const auto key, adapters::crypto::public_key_of(private_key));
+  if (private_key) {
+    TRY_ASSIGN(const auto signature, adapters::crypto::sign(*private_key, canonical(manifest)));
+    TRY_ASSIGN(const auto key, adapters::crypto::public_key_of(*private_key));
     manifest.public_key = stdx::base64_encode(key);
     manifest.signature = stdx::base64_encode(signature);
   }
@@ -172,7 +172,7 @@ stdx::Result<stdx::Bytes> sign_archive(stdx::BytesView archive, stdx::BytesView 
   TRY(check_hashes(manifest, files));
   return build_archive(std::move(files),
                        {manifest.name, manifest.version, manifest.publisher, manifest.created},
-                       private_key);
+                       stdx::Bytes(private_key));
 }
 
 }  // namespace mex

@@ -3,6 +3,7 @@
 
 // A MEX in memory, and the one set of checks that build, verify and submit share (R-DEC-29).
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,9 +37,10 @@ struct TrustPolicy {
 // validate_files. The first thing that is wrong is the error.
 stdx::Result<Contents> open_archive(stdx::BytesView archive, const TrustPolicy& policy);
 
-// An archive from the files of a source folder. With a private key (32 bytes) it is signed.
+// An archive from the files of a source folder, signed where a private key (32 bytes) is given.
+// Code::invalid for a key that is none; never unsigned instead.
 stdx::Result<stdx::Bytes> build_archive(Files files, const ManifestSource& source,
-                                        stdx::BytesView private_key);
+                                        const std::optional<stdx::Bytes>& private_key);
 // The same archive with a signature of that key.
 stdx::Result<stdx::Bytes> sign_archive(stdx::BytesView archive, stdx::BytesView private_key);
 

@@ -42,9 +42,9 @@ std::string error_of(Files files) {
 }
 
 TEST(MexTest, RMex24TheSameSourceGivesAByteIdenticalArchive) {
-  const auto a = build_archive(good_files(), source, "");
+  const auto a = build_archive(good_files(), source, std::nullopt);
   ASSERT_TRUE(a) << a.error().message;
-  EXPECT_EQ(*a, *build_archive(good_files(), source, ""));
+  EXPECT_EQ(*a, *build_archive(good_files(), source, std::nullopt));
   const auto contents = open_archive(*a, {});
   ASSERT_TRUE(contents) << contents.error().message;
   EXPECT_EQ(contents->topology.spaces.size(), 2u);
@@ -69,7 +69,7 @@ TEST(MexTest, RMex3TamperingWithAnyByteIsRefused) {
 
 TEST(MexTest, RDec19AWrongSignatureIsRefusedUnderEveryPolicyAndNoneOnlyUnderProd) {
   const auto key = adapters::crypto::make_key();
-  const auto plain = *build_archive(good_files(), source, "");
+  const auto plain = *build_archive(good_files(), source, std::nullopt);
   EXPECT_TRUE(open_archive(plain, {}));
   EXPECT_EQ(open_archive(plain, {false, {}}).error().code, stdx::Code::denied);
   const auto signed_archive = *sign_archive(plain, key.private_key);
@@ -149,7 +149,7 @@ TEST(MexTest, TheSignedArchiveOfTheFuzzCorpusPassesEveryCheckSoThatFuzzingGetsBe
 }
 
 TEST(MexTest, AManifestThatIsNotInItsOneFormIsRefused) {
-  auto files = *adapters::zip::read(*build_archive(good_files(), source, ""));
+  auto files = *adapters::zip::read(*build_archive(good_files(), source, std::nullopt));
   files["manifest.yaml"] += "# a comment\n";
   EXPECT_FALSE(open_archive(*adapters::zip::write(files), {}));
 }

@@ -17,11 +17,12 @@ using stdx::format;
 void read_limits(const Reader& reader, const Node& root, model::SpaceLimits& limits) {
   if (const auto* node = reader.map(root, "limits")) {
     reader.only(*node, "limits",
-                {"memory", "mailbox_messages", "mailbox_bytes", "log_bytes_per_second"});
+                {"memory", "mailbox_messages", "mailbox_bytes", "log_bytes_per_second", "data"});
     limits.memory_bytes = reader.bytes(*node, "memory", limits.memory_bytes);
     limits.mailbox_messages = static_cast<std::uint32_t>(
         reader.number(*node, "mailbox_messages", limits.mailbox_messages, 1, 1u << 20));
     limits.mailbox_bytes = reader.bytes(*node, "mailbox_bytes", limits.mailbox_bytes);
+    limits.data_bytes = reader.bytes(*node, "data", limits.data_bytes);
     limits.log_bytes_per_second =
         reader.bytes(*node, "log_bytes_per_second", limits.log_bytes_per_second);
   }

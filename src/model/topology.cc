@@ -47,6 +47,7 @@ void check_limits(const Space& space, Findings& findings) {
   between("memory", limits.memory_bytes, 64u << 10, 4ull << 30);
   between("mailbox_messages", limits.mailbox_messages, 1, 1u << 20);
   between("mailbox_bytes", limits.mailbox_bytes, 1024, 1ull << 30);
+  between("data", limits.data_bytes, 256u << 10, 1ull << 40);
   between("on_init_deadline_ms", limits.on_init_deadline_ms, 1, 600'000);
   between("on_process_watchdog_ms", limits.on_process_watchdog_ms, 1, 600'000);
   between("on_close_deadline_ms", limits.on_close_deadline_ms, 1, 60'000);

@@ -25,6 +25,7 @@ struct SpaceLimits {
   std::uint32_t on_process_watchdog_ms = 10'000;  // R-CFG-2
   std::uint32_t on_close_deadline_ms = 2000;
   std::uint64_t log_bytes_per_second = 64u << 10;
+  std::uint64_t data_bytes = 1ull << 30;  // stored by data.*, with what the store itself needs
   bool operator==(const SpaceLimits&) const = default;
 };
 

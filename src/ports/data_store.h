@@ -45,7 +45,9 @@ class SpaceData {
   using Done = std::function<void(stdx::Result<T>)>;
 
   virtual ~SpaceData() = default;
-  // All or none, of both areas. Answers how many of the guest's keys were there before.
+  // All or none, of both areas. Answers how many of the guest's keys were there before. Code::full:
+  // bytes_max is reached. Code::unavailable: the disk has no room now. With both nothing was
+  // changed. Code::unknown: the disk failed; the next call reads what it holds.
   virtual void commit(DataBatch batch, Done<std::size_t> done) = 0;
   // Every record, in byte order of the keys.
   virtual void records(Done<std::vector<DataRecord>> done) = 0;
@@ -62,8 +64,11 @@ class DataStore {
   // Whether a store that is not there may be made. `there`: the space has run with its store
   // before, and Code::not_found says that it is gone: losing one is never hidden by starting empty.
   enum class Expect { nothing, there };
-  // Code::stale for an instance older than one that opened it before.
-  virtual void open(const model::InstanceId& instance, Expect expect,
+  // bytes_max bounds what it may hold, keys and values with what the store itself needs (0: no
+  // bound); a commit past it is Code::full and changes nothing.
+  // Code::stale for an instance older than one that opened it before. Code::unavailable where
+  // the disk or the process has no room for it now; that may pass.
+  virtual void open(const model::InstanceId& instance, Expect expect, std::uint64_t bytes_max,
                     SpaceData::Done<std::shared_ptr<SpaceData>> done) = 0;
   // The space is deleted: its data goes too.
   virtual void remove(const model::SpaceKey& key) = 0;

@@ -22,8 +22,9 @@ struct ProcessSpec {
 };
 
 struct ProcessExit {
-  int code = 0;    // exit code, or
-  int signal = 0;  // the signal that ended it; 0 for a plain exit
+  int code = 0;       // exit code, or
+  int signal = 0;     // the signal that ended it; 0 for a plain exit
+  std::string cause;  // where it is known better, for a person: "out of memory: limit 512 MiB"
 };
 
 class Processes {

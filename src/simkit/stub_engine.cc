@@ -97,21 +97,26 @@ class StubModule final : public ports::Module {
 class MemoryData final : public ports::SpaceData {
  public:
   MemoryData(Process& process, std::shared_ptr<MemoryDataStore::Shelf> shelf,
-             model::InstanceId self)
-      : process_(process), shelf_(std::move(shelf)), self_(std::move(self)) {}
+             model::InstanceId self, std::uint64_t bytes_max)
+      : process_(process),
+        shelf_(std::move(shelf)),
+        self_(std::move(self)),
+        bytes_max_(bytes_max) {}
 
   // On disk after a while, answered after another: a process may die between the two.
   void commit(ports::DataBatch batch, Done<std::size_t> done) override {
-    later(process_,
-          [&process = process_, shelf = shelf_, self = self_, batch = std::move(batch), done] {
-            if (self < shelf->newest)
-              return done(stdx::fail(stdx::Code::stale, "a newer instance opened this store"));
-            std::size_t before = 0;
-            for (const auto& write : batch.writes) before += shelf->values.contains(write.key);
-            for (const auto& write : batch.writes) put(shelf->values, write);
-            for (const auto& record : batch.records) put(shelf->records, record);
-            later(process, [done, before] { done(before); });
-          });
+    later(process_, [&process = process_, shelf = shelf_, self = self_, bytes_max = bytes_max_,
+                     batch = std::move(batch), done] {
+      if (self < shelf->newest)
+        return done(stdx::fail(stdx::Code::stale, "a newer instance opened this store"));
+      if (bytes_max != 0 && bytes_after(*shelf, batch) > bytes_max)
+        return done(stdx::fail(stdx::Code::full, "its bound of stored bytes is reached"));
+      std::size_t before = 0;
+      for (const auto& write : batch.writes) before += shelf->values.contains(write.key);
+      for (const auto& write : batch.writes) put(shelf->values, write);
+      for (const auto& record : batch.records) put(shelf->records, record);
+      later(process, [done, before] { done(before); });
+    });
   }
   void records(Done<std::vector<ports::DataRecord>> done) override {
     process_.post([shelf = shelf_, done] {
@@ -145,6 +150,17 @@ class MemoryData final : public ports::SpaceData {
   static void later(Process& process, ports::Task task) {
     process.after(std::chrono::microseconds(50 + process.next() % 1000), std::move(task));
   }
+  static std::size_t bytes_of(const std::map<stdx::Bytes, stdx::Bytes>& area) {
+    std::size_t bytes = 0;
+    for (const auto& [key, value] : area) bytes += key.size() + value.size();
+    return bytes;
+  }
+  // What it would hold; only looked at where there is a bound.
+  static std::size_t bytes_after(MemoryDataStore::Shelf shelf, const ports::DataBatch& batch) {
+    for (const auto& write : batch.writes) put(shelf.values, write);
+    for (const auto& record : batch.records) put(shelf.records, record);
+    return bytes_of(shelf.values) + bytes_of(shelf.records);
+  }
   static void put(std::map<stdx::Bytes, stdx::Bytes>& area, const ports::DataWrite& write) {
     if (write.value)
       area[write.key] = *write.value;
@@ -155,6 +171,7 @@ class MemoryData final : public ports::SpaceData {
   Process& process_;
   std::shared_ptr<MemoryDataStore::Shelf> shelf_;
   model::InstanceId self_;
+  std::uint64_t bytes_max_;
 };
 
 }  // namespace
@@ -241,8 +258,9 @@ std::optional<GuestCall> SinkGuest::next(std::int32_t result) {
 }
 
 void MemoryDataStore::open(const model::InstanceId& instance, Expect expect,
+                           std::uint64_t bytes_max,
                            ports::SpaceData::Done<std::shared_ptr<ports::SpaceData>> done) {
-  process_.post([this, instance, expect, done] {
+  process_.post([this, instance, expect, bytes_max, done] {
     if (expect == Expect::there && !spaces_.contains(instance.key))
       return done(stdx::fail(stdx::Code::not_found, "its store is not there any more"));
     auto& shelf = spaces_[instance.key];
@@ -250,7 +268,7 @@ void MemoryDataStore::open(const model::InstanceId& instance, Expect expect,
     if (instance < shelf->newest)
       return done(stdx::fail(stdx::Code::stale, "a newer instance opened this store"));
     shelf->newest = instance;
-    done(std::make_shared<MemoryData>(process_, shelf, instance));
+    done(std::make_shared<MemoryData>(process_, shelf, instance, bytes_max));
   });
 }
 

@@ -124,7 +124,7 @@ class MemoryDataStore final : public ports::DataStore {
 
   explicit MemoryDataStore(Process& process) : process_(process), spaces_(own_) {}
   MemoryDataStore(Process& process, Disk& disk) : process_(process), spaces_(disk) {}
-  void open(const model::InstanceId& instance, Expect expect,
+  void open(const model::InstanceId& instance, Expect expect, std::uint64_t bytes_max,
             ports::SpaceData::Done<std::shared_ptr<ports::SpaceData>> done) override;
   void remove(const model::SpaceKey& key) override { spaces_.erase(key); }
 

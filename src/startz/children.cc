@@ -2,6 +2,7 @@
 #include "startz/children.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace startz {
 
@@ -48,11 +49,13 @@ void Children::spawn(Child& child) {
 void Children::ended(Child& child, ports::ProcessExit exit) {
   const auto now = runtime_.clock.now();
   if (now - child.since >= options_.healthy_after) child.back_off = options_.restart_min;
+  child.cause = exit.cause;
   child.process = ports::ProcessId::none;
   child.since = now;
   runtime_.log.warn("child_ended", {{"child", child.spec.name},
                                     {"code", exit.code},
                                     {"signal", exit.signal},
+                                    {"cause", exit.cause},
                                     {"stopping", stopping_}});
   if (on_exit) on_exit(child, exit);
   if (stopping_) return stop_next();
@@ -68,8 +71,8 @@ void Children::kill(const std::string& name) {
 }
 
 void Children::stop(std::function<void()> done) {
-  stopping_ = true;
   stopped_ = std::move(done);
+  if (std::exchange(stopping_, true)) return;
   for (auto& child : children_) child.timer->cancel();
   stop_next();
 }
@@ -77,19 +80,30 @@ void Children::stop(std::function<void()> done) {
 void Children::stop_next() {
   for (auto child = children_.rbegin(); child != children_.rend(); ++child) {
     if (!child->alive()) continue;
-    if (!child->timer->pending()) stop_harder(*child, 0);
+    if (!child->timer->pending()) stop_harder(*child);
     return;
   }
   for (auto& child : children_) child.timer->cancel();
   if (auto done = std::move(stopped_)) done();
 }
 
-void Children::stop_harder(Child& child, int step) {
+void Children::stop_harder(Child& child) {
   if (!child.alive()) return;
+  const int step = child.stop_steps++;
   if (step == 0 && ask_to_stop) ask_to_stop(child.spec.name);
   if (step == 1) processes_.terminate(child.process);
   if (step >= 2) processes_.kill(child.process);
-  child.timer->set(options_.stop_step, [this, &child, step] { stop_harder(child, step + 1); });
+  stop_harder_after(child, options_.stop_step);
+}
+
+void Children::stop_harder_after(Child& child, stdx::Duration wait) {
+  child.timer->set(wait, [this, &child] { stop_harder(child); });
+}
+
+void Children::grant_time(const std::string& name, stdx::Duration needed) {
+  for (auto& child : children_)
+    if (stopping_ && child.spec.name == name && child.stop_steps == 1)
+      stop_harder_after(child, needed + options_.stop_step);
 }
 
 const Children::Child* Children::find(const std::string& name) const {

@@ -32,7 +32,9 @@ class Children {
     std::uint32_t starts = 0;
     stdx::Instant since{};  // of the start or the end
     stdx::Duration back_off{};
+    std::string cause;  // of its last end; empty: not known, or well for healthy_after since
     std::unique_ptr<ports::Timer> timer;
+    int stop_steps = 0;  // asked, then terminated, then killed
     bool alive() const { return process != ports::ProcessId::none; }
   };
 
@@ -45,7 +47,11 @@ class Children {
 
   void start();
   void kill(const std::string& name);
-  // Ends all, last started first; `done` once none is left. No child is restarted from here on.
+  // What is being asked to stop says how long it needs at most (its guests have deadlines): it is
+  // ended by force only stop_step after that. Has no effect on a child that is past being asked.
+  void grant_time(const std::string& name, stdx::Duration needed);
+  // Ends all, last started first; `done` once none is left. No child is restarted from here on. A
+  // second call only replaces `done`.
   void stop(std::function<void()> done);
 
   const std::vector<Child>& list() const { return children_; }
@@ -55,7 +61,8 @@ class Children {
   void spawn(Child& child);
   void ended(Child& child, ports::ProcessExit exit);
   void stop_next();
-  void stop_harder(Child& child, int step);
+  void stop_harder(Child& child);
+  void stop_harder_after(Child& child, stdx::Duration wait);
 
   ports::Runtime& runtime_;
   ports::Processes& processes_;

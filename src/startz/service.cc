@@ -85,7 +85,12 @@ void Service::wire_handlers() {
     child_ended(child);
   };
   children_.ask_to_stop = [this](const std::string& name) {
-    hub_.exchange().request(rpc::address("", name), "service.stop", "", 2s, [](auto) {});
+    hub_.exchange().request(rpc::address("", name), "service.stop", "", 2s,
+                            rpc::expect<v1::StopReply>([this, name](auto reply) {
+                              if (reply)
+                                children_.grant_time(name,
+                                                     std::chrono::milliseconds(reply->wait_ms()));
+                            }));
   };
   hub_.on_service = [this](const v1::Hello& hello, bool connected) {
     if (!connected) return;
@@ -291,6 +296,7 @@ void Service::fill_children(google::protobuf::RepeatedPtrField<v1::ChildStatus>&
     status->set_state(state_of(child));
     status->set_pid(static_cast<std::uint64_t>(child.process));
     status->set_starts(child.starts);
+    status->set_cause(child.cause);
   }
 }
 

@@ -43,6 +43,7 @@ samoza::v1::SpaceSpec space_to_wire(const model::Space& space) {
   limits.set_on_process_watchdog_ms(space.limits.on_process_watchdog_ms);
   limits.set_on_close_deadline_ms(space.limits.on_close_deadline_ms);
   limits.set_log_bytes_per_second(space.limits.log_bytes_per_second);
+  limits.set_data_bytes(space.limits.data_bytes);
   auto& placement = *spec.mutable_placement();
   put(space.placement.anti_affinity, placement.mutable_anti_affinity());
   put(space.placement.prefer_apart, placement.mutable_prefer_apart());
@@ -77,6 +78,7 @@ stdx::Result<model::Space> space_from_wire(const samoza::v1::SpaceSpec& spec) {
                   .on_process_watchdog_ms = limits.on_process_watchdog_ms(),
                   .on_close_deadline_ms = limits.on_close_deadline_ms(),
                   .log_bytes_per_second = limits.log_bytes_per_second()};
+  if (limits.data_bytes() != 0) space.limits.data_bytes = limits.data_bytes();
   const auto& placement = spec.placement();
   space.placement = {.anti_affinity = get(placement.anti_affinity()),
                      .prefer_apart = get(placement.prefer_apart()),

@@ -44,7 +44,10 @@ bool ClusterManager::beat(const v1::Beat& beat, stdx::Instant now) {
   }
   auto* zhost = listen(beat.zhost(), beat.incarnation(), beat.counter(), &Zhost::beat_counter, now);
   if (zhost == nullptr) return false;
-  for (const auto& child : beat.children()) zhost->children[child.name()] = child.state();
+  for (const auto& child : beat.children()) {
+    zhost->children[child.name()] = child.state();
+    if (child.name() == "zrun") zhost->zrun_cause = child.cause();
+  }
   zhost->said_goodbye = beat.goodbye();
   if (beat.goodbye()) declare_dead(beat.zhost(), *zhost, "goodbye", now);
   return true;
@@ -173,6 +176,11 @@ bool ClusterManager::zrun_down(const std::string& zhost) const {
   if (known == nullptr) return false;
   const auto zrun = known->children.find("zrun");
   return zrun != known->children.end() && zrun->second == v1::CHILD_DOWN;
+}
+
+std::string ClusterManager::zrun_cause(const std::string& zhost) const {
+  const auto* known = find(zhost);
+  return known == nullptr || known->zrun_cause.empty() ? "" : " (" + known->zrun_cause + ")";
 }
 
 }  // namespace zrms

@@ -51,6 +51,7 @@ class ClusterManager {
     bool heard = false;                   // a word of this incarnation came in this reign
     std::vector<stdx::Instant> refusals;  // since the last word
     std::map<std::string, v1::ChildState> children;
+    std::string zrun_cause;     // of its last end, where that is known
     bool said_goodbye = false;  // with its last beat
     bool reported = false;
     v1::ResourceReport report;  // the newest; spaces and floors below are of it
@@ -89,6 +90,8 @@ class ClusterManager {
   bool heard(const std::string& zhost) const;
   // zrun of that zhost said `down`: what ran there will not come back by itself (P3).
   bool zrun_down(const std::string& zhost) const;
+  // Why zrun there ended last, as " (out of memory: limit 512 MiB)"; empty where nobody knows.
+  std::string zrun_cause(const std::string& zhost) const;
   bool braking(stdx::Instant now) const { return now < brake_until_; }
 
  private:

@@ -66,7 +66,7 @@ std::vector<Candidate> Reconciler::candidates(const View& view) {
     else if (!view.cluster.heard(candidate.zhost))
       candidate.unavailable = "not heard yet";
     else if (view.cluster.zrun_down(candidate.zhost))
-      candidate.unavailable = "its zrun is down";
+      candidate.unavailable = "its zrun is down" + view.cluster.zrun_cause(candidate.zhost);
     candidate.available = candidate.unavailable.empty();
     for (const auto& [key, row] : view.records.spaces()) {
       if (row.record.zhost() != candidate.zhost || row.record.tombstone() ||

@@ -126,10 +126,17 @@ bool Reconciler::settle_space(Work& work, const TopologyRow& topology, const mod
   const bool newer_life = member != nullptr && member->incarnation() > record.incarnation();
   if (const auto loss = loss_of(work.view.cluster, record.zhost(), member)) {
     if (has_data)
-      wait_for_data(work, *row, format("data on zhost {}{}", record.zhost(), loss->waits));
+      wait_for_data(work, *row,
+                    format("data on zhost {}{}{}", record.zhost(), loss->waits,
+                           work.view.cluster.zrun_down(record.zhost())
+                               ? work.view.cluster.zrun_cause(record.zhost())
+                               : ""));
     else
       place_anew(work, topology, space, row, placed, record.zhost(),
-                 format("zhost {} {}", record.zhost(), loss->moves));
+                 format("zhost {} {}{}", record.zhost(), loss->moves,
+                        work.view.cluster.zrun_down(record.zhost())
+                            ? work.view.cluster.zrun_cause(record.zhost())
+                            : ""));
     return false;
   }
   if (newer_life) {

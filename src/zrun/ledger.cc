@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zrun/ledger.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "stdx/assert.h"
@@ -23,6 +24,11 @@ Ledger::Ledger(ports::Runtime& runtime, MessagePool& pool, LocalTopology& topolo
                                       "Messages found in an outbox at a start, and sent again")) {
   for (auto& path : topology_.paths)
     if (path->from == space_ && path->out.keeps_until_finished()) outboxes_.push_back({path.get()});
+}
+
+bool Ledger::may_pass(stdx::Code code, int tries) {
+  if (code == stdx::Code::full) return tries < full_tries_max;
+  return code == stdx::Code::unavailable || code == stdx::Code::unknown;
 }
 
 // --- loading ---
@@ -136,11 +142,12 @@ void Ledger::remove_finished(std::vector<ports::DataWrite>& records) {
 }
 
 void Ledger::committed(stdx::Status status) {
-  const bool store_is_busy = !status && (status.error().code == stdx::Code::full ||
-                                         status.error().code == stdx::Code::unavailable);
+  const auto alive = std::weak_ptr<bool>(alive_);
+  if (on_store) on_store(status);
+  if (alive.expired()) return;
   // The same numbers and the same writes: it does not matter whether a try was carried out.
-  if (store_is_busy && ++tries_ < tries_max) {
-    retry_.set(retry_after, [this] { try_commit(); });
+  if (!status && may_pass(status.error().code, ++tries_)) {
+    retry_.set(std::min(retry_min * tries_, retry_max), [this] { try_commit(); });
     return;
   }
   const auto steps = std::exchange(under_way_, {});
@@ -154,7 +161,6 @@ void Ledger::committed(stdx::Status status) {
     for (const auto& outbox : outboxes_)
       ASSERT(outbox.path->out.last() == outbox.promised, "the numbers sent are those on disk");
   }
-  const auto alive = std::weak_ptr<bool>(alive_);
   for (const auto& step : steps) {
     if (step.done) step.done(status, step.turn);
     if (alive.expired()) return;

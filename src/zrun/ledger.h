@@ -30,9 +30,13 @@ namespace zrun {
 
 class Ledger {
  public:
-  // A store that is busy (Code::full, Code::unavailable) is asked again, for 5 s in all.
-  static constexpr stdx::Duration retry_after = std::chrono::milliseconds(100);
-  static constexpr int tries_max = 50;
+  // A commit that failed for a reason that may pass is tried again, from retry_min apart to
+  // retry_max: without end where the disk has no room or failed (Code::unavailable, Code::unknown),
+  // full_tries_max times where the queue of the store is full. (A bound of stored bytes that is
+  // reached is Code::full too: the transaction fails after these tries.)
+  static constexpr stdx::Duration retry_min = std::chrono::milliseconds(100);
+  static constexpr stdx::Duration retry_max = std::chrono::seconds(1);
+  static constexpr int full_tries_max = 10;
 
   // A message that is on disk now and goes out.
   using Send = std::function<void(PathState&, MessagePtr)>;
@@ -41,6 +45,9 @@ class Ledger {
 
   Ledger(ports::Runtime& runtime, MessagePool& pool, LocalTopology& topology,
          const model::InstanceId& id, std::uint16_t space, Send send);
+
+  // Called when a commit has to wait for the store, with the reason, and with Ok when it went on.
+  std::function<void(const stdx::Status&)> on_store;
 
   // Reads what the former life committed; before anything else is called.
   void load(std::shared_ptr<ports::SpaceData> data, std::function<void(stdx::Status)> done);
@@ -67,6 +74,7 @@ class Ledger {
   ports::DataBatch batch_of(const std::vector<Step>& steps);
   void note_cursor(const Message& message, std::vector<ports::DataWrite>& records) const;
   void remove_finished(std::vector<ports::DataWrite>& records);
+  static bool may_pass(stdx::Code code, int tries);
   void committed(stdx::Status status);
   const std::string& name_of(const PathState& path) const {
     return topology_.spec.paths[path.index].name;

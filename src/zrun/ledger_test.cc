@@ -251,7 +251,7 @@ struct Pair {
         runtime, pool, *end.topology, id, space,
         [](PathState& path, MessagePtr message) { path.out.push(std::move(message)); });
     bool loaded = false;
-    store.open(id, ports::DataStore::Expect::nothing, [&](auto data) {
+    store.open(id, ports::DataStore::Expect::nothing, 0, [&](auto data) {
       end.ledger->load(*data, [&](stdx::Status status) { loaded = status.has_value(); });
     });
     EXPECT_TRUE(world.run_until_true([&] { return loaded; }, std::chrono::seconds(1)));
@@ -369,9 +369,10 @@ TEST(LedgerTest, WhatIsAskedForDuringATransactionGoesIntoTheNextOneTogether) {
 // Refuses the first `refusals` commits.
 struct BusyData final : ports::SpaceData {
   int refusals = 0, tries = 0;
+  stdx::Code code = stdx::Code::full;
   void commit(ports::DataBatch, Done<std::size_t> done) override {
     if (++tries <= refusals)
-      done(stdx::fail(stdx::Code::full, "calls wait already"));
+      done(stdx::fail(code, "not now"));
     else
       done(0);
   }
@@ -382,21 +383,32 @@ struct BusyData final : ports::SpaceData {
   void list(stdx::Bytes, stdx::Bytes, std::size_t, Done<std::vector<stdx::Bytes>>) override {}
 };
 
-TEST(LedgerTest, S18AStoreThatIsBusyIsAskedAgainAndNotForEver) {
-  for (const auto& [refusals, committed] : {std::pair{3, true}, {1000, false}}) {
+TEST(LedgerTest, S18AStoreWithAFullQueueIsAskedAgainAndNotForEverOneWithoutRoomUntilItHasSome) {
+  using stdx::Code;
+  for (const auto& [code, refusals, committed] : {std::tuple{Code::full, 3, true},
+                                                  {Code::full, 1000, false},
+                                                  {Code::unavailable, 1000, true},
+                                                  {Code::unknown, 1000, true}}) {
     Pair pair(1);
     auto data = std::make_shared<BusyData>();
     data->refusals = refusals;
+    data->code = code;
+    std::vector<bool> good;
+    pair.sender.ledger->on_store = [&](const stdx::Status& status) {
+      good.push_back(status.has_value());
+    };
     pair.sender.ledger->load(data, [](stdx::Status) {});
     Turn turn;
     turn.emit(0, pair.pool.make("1"));
     std::optional<stdx::Status> outcome;
     pair.sender.ledger->commit(std::move(turn), {},
                                [&](stdx::Status status, const Turn&) { outcome = status; });
-    pair.world.run_for(std::chrono::seconds(6));
+    pair.world.run_for(std::chrono::seconds(1100));
     ASSERT_TRUE(outcome);
     EXPECT_EQ(outcome->has_value(), committed);
-    EXPECT_EQ(data->tries, committed ? refusals + 1 : Ledger::tries_max);
+    EXPECT_EQ(data->tries, committed ? refusals + 1 : Ledger::full_tries_max);
+    EXPECT_EQ(good.size(), static_cast<std::size_t>(data->tries)) << "the space hears of each";
+    EXPECT_EQ(good.back(), committed);
     EXPECT_EQ(pair.sender.path().out.last(), committed ? 1u : 0u);
   }
 }
@@ -410,7 +422,7 @@ TEST(LedgerTest, NothingGoesOutBeforeItIsOnDiskAndNothingOfAStaleInstanceDoes) {
   EXPECT_TRUE(pair.sender.path().out.next());
   // P10: a newer instance opens the store.
   const model::InstanceId newer{{pair.sender.topology->id, "from"}, model::Epoch(2), model::Run(1)};
-  pair.store.open(newer, ports::DataStore::Expect::nothing, [](auto) {});
+  pair.store.open(newer, ports::DataStore::Expect::nothing, 0, [](auto) {});
   pair.world.run_for(std::chrono::seconds(1));
   Turn turn;
   turn.emit(0, pair.pool.make("2"));

@@ -102,8 +102,9 @@ void Service::wire_handlers() {
     respond(stdx::Bytes());
   });
   startz_.on("service.stop", [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
-    respond(stdx::Bytes());
-    close_all();
+    v1::StopReply reply;
+    reply.set_wait_ms(static_cast<std::uint64_t>(stdx::to_ms(close_all())));
+    respond(reply.SerializeAsString());
   });
   startz_.on_state = [this](bool connected) {
     // A startz that lost our words hears the states again.
@@ -272,15 +273,35 @@ void Service::open_data(const Key& key, model::InstanceId id,
   if (placed->space->spec().store == model::StoreKind::none)
     return placed->space->start(std::move(module), nullptr);
   using Expect = ports::DataStore::Expect;
-  outside_.data.open(id, placed->data_expected ? Expect::there : Expect::nothing,
-                     [this, key, id, module, alive = std::weak_ptr<bool>(alive_)](
-                         stdx::Result<std::shared_ptr<ports::SpaceData>> data) {
-                       if (alive.expired()) return;
-                       auto* waiting = still(key, id);
-                       if (waiting == nullptr) return;
-                       if (!data) return fail_placed(key, id, of_data(id, data.error()));
-                       waiting->space->start(module, std::move(*data));
-                     });
+  outside_.data.open(
+      id, placed->data_expected ? Expect::there : Expect::nothing,
+      placed->space->spec().limits.data_bytes,
+      [this, key, id, module = std::move(module), alive = std::weak_ptr<bool>(alive_)](
+          stdx::Result<std::shared_ptr<ports::SpaceData>> data) mutable {
+        if (!alive.expired()) data_opened(key, id, std::move(module), std::move(data));
+      });
+}
+
+void Service::data_opened(const Key& key, const model::InstanceId& id,
+                          std::shared_ptr<ports::Module> module,
+                          stdx::Result<std::shared_ptr<ports::SpaceData>> data) {
+  auto* placed = still(key, id);
+  if (placed == nullptr) return;
+  if (data) {
+    placed->open_again.reset();
+    placed->space->note_store({});
+    return placed->space->start(std::move(module), std::move(*data));
+  }
+  const auto code = data.error().code;
+  if (code != Code::unavailable && code != Code::unknown && code != Code::full)
+    return fail_placed(key, id, of_data(id, data.error()));
+  // The disk or the process has no room for it now: nothing that another zhost or an operator's
+  // start would change for the better, so it waits here.
+  placed->space->wait_for_store(data.error());
+  if (!placed->open_again) placed->open_again = std::make_unique<ports::Timer>(runtime_.executor);
+  placed->open_again->set(data_open_again, [this, key, id, module = std::move(module)]() mutable {
+    if (still(key, id) != nullptr) open_data(key, id, std::move(module));
+  });
 }
 
 void Service::serve_pages(Placed& placed, std::shared_ptr<const ports::Package> package) {
@@ -410,19 +431,23 @@ void Service::bury(LocalTopology& topology, PathState& path, const Message& mess
   if (dead_letters_.size() > dead_letters_kept) dead_letters_.pop_front();
 }
 
-void Service::close_all() {
-  closing_ = true;
+stdx::Duration Service::close_all() {
+  if (std::exchange(closing_, true)) return close_at_ - runtime_.clock.now();
   std::vector<Space*> all;
   for (auto& [key, placed] : placed_) all.push_back(placed.space.get());
-  for (auto* space : all)
-    if (!space->is_over()) space->stop("zrun is stopping");
-  // Failed ones are not stopped again; and no space may hold the process up for ever.
-  const bool none_open = std::none_of(all.begin(), all.end(), [](Space* space) {
-    return !space->is_over() || space->state() == SpaceState::stopped;
-  });
-  close_timer_.set(none_open ? stdx::Duration(1ms) : stdx::Duration(3s), [this] {
+  // No space may hold the process up for ever: on_close has its deadline, a commit close_grace.
+  stdx::Duration wait = 1ms;
+  for (auto* space : all) {
+    if (space->is_over()) continue;
+    wait = std::max<stdx::Duration>(
+        wait, std::chrono::milliseconds(space->spec().limits.on_close_deadline_ms) + close_grace);
+    space->stop("zrun is stopping");
+  }
+  close_at_ = runtime_.clock.now() + wait;
+  close_timer_.set(wait, [this] {
     if (on_stop) on_stop();
   });
+  return wait;
 }
 
 // --- what HTTP asks ---

@@ -59,6 +59,10 @@ struct DeadLetter {
 class Service final : public SpaceOwner {
  public:
   static constexpr std::size_t dead_letters_kept = 1000;
+  // Between two tries to open a store for which there is no room.
+  static constexpr stdx::Duration data_open_again = std::chrono::seconds(1);
+  // What a space may take beyond its on_close_deadline_ms when zrun stops: its last commit.
+  static constexpr stdx::Duration close_grace = std::chrono::seconds(1);
 
   Service(ports::Runtime& runtime, Outside outside, Options options);
   ~Service() override;
@@ -92,10 +96,15 @@ class Service final : public SpaceOwner {
   void state_changed(Space& space) override;
   void ledger_loaded(Space& space) override;
 
+  // Stops every space and then calls on_stop. Gives how long that may take: the largest
+  // on_close_deadline_ms of the spaces that are open, and the time of their last commits.
+  stdx::Duration close_all();
+
  private:
   struct Placed {
     std::unique_ptr<Space> space;
     std::unique_ptr<UiPages> pages;
+    std::unique_ptr<ports::Timer> open_again;  // while its store can't be opened
     bool remove_data = false;
     bool data_expected = false;  // it has run with its store before
     bool counted = false;        // in running_
@@ -108,6 +117,9 @@ class Service final : public SpaceOwner {
                      stdx::Result<std::shared_ptr<const ports::Package>> package);
   void serve_pages(Placed& placed, std::shared_ptr<const ports::Package> package);
   void open_data(const Key& key, model::InstanceId id, std::shared_ptr<ports::Module> module);
+  void data_opened(const Key& key, const model::InstanceId& id,
+                   std::shared_ptr<ports::Module> module,
+                   stdx::Result<std::shared_ptr<ports::SpaceData>> data);
   // What an operator is told, and can do, where the store of a space is gone.
   stdx::Error of_data(const model::InstanceId& id, const stdx::Error& error) const;
   Placed* still(const Key& key, const model::InstanceId& id);
@@ -126,7 +138,6 @@ class Service final : public SpaceOwner {
   bool send_frame(const std::string& zhost, stdx::Bytes frame);
   void way_changed(const std::string& zhost);
   void tick();
-  void close_all();
 
   ports::Runtime& runtime_;
   Outside outside_;
@@ -146,6 +157,7 @@ class Service final : public SpaceOwner {
   ports::Timer tick_timer_;
   ports::Timer close_timer_;
   bool closing_ = false;
+  stdx::Instant close_at_{};
   std::int64_t running_ = 0;
   ports::Gauge& running_gauge_;
   ports::Gauge& outbox_gauge_;

@@ -43,6 +43,8 @@ Space::Space(SpaceParts parts, LocalTopology& topology, std::uint16_t index, mod
                                               [this](PathState& path, MessagePtr message) {
                                                 parts_.owner.send(*this, path, std::move(message));
                                               })});
+  if (transaction_)
+    transaction_->ledger.on_store = [this](const stdx::Status& answer) { note_store(answer); };
 }
 
 Space::~Space() {
@@ -91,7 +93,13 @@ void Space::stop(std::string why) {
   if (state_ == SpaceState::stopped || closing_asked_) return;
   closing_asked_ = true;
   detail_ = std::move(why);
-  if (transaction_ && transaction_->hook_ended) return;  // the commit under way is waited for
+  if (transaction_ && transaction_->hook_ended) {
+    // The commit under way is waited for, as long as on_close might take.
+    commit_deadline_ = std::make_unique<ports::Timer>(parts_.runtime.executor);
+    commit_deadline_->set(std::chrono::milliseconds(spec().limits.on_close_deadline_ms),
+                          [this] { commit_overran(); });
+    return;
+  }
   close_or_leave();
 }
 
@@ -113,6 +121,38 @@ void Space::close_or_leave() {
     parts_.scheduler.make_runnable(*this);
 }
 
+// What was not committed is not finished: its sender keeps it for the next instance.
+void Space::commit_overran() {
+  if (!is_over() && transaction_->hook_ended)
+    leave(SpaceState::stopped, "its store did not take the last commit in time: " +
+                                   (store_trouble_.empty() ? "no answer" : store_trouble_));
+}
+
+void Space::note_store(const stdx::Status& answer) {
+  const bool bad = !answer && answer.error().code != stdx::Code::invalid &&
+                   answer.error().code != stdx::Code::stale;
+  if (!bad && store_trouble_.empty()) return;
+  const auto trouble = bad ? answer.error().message : "";
+  if (trouble == store_trouble_) return;
+  const bool known = bad && !store_trouble_.empty();
+  store_trouble_ = trouble;
+  if (known) return;  // the words change with the numbers in them; the state does not
+  if (bad)
+    parts_.runtime.log.warn(
+        "store_has_trouble",
+        {{"topology", id_.key.topology.value}, {"space", id_.key.space}, {"why", trouble}});
+  else
+    parts_.runtime.log.info("store_is_well",
+                            {{"topology", id_.key.topology.value}, {"space", id_.key.space}});
+  if (state_ == SpaceState::running) set_state(state_, trouble);
+}
+
+void Space::wait_for_store(const stdx::Error& why) {
+  const bool first = store_trouble_.empty();
+  note_store(std::unexpected(why));
+  if (first) set_state(SpaceState::starting, "waits for its store: " + why.message);
+}
+
 bool Space::tell_closed() {
   if (!asked_to_return() || std::exchange(told_closed_, true)) return false;
   unpark();
@@ -126,6 +166,7 @@ void Space::leave(SpaceState state, std::string detail) {
   hook_deadline_.reset();
   busy_since_.reset();
   restart_timer_.reset();
+  commit_deadline_.reset();
   self_timers_.clear();
   sensors.clear();
   data_call.reset();
@@ -358,7 +399,11 @@ void Space::write_log(std::int32_t level, std::string_view text) {
   }
   const auto line = stdx::printable(text, 4096);
   log_.push_back(stdx::format("{} {}", stdx::format_rfc3339(parts_.runtime.clock.wall()), line));
-  if (log_.size() > log_lines_kept) log_.pop_front();
+  log_kept_bytes_ += log_.back().size();
+  while (log_.size() > log_lines_kept || log_kept_bytes_ > log_bytes_kept) {
+    log_kept_bytes_ -= log_.front().size();
+    log_.pop_front();
+  }
   const auto port_level = static_cast<ports::Level>(std::clamp(level, 0, 3));
   parts_.runtime.log.write(port_level, "guest_log",
                            {{"topology", id_.key.topology.value},

@@ -70,6 +70,7 @@ struct SpaceParts {
 class Space {
  public:
   static constexpr std::size_t log_lines_kept = 200;
+  static constexpr std::size_t log_bytes_kept = 64u << 10;
   static constexpr std::size_t self_timers_max = 256;
   // A guest that fails this often within failure_window stays failed.
   static constexpr std::size_t failures_max = 5;
@@ -171,6 +172,11 @@ class Space {
     stdx::Bytes bytes;  // to be copied to the guest
   };
   ports::SpaceData* data() { return data_.get(); }
+  // What the store answered last. While it has no room or fails, the space runs on, and its detail
+  // and one line in the log say why; both end with the first answer that is good.
+  void note_store(const stdx::Status& answer);
+  // Its store can't be opened now; it stays `starting` and says so.
+  void wait_for_store(const stdx::Error& why);
   // The turn under way of a transactional space; null for others.
   Turn* turn() { return transaction_ ? &transaction_->turn : nullptr; }
   std::shared_ptr<DataCall> data_call;  // the one under way; a late answer finds it replaced
@@ -216,6 +222,7 @@ class Space {
   void leave(SpaceState state, std::string detail);
   void set_state(SpaceState state, std::string detail);
   void set_timer();
+  void commit_overran();
   void finish_current();
   bool commit_turn();
   void turn_committed(const stdx::Status& status, const Turn& turn);
@@ -238,6 +245,7 @@ class Space {
   std::shared_ptr<ports::Module> module_;
   std::unique_ptr<ports::Instance> instance_;
   std::shared_ptr<ports::SpaceData> data_;
+  std::string store_trouble_;  // empty: none
   std::function<void(const Message&)> show_;
 
   Hook hook_ = Hook::initialize;
@@ -265,9 +273,11 @@ class Space {
   std::deque<stdx::Instant> failures_;
   std::uint64_t restarts_ = 0;
   std::unique_ptr<ports::Timer> restart_timer_;
+  std::unique_ptr<ports::Timer> commit_deadline_;  // while it stops and its last commit is out
 
   std::deque<std::string> log_;
   stdx::Instant log_second_{};
+  std::size_t log_kept_bytes_ = 0;
   std::uint64_t log_bytes_ = 0, log_dropped_ = 0;
   std::uint64_t messages_finished_ = 0;
 

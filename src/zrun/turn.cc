@@ -8,7 +8,7 @@ namespace zrun {
 bool Turn::write(std::vector<ports::DataWrite> writes) {
   std::size_t bytes = 0;
   for (const auto& write : writes)
-    bytes += write.key.size() + (write.value ? write.value->size() : 0);
+    bytes += write_overhead + write.key.size() + (write.value ? write.value->size() : 0);
   if (data_bytes_ + bytes > data_bytes_max) return false;
   // What overwrites counts too: the bound is on work, and simple.
   data_bytes_ += bytes;

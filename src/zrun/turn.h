@@ -23,6 +23,9 @@ namespace zrun {
 class Turn {
  public:
   static constexpr std::size_t data_bytes_max = 16u << 20;
+  // What a write costs beside its bytes: a node of the map, two strings. It counts too, or many
+  // small keys would take forty times their bytes.
+  static constexpr std::size_t write_overhead = 128;
 
   struct Emit {
     std::uint16_t path;

@@ -441,6 +441,38 @@ def a_join_token_that_others_may_read_or_that_has_no_place_ends_the_program_with
     one_line(program("startz", "-config", config, env=home), 2, "none.yaml", "cluster.join_token_file")
 
 
+def a_key_that_is_none_is_refused_and_the_archive_keeps_its_signature(cluster):
+    folder = project(cluster, "keys", {"a": (module(), "")})
+    good, mex = f"{cluster.folder}/good.key", f"{cluster.folder}/keys.mex"
+    subprocess.run([f"{BIN}/mex", "keygen", good], check=True, capture_output=True)
+    with open(good, encoding="utf-8") as f:
+        text = f.read().strip()
+    one_line(program("mex", "build", folder, "-o", mex, "--key", good), 0)
+    with open(mex, "rb") as f:
+        signed = f.read()
+    for content, words in (("", "is empty"), ("\r\n", "is empty"), ("-----BEGIN PRIVATE KEY-----\nMC4\n", "PEM"),
+                           ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n", "OpenSSH"),
+                           ("ssh-ed25519 AAAA me@here\n", "OpenSSH"), (text[:20], "instead of 32"), ("?" * 44, "base64")):
+        path = write(cluster, "wrong.key", content)
+        os.chmod(path, 0o600)
+        for command in (("sign", mex, "--key", path), ("build", folder, "-o", mex, "--key", path)):
+            one_line(program("mex", *command), 1, "wrong.key", words, "mex keygen")
+        with open(mex, "rb") as f:
+            assert f.read() == signed, "the archive was changed"
+    one_line(program("mex", "build", folder, "-o", mex, "--key", ""), 1, "No such file")
+    one_line(program("mex", "verify", mex, "--trust", "nonsense"), 1, "--trust", "mex keygen")
+    open_to_all = write(cluster, "open.key", text + "\n")
+    os.chmod(open_to_all, 0o644)
+    one_line(program("mex", "sign", mex, "--key", open_to_all), 1, "open.key", "0644", "chmod 600")
+    windows = write(cluster, "windows.key", text + " \r\n")
+    os.chmod(windows, 0o600)
+    one_line(program("mex", "sign", mex, "--key", windows), 0, "signed")
+    one_line(program("mex", "verify", mex), 0, "signed by")
+    trust = write(cluster, "trust.yaml", f"zhost: {{id: z}}\ncluster: {{join_token_file: {cluster.folder}/j}}\n"
+                  "trust:\n  keys:\n    - abc\n")
+    one_line(program("startz", "-config", trust), 2, "trust.yaml:5", "trust.keys")
+
+
 def the_zhost_is_well_after_all_of_that(cluster):
     assert cluster.ask(1, 7331, "GET", "/v1/cluster")["zhosts_alive"] == 1
     for service in ("zmesh", "zrms", "zrun", "zbase"):
@@ -461,7 +493,8 @@ CASES = [an_unknown_key_is_named_with_file_line_and_the_nearest_known_one,
          a_frame_of_4_gib_ends_its_link_without_its_memory_and_is_named,
          who_does_not_prove_the_join_token_registers_nothing_and_gets_no_link,
          a_forged_goodbye_changes_nothing_and_is_counted,
-         a_join_token_that_others_may_read_or_that_has_no_place_ends_the_program_with_one_line, the_zhost_is_well_after_all_of_that]
+         a_join_token_that_others_may_read_or_that_has_no_place_ends_the_program_with_one_line,
+         a_key_that_is_none_is_refused_and_the_archive_keeps_its_signature, the_zhost_is_well_after_all_of_that]
 
 
 def main():

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/data_sqlite/data_store.h"
 
+#include <sys/statvfs.h>
+
+#include <algorithm>
 #include <filesystem>
 
+#include "adapters/data_sqlite/open_stores.h"
 #include "adapters/posix/worker.h"
 #include "adapters/sqlite/database.h"
 #include "model/topology.h"
@@ -20,10 +24,36 @@ using stdx::Code;
 
 struct SqliteDataStore::Shared {
   ports::Executor& executor;
-  std::string folder;
-  posix::Worker worker;
-  Shared(ports::Executor& e, std::string f, ports::Counter* refused)
-      : executor(e), folder(std::move(f)), worker(calls_max, refused) {}
+  Options options;
+  Numbers numbers;
+  OpenStores stores;     // of the worker's thread
+  posix::Worker worker;  // last: its jobs end before the stores go
+  Shared(ports::Executor& e, Options o, Numbers n)
+      : executor(e),
+        options(std::move(o)),
+        numbers(n),
+        stores(options.open_max, n.open),
+        worker(calls_max, n.refused) {}
+
+  // Whether the disk has more room than what is kept for others.
+  stdx::Status has_room() const {
+    struct statvfs disk{};
+    if (options.disk_reserve_bytes == 0 || statvfs(options.folder.c_str(), &disk) != 0) return {};
+    const auto reserve =
+        std::min<std::uint64_t>(options.disk_reserve_bytes, disk.f_blocks / 20 * disk.f_frsize);
+    const auto left = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+    if (left >= reserve) return {};
+    return stdx::fail(
+        Code::unavailable,
+        stdx::format("the disk of {} is full: {} MiB are left, which Samoza keeps for itself "
+                     "(zrun.limits.disk_reserve); free some",
+                     options.folder, left >> 20));
+  }
+
+  void count_refusal(const stdx::Error& error) const {
+    if (numbers.no_space == nullptr) return;
+    if (error.code == Code::full || error.code == Code::unavailable) numbers.no_space->add();
+  }
 
   template <typename T>
   void run(SpaceData::Done<T> done, std::move_only_function<stdx::Result<T>()> work) {
@@ -53,22 +83,28 @@ std::optional<std::string> path_of(const std::string& folder, const model::Space
 
 class Data final : public SpaceData {
  public:
-  Data(std::shared_ptr<SqliteDataStore::Shared> shared, std::shared_ptr<sqlite::Database> database,
+  Data(std::shared_ptr<SqliteDataStore::Shared> shared, std::string path, std::uint64_t bytes_max,
        model::InstanceId instance)
       : shared_(std::move(shared)),
-        database_(std::move(database)),
+        file_{shared_.get(), std::move(path), bytes_max},
         instance_(std::move(instance)) {}
   ~Data() override {
-    // Closed where it is used.
-    shared_->worker.release([database = std::move(database_)]() mutable { database.reset(); });
+    // A newer instance may use the file already: it is opened again then.
+    shared_->worker.release(
+        [shared = shared_.get(), path = file_.path] { shared->stores.close(path); });
   }
 
   void commit(DataBatch batch, Done<std::size_t> done) override {
     shared_->run<std::size_t>(
         std::move(done),
-        [db = database_, id = instance_, batch = std::move(batch)]() -> stdx::Result<std::size_t> {
+        [file = file_, id = instance_, batch = std::move(batch)]() -> stdx::Result<std::size_t> {
+          if (auto room = room_for(*file.shared, batch); !room) {
+            file.shared->count_refusal(room.error());
+            return std::unexpected(room.error());
+          }
+          TRY_ASSIGN(auto* db, file.database());
           std::size_t present = 0;
-          TRY(db->transaction([&]() -> stdx::Status {
+          auto committed = db->transaction([&]() -> stdx::Status {
             TRY(still_ours(*db, id));
             for (const auto& write : batch.writes) {
               TRY_ASSIGN(const bool there, is_there(*db, write.key));
@@ -77,14 +113,19 @@ class Data final : public SpaceData {
             }
             for (const auto& record : batch.records) TRY(write_one(*db, "records", record));
             return {};
-          }));
+          });
+          if (!committed) {
+            file.shared->count_refusal(committed.error());
+            return std::unexpected(committed.error());
+          }
           return present;
         });
   }
 
   void records(Done<std::vector<DataRecord>> done) override {
     shared_->run<std::vector<DataRecord>>(
-        std::move(done), [db = database_]() -> stdx::Result<std::vector<DataRecord>> {
+        std::move(done), [file = file_]() -> stdx::Result<std::vector<DataRecord>> {
+          TRY_ASSIGN(auto* db, file.database());
           TRY_ASSIGN(auto select, db->prepare("SELECT key, value FROM records ORDER BY key"));
           std::vector<DataRecord> all;
           for (;;) {
@@ -98,7 +139,8 @@ class Data final : public SpaceData {
   void get(stdx::Bytes key, Done<std::optional<stdx::Bytes>> done) override {
     shared_->run<std::optional<stdx::Bytes>>(
         std::move(done),
-        [db = database_, key = std::move(key)]() -> stdx::Result<std::optional<stdx::Bytes>> {
+        [file = file_, key = std::move(key)]() -> stdx::Result<std::optional<stdx::Bytes>> {
+          TRY_ASSIGN(auto* db, file.database());
           TRY_ASSIGN(auto select, db->prepare("SELECT value FROM data WHERE key = ?"));
           TRY_ASSIGN(const bool found, select.bind(stdx::BytesView(key)).step());
           if (!found) return std::nullopt;
@@ -110,8 +152,9 @@ class Data final : public SpaceData {
             Done<std::vector<stdx::Bytes>> done) override {
     shared_->run<std::vector<stdx::Bytes>>(
         std::move(done),
-        [db = database_, prefix = std::move(prefix), after = std::move(after),
+        [file = file_, prefix = std::move(prefix), after = std::move(after),
          bytes_max]() -> stdx::Result<std::vector<stdx::Bytes>> {
+          TRY_ASSIGN(auto* db, file.database());
           TRY_ASSIGN(auto select,
                      db->prepare("SELECT key FROM data WHERE key >= ? AND key > ? ORDER BY key"));
           select.bind(stdx::BytesView(prefix)).bind(stdx::BytesView(after));
@@ -130,6 +173,23 @@ class Data final : public SpaceData {
   }
 
  private:
+  // What a job takes along. The worker that runs it is a member of `shared`.
+  struct File {
+    SqliteDataStore::Shared* shared;
+    std::string path;
+    std::uint64_t bytes_max;
+    // Never makes one: a store that went away while it was closed is gone.
+    stdx::Result<sqlite::Database*> database() const {
+      return shared->stores.get(path, false, bytes_max);
+    }
+  };
+
+  static stdx::Status room_for(const SqliteDataStore::Shared& shared, const DataBatch& batch) {
+    const auto deletes = [](const DataWrite& write) { return !write.value; };
+    if (std::all_of(batch.writes.begin(), batch.writes.end(), deletes) && batch.records.empty())
+      return {};
+    return shared.has_room();
+  }
   static stdx::Status still_ours(sqlite::Database& db, const model::InstanceId& id) {
     TRY_ASSIGN(auto select, db.prepare("SELECT epoch, run FROM owner"));
     TRY_ASSIGN(const bool row, select.step());
@@ -153,7 +213,7 @@ class Data final : public SpaceData {
   }
 
   std::shared_ptr<SqliteDataStore::Shared> shared_;
-  std::shared_ptr<sqlite::Database> database_;
+  File file_;
   model::InstanceId instance_;
 };
 
@@ -191,33 +251,34 @@ stdx::Status take_ownership(sqlite::Database& db, const model::InstanceId& id, b
 
 }  // namespace
 
-SqliteDataStore::SqliteDataStore(ports::Executor& executor, std::string folder,
-                                 ports::Counter* refused)
-    : shared_(std::make_shared<Shared>(executor, std::move(folder), refused)) {}
+SqliteDataStore::SqliteDataStore(ports::Executor& executor, Options options, Numbers numbers)
+    : shared_(std::make_shared<Shared>(executor, std::move(options), numbers)) {}
 
 SqliteDataStore::~SqliteDataStore() = default;
 
 void SqliteDataStore::open(const model::InstanceId& instance, Expect expect,
+                           std::uint64_t bytes_max,
                            SpaceData::Done<std::shared_ptr<SpaceData>> done) {
   shared_->run<std::shared_ptr<SpaceData>>(
       std::move(done),
-      [shared = shared_, instance, expect]() -> stdx::Result<std::shared_ptr<SpaceData>> {
-        const auto path = path_of(shared->folder, instance.key);
+      [shared = shared_, instance, expect,
+       bytes_max]() -> stdx::Result<std::shared_ptr<SpaceData>> {
+        const auto path = path_of(shared->options.folder, instance.key);
         if (!path) return stdx::fail(Code::invalid, "no topology id, or no name of a space");
         const bool is_there = expect == Expect::there;
-        // Opening would make the file.
-        if (std::error_code ignored; is_there && !fs::exists(*path, ignored)) return gone(*path);
-        TRY_ASSIGN(auto opened, sqlite::Database::open(*path));
-        TRY(take_ownership(*opened, instance, is_there, *path));
-        return std::make_shared<Data>(shared, std::shared_ptr<sqlite::Database>(std::move(opened)),
-                                      instance);
+        auto opened = shared->stores.get(*path, !is_there, bytes_max);
+        if (!opened && opened.error().code == Code::not_found) return gone(*path);
+        if (!opened) return std::unexpected(opened.error());
+        TRY(take_ownership(**opened, instance, is_there, *path));
+        return std::make_shared<Data>(shared, *path, bytes_max, instance);
       });
 }
 
 void SqliteDataStore::remove(const model::SpaceKey& key) {
-  const auto path = path_of(shared_->folder, key);
+  const auto path = path_of(shared_->options.folder, key);
   if (!path) return;
-  shared_->worker.release([path = *path] {
+  shared_->worker.release([shared = shared_.get(), path = *path] {
+    shared->stores.close(path);
     std::error_code ignored;
     for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(path + suffix, ignored);
   });

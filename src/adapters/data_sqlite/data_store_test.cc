@@ -24,12 +24,14 @@ struct SqliteBackend {
   SqliteBackend() {
     char name[] = "/tmp/samoza-data-XXXXXX";
     folder = mkdtemp(name);
-    disk = std::make_unique<SqliteDataStore>(queue, folder);
+    disk = std::make_unique<SqliteDataStore>(queue, options());
   }
   ~SqliteBackend() {
     disk.reset();
     std::filesystem::remove_all(folder);
   }
+  // Few files open at a time: every test goes through files that were closed and opened again.
+  SqliteDataStore::Options options() const { return {.folder = folder, .open_max = 1}; }
   ports::DataStore& store() { return *disk; }
   template <typename T, typename F>
   stdx::Result<T> wait(F start) {
@@ -74,7 +76,7 @@ TEST(SqliteDataStoreTest, S17NamesThatLeadOutOfTheFolderOpenAndRemoveNothing) {
                           model::SpaceKey{first_life.key.topology, "../s"},
                           model::SpaceKey{model::TopologyId(""), "s"}}) {
     const auto opened = backend.wait<std::shared_ptr<ports::SpaceData>>([&](auto done) {
-      backend.disk->open({key, model::Epoch(1), model::Run(1)}, Expect::nothing, done);
+      backend.disk->open({key, model::Epoch(1), model::Run(1)}, Expect::nothing, 0, done);
     });
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, stdx::Code::invalid);
@@ -92,13 +94,13 @@ TEST(SqliteDataStoreTest, AFileThatWasEmptiedIsAStoreThatIsGone) {
   const auto open = [&](std::uint64_t epoch, Expect expect) {
     auto id = first_life;
     id.epoch = model::Epoch(epoch);
-    return backend.wait<Opened>([&](auto done) { backend.disk->open(id, expect, done); });
+    return backend.wait<Opened>([&](auto done) { backend.disk->open(id, expect, 0, done); });
   };
   ASSERT_TRUE(open(1, Expect::nothing));
   backend.disk.reset();  // closes it
   for (const auto& file : std::filesystem::directory_iterator(backend.folder))
     std::filesystem::resize_file(file.path(), 0);
-  backend.disk = std::make_unique<SqliteDataStore>(backend.queue, backend.folder);
+  backend.disk = std::make_unique<SqliteDataStore>(backend.queue, backend.options());
   EXPECT_EQ(open(2, Expect::there).error().code, stdx::Code::not_found);
   EXPECT_TRUE(open(2, Expect::nothing));
 }
@@ -106,9 +108,9 @@ TEST(SqliteDataStoreTest, AFileThatWasEmptiedIsAStoreThatIsGone) {
 // Commits 1, 2, … as data and as records together, and tells of each on `out` once it is on disk.
 [[noreturn]] void commit_until_killed(const std::string& folder, int out) {
   WaitQueue queue;
-  SqliteDataStore store(queue, folder);
+  SqliteDataStore store(queue, {.folder = folder});
   std::shared_ptr<ports::SpaceData> data;
-  store.open(first_life, Expect::nothing, [&](auto opened) { data = *opened; });
+  store.open(first_life, Expect::nothing, 0, [&](auto opened) { data = *opened; });
   queue.run_one();
   for (int i = 1;; ++i) {
     const auto n = std::to_string(i);
@@ -138,11 +140,11 @@ TEST(SqliteDataStoreTest, S16WhatWasToldCommittedSurvivesKillAndWritesAndRecords
     for (int more = 0; read(ends[0], &more, sizeof more) == sizeof more;) told = more;
     close(ends[0]);
 
-    backend.disk = std::make_unique<SqliteDataStore>(backend.queue, backend.folder);
+    backend.disk = std::make_unique<SqliteDataStore>(backend.queue, backend.options());
     auto next = first_life;
     next.run = model::Run(2);
     auto data = *backend.wait<std::shared_ptr<ports::SpaceData>>(
-        [&](auto done) { backend.disk->open(next, Expect::nothing, done); });
+        [&](auto done) { backend.disk->open(next, Expect::nothing, 0, done); });
     const auto n = std::stoi(
         **backend.wait<std::optional<stdx::Bytes>>([&](auto done) { data->get("n", done); }));
     EXPECT_GE(n, told) << "told committed, and gone";

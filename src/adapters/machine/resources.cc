@@ -7,6 +7,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "adapters/posix/cgroup.h"
+
 namespace adapters::machine {
 
 ports::ResourceSample ProcResources::sample() {
@@ -34,6 +36,10 @@ ports::ResourceSample ProcResources::sample() {
     if (word == "MemAvailable:") available = kib << 10;
   }
   sample.memory_used_bytes = sample.memory_total_bytes - available;
+  if (const auto limit = posix::memory_limit(); limit && limit->bytes < sample.memory_total_bytes) {
+    sample.memory_total_bytes = limit->bytes;
+    sample.memory_used_bytes = limit->used;
+  }
   struct statvfs disk{};
   if (statvfs(folder_.c_str(), &disk) == 0) {
     sample.disk_total_bytes = disk.f_blocks * disk.f_frsize;

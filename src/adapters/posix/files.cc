@@ -20,7 +20,9 @@ using stdx::Code;
 namespace {
 
 std::unexpected<stdx::Error> system_fail(const std::string& path) {
-  const auto code = errno == ENOENT ? Code::not_found : Code::failed;
+  const auto code = errno == ENOENT                      ? Code::not_found
+                    : errno == ENOSPC || errno == EDQUOT ? Code::full
+                                                         : Code::failed;
   return stdx::fail(code, path + ": " + std::strerror(errno));
 }
 
@@ -93,7 +95,10 @@ stdx::Status replace_file(const std::string& path, stdx::BytesView content, unsi
   const std::string temporary = path + ".new";
   const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
   if (fd < 0) return system_fail(temporary);
-  TRY(fill(fd, temporary, content));
+  if (auto filled = fill(fd, temporary, content); !filled) {
+    unlink(temporary.c_str());  // half of it takes room, and serves nobody
+    return filled;
+  }
   if (rename(temporary.c_str(), path.c_str()) != 0) return system_fail(path);
   return sync_folder(std::filesystem::path(path).parent_path().string());
 }
@@ -110,9 +115,8 @@ stdx::Result<stdx::Bytes> read_secret_file(const std::string& path, std::size_t 
   else if ((info.st_mode & 077) != 0)
     content = stdx::fail(
         Code::denied,
-        stdx::format("{} is open to others (mode {:04o}), so it is no secret; chmod 600 it, or "
-                     "remove it to have a new one made",
-                     path, info.st_mode & 07777));
+        stdx::format("{} is open to others (mode {:04o}), so it is no secret; run `chmod 600 {}`",
+                     path, info.st_mode & 07777, path));
   else
     content = read_all(fd, path, bytes_max);
   close(fd);
@@ -140,15 +144,38 @@ stdx::Status create_secret_file(const std::string& path, stdx::BytesView content
 }
 
 stdx::Status make_private_folder(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) return stdx::fail(Code::failed, path + ": " + error.message());
   struct stat info{};
-  if (stat(path.c_str(), &info) != 0) return system_fail(path);
+  if (stat(path.c_str(), &info) != 0) {
+    if (errno != ENOENT) return system_fail(path);
+    TRY(make_missing_folders(path));
+    if (stat(path.c_str(), &info) != 0) return system_fail(path);
+  }
+  const auto own = path + (path.ends_with('/') ? "samoza" : "/samoza");
+  if (!S_ISDIR(info.st_mode)) return stdx::fail(Code::invalid, path + " is not a folder");
   if (info.st_uid != geteuid())
-    return stdx::fail(Code::denied, stdx::format("{} belongs to another user", path));
-  if (chmod(path.c_str(), 0700) != 0) return system_fail(path);
+    return stdx::fail(Code::denied,
+                      stdx::format("{} belongs to another user (uid {}). Name a folder of this "
+                                   "user's own, such as {}; it is made when it is missing",
+                                   path, info.st_uid, own));
+  if ((info.st_mode & 077) != 0)
+    return stdx::fail(
+        Code::denied,
+        stdx::format("{} is open to others (mode {:04o}), and Samoza does not change a folder that "
+                     "it did not make. Name a folder of its own, such as {}, which is made when it "
+                     "is missing; or, if nothing else uses this one, run `chmod 700 {}`",
+                     path, info.st_mode & 07777, own, path));
   return {};
+}
+
+stdx::Status overwrite_file(const std::string& path, stdx::BytesView content) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return system_fail(path);
+  struct stat info{};
+  if (fstat(fd, &info) != 0 || static_cast<std::size_t>(info.st_size) < content.size()) {
+    close(fd);
+    return stdx::fail(Code::full, path + " has no room for the new content");
+  }
+  return fill(fd, path, content);
 }
 
 stdx::Result<FileLock> FileLock::take(const std::string& path) {

@@ -12,9 +12,13 @@
 namespace adapters::posix {
 
 stdx::Result<stdx::Bytes> read_file(const std::string& path, std::size_t bytes_max);
-// Written beside it, fsync'd, renamed over it, folder fsync'd.
+// Written beside it, fsync'd, renamed over it, folder fsync'd. Code::full: the disk has no room.
 stdx::Status replace_file(const std::string& path, stdx::BytesView content, unsigned mode = 0600);
-// With its parents; mode 0700, and checked to be ours when it exists.
+// In place, without taking any room: for a disk that is full. Code::full where the file is shorter
+// than the content; the rest of a longer one stays. A crash may leave part of both.
+stdx::Status overwrite_file(const std::string& path, stdx::BytesView content);
+// Made with mode 0700 where it is missing, its parents too. One that is there is never changed:
+// Code::denied where it belongs to another user or is open to others; the message has the way out.
 stdx::Status make_private_folder(const std::string& path);
 
 // A file with a secret of this user. Code::denied where it belongs to another or where group or

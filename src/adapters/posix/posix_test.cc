@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "adapters/loop/loop.h"
 #include "adapters/posix/files.h"
+#include "adapters/posix/limits.h"
 #include "adapters/posix/processes.h"
 #include "adapters/posix/random.h"
 
@@ -100,6 +103,59 @@ TEST(FilesTest, ASecretIsMadeOnceInPrivateFoldersAndIsNoneWhenOthersMayReadIt) {
   const auto open_to_others = read_secret_file(path, 100);
   ASSERT_FALSE(open_to_others);
   EXPECT_NE(open_to_others.error().message.find("0640"), std::string::npos);
+}
+
+TEST(FilesTest, AFolderThatWasThereIsNeverChangedAndOneThatIsOpenIsRefusedWithTheWayOut) {
+  TempFolder folder;
+  const auto made = folder.path + "/a/b";
+  ASSERT_TRUE(make_private_folder(made));
+  struct stat info{};
+  for (const auto& path : {folder.path + "/a", made}) {
+    stat(path.c_str(), &info);
+    EXPECT_EQ(info.st_mode & 07777, 0700u) << path;
+  }
+  EXPECT_TRUE(make_private_folder(made)) << "its own folder is taken again";
+  for (const mode_t mode : {0755, 01777, 0750, 0701}) {
+    chmod(made.c_str(), mode);
+    const auto refused = make_private_folder(made);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, stdx::Code::denied);
+    EXPECT_NE(refused.error().message.find("chmod 700 " + made), std::string::npos);
+    EXPECT_NE(refused.error().message.find(made + "/samoza"), std::string::npos);
+    stat(made.c_str(), &info);
+    EXPECT_EQ(info.st_mode & 07777, mode) << "it stays as it was";
+  }
+  ASSERT_TRUE(replace_file(folder.path + "/file", "x"));
+  EXPECT_EQ(make_private_folder(folder.path + "/file").error().code, stdx::Code::invalid);
+}
+
+TEST(FilesTest, OnAFullDiskAFileIsOverwrittenInPlaceAndNoHalfOfANewOneIsLeft) {
+  TempFolder folder;
+  if (mount("tmpfs", folder.path.c_str(), "tmpfs", 0, "size=64k") != 0)
+    GTEST_SKIP() << "no tmpfs can be mounted here";
+  const auto path = folder.path + "/number";
+  ASSERT_TRUE(replace_file(path, "1\n\n\n"));
+  const auto filled = replace_file(folder.path + "/big", std::string(1u << 20, 'x'));
+  ASSERT_FALSE(filled);
+  EXPECT_EQ(filled.error().code, stdx::Code::full);
+  EXPECT_FALSE(std::filesystem::exists(folder.path + "/big.new"));
+  std::ofstream fill(folder.path + "/fill");
+  while (fill << std::string(512, 'x') << std::flush) {
+  }
+  EXPECT_EQ(replace_file(path, "2\n\n\n").error().code, stdx::Code::full);
+  EXPECT_TRUE(overwrite_file(path, "12\n\n"));
+  EXPECT_EQ(read_file(path, 100), "12\n\n");
+  EXPECT_EQ(overwrite_file(path, "longer").error().code, stdx::Code::full);
+  EXPECT_EQ(read_file(path, 100), "12\n\n");
+  fill.close();
+  umount(folder.path.c_str());
+}
+
+TEST(LimitsTest, StoresLeaveHalfOfTheDescriptorsToTheRest) {
+  EXPECT_EQ(stores_open_max(256), 42u);
+  EXPECT_EQ(stores_open_max(1024), 170u);
+  EXPECT_EQ(stores_open_max(1u << 20), 1024u);
+  EXPECT_GE(*raise_descriptor_limit(), descriptors_needed);
 }
 
 TEST(FilesTest, P12ALockIsHeldAgainstASecondTakerAndAgainstLivingChildren) {

@@ -34,6 +34,9 @@ namespace {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   // The parent may have died before the line above took effect.
   if (getppid() != parent) _exit(127);
+  // A group of its own: Ctrl-C at a terminal, and a signal to the parent's group, reach the parent
+  // alone, which stops its children in order.
+  setpgid(0, 0);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -111,6 +114,7 @@ stdx::Result<ProcessId> PosixProcesses::spawn(const ports::ProcessSpec& spec,
     ProcessExit exit;
     if (WIFEXITED(status)) exit.code = WEXITSTATUS(status);
     if (WIFSIGNALED(status)) exit.signal = WTERMSIG(status);
+    if (exit.signal == SIGKILL) exit.cause = oom_.look().value_or("");
     ended->on_exit(exit);
   });
   return id;

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "adapters/loop/loop.h"
+#include "adapters/posix/cgroup.h"
 #include "ports/processes.h"
 
 namespace adapters::posix {
@@ -28,6 +29,7 @@ class PosixProcesses final : public ports::Processes {
   void signal(ports::ProcessId id, int number);
 
   loop::Loop& loop_;
+  OomWatch oom_;
   std::map<ports::ProcessId, std::shared_ptr<Child>> children_;
 };
 

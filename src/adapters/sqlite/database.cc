@@ -2,9 +2,13 @@
 #include "adapters/sqlite/database.h"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "stdx/text.h"
@@ -15,25 +19,64 @@ using stdx::Code;
 
 namespace {
 
-stdx::Error error_of(sqlite3* handle) {
-  const int code = sqlite3_errcode(handle);
-  const std::string text = sqlite3_errmsg(handle);
-  if ((code & 0xff) == SQLITE_IOERR || code == SQLITE_FULL) {
-    std::fprintf(stderr, "{\"level\":\"error\",\"event\":\"disk_failed\",\"why\":\"%s\"}\n",
-                 text.c_str());
-    std::fflush(stderr);
-    std::_Exit(74);  // EX_IOERR: startz starts us again, and recovery reads what was committed
-  }
-  if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
-    return {Code::unavailable, "database is busy: " + text};
-  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) return {Code::corrupt, text};
-  return {Code::failed, text};
+// Where SQLite says "I/O error" for a disk without room: the index of the WAL, and whatever the
+// system refused for that reason.
+bool is_out_of_space(int code, int system_error) {
+  const int primary = code & 0xff;
+  if (primary == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE) return true;
+  // After a failed sync nobody knows what is on the disk, whatever the reason was.
+  if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) return false;
+  return (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN) &&
+         (system_error == ENOSPC || system_error == EDQUOT);
 }
 
 }  // namespace
 
+stdx::Error Database::out_of_space() const {
+  // Without a cursor of its own: the bound of the file, or the disk.
+  std::uint64_t pages = 0, pages_max = 0;
+  const auto number = [](void* out, int, char** values, char**) {
+    *static_cast<std::uint64_t*>(out) = std::strtoull(values[0] ? values[0] : "0", nullptr, 10);
+    return 0;
+  };
+  sqlite3_exec(handle_, "PRAGMA page_count", number, &pages, nullptr);
+  sqlite3_exec(handle_, "PRAGMA max_page_count", number, &pages_max, nullptr);
+  if (pages_max != 0 && pages + pages_max / 16 + 4 >= pages_max)
+    return {Code::full, path_ + ": its bound of stored bytes is reached"};
+  return {Code::unavailable, path_ + ": no space is left on its disk"};
+}
+
+stdx::Error Database::error() {
+  const int code = sqlite3_extended_errcode(handle_), primary = code & 0xff;
+  const int system_error = sqlite3_system_errno(handle_);
+  const std::string text = sqlite3_errmsg(handle_);
+  if (is_out_of_space(code, system_error)) return out_of_space();
+  if (primary == SQLITE_CANTOPEN && (system_error == EMFILE || system_error == ENFILE))
+    return {Code::unavailable,
+            path_ + ": the process has no file descriptor left (limit of open files)"};
+  if (primary == SQLITE_IOERR) {
+    const auto why =
+        stdx::format("{}: {} (SQLite {}, {})", path_, text, code, std::strerror(system_error));
+    if (exit_on_bad_disk_) {
+      std::fprintf(stderr, "{\"level\":\"error\",\"event\":\"disk_failed\",\"why\":\"%s\"}\n",
+                   why.c_str());
+      std::fflush(stderr);
+      std::_Exit(74);  // EX_IOERR: startz starts us again, and recovery reads what was committed
+    }
+    broken_ = true;
+    return {Code::unknown, why};
+  }
+  if (primary == SQLITE_BUSY || primary == SQLITE_LOCKED)
+    return {Code::unavailable, path_ + ": the database is busy: " + text};
+  if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB)
+    return {Code::corrupt, path_ + ": " + text};
+  return {Code::failed, path_ + ": " + text};
+}
+
 Statement::Statement(Statement&& other) noexcept
-    : statement_(std::exchange(other.statement_, nullptr)), next_(other.next_) {}
+    : database_(other.database_),
+      statement_(std::exchange(other.statement_, nullptr)),
+      next_(other.next_) {}
 
 Statement::~Statement() {
   sqlite3_finalize(statement_);
@@ -60,7 +103,7 @@ stdx::Result<bool> Statement::step() {
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
-  return std::unexpected(error_of(sqlite3_db_handle(statement_)));
+  return std::unexpected(database_->error());
 }
 
 void Statement::reset() {
@@ -82,21 +125,37 @@ std::string Statement::text(int column) const {
   return blob(column);
 }
 
-stdx::Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
+stdx::Result<std::unique_ptr<Database>> Database::open(const std::string& path,
+                                                       const Options& options) {
   sqlite3* handle = nullptr;
-  const int code =
-      sqlite3_open_v2(path.c_str(), &handle,
-                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
-  std::unique_ptr<Database> database(new Database(handle));
-  if (code != SQLITE_OK)
-    return stdx::fail(Code::failed, path + ": " + (handle ? sqlite3_errmsg(handle) : "no memory"));
-  sqlite3_extended_result_codes(handle, 0);
+  const int flags =
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (options.create ? SQLITE_OPEN_CREATE : 0);
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  if (handle == nullptr) return stdx::fail(Code::failed, path + ": no memory");
+  std::unique_ptr<Database> database(new Database(handle, path, options.exit_on_bad_disk));
+  if (code != SQLITE_OK) {
+    if (!options.create && access(path.c_str(), F_OK) != 0 && errno == ENOENT)
+      return stdx::fail(Code::not_found, path + " is not there");
+    return std::unexpected(database->error());
+  }
+  sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, 2000);
+  TRY(database->configure(options));
+  return database;
+}
+
+stdx::Status Database::configure(const Options& options) {
   for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
                              "PRAGMA cell_size_check=ON", "PRAGMA trusted_schema=OFF"})
-    if (auto done = database->run(pragma); !done)
-      return stdx::fail(done.error().code, path + ": " + done.error().message);
-  return database;
+    TRY(run(pragma));
+  TRY(run(stdx::format("PRAGMA cache_size=-{}", options.cache_kib)));
+  if (options.bytes_max == 0) return {};
+  // What a burst left in the WAL is given back to the disk too.
+  TRY(run(stdx::format("PRAGMA journal_size_limit={}", 1u << 20)));
+  constexpr std::uint64_t page_bytes = 4096;  // SQLite's, of files that this class makes
+  return run(
+      stdx::format("PRAGMA max_page_count={}",
+                   std::clamp<std::uint64_t>(options.bytes_max / page_bytes, 1, 0xfffffffe)));
 }
 
 Database::~Database() {
@@ -104,8 +163,9 @@ Database::~Database() {
 }
 
 stdx::Status Database::run(const std::string& sql) {
+  if (broken_) return stdx::fail(Code::unknown, path_ + ": its disk failed; open it anew");
   if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
-    return std::unexpected(error_of(handle_));
+    return std::unexpected(error());
   return {};
 }
 
@@ -113,18 +173,18 @@ stdx::Result<Statement> Database::prepare(const std::string& sql) {
   sqlite3_stmt* statement = nullptr;
   if (sqlite3_prepare_v2(handle_, sql.c_str(), static_cast<int>(sql.size()), &statement, nullptr) !=
       SQLITE_OK)
-    return std::unexpected(error_of(handle_));
-  return Statement(statement);
+    return std::unexpected(error());
+  return Statement(*this, statement);
 }
 
 stdx::Status Database::transaction(const std::function<stdx::Status()>& work) {
   TRY(run("BEGIN IMMEDIATE"));
   if (auto done = work(); !done) {
-    (void)run("ROLLBACK");
+    if (!broken_) (void)run("ROLLBACK");
     return done;
   }
   if (auto committed = run("COMMIT"); !committed) {
-    (void)run("ROLLBACK");
+    if (!broken_) (void)run("ROLLBACK");
     return committed;
   }
   return {};

@@ -78,6 +78,8 @@ class WasmtimeInstance final : public ports::Instance {
 
  private:
   static constexpr std::size_t args_max = 9;
+  // Tables lie outside the guest's memory limit: 8 bytes an element, so 2 MiB at most.
+  static constexpr std::int64_t table_elements_max = 65'536, tables_max = 4;
 
   Progress step();
   Progress finished();

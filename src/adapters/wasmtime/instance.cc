@@ -17,9 +17,8 @@ WasmtimeInstance::WasmtimeInstance(WasmtimeModule& module, void* context,
       context_(context),
       store_(wasmtime_store_new(module.engine->engine.get(), this, nullptr)),
       store_context_(wasmtime_store_context(store_)) {
-  wasmtime_store_limiter(store_, static_cast<std::int64_t>(memory_bytes_max),
-                         /*table_elements=*/100'000, /*instances=*/1, /*tables=*/16,
-                         /*memories=*/1);
+  wasmtime_store_limiter(store_, static_cast<std::int64_t>(memory_bytes_max), table_elements_max,
+                         /*instances=*/1, tables_max, /*memories=*/1);
   // Gives nothing back in 48.0.8, although its header says so: its result is not read.
   wasmtime_context_epoch_deadline_async_yield_and_update(store_context_,
                                                          module.engine->options.slice_ms);

@@ -60,6 +60,7 @@ SpaceData::Done<T> ask(Space& space, Fill fill) {
   return [&space, weak = std::weak_ptr<Space::DataCall>(record), fill](stdx::Result<T> result) {
     const auto call = weak.lock();
     if (!call) return;
+    space.note_store(result ? stdx::Status() : std::unexpected(result.error()));
     if (result)
       fill(*call, *result);
     else
