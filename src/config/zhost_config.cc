@@ -105,6 +105,24 @@ void read_services(const Reader& reader, const Node& root, ZhostConfig& c) {
   }
 }
 
+void read_trust(const Reader& reader, const Node& root, ZhostConfig& c) {
+  const auto* trust = reader.map(root, "trust");
+  if (trust == nullptr) return;
+  reader.only(*trust, "trust", {"policy", "keys"});
+  c.trust_policy = reader.text(*trust, "policy", c.trust_policy);
+  if (const auto* keys = reader.list(*trust, "keys"))
+    for (const auto& item : keys->items) {
+      const auto key = parse_public_key(item.text, "trust.keys: an entry");
+      if (key)
+        c.trust_keys.push_back(stdx::base64_encode(*key));
+      else
+        reader.fail(item, key.error().message);
+    }
+  if (c.trust_policy != "dev" && c.trust_policy != "prod")
+    reader.fail(*trust, format("trust.policy is '{}'; it must be dev or prod",
+                               stdx::printable(c.trust_policy, 40)));
+}
+
 // Four numbers, or what may be IPv6.
 bool is_address(const std::string& text) {
   if (text.find(':') != std::string::npos)
@@ -250,21 +268,7 @@ stdx::Result<ZhostConfig> parse_zhost_config(
     reader.fail(root,
                 "zrms.failure_detection.timeout is under two beats: one lost beat would move "
                 "every space");
-  if (const auto* trust = reader.map(root, "trust")) {
-    reader.only(*trust, "trust", {"policy", "keys"});
-    c.trust_policy = reader.text(*trust, "policy", c.trust_policy);
-    if (const auto* keys = reader.list(*trust, "keys"))
-      for (const auto& item : keys->items) {
-        const auto key = parse_public_key(item.text, "trust.keys: an entry");
-        if (key)
-          c.trust_keys.push_back(stdx::base64_encode(*key));
-        else
-          reader.fail(item, key.error().message);
-      }
-    if (c.trust_policy != "dev" && c.trust_policy != "prod")
-      reader.fail(*trust, format("trust.policy is '{}'; it must be dev or prod",
-                                 stdx::printable(c.trust_policy, 40)));
-  }
+  read_trust(reader, root, c);
   if (findings.empty()) return c;
   return stdx::fail(Code::invalid, format("{}", fmt::join(findings, "\n")));
 }
