@@ -16,12 +16,13 @@ namespace adapters {
 
 class WaitQueue final : public ports::Executor {
  public:
-  void post(ports::Task task) override {
+  void post(ports::Task task, ports::CallSite = ports::CallSite::current()) override {
     const std::lock_guard lock(mutex_);
     tasks_.push_back(std::move(task));
     condition_.notify_one();
   }
-  ports::TimerId after(stdx::Duration, ports::Task task) override {
+  ports::TimerId after(stdx::Duration, ports::Task task,
+                       ports::CallSite = ports::CallSite::current()) override {
     post(std::move(task));
     return ports::TimerId::none;
   }

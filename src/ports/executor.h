@@ -3,16 +3,20 @@
 
 // The event loop of a service: runs one task at a time, in order. A service is called only from
 // its own executor, so it needs no lock. `post` may be called from any thread; `after` and `cancel`
-// only from the loop itself.
+// only from the loop itself. A task is known by the place that asked for it: a loop names it where
+// the task holds the loop up.
 
 #include <cstdint>
 #include <functional>
+#include <source_location>
 
 #include "stdx/time.h"
 
 namespace ports {
 
 using Task = std::move_only_function<void()>;
+
+using CallSite = std::source_location;
 
 enum class TimerId : std::uint64_t { none = 0 };
 
@@ -21,10 +25,10 @@ class Executor {
   virtual ~Executor() = default;
 
   // Runs `task` later on the loop, after everything posted before it.
-  virtual void post(Task task) = 0;
+  virtual void post(Task task, CallSite from = CallSite::current()) = 0;
 
   // Runs `task` once, no sooner than `delay` from now. A delay of zero or less is a post.
-  virtual TimerId after(stdx::Duration delay, Task task) = 0;
+  virtual TimerId after(stdx::Duration delay, Task task, CallSite from = CallSite::current()) = 0;
 
   // The task of `id` will not run any more. An id that ran, was cancelled or is `none`: no effect.
   virtual void cancel(TimerId id) = 0;
@@ -39,14 +43,17 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  void set(stdx::Duration delay, Task task) {
+  void set(stdx::Duration delay, Task task, CallSite from = CallSite::current()) {
     cancel();
-    id_ = executor_.after(delay, [this, task = std::move(task)]() mutable {
-      id_ = TimerId::none;
-      // Moved out first: the task may set this very timer again.
-      auto run = std::move(task);
-      run();
-    });
+    id_ = executor_.after(
+        delay,
+        [this, task = std::move(task)]() mutable {
+          id_ = TimerId::none;
+          // Moved out first: the task may set this very timer again.
+          auto run = std::move(task);
+          run();
+        },
+        from);
   }
   void cancel() {
     if (id_ != TimerId::none) executor_.cancel(id_);

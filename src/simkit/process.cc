@@ -39,7 +39,7 @@ void Process::run(std::uint64_t timer, ports::Task task) {
   task();
 }
 
-void Process::post(ports::Task task) {
+void Process::post(ports::Task task, ports::CallSite) {
   deliver(stdx::Duration::zero(), "post", std::move(task));
 }
 
@@ -49,7 +49,7 @@ void Process::deliver(stdx::Duration delay, std::string_view kind, ports::Task t
   });
 }
 
-ports::TimerId Process::after(stdx::Duration delay, ports::Task task) {
+ports::TimerId Process::after(stdx::Duration delay, ports::Task task, ports::CallSite) {
   const auto id = next_timer_++;
   // Never early by its own clock: who then waits for the rest of a nanosecond would wait for ever.
   if (machine_ && machine_->rate != 1.0 && delay > stdx::Duration::zero())

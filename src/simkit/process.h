@@ -50,8 +50,9 @@ class Process final : public ports::Clock,
 
   stdx::Instant now() const override;
   stdx::WallTime wall() const override;
-  void post(ports::Task task) override;
-  ports::TimerId after(stdx::Duration delay, ports::Task task) override;
+  void post(ports::Task task, ports::CallSite from = ports::CallSite::current()) override;
+  ports::TimerId after(stdx::Duration delay, ports::Task task,
+                       ports::CallSite from = ports::CallSite::current()) override;
   void cancel(ports::TimerId id) override;
   std::uint64_t next() override;
   void write(ports::Level level, std::string_view event, ports::Fields fields) override;

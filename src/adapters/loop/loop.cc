@@ -13,12 +13,45 @@ namespace adapters::loop {
 
 namespace asio = boost::asio;
 
+namespace {
+
+thread_local Meter* running_here = nullptr;
+
+}  // namespace
+
 Loop::Loop() : impl_(std::make_unique<Impl>()) {}
 Loop::~Loop() = default;
 
+void Loop::measure(ports::Log& log, ports::Metrics& metrics) {
+  impl_->meter = std::make_unique<Meter>(*this, log, metrics);
+}
+
 void Loop::run() {
   const auto guard = asio::make_work_guard(impl_->io);
-  impl_->io.run();
+  if (!impl_->meter) {
+    impl_->io.run();
+    return;
+  }
+  auto& meter = *impl_->meter;
+  running_here = &meter;
+  auto last = now();
+  while (!impl_->io.stopped()) {
+    // What is ready runs under this name, or under its own where it has one.
+    meter.begin(last, std::source_location::current());
+    if (impl_->io.poll_one() > 0) {
+      last = meter.end();
+      continue;
+    }
+    meter.idle();
+    // Waits first, so only what says that it begins is measured.
+    impl_->io.run_one();
+    last = meter.end();
+  }
+  running_here = nullptr;
+}
+
+void name_task(ports::CallSite name) {
+  if (running_here != nullptr) running_here->name(name);
 }
 
 void Loop::stop() {
@@ -58,21 +91,26 @@ std::unique_ptr<Loop::Watch> Loop::watch(int fd, ports::Task task) {
   return watch;
 }
 
-void Loop::post(ports::Task task) {
-  asio::post(impl_->io, std::move(task));
+void Loop::post(ports::Task task, ports::CallSite from) {
+  asio::post(impl_->io, [from, task = std::move(task)]() mutable {
+    name_task(from);
+    task();
+  });
 }
 
-ports::TimerId Loop::after(stdx::Duration delay, ports::Task task) {
+ports::TimerId Loop::after(stdx::Duration delay, ports::Task task, ports::CallSite from) {
   if (delay <= stdx::Duration::zero()) delay = stdx::Duration::zero();
   const auto id = impl_->next_timer++;
   auto& timer = impl_->timers[id];
   timer = std::make_unique<asio::steady_timer>(impl_->io, delay);
-  timer->async_wait(
-      [this, id, task = std::move(task)](const boost::system::error_code& error) mutable {
-        // Cancelled, perhaps after it was due and before it ran.
-        if (error || impl_->timers.erase(id) == 0) return;
-        task();
-      });
+  timer->async_wait([this, id, from, task = std::move(task),
+                     due = timer->expiry()](const boost::system::error_code& error) mutable {
+    // Cancelled, perhaps after it was due and before it ran.
+    if (error || impl_->timers.erase(id) == 0) return;
+    name_task(from);
+    if (impl_->meter) impl_->meter->late_by(std::chrono::steady_clock::now() - due);
+    task();
+  });
   return static_cast<ports::TimerId>(id);
 }
 

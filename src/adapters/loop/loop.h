@@ -9,6 +9,8 @@
 
 #include "ports/clock.h"
 #include "ports/executor.h"
+#include "ports/log.h"
+#include "ports/metrics.h"
 
 namespace adapters::loop {
 
@@ -18,6 +20,9 @@ class Loop final : public ports::Executor, public ports::Clock {
 
   Loop();
   ~Loop() override;
+
+  // From here on the tasks are measured (meter.h). Both outlive the loop's last `run`.
+  void measure(ports::Log& log, ports::Metrics& metrics);
 
   // Runs until `stop`.
   void run();
@@ -35,8 +40,9 @@ class Loop final : public ports::Executor, public ports::Clock {
   };
   std::unique_ptr<Watch> watch(int fd, ports::Task task);
 
-  void post(ports::Task task) override;
-  ports::TimerId after(stdx::Duration delay, ports::Task task) override;
+  void post(ports::Task task, ports::CallSite from = ports::CallSite::current()) override;
+  ports::TimerId after(stdx::Duration delay, ports::Task task,
+                       ports::CallSite from = ports::CallSite::current()) override;
   void cancel(ports::TimerId id) override;
   stdx::Instant now() const override;
   stdx::WallTime wall() const override;
@@ -46,5 +52,8 @@ class Loop final : public ports::Executor, public ports::Clock {
  private:
   std::unique_ptr<Impl> impl_;
 };
+
+// For adapters with handlers of their own on a loop: what this thread's loop runs now begins here.
+void name_task(ports::CallSite name = ports::CallSite::current());
 
 }  // namespace adapters::loop

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "adapters/loop/loop.h"
+#include "adapters/loop/meter.h"
 #include "stdx/result.h"
 
 namespace adapters::loop {
@@ -19,6 +20,7 @@ struct Loop::Impl {
   std::map<std::uint64_t, std::unique_ptr<boost::asio::steady_timer>> timers;
   std::uint64_t next_timer = 1;
   std::unique_ptr<boost::asio::signal_set> signals;
+  std::unique_ptr<Meter> meter;
 };
 
 inline boost::asio::io_context& io_of(Loop& loop) {

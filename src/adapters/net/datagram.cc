@@ -10,6 +10,7 @@
 #include <boost/asio/ip/udp.hpp>
 #include <cerrno>
 
+#include "adapters/loop/loop.h"
 #include "adapters/net/transport.h"
 
 namespace adapters::net {
@@ -27,6 +28,8 @@ Endpoint endpoint_of(const sockaddr_in& address) {
   return Endpoint::tcp(text, ntohs(address.sin_port));
 }
 
+constexpr int datagrams_per_turn = 64;
+
 class Udp : public std::enable_shared_from_this<Udp> {
  public:
   Udp(asio::io_context& io, ports::DatagramHandlers handlers)
@@ -37,6 +40,7 @@ class Udp : public std::enable_shared_from_this<Udp> {
   void wait() {
     socket.async_wait(udp::socket::wait_read, [self = shared_from_this()](error_code error) {
       if (error) return;
+      loop::name_task();
       self->drain_errors();
       self->drain_datagrams();
       if (self->open_) self->wait();
@@ -50,7 +54,7 @@ class Udp : public std::enable_shared_from_this<Udp> {
 
  private:
   void drain_errors() {
-    for (;;) {
+    for (int i = 0; i < datagrams_per_turn; ++i) {
       sockaddr_in to{};
       std::array<char, 512> control;
       char data[64];
@@ -74,7 +78,8 @@ class Udp : public std::enable_shared_from_this<Udp> {
   }
   void drain_datagrams() {
     std::array<char, DatagramSocket::datagram_bytes_max + 1> buffer;
-    while (open_) {
+    // A flood takes turns with the rest of the loop; what is left is read in the next one.
+    for (int i = 0; i < datagrams_per_turn && open_; ++i) {
       sockaddr_in from{};
       socklen_t size = sizeof from;
       const auto n = recvfrom(socket.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT,

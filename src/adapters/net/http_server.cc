@@ -99,6 +99,7 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void header_read(error_code error) {
+    loop::name_task();
     if (error == http::error::end_of_stream) return close();
     if (error == http::error::header_limit) return refuse(431, "the request's header is too large");
     if (error.category() == http::make_error_code(http::error::bad_method).category())
@@ -156,6 +157,7 @@ class Session : public std::enable_shared_from_this<Session> {
     stream_.expires_after(60s);
     http::async_read(stream_, buffer_, *parser_,
                      [self = shared_from_this()](error_code error, std::size_t) {
+                       loop::name_task();
                        if (error == http::error::body_limit)
                          return self->refuse(413, "the body is too large");
                        if (error) return self->close();

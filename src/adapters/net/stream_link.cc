@@ -6,6 +6,7 @@
 #include <boost/asio/write.hpp>
 #include <cstring>
 
+#include "adapters/loop/loop.h"
 #include "adapters/net/link_core.h"
 #include "stdx/text.h"
 
@@ -38,6 +39,7 @@ class Stream final : public LinkCore {
         asio::buffer(buffer_.data() + have, read_chunk_bytes),
         [self = self(), have](error_code error, std::size_t n) {
           if (self->over()) return;
+          loop::name_task();
           self->buffer_.resize(have + n);
           if (error)
             self->fail({Code::unavailable, self->peer() + ": " + error.message()});

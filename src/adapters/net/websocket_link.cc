@@ -9,6 +9,7 @@
 #include <cctype>
 #include <deque>
 
+#include "adapters/loop/loop.h"
 #include "adapters/net/link_core.h"
 #include "stdx/text.h"
 #include "wire/json.h"
@@ -57,6 +58,7 @@ class WebSocket final : public LinkCore {
   void read() override {
     socket_.async_read(buffer_, [self = self()](error_code error, std::size_t) {
       if (self->over()) return;
+      loop::name_task();
       if (error) {
         const bool too_big = error == websocket::error::message_too_big;
         self->fail(
