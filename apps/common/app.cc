@@ -112,11 +112,13 @@ void make_join_token(const char* program, const config::ZhostConfig& config) {
 App::App(const char* service, const config::ZhostConfig& config, std::string hand_data_links_to)
     : service_(service),
       config_(config),
-      log_(loop_,
-           {.service = service,
-            .zhost = config.zhost_id,
-            .file =
-                config.log_dir.empty() ? "" : stdx::format("{}/{}.log", config.log_dir, service)}),
+      log_(
+          loop_,
+          {.service = service,
+           .zhost = config.zhost_id,
+           .file = config.log_dir.empty() ? "" : stdx::format("{}/{}.log", config.log_dir, service),
+           .dropped = &metrics_.counter("samoza_log_lines_dropped_total",
+                                        "Log lines that could not be written")}),
       runtime_{loop_, loop_, random_, log_, metrics_},
       transport_(loop_, {.run_dir = config.run_dir,
                          .bind_ip = config.bind,
@@ -125,6 +127,9 @@ App::App(const char* service, const config::ZhostConfig& config, std::string han
       cluster_key_(loop_, [this] { return read_join_token(config_); }),
       incarnation_(env_number("SAMOZA_INCARNATION", 1)),
       run_(env_number("SAMOZA_RUN", static_cast<std::uint64_t>(getpid()))) {
+  // A reader of stderr or of a socket that goes away is an error of that write, not the end.
+  std::signal(SIGPIPE, SIG_IGN);
+  loop_.measure(log_, metrics_);
   // While this process lives, no next incarnation of the zhost starts (P12).
   if (std::string(service) != "startz")
     if (auto held = adapters::posix::hold_shared_lock(config.run_dir + "/children.lock"); !held)
@@ -155,6 +160,7 @@ void App::serve(ports::HttpHandler& handler, std::uint16_t port,
                                                         std::move(options));
   if (auto started = server_->start(); !started) {
     log_.error("cannot_start", {{"why", started.error().message}});
+    log_.flush();
     die(service_, started.error().message);
   }
 }

@@ -72,8 +72,8 @@ class App {
   config::ZhostConfig config_;
   adapters::loop::Loop loop_;
   adapters::posix::KernelRandom random_;
-  adapters::log::JsonLog log_;
   ports::Metrics metrics_;
+  adapters::log::JsonLog log_;
   adapters::log::ProtobufLog protobuf_log_{log_, metrics_};
   ports::Runtime runtime_;
   adapters::net::NetTransport transport_;

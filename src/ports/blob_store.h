@@ -28,9 +28,11 @@ class BlobStore {
   // Code::not_found, or Code::corrupt when the bytes no longer match their name (the file is then
   // set aside, so that it can be fetched again).
   virtual void get(const std::string& sha256, Done<stdx::Bytes> done) = 0;
+  // What is here as far as this process knows: answered from memory. `get` is the proof.
   virtual bool has(const std::string& sha256) const = 0;
-  virtual stdx::Status remove(const std::string& sha256) = 0;
   virtual std::vector<std::string> list() const = 0;  // sorted
+  // One that the disk does not let go is listed again.
+  virtual void remove(const std::string& sha256) = 0;
 };
 
 }  // namespace ports

@@ -52,10 +52,7 @@ class SimBlobs final : public ports::BlobStore {
     });
   }
   bool has(const std::string& sha256) const override { return disk_.contains(sha256); }
-  stdx::Status remove(const std::string& sha256) override {
-    disk_.erase(sha256);
-    return {};
-  }
+  void remove(const std::string& sha256) override { disk_.erase(sha256); }
   std::vector<std::string> list() const override {
     std::vector<std::string> names;
     for (const auto& [name, bytes] : disk_) names.push_back(name);

@@ -56,11 +56,7 @@ std::vector<std::string> Blobs::drop(const std::vector<std::string>& archives) {
     const auto last = used_.find(sha256);
     if (last != used_.end() && now - last->second < keep_for_) continue;
     if (fetches_.contains(sha256) || !store_.has(sha256)) continue;
-    if (const auto removed = store_.remove(sha256); !removed) {
-      runtime_.log.warn("archive_not_removed",
-                        {{"archive", sha256}, {"why", removed.error().message}});
-      continue;
-    }
+    store_.remove(sha256);
     removed_.add();
     runtime_.log.info("archive_removed", {{"archive", sha256}});
     gone.push_back(sha256);

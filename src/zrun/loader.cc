@@ -41,13 +41,21 @@ void Loader::package(const std::string& sha256, const std::vector<std::string>& 
     if (!archive) return answer(sha256, std::unexpected(archive.error()));
     open(sha256, std::make_shared<const stdx::Bytes>(std::move(*archive)));
   };
-  if (blobs_.has(sha256)) return blobs_.get(sha256, got);
-  fetch_(sha256, holders,
-         [this, sha256, got, alive = std::weak_ptr<bool>(alive_)](stdx::Status fetched) {
-           if (alive.expired()) return;
-           if (!fetched) return answer(sha256, std::unexpected(fetched.error()));
-           blobs_.get(sha256, got);
-         });
+  const auto fetch = [this, sha256, holders, got, alive = std::weak_ptr<bool>(alive_)] {
+    fetch_(sha256, holders, [this, sha256, got, alive](stdx::Status fetched) {
+      if (alive.expired()) return;
+      if (!fetched) return answer(sha256, std::unexpected(fetched.error()));
+      blobs_.get(sha256, got);
+    });
+  };
+  if (!blobs_.has(sha256)) return fetch();
+  blobs_.get(sha256,
+             [got, fetch, alive = std::weak_ptr<bool>(alive_)](stdx::Result<stdx::Bytes> archive) {
+               if (alive.expired()) return;
+               // zrms may have removed it since it was seen here.
+               if (!archive && archive.error().code == Code::not_found) return fetch();
+               got(std::move(archive));
+             });
 }
 
 void Loader::module(const std::string& sha256, std::shared_ptr<const ports::Package> package,

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// ports::BlobStore as files of one folder, each named by its SHA-256. Reading, writing, hashing and
-// fsync happen on a thread of its own. Several processes of a zhost may share the folder: a file
-// appears whole or not at all.
+// ports::BlobStore as files of one folder, each named by its SHA-256. Everything that touches the
+// disk happens on a thread of its own; `has` and `list` answer from an index in memory. Several
+// processes of a zhost may share the folder: a file appears whole or not at all.
+//
+// The index is read at construction and follows this object's own puts, gets and removals at once.
+// What another process changes is found when `list`, or a `has` that finds nothing, makes the
+// thread look at the folder again: the call after that knows it.
 
-#include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,17 +31,17 @@ class BlobFiles final : public ports::BlobStore {
   void put_as(const std::string& sha256, stdx::Bytes blob, Done<std::string> done) override;
   void get(const std::string& sha256, Done<stdx::Bytes> done) override;
   bool has(const std::string& sha256) const override;
-  stdx::Status remove(const std::string& sha256) override;
+  // Gone from the index at once; where the disk refuses, it is listed again.
+  void remove(const std::string& sha256) override;
   std::vector<std::string> list() const override;
 
  private:
   struct Worker;
-  std::string folder_;
+  class Folder;
+  void look_again() const;
+
+  std::shared_ptr<Folder> folder_;
   std::unique_ptr<Worker> worker_;
-  // The newest walk of the folder, for `list`.
-  mutable std::optional<std::filesystem::file_time_type> walked_at_;
-  mutable std::filesystem::file_time_type seen_change_;
-  mutable std::vector<std::string> listed_;
 };
 
 }  // namespace adapters::blob_files

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/log/json_log.h"
 
-#include <spdlog/sinks/rotating_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <nlohmann/json.hpp>
 
 #include "stdx/text.h"
 
 namespace adapters::log {
 namespace {
-
-constexpr std::size_t file_bytes_max = 16u << 20;
-constexpr std::size_t files_kept = 4;
 
 const char* name_of(ports::Level level) {
   switch (level) {
@@ -30,10 +23,6 @@ const char* name_of(ports::Level level) {
 }
 
 }  // namespace
-
-struct JsonLog::Sink {
-  std::shared_ptr<spdlog::logger> logger;
-};
 
 std::string json_line(const std::string& service, const std::string& zhost, std::int64_t unix_ms,
                       ports::Level level, std::string_view event, ports::Fields fields) {
@@ -52,25 +41,28 @@ std::string json_line(const std::string& service, const std::string& zhost, std:
 }
 
 JsonLog::JsonLog(const ports::Clock& clock, Options options)
-    : clock_(clock), options_(std::move(options)), sink_(std::make_unique<Sink>()) {
-  spdlog::sink_ptr sink;
-  if (options_.file.empty())
-    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  else
-    sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(options_.file, file_bytes_max,
-                                                                  files_kept);
-  sink_->logger = std::make_shared<spdlog::logger>(options_.service, std::move(sink));
-  sink_->logger->set_pattern("%v");
-  sink_->logger->flush_on(spdlog::level::trace);
-}
+    : clock_(clock),
+      options_(std::move(options)),
+      writer_({.file = options_.file,
+               .descriptor = options_.descriptor,
+               .dropped_line =
+                   [this](std::uint64_t n) {
+                     return line(ports::Level::warn, "log_lines_dropped",
+                                 {{"count", n}, {"text", stdx::format("{} log lines dropped", n)}});
+                   },
+               .on_dropped =
+                   [dropped = options_.dropped](std::uint64_t n) {
+                     if (dropped != nullptr) dropped->add(n);
+                   }}) {}
 
-JsonLog::~JsonLog() = default;
+std::string JsonLog::line(ports::Level level, std::string_view event, ports::Fields fields) const {
+  const auto ms = clock_.wall().time_since_epoch().count();
+  return json_line(options_.service, options_.zhost, ms, level, event, fields);
+}
 
 void JsonLog::write(ports::Level level, std::string_view event, ports::Fields fields) {
   if (level < options_.level) return;
-  const auto ms = clock_.wall().time_since_epoch().count();
-  sink_->logger->log(spdlog::level::info, "{}",
-                     json_line(options_.service, options_.zhost, ms, level, event, fields));
+  writer_.write(line(level, event, fields));
 }
 
 }  // namespace adapters::log

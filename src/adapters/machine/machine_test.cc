@@ -5,6 +5,7 @@
 
 #include "adapters/machine/resources.h"
 #include "adapters/machine/sensors.h"
+#include "adapters/wait_queue.h"
 #include "simkit/process.h"
 
 namespace adapters::machine {
@@ -17,27 +18,48 @@ TEST(MachineTest, AReadingIsJsonWithEveryFigure) {
   EXPECT_GT(reading["total"].get<long>(), 0);
 }
 
-TEST(MachineTest, ASensorGivesAReadingEach100MsAndAnUnknownTypeIsSaid) {
-  simkit::World world(1);
-  simkit::Process process(world, "z", "zrun");
-  MachineSensors sensors(process);
-  int readings = 0;
-  auto sensor = *sensors.open("machine", [&](stdx::Bytes) { ++readings; });
-  world.run_for(std::chrono::seconds(1));
-  EXPECT_EQ(readings, 10);
-  sensor.reset();
-  world.run_for(std::chrono::seconds(1));
-  EXPECT_EQ(readings, 10);
+TEST(MachineTest, OneReadingGoesToEverySensorThatIsOpenAndAnUnknownTypeIsSaid) {
+  WaitQueue queue;  // its timers fire at once
+  MachineSensors sensors(queue);
+  std::vector<std::vector<stdx::Bytes>> readings(16);
+  std::vector<std::unique_ptr<ports::Sensor>> open;
+  for (auto& list : readings)
+    open.push_back(*sensors.open("machine", [&](stdx::Bytes reading) { list.push_back(reading); }));
+  while (readings[15].size() < 3) queue.run_one();
+  for (const auto& list : readings) EXPECT_EQ(list, readings[0]);
+  open.resize(1);
+  while (readings[0].size() < 5) queue.run_one();
+  EXPECT_EQ(readings[1].size(), 3u);
   EXPECT_FALSE(sensors.open("camera", {}));
+}
+
+TEST(MachineTest, ASensorMayBeClosedByItsOwnReading) {
+  WaitQueue queue;
+  MachineSensors sensors(queue);
+  std::unique_ptr<ports::Sensor> one, two;
+  int readings = 0;
+  const auto take = [&](stdx::Bytes) {
+    ++readings;
+    one.reset();
+    two.reset();
+  };
+  one = *sensors.open("machine", take);
+  two = *sensors.open("machine", take);
+  while (readings == 0) queue.run_one();
+  EXPECT_EQ(readings, 1);
 }
 
 TEST(MachineTest, RHb4AReportHasWhatTheMachineHas) {
   simkit::World world(1);
   simkit::Process process(world, "z", "zrms");
   ProcResources resources(process, "/");
-  resources.sample();
+  EXPECT_GT(resources.sample().memory_total_bytes, 0u) << "the first one is there at once";
+  resources.wait();
   world.run_for(std::chrono::seconds(1));
+  resources.sample();
+  resources.wait();
   const auto sample = resources.sample();
+  resources.wait();
   EXPECT_GT(sample.memory_total_bytes, sample.memory_used_bytes);
   EXPECT_GT(sample.disk_total_bytes, 0u);
   EXPECT_GE(sample.cpu_used_cores, 0.0);

@@ -21,24 +21,6 @@ long pressure(const char* what) {
   return std::lround(std::stod(average.substr(6)) * 100);
 }
 
-class MachineSensor final : public ports::Sensor {
- public:
-  MachineSensor(ports::Executor& executor, std::function<void(stdx::Bytes)> on_reading)
-      : timer_(executor), on_reading_(std::move(on_reading)) {
-    next();
-  }
-
- private:
-  void next() {
-    timer_.set(period, [this] {
-      next();
-      on_reading_(read_machine());
-    });
-  }
-  ports::Timer timer_;
-  std::function<void(stdx::Bytes)> on_reading_;
-};
-
 }  // namespace
 
 stdx::Bytes read_machine() {
@@ -61,12 +43,51 @@ stdx::Bytes read_machine() {
       busy, busy + idle + wait, available, pressure("cpu"), pressure("memory"), pressure("io"));
 }
 
+// One that a guest has open.
+class MachineSensors::Open final : public ports::Sensor {
+ public:
+  Open(MachineSensors& owner, std::uint64_t id) : owner_(owner), id_(id) {}
+  ~Open() override { owner_.open_.erase(id_); }
+
+ private:
+  MachineSensors& owner_;
+  std::uint64_t id_;
+};
+
 stdx::Result<std::unique_ptr<ports::Sensor>> MachineSensors::open(
     const std::string& type, std::function<void(stdx::Bytes)> on_reading) {
   if (type != "machine")
     return stdx::fail(stdx::Code::not_found,
                       stdx::format("this zhost has no sensor '{}'", stdx::printable(type, 60)));
-  return std::make_unique<MachineSensor>(executor_, std::move(on_reading));
+  open_[++last_opened_] = std::move(on_reading);
+  if (!timer_.pending()) next();
+  return std::make_unique<Open>(*this, last_opened_);
+}
+
+void MachineSensors::next() {
+  timer_.set(period, [this] {
+    if (open_.empty()) return;
+    next();
+    // A thread that is late skips a reading.
+    if (sampling_) return;
+    sampling_ = worker_.post([this, alive = std::weak_ptr<bool>(alive_)] {
+      executor_.post([this, alive, reading = read_machine()] {
+        if (!alive.expired()) hand_out(reading);
+      });
+    });
+  });
+}
+
+void MachineSensors::hand_out(const stdx::Bytes& reading) {
+  sampling_ = false;
+  // Taking a reading may close a sensor or open one.
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, take] : open_) ids.push_back(id);
+  for (const auto id : ids)
+    if (const auto at = open_.find(id); at != open_.end()) {
+      const auto take = at->second;
+      take(reading);
+    }
 }
 
 }  // namespace adapters::machine
