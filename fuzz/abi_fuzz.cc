@@ -115,7 +115,7 @@ struct Instance final : ports::Instance {
   std::string none;
   stdx::Status begin(const std::string&) override { return {}; }
   bool has(const std::string&) const override { return false; }
-  Progress resume() override { return Progress::pending; }
+  Progress resume(stdx::Duration) override { return Progress::pending; }
   std::int32_t value() const override { return 0; }
   const std::string& error() const override { return none; }
   std::size_t memory_bytes() const override { return 0; }

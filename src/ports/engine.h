@@ -19,6 +19,7 @@
 
 #include "stdx/bytes.h"
 #include "stdx/result.h"
+#include "stdx/time.h"
 
 namespace ports {
 
@@ -71,7 +72,10 @@ class Instance {
   // Exactly one call at a time. Code::not_found when there is no such export: nothing was started.
   virtual stdx::Status begin(const std::string& function) = 0;
   virtual bool has(const std::string& function) const = 0;
-  virtual Progress resume() = 0;
+  // Runs the call until it returns or waits, or for about `at_most`. A call that begins to wait
+  // gives `pending` at once, also where it could go on: a guest that yields in a loop gives way
+  // each time.
+  virtual Progress resume(stdx::Duration at_most) = 0;
 
   virtual std::int32_t value() const = 0;
   virtual const std::string& error() const = 0;

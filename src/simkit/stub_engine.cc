@@ -24,8 +24,11 @@ const stdx::Bytes module_head(
 class StubInstance final : public ports::Instance {
  public:
   StubInstance(const std::map<std::string, ports::HostHandler>& functions, void* context,
-               std::unique_ptr<StubGuest> guest)
-      : functions_(functions), context_(context), guest_(std::move(guest)) {}
+               std::unique_ptr<StubGuest> guest, std::uint64_t memory_bytes_max)
+      : functions_(functions),
+        context_(context),
+        guest_(std::move(guest)),
+        memory_bytes_max_(memory_bytes_max) {}
 
   stdx::Status begin(const std::string& function) override {
     if (!has(function)) return stdx::fail(stdx::Code::not_found, function);
@@ -35,45 +38,65 @@ class StubInstance final : public ports::Instance {
     return {};
   }
   bool has(const std::string& function) const override { return guest_->has(function); }
-  Progress resume() override {
+  Progress resume(stdx::Duration) override {
     for (int i = 0; i < StubEngine::slice_calls; ++i) {
       const bool again = call_.has_value();
       if (!again) call_ = guest_->next(result_);
-      if (!call_) return Progress::returned;
-      const auto at = functions_.find(call_->function);
-      if (at == functions_.end()) {
-        error_ = "not linked: " + call_->function;
-        return Progress::failed;
+      if (!call_) {
+        value_ = guest_->value();
+        return Progress::returned;
       }
-      auto* base = reinterpret_cast<std::uint8_t*>(guest_->memory.data());
-      const auto answer = at->second(context_, {call_->args, {base, guest_->memory.size()}, again});
-      switch (answer.kind) {
-        case ports::HostResult::Kind::done:
-          result_ = answer.value;
-          call_.reset();
-          break;
-        case ports::HostResult::Kind::wait:
-          return Progress::pending;
-        case ports::HostResult::Kind::trap:
-          error_ = "host function " + call_->function + " ended the instance";
-          return Progress::failed;
-        case ports::HostResult::Kind::exit:
-          result_ = answer.value;
-          return Progress::exited;
-      }
+      if (const auto end = step(again)) return *end;
     }
     return Progress::pending;
   }
-  std::int32_t value() const override { return call_ ? result_ : 0; }
+  std::int32_t value() const override { return value_; }
   const std::string& error() const override { return error_; }
   std::size_t memory_bytes() const override { return guest_->memory.size(); }
 
  private:
+  // How the resume ends; none: it goes on.
+  std::optional<Progress> step(bool again) {
+    if (call_->function.starts_with("guest.")) return by_itself();
+    const auto at = functions_.find(call_->function);
+    if (at == functions_.end()) return fail("not linked: " + call_->function);
+    auto* base = reinterpret_cast<std::uint8_t*>(guest_->memory.data());
+    const auto answer = at->second(context_, {call_->args, {base, guest_->memory.size()}, again});
+    switch (answer.kind) {
+      case ports::HostResult::Kind::done:
+        result_ = answer.value;
+        call_.reset();
+        return std::nullopt;
+      case ports::HostResult::Kind::wait:
+        return Progress::pending;
+      case ports::HostResult::Kind::trap:
+        return fail("host function " + call_->function + " ended the instance");
+      case ports::HostResult::Kind::exit:
+        value_ = answer.value;
+        return Progress::exited;
+    }
+    return std::nullopt;
+  }
+  std::optional<Progress> by_itself() {
+    if (call_->function == "guest.trap") return fail("trap");
+    if (call_->function == "guest.compute") return Progress::pending;
+    const auto bytes = guest_->memory.size() + call_->args.at(0) * StubGuest::memory_bytes;
+    result_ = bytes <= memory_bytes_max_ ? 0 : -1;
+    if (result_ == 0) guest_->memory.resize(bytes);
+    call_.reset();
+    return std::nullopt;
+  }
+  Progress fail(std::string why) {
+    error_ = std::move(why);
+    return Progress::failed;
+  }
+
   const std::map<std::string, ports::HostHandler>& functions_;
   void* context_;
   std::unique_ptr<StubGuest> guest_;
+  std::uint64_t memory_bytes_max_;
   std::optional<GuestCall> call_;
-  std::int32_t result_ = 0;
+  std::int32_t result_ = 0, value_ = 0;
   std::string error_;
 };
 
@@ -84,8 +107,9 @@ class StubModule final : public ports::Module {
       : make_(std::move(make)), role_(std::move(role)) {
     for (const auto& f : functions) functions_[f.module + "." + f.name] = f.handler;
   }
-  std::unique_ptr<ports::Instance> instantiate(void* context, std::uint64_t) override {
-    return std::make_unique<StubInstance>(functions_, context, make_(role_));
+  std::unique_ptr<ports::Instance> instantiate(void* context,
+                                               std::uint64_t memory_bytes_max) override {
+    return std::make_unique<StubInstance>(functions_, context, make_(role_), memory_bytes_max);
   }
 
  private:

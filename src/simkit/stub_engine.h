@@ -5,7 +5,7 @@
 // the other, through a fake guest memory; the host functions are the real ones. A program is chosen
 // by the role that stub_module() writes into a (valid, empty) module.
 //
-// Loop of the process it is given; owned by the test; programs may do slice_calls host calls in one
+// Loop of the process it is given; owned by the test; programs may do slice_calls calls in one
 // resume.
 
 #include <functional>
@@ -21,12 +21,14 @@ namespace simkit {
 // A module that exports memory and on_process, with a custom section named `role` (1 to 63 bytes).
 stdx::Bytes stub_module(const std::string& role);
 
+// A host call, or what a guest does by itself: guest.trap, guest.compute (for ever, so its slice is
+// over), guest.grow (its memory, by args[0] pages; gives 0, or -1 at its limit).
 struct GuestCall {
   std::string function;  // "net.emit_to"
   std::vector<std::uint64_t> args;
 };
 
-// One instance of a program. Its memory is one page; what it keeps beside it dies with it.
+// One instance of a program. Its memory begins with one page; what it keeps beside it dies with it.
 class StubGuest {
  public:
   static constexpr std::size_t memory_bytes = 64u << 10;
@@ -34,9 +36,10 @@ class StubGuest {
   // The hooks it exports, and the beginning of a call of one.
   virtual bool has(const std::string& function) const { return function == "on_process"; }
   virtual void begin(const std::string& function) { (void)function; }
-  // The next host call of the hook, given the result of the one before (0 at the beginning); none:
-  // the hook returns 0.
+  // The next call of the hook, given the result of the one before (0 at the beginning); none: the
+  // hook returns value().
   virtual std::optional<GuestCall> next(std::int32_t result) = 0;
+  virtual std::int32_t value() const { return 0; }
 
   stdx::Bytes memory = stdx::Bytes(memory_bytes, '\0');
 

@@ -215,7 +215,7 @@ WasmtimeEngine::Impl::Impl(ports::Executor& e, Options o, ports::Counter* refuse
       engine(wasm_engine_new_with_config(configuration(options, memories, stacks))),
       worker(compiles_max, refused) {
   ASSERT(engine != nullptr, "Wasmtime takes its configuration");
-  ticker = std::make_unique<Ticker>([this] { wasmtime_engine_increment_epoch(engine.get()); });
+  slices = std::make_unique<SliceTimer>([this] { wasmtime_engine_increment_epoch(engine.get()); });
 }
 
 stdx::Result<std::shared_ptr<ports::Module>> WasmtimeEngine::Impl::compile(

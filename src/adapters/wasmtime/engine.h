@@ -17,8 +17,6 @@ namespace adapters::wasmtime {
 class WasmtimeEngine final : public ports::Engine {
  public:
   struct Options {
-    // A running guest gives way after this many milliseconds (up to 3 more, see ticker.h).
-    unsigned slice_ms = 2;
     std::size_t stack_bytes = 64u << 10;       // of a fiber, guard page included
     std::size_t wasm_stack_bytes = 32u << 10;  // what the guest may use of it
   };

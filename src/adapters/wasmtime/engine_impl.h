@@ -12,7 +12,7 @@
 #include "adapters/posix/worker.h"
 #include "adapters/wasmtime/arena.h"
 #include "adapters/wasmtime/engine.h"
-#include "adapters/wasmtime/ticker.h"
+#include "adapters/wasmtime/slice_timer.h"
 
 namespace adapters::wasmtime {
 
@@ -38,7 +38,7 @@ struct WasmtimeEngine::Impl {
   MemoryArena memories;
   SlotArena stacks;
   std::unique_ptr<wasm_engine_t, DeleteEngine> engine;  // it takes memory from the arenas above
-  std::unique_ptr<Ticker> ticker;                       // its thread uses the engine
+  std::unique_ptr<SliceTimer> slices;                   // its thread uses the engine
   posix::Worker worker;                                 // last: its jobs end before the engine goes
 };
 
@@ -62,7 +62,7 @@ class WasmtimeInstance final : public ports::Instance {
 
   stdx::Status begin(const std::string& function) override;
   bool has(const std::string& function) const override;
-  Progress resume() override;
+  Progress resume(stdx::Duration at_most) override;
   std::int32_t value() const override { return value_; }
   const std::string& error() const override { return error_; }
   std::size_t memory_bytes() const override;
@@ -106,7 +106,8 @@ class WasmtimeInstance final : public ports::Instance {
   std::int32_t value_ = 0;
   std::string error_;
 
-  // A host call that waits.
+  // A host call that waits. `just_parked_`: since this resume, which gives `pending` for it.
+  bool just_parked_ = false;
   const ports::HostFunction* waiting_ = nullptr;
   std::uint64_t waiting_args_[args_max] = {};
   std::size_t waiting_nargs_ = 0;

@@ -16,6 +16,8 @@ using ports::HostFunction;
 using ports::HostResult;
 using Progress = ports::Instance::Progress;
 
+constexpr auto slice = std::chrono::milliseconds(1);
+
 stdx::Bytes guest(const std::string& name) {
   std::ifstream file(std::string(SAMOZA_GUESTS_DIR) + "/" + name + ".wasm", std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -65,8 +67,9 @@ struct Fixture {
   Progress hostile(char command, std::unique_ptr<ports::Instance>& instance, int slices = 5) {
     host.inbox = {std::string(1, command)};
     EXPECT_TRUE(instance->begin("on_process"));
-    auto progress = instance->resume();
-    for (int i = 0; i < slices && progress == Progress::pending; ++i) progress = instance->resume();
+    auto progress = instance->resume(slice);
+    for (int i = 0; i < slices && progress == Progress::pending; ++i)
+      progress = instance->resume(slice);
     return progress;
   }
 };
@@ -75,13 +78,13 @@ TEST(WasmtimeEngineTest, AGuestParksInAHostCallAndGoesOnWhereItWas) {
   Fixture f;
   auto instance = f.make("relay");
   ASSERT_TRUE(instance->begin("on_init"));
-  EXPECT_EQ(instance->resume(), Progress::returned);
+  EXPECT_EQ(instance->resume(slice), Progress::returned);
   EXPECT_EQ(instance->value(), 0);
   EXPECT_EQ(instance->begin("nothing").error().code, stdx::Code::not_found);
   ASSERT_TRUE(instance->begin("on_process"));
-  EXPECT_EQ(instance->resume(), Progress::pending);
+  EXPECT_EQ(instance->resume(slice), Progress::pending);
   f.host.inbox = {"one", "two"};
-  EXPECT_EQ(instance->resume(), Progress::pending);
+  EXPECT_EQ(instance->resume(slice), Progress::pending);
   EXPECT_EQ(f.host.outbox, (std::vector<stdx::Bytes>{"one", "two"}));
 }
 
@@ -132,7 +135,7 @@ TEST(WasmtimeEngineTest, ANewInstanceSeesItsOwnDataAndZeros) {
     auto instance = f.make("relay");
     f.host.inbox = {"x"};
     ASSERT_TRUE(instance->begin("on_process"));
-    instance->resume();
+    instance->resume(slice);
     EXPECT_EQ(f.host.outbox.back(), "x");
   }
 }

@@ -20,9 +20,7 @@ WasmtimeInstance::WasmtimeInstance(WasmtimeModule& module, void* context,
   wasmtime_store_limiter(store_, static_cast<std::int64_t>(memory_bytes_max), table_elements_max,
                          /*instances=*/1, tables_max, /*memories=*/1);
   // Gives nothing back in 48.0.8, although its header says so: its result is not read.
-  wasmtime_context_epoch_deadline_async_yield_and_update(store_context_,
-                                                         module.engine->options.slice_ms);
-  wasmtime_context_set_epoch_deadline(store_context_, module.engine->options.slice_ms);
+  wasmtime_context_epoch_deadline_async_yield_and_update(store_context_, 1);
 }
 
 WasmtimeInstance::~WasmtimeInstance() {
@@ -66,13 +64,14 @@ void WasmtimeInstance::start_call() {
                                      gives_value_ ? 1 : 0, &trap_, &failure_);
 }
 
-ports::Instance::Progress WasmtimeInstance::resume() {
+ports::Instance::Progress WasmtimeInstance::resume(stdx::Duration at_most) {
   ASSERT(future_ != nullptr, "only a begun call is resumed");
-  module_.engine->ticker->guest_runs();
-  // Each turn gets a whole slice, however long ago the last one was.
-  wasmtime_context_set_epoch_deadline(store_context_, module_.engine->options.slice_ms);
+  just_parked_ = false;
+  // The next tick is the end of this slice.
+  wasmtime_context_set_epoch_deadline(store_context_, 1);
+  module_.engine->slices->guest_runs(at_most);
   const auto progress = step();
-  module_.engine->ticker->guest_rests();
+  module_.engine->slices->guest_rests();
   return progress;
 }
 
@@ -151,6 +150,8 @@ HostResult WasmtimeInstance::ask(bool again) {
 }
 
 bool WasmtimeInstance::complete_waiting() {
+  // Wasmtime polls the continuation within the call that made it.
+  if (just_parked_) return false;
   const auto result = ask(true);
   if (result.kind == HostResult::Kind::wait) return false;
   if (result.kind == HostResult::Kind::done) {
@@ -179,6 +180,7 @@ void WasmtimeInstance::call_async(void* env, wasmtime_caller_t* caller, const wa
   const auto result = self.ask(false);
   continuation->finalizer = nullptr;
   if (result.kind == HostResult::Kind::wait) {
+    self.just_parked_ = true;
     continuation->env = &self;
     continuation->callback = [](void* e) {
       return static_cast<WasmtimeInstance*>(e)->complete_waiting();
