@@ -36,7 +36,7 @@ struct samoza_message {
 SAMOZA_IMPORT("sys", "log")
 int32_t sys_log(int32_t level, const void* text, int32_t bytes);
 
-/* Parks the guest for `ms` milliseconds. Messages wait meanwhile. */
+/* Parks the guest for `ms` milliseconds; 0 is a sys.yield. Messages wait meanwhile. */
 SAMOZA_IMPORT("sys", "sleep")
 int32_t sys_sleep(int32_t ms);
 
@@ -58,8 +58,9 @@ int32_t net_emit_to(const char* path, int32_t path_bytes, const void* data, int3
                     int32_t timeout_ms);
 
 /* Takes the next message and finishes the one before it (docs/delivery.md). Gives its length;
-   SAMOZA_E_TIMEOUT when none came in timeout_ms (0: do not wait, -1: for ever);
-   SAMOZA_E_TOO_SMALL leaves it where it is and writes its length to info. info may be NULL. */
+   SAMOZA_E_TIMEOUT when none came in timeout_ms (0: let other spaces run once, then look again;
+   -1: for ever); SAMOZA_E_TOO_SMALL leaves it where it is and writes its length to info. info may
+   be NULL. */
 SAMOZA_IMPORT("net", "recv_next")
 int32_t net_recv_next(void* buffer, int32_t capacity, struct samoza_message* info,
                       int32_t timeout_ms);
@@ -95,7 +96,8 @@ int32_t data_delete(const void* key, int32_t key_bytes);
 SAMOZA_IMPORT("sensors", "subscribe")
 int32_t sensors_subscribe(const char* type, int32_t type_bytes);
 
-/* The next reading, as JSON; gives its length. SAMOZA_E_TIMEOUT when none came in time. */
+/* The next reading, as JSON; gives its length. SAMOZA_E_TIMEOUT when none came in timeout_ms (0
+   and -1 as in net.recv_next). */
 SAMOZA_IMPORT("sensors", "read")
 int32_t sensors_read(int32_t handle, void* buffer, int32_t capacity, int32_t timeout_ms);
 

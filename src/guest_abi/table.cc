@@ -14,7 +14,7 @@ constexpr Function table[] = {
      "space's "
      "log budget lines are dropped and counted."},
     {"sys", "sleep", "i>i", "", true, "int32_t ms",
-     "Parks the guest for `ms` milliseconds. Messages wait meanwhile."},
+     "Parks the guest for `ms` milliseconds; 0 is a sys.yield. Messages wait meanwhile."},
     {"sys", "yield", ">i", "", true, "void",
      "Lets other spaces run, then goes on. Restarts the watchdog (R-DEC-21)."},
     {"sys", "self_emit", "iii>i", "", false, "const void *data, int32_t bytes, int32_t delay_ms",
@@ -30,8 +30,9 @@ constexpr Function table[] = {
     {"net", "recv_next", "iiii>i", "", true,
      "void *buffer, int32_t capacity, struct samoza_message *info, int32_t timeout_ms",
      "Takes the next message and finishes the one before it (docs/delivery.md). Gives its length; "
-     "SAMOZA_E_TIMEOUT when none came in timeout_ms (0: do not wait, -1: for ever); "
-     "SAMOZA_E_TOO_SMALL leaves it where it is and writes its length to info. info may be NULL."},
+     "SAMOZA_E_TIMEOUT when none came in timeout_ms (0: let other spaces run "
+     "once, then look again; -1: for ever); SAMOZA_E_TOO_SMALL leaves it where it is and writes "
+     "its length to info. info may be NULL."},
     {"data", "put", "iiii>i", "data.write", true,
      "const void *key, int32_t key_bytes, const void *value, int32_t value_bytes",
      "Stores a value under a key of 1 to 512 bytes; on disk (fsync) when it returns, in a "
@@ -59,7 +60,9 @@ constexpr Function table[] = {
      "Opens a sensor of this zhost by its type (\"machine\") and gives a handle."},
     {"sensors", "read", "iiii>i", "sensors.subscribe", true,
      "int32_t handle, void *buffer, int32_t capacity, int32_t timeout_ms",
-     "The next reading, as JSON; gives its length. SAMOZA_E_TIMEOUT when none came in time."},
+     "The next reading, as JSON; gives its length. SAMOZA_E_TIMEOUT when none came in timeout_ms "
+     "(0 "
+     "and -1 as in net.recv_next)."},
     {"sensors", "unsubscribe", "i>i", "sensors.subscribe", false, "int32_t handle",
      "Closes the handle."},
     {wasi, "args_get", "ii>i", "", false, "", "No arguments."},
@@ -85,11 +88,15 @@ constexpr Hook hook_table[] = {
      "runtime.budgets.on_init_deadline_ms, "
      "fails the space. Messaging works already; other spaces may not be there yet."},
     {"on_process", true,
-     "Called again and again: when a message waits, or 10 ms after a call that took none. "
-     "Returning 0 "
-     "goes on and finishes the message taken; non-zero stops the space. It may also loop for ever "
-     "around net.recv_next. Without a host call that parks it, it may run for "
-     "runtime.budgets.on_process_watchdog_ms."},
+     "Called again and again: when a message waits, and after a pause, which is 10 ms behind a "
+     "call "
+     "that took a message and then doubles with each call that takes none, up to 1 s. With `idle: "
+     "wait` in space.yaml it is called when a message waits and never else, not even at the start. "
+     "Returning 0 goes on and finishes the message taken; non-zero stops the space. It may also "
+     "loop for ever around net.recv_next. Without a host call that gives way (sys.yield, "
+     "sys.sleep, "
+     "net.recv_next, or one that waits) it may use runtime.budgets.on_process_watchdog_ms of its "
+     "zrun's time."},
     {"on_close", false,
      "Runs once when the space is stopped; its result is logged. A guest that is in the middle of "
      "on_process then is asked to return first: the first net.recv_next, sys.sleep, net.emit_to or "

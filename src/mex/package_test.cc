@@ -107,6 +107,25 @@ TEST(MexTest, RMex21EachRuleNamesWhatBreaksIt) {
             "spaces/a/space.yaml:2: unknown key 'limit' in space.yaml; did you mean 'limits'?");
 }
 
+TEST(MexTest, RAbi24SpaceYamlSaysWhenOnProcessIsCalledWithoutAMessage) {
+  const auto idle_of = [](const std::string& line) {
+    auto files = good_files();
+    files["spaces/a/space.yaml"] += line;
+    const auto contents = open_archive(*build_archive(files, source, ""), {});
+    return contents->topology.spaces.front().idle;
+  };
+  EXPECT_EQ(idle_of(""), model::Idle::back_off) << "as published guests know it";
+  EXPECT_EQ(idle_of("idle: back-off\n"), model::Idle::back_off);
+  EXPECT_EQ(idle_of("idle: wait\n"), model::Idle::wait);
+  auto files = good_files();
+  files["spaces/a/space.yaml"] += "idle: sometimes\n";
+  EXPECT_NE(error_of(files).find("idle is 'sometimes'; it must be wait"), std::string::npos)
+      << error_of(files);
+  files = good_files();
+  files["spaces/ui/space.yaml"] += "idle: wait\n";
+  EXPECT_NE(error_of(files).find("a UI space has no on_process"), std::string::npos);
+}
+
 TEST(MexTest, RDec11TopologyYamlNarrowsCapabilitiesAndNeverWidensThem) {
   auto files = good_files();
   files["topology.yaml"] =

@@ -122,7 +122,7 @@ stdx::Status init_source_tree(const std::string& folder, const std::string& name
        format("apiVersion: samoza/v1\nkind: Topology\nmetadata:\n  name: {}\nspaces:\n  - name: "
               "hello\n    type: CALL\npaths:\n  - {{name: again, from: hello, to: hello}}\n",
               name)},
-      {"spaces/hello/space.yaml", "type: CALL\ncapabilities: [sys.log]\n"},
+      {"spaces/hello/space.yaml", "type: CALL\ncapabilities: [sys.log]\nidle: wait\n"},
       {"spaces/hello/src/hello.c",
        "#include \"samoza.h\"\n\nstatic char buffer[1024];\n\n"
        "SAMOZA_EXPORT(\"on_init\") int32_t on_init(void) { return sys_log(1, \"hello\", 5); }\n\n"

@@ -70,7 +70,7 @@ void read_space_file(const ReadFile& read, model::Space& space,
   const Reader reader(file, findings);
   reader.only(*root, "space.yaml",
               {"type", "entry", "capabilities", "limits", "runtime", "placement", "store", "config",
-               "endpoints", "resources", "partition", "assets"});
+               "endpoints", "resources", "partition", "assets", "idle"});
   const auto type = model::parse_space_type(reader.required(*root, "type"));
   if (!type)
     reader.fail(*root, "type must be UI, IO, DATA, CHAT or CALL");
@@ -102,6 +102,15 @@ void read_space_file(const ReadFile& read, model::Space& space,
     reader.only(*resources, "resources", {"cpu"});
     space.cpu_share = reader.real(*resources, "cpu", 0);
   }
+  const auto idle = reader.text(*root, "idle", "back-off");
+  if (idle == "wait")
+    space.idle = model::Idle::wait;
+  else if (idle != "back-off")
+    reader.fail(*root, format("idle is '{}'; it must be wait (on_process is called for messages "
+                              "only) or back-off (it is also called after a growing pause)",
+                              stdx::printable(idle, 40)));
+  if (ui && space.idle == model::Idle::wait)
+    reader.fail(*root, "idle is for spaces with a module; a UI space has no on_process");
   const auto partition = reader.text(*root, "partition", "autonomous");
   if (partition == "strict")
     reader.fail(*root, "partition: strict is not built yet; use autonomous (docs/status.md)");

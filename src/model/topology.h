@@ -16,6 +16,9 @@ namespace model {
 
 enum class Delivery { at_least_once, at_most_once, once };
 enum class StoreKind { none, local, cluster };
+// When on_process is called again after it returned with an empty mailbox: after a pause that
+// grows, or only for the next message.
+enum class Idle { back_off, wait };
 
 struct SpaceLimits {
   std::uint64_t memory_bytes = 16u << 20;
@@ -52,6 +55,7 @@ struct Space {
   std::string mex_sha256;  // its hash, once it was read
   std::string entry;       // module or page inside the MEX
   double cpu_share = 0;
+  Idle idle = Idle::back_off;
   std::vector<std::string> endpoints;
   bool operator==(const Space&) const = default;
 };

@@ -56,6 +56,7 @@ samoza::v1::SpaceSpec space_to_wire(const model::Space& space) {
   spec.set_mex_sha256(space.mex_sha256);
   spec.set_entry(space.entry);
   spec.set_cpu_share(space.cpu_share);
+  spec.set_idle_wait(space.idle == model::Idle::wait);
   put(space.endpoints, spec.mutable_endpoints());
   return spec;
 }
@@ -91,6 +92,7 @@ stdx::Result<model::Space> space_from_wire(const samoza::v1::SpaceSpec& spec) {
   space.mex_sha256 = spec.mex_sha256();
   space.entry = spec.entry();
   space.cpu_share = spec.cpu_share();
+  space.idle = spec.idle_wait() ? model::Idle::wait : model::Idle::back_off;
   space.endpoints = get(spec.endpoints());
   return space;
 }

@@ -22,6 +22,7 @@ TEST(TopologyCodecTest, EveryFieldOfATopologySurvivesTheWire) {
   space.mex_sha256 = "00";
   space.entry = "spaces/s/core.wasm";
   space.cpu_share = 0.5;
+  space.idle = model::Idle::wait;
   space.endpoints = {"https://example.org"};
   topology.spaces = {space};
   topology.paths = {{"p", "s", "s", model::Delivery::at_most_once}};

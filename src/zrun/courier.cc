@@ -176,7 +176,7 @@ void Courier::note_acks(PathState& path) {
   path.acks_due = true;
   if (!acks_pending_) {
     acks_pending_ = true;
-    scheduler_.request_batch();
+    scheduler_.request_round();
   }
 }
 

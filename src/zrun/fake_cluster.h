@@ -30,7 +30,7 @@ struct TestDisk final : ports::BlobStore, ports::PackageReader {
   }
   void get(const std::string& sha256, BlobStore::Done<stdx::Bytes> done) override { done(sha256); }
   bool has(const std::string&) const override { return true; }
-  stdx::Status remove(const std::string&) override { return {}; }
+  void remove(const std::string&) override {}
   std::vector<std::string> list() const override { return {}; }
   void open(std::shared_ptr<const stdx::Bytes>, PackageReader::Done done) override {
     done(std::make_shared<const simkit::StubPackage>(topology));

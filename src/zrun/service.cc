@@ -47,7 +47,7 @@ Service::Service(ports::Runtime& runtime, Outside outside, Options options)
       options_(std::move(options)),
       startz_(runtime, outside.transport, {"startz", hello_of(options_)}),
       zmesh_(runtime, outside.transport, {"zmesh", hello_of(options_)}),
-      scheduler_(runtime),
+      scheduler_(runtime, options_.scheduler),
       links_(runtime, outside.transport, outside.key, data_hello_of(options_)),
       courier_(runtime, scheduler_, pool_, options_.zhost,
                [this](const std::string& zhost, stdx::Bytes frame) {
@@ -137,7 +137,7 @@ void Service::wire_handlers() {
     frame_arrived(zhost, frame);
   };
   links_.on_way_changed = [this](const std::string& zhost) { way_changed(zhost); };
-  scheduler_.after_batch = [this] {
+  scheduler_.after_round = [this] {
     if (!courier_.has_acks()) return;
     courier_.acks_flushed();
     for (auto& [id, topology] : topologies_) courier_.flush(*topology);

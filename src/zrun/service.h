@@ -38,6 +38,7 @@ struct Options {
   std::string ip;  // data links
   std::uint16_t peer_port = 9201;
   std::size_t spaces_max = 20'000;  // startz and the leader refuse before
+  Scheduler::Options scheduler;
 };
 
 // The outside that zrun needs, one by one.

@@ -36,6 +36,7 @@ const char* to_string(SpaceState state) {
 
 Space::Space(SpaceParts parts, LocalTopology& topology, std::uint16_t index, model::InstanceId id)
     : parts_(parts), topology_(topology), index_(index), id_(std::move(id)) {
+  if (spec().cpu_share > 0) set_weight(spec().cpu_share);
   for (auto& path : topology_.paths)
     if (path->from == index_) out_paths_.push_back(path.get());
   if (model::is_transactional(topology_.spec, index_))
@@ -164,7 +165,7 @@ void Space::leave(SpaceState state, std::string detail) {
   call_active_ = false;
   wait_ = Wait::none;
   hook_deadline_.reset();
-  busy_since_.reset();
+  busy_for_ = {};
   restart_timer_.reset();
   commit_deadline_.reset();
   self_timers_.clear();
@@ -187,7 +188,7 @@ void Space::fail(std::string why) {
   call_active_ = false;
   wait_ = Wait::none;
   hook_deadline_.reset();
-  busy_since_.reset();
+  busy_for_ = {};
   self_timers_.clear();
   sensors.clear();
   data_call.reset();
@@ -222,6 +223,8 @@ void Space::fail(std::string why) {
 
 bool Space::begin_hook() {
   for (;;) {
+    if (hook_ == Hook::on_process && spec().idle == model::Idle::wait && mailbox_.empty())
+      return false;
     const char* name = nullptr;
     switch (hook_) {
       case Hook::initialize:
@@ -252,7 +255,7 @@ bool Space::begin_hook() {
         hook_ = Hook::on_process;
         hook_deadline_.reset();
         set_state(SpaceState::running, "");
-        if (state_ != SpaceState::running) return false;  // stopped by who was told
+        if (state_ != SpaceState::running) return false;  // its owner stopped it
         break;
       case Hook::on_process:
         fail_for_good("the module does not export on_process");
@@ -264,15 +267,16 @@ bool Space::begin_hook() {
   }
 }
 
-void Space::take_turn() {
+void Space::run_slice(stdx::Duration at_most) {
   if (!instance_) return;
   if (hook_deadline_ && parts_.scheduler.now() >= *hook_deadline_) return overran_deadline();
   if (transaction_ && transaction_->hook_ended) return;
   if (!call_active_ && !begin_hook()) return;
-  switch (instance_->resume()) {
+  const auto began = parts_.scheduler.now();
+  switch (instance_->resume(at_most)) {
     case ports::Instance::Progress::pending:
-      if (wait_ == Wait::none) return slice_over();
-      busy_since_.reset();
+      if (wait_ == Wait::none) return slice_over(began);
+      busy_for_ = {};
       set_timer();
       return;
     case ports::Instance::Progress::returned:
@@ -287,12 +291,13 @@ void Space::take_turn() {
   }
 }
 
-void Space::slice_over() {
+void Space::slice_over(stdx::Instant began) {
   const auto now = parts_.scheduler.refresh_now();
   if (hook_deadline_ && now >= *hook_deadline_) return overran_deadline();
-  if (!busy_since_) busy_since_ = now;
+  // What it used, not what passed: it shares the time with others.
+  busy_for_ += now - began;
   const auto watchdog = std::chrono::milliseconds(spec().limits.on_process_watchdog_ms);
-  if (hook_ == Hook::on_process && now - *busy_since_ >= watchdog)
+  if (hook_ == Hook::on_process && busy_for_ >= watchdog)
     return fail(stdx::format("watchdog: on_process ran for {} without yielding",
                              stdx::format_duration(watchdog)));
   parts_.scheduler.make_runnable(*this);
@@ -309,7 +314,7 @@ void Space::overran_deadline() {
 
 void Space::ended(std::int32_t value) {
   call_active_ = false;
-  busy_since_.reset();
+  busy_for_ = {};
   wait_ = Wait::none;
   if (!transaction_ || value != 0) return hook_over(value);
   // The turn ends with the hook; a hook that returns anything else has not done it.
@@ -348,6 +353,7 @@ void Space::hook_over(std::int32_t value) {
 
 void Space::go_idle() {
   if (!mailbox_.empty()) return parts_.scheduler.make_runnable(*this);
+  if (spec().idle == model::Idle::wait) return;
   // A call that took no message may have work of its own: it is called again, ever more seldom.
   idle_back_off_ = took_message_ || idle_back_off_ == stdx::Duration::zero()
                        ? idle_back_off_min

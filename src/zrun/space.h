@@ -7,7 +7,7 @@
 //                    |             |
 //                    +-> failed <--+   after a trap it is started again first, with a back-off
 //
-// The guest runs only in take_turn(), called by the Scheduler. Host functions (zrun/abi/) get the
+// The guest runs only in run_slice(), called by the Scheduler. Host functions (zrun/abi/) get the
 // Space as their context and use the section "for host functions".
 //
 // A transactional space (model::is_transactional) goes through a Ledger: what a turn writes and
@@ -67,7 +67,7 @@ struct SpaceParts {
   ports::Sensors& sensors;
 };
 
-class Space {
+class Space final : public Schedulable {
  public:
   static constexpr std::size_t log_lines_kept = 200;
   static constexpr std::size_t log_bytes_kept = 64u << 10;
@@ -77,7 +77,7 @@ class Space {
   static constexpr stdx::Duration failure_window = std::chrono::seconds(60);
 
   Space(SpaceParts parts, LocalTopology& topology, std::uint16_t index, model::InstanceId id);
-  ~Space();
+  ~Space() override;
   Space(const Space&) = delete;
 
   // --- lifecycle ---
@@ -193,7 +193,6 @@ class Space {
   ports::Runtime& runtime() { return parts_.runtime; }
 
  private:
-  friend class Scheduler;
   enum class Hook { initialize, on_init, on_process, on_close };
   struct OpenTurn {
     MessagePtr message;
@@ -209,13 +208,13 @@ class Space {
     bool hook_ended = false;  // the hook returned 0; what comes next waits for the commit
   };
 
-  void take_turn();
+  void run_slice(stdx::Duration at_most) override;
   bool begin_hook();
   void ended(std::int32_t value);
   void hook_over(std::int32_t value);
   void close_or_leave();
   void go_idle();
-  void slice_over();
+  void slice_over(stdx::Instant began);
   void overran_deadline();
   void fail(std::string why);
   void restart();
@@ -252,7 +251,7 @@ class Space {
   bool call_active_ = false;
   bool closing_asked_ = false, told_closed_ = false;
   std::optional<stdx::Instant> hook_deadline_;  // on_init, on_close
-  std::optional<stdx::Instant> busy_since_;     // runs without yielding since
+  stdx::Duration busy_for_{};                   // ran so long without giving way
   stdx::Duration idle_back_off_{};
 
   Wait wait_ = Wait::none;
@@ -280,12 +279,6 @@ class Space {
   std::size_t log_kept_bytes_ = 0;
   std::uint64_t log_bytes_ = 0, log_dropped_ = 0;
   std::uint64_t messages_finished_ = 0;
-
-  // Owned by the Scheduler.
-  struct {
-    bool queued = false;
-    std::optional<Scheduler::WakeKey> wake;
-  } schedule_;
 };
 
 }  // namespace zrun

@@ -84,6 +84,8 @@ void Space::give_back_current() {
 // --- the end of a turn ---
 
 bool Space::end_turn() {
+  // Asking for a message is a voluntary return of control, also where one is there at once.
+  busy_for_ = {};
   if (!transaction_) {
     finish_current();
     return true;

@@ -24,6 +24,10 @@ HostResult read(void* context, const HostCall& call) {
   if (readings.empty()) {
     if (space.tell_closed()) return HostResult::done(guest_abi::e_closed);
     const auto timeout = i32(call.args[3]);
+    if (timeout == 0 && !call.again) {
+      space.park(Space::Wait::yield, -1);
+      return HostResult::wait();
+    }
     if (timeout == 0 || (call.again && space.deadline_passed())) {
       space.unpark();
       return HostResult::done(guest_abi::e_timeout);

@@ -27,10 +27,14 @@ HostResult sleep(void* context, const HostCall& call) {
   if (ms < 0) return HostResult::done(guest_abi::e_invalid);
   if (space.tell_closed()) return HostResult::done(guest_abi::e_closed);
   if (!call.again) {
-    space.park(Space::Wait::sleep, ms);
+    // A sleep of no time gives way all the same.
+    if (ms == 0)
+      space.park(Space::Wait::yield, -1);
+    else
+      space.park(Space::Wait::sleep, ms);
     return HostResult::wait();
   }
-  if (!space.deadline_passed()) return HostResult::wait();
+  if (ms > 0 && !space.deadline_passed()) return HostResult::wait();
   space.unpark();
   return HostResult::done(0);
 }
