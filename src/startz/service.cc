@@ -267,7 +267,14 @@ void Service::ping_children() {
     if (!hub_.has(name) && runtime_.clock.now() - child.since < options_.first_hello_max) continue;
     // Counted per ping that ran out, so that a zhost that was suspended as a whole kills nothing.
     if (++pings_missed_[name] > options_.pings_missed_max) {
-      runtime_.log.error("child_hung", {{"child", name}, {"missed", pings_missed_[name] - 1}});
+      runtime_.log.error(
+          "child_hung",
+          {{"child", name},
+           {"missed", pings_missed_[name] - 1},
+           {"why",
+            stdx::format("its event loop answered none of the last {} pings; it is ended and "
+                         "started again. `loop_stuck` in its log names the task",
+                         pings_missed_[name] - 1)}});
       pings_missed_[name] = 0;
       children_.kill(name);
       continue;

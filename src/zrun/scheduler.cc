@@ -34,6 +34,7 @@ void Scheduler::make_runnable(Schedulable& space) {
   if (space.queued_) return;
   space.queued_ = true;
   next_.push_back(&space);
+  if (&space != current_) note_next(space);  // it is charged first
   request_round();
 }
 
@@ -90,11 +91,26 @@ void Scheduler::wake_those_due() {
 void Scheduler::take_next() {
   for (auto* space : next_) {
     // Only now: it was charged for its last slice after it asked for this one.
-    space->tag_ = std::max(space->tag_, virtual_now_ - options_.wake_credit.count());
+    space->tag_ = tag_now(*space);
     ready_.push_back({space->tag_, ++queued_so_far_, space});
     std::push_heap(ready_.begin(), ready_.end(), std::greater<>());
   }
   next_.clear();
+  lowest_next_ = no_tag;
+}
+
+void Scheduler::note_next(const Schedulable& space) {
+  lowest_next_ = std::min(lowest_next_, tag_now(space));
+}
+
+bool Scheduler::others_come_first() const {
+  return lowest_next_ < ready_.front().tag ||
+         (!wakes_.empty() && wakes_.begin()->first.first <= now_);
+}
+
+stdx::Duration Scheduler::slice_of(stdx::Duration left) const {
+  if (!wakes_.empty()) left = std::min(left, wakes_.begin()->first.first - now_);
+  return std::max(left, options_.round / rest_too_short);
 }
 
 void Scheduler::run_lowest(stdx::Duration at_most) {
@@ -112,6 +128,7 @@ void Scheduler::run_lowest(stdx::Duration at_most) {
   slices_.add();
   if (std::exchange(current_, nullptr) == nullptr) return;  // destroyed during its slice
   space.tag_ += used * weight_one / space.weight_;
+  if (space.queued_) note_next(space);
 }
 
 void Scheduler::run_round() {
@@ -123,8 +140,8 @@ void Scheduler::run_round() {
   bool first = true;
   while (!ready_.empty()) {
     const auto left = options_.round - (now_ - began);
-    if (!first && left < options_.round / rest_too_short) break;
-    run_lowest(std::max(left, options_.round / rest_too_short));
+    if (!first && (left < options_.round / rest_too_short || others_come_first())) break;
+    run_lowest(slice_of(left));
     first = false;
   }
   if (after_round) after_round();

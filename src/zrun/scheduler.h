@@ -3,7 +3,8 @@
 
 // Shares one shard's time among its spaces. A round runs spaces that are runnable, each for one
 // slice, for at most Options::round; sockets, timers and control messages are served between
-// rounds. A space that becomes runnable during a round runs in a later round.
+// rounds. A space that becomes runnable during a round runs in a later round; the round ends early
+// where that space comes before those that are left. A slice ends no later than the next timer.
 //
 // Order: fair queueing by virtual time. Each space has a tag, which grows by the time it consumed
 // divided by its weight (`resources.cpu`); the lowest tag runs first. A space that waited is
@@ -12,8 +13,10 @@
 //
 // One shard is one loop; everything here belongs to it.
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <tuple>
@@ -74,6 +77,7 @@ class Scheduler {
   void request_round();
 
  private:
+  static constexpr auto no_tag = std::numeric_limits<std::int64_t>::max();
   using WakeKey = std::pair<stdx::Instant, std::uint64_t>;
   struct Entry {
     std::int64_t tag;
@@ -87,13 +91,20 @@ class Scheduler {
   void run_round();
   void run_lowest(stdx::Duration at_most);
   void wake_those_due();
+  void note_next(const Schedulable& space);
+  std::int64_t tag_now(const Schedulable& space) const {
+    return std::max(space.tag_, virtual_now_ - options_.wake_credit.count());
+  }
+  bool others_come_first() const;
+  stdx::Duration slice_of(stdx::Duration left) const;
   void take_next();
   void arm();
 
   ports::Runtime& runtime_;
   Options options_;
-  std::vector<Entry> ready_;        // a heap, lowest tag first: may run in this round
-  std::vector<Schedulable*> next_;  // became runnable since the round began
+  std::vector<Entry> ready_;           // a heap, lowest tag first: may run in this round
+  std::vector<Schedulable*> next_;     // became runnable since the round began
+  std::int64_t lowest_next_ = no_tag;  // tag among these
   Schedulable* current_ = nullptr;
   std::int64_t virtual_now_ = 0;
   std::uint64_t queued_so_far_ = 0;

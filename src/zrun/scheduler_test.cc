@@ -146,6 +146,37 @@ TEST(SchedulerTest, AGuestThatWakesRunsAheadOfThoseThatUseUpTheirSlices) {
   }
 }
 
+TEST(SchedulerTest, AGuestThatIsWokenInARoundDoesNotWaitForThoseThatCompute) {
+  Fixture f;
+  std::deque<Guest> spinners;
+  for (int i = 0; i < 100; ++i) spinners.emplace_back(f, "spin", 1h, true);
+  Guest echo(f, "echo", 10us), ping(f, "ping", 10us);
+  while (f.times("ping") == 0) f.loop.turn();
+  ping.then = [&] { f.scheduler.make_runnable(echo); };
+  for (int i = 0; i < 50; ++i) {
+    const auto before = f.times("echo");
+    f.scheduler.make_runnable(ping);
+    while (f.ran.back() != "ping") f.loop.turn();
+    const auto sent = f.loop.time;
+    while (f.times("echo") == before) f.loop.turn();
+    EXPECT_LE(f.loop.time - sent, 20us);
+    for (int j = 0; j < 5; ++j) f.loop.turn();
+  }
+}
+
+TEST(SchedulerTest, ASliceEndsWhenTheNextTimerIsDue) {
+  Fixture f;
+  Guest spinner(f, "spin", 1h, true), sleeper(f, "sleeper", 10us);
+  while (f.times("sleeper") == 0) f.loop.turn();
+  for (int i = 0; i < 50; ++i) {
+    const auto due = f.loop.time + 3400us;
+    const auto before = f.times("sleeper");
+    f.scheduler.wake_at(sleeper, due);
+    while (f.times("sleeper") == before) f.loop.turn();
+    EXPECT_LE(f.loop.time - due, 200us) << "the shortest slice, and its own";
+  }
+}
+
 TEST(SchedulerTest, GuestsThatWakeAgainAndAgainDoNotStarveThoseThatCompute) {
   Fixture f;
   Guest spinner(f, "spin", 1h, true);

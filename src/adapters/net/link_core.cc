@@ -12,7 +12,7 @@ using stdx::Code;
 void LinkCore::start(ports::LinkHandlers handlers) {
   ASSERT(!started_, "a link is started once");
   started_ = true;
-  handlers_ = std::move(handlers);
+  handlers_ = std::make_shared<const ports::LinkHandlers>(std::move(handlers));
   read();
 }
 
@@ -33,7 +33,7 @@ void LinkCore::send(stdx::Bytes frame) {
 
 void LinkCore::detach() {
   detached_ = true;
-  handlers_ = {};
+  handlers_ = std::make_shared<const ports::LinkHandlers>();
   if (writing_)
     linger();
   else
@@ -41,8 +41,8 @@ void LinkCore::detach() {
 }
 
 bool LinkCore::hand_out(stdx::Bytes frame) {
-  // Copied: the handler may destroy the link.
-  if (auto handler = handlers_.on_frame) handler(std::move(frame));
+  const auto kept = handlers_;
+  if (kept->on_frame) kept->on_frame(std::move(frame));
   return !over();
 }
 
@@ -58,7 +58,8 @@ void LinkCore::written(std::size_t bytes) {
   }
   if (!was_over_half_ || queued_bytes_ >= Link::queue_bytes_max / 2) return;
   was_over_half_ = false;
-  if (auto handler = handlers_.on_writable) handler();
+  const auto kept = handlers_;
+  if (kept->on_writable) kept->on_writable();
 }
 
 void LinkCore::fail(stdx::Error why) {
@@ -68,9 +69,8 @@ void LinkCore::fail(stdx::Error why) {
   if (detached_) return;
   // Posted: `send` must not call back into its caller.
   post([self = shared_from_this(), why = std::move(why)] {
-    auto handler = std::move(self->handlers_.on_closed);
-    self->handlers_ = {};
-    if (handler && !self->detached_) handler(why);
+    const auto kept = std::exchange(self->handlers_, std::make_shared<const ports::LinkHandlers>());
+    if (kept->on_closed && !self->detached_) kept->on_closed(why);
   });
 }
 

@@ -51,7 +51,9 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
 
   std::string peer_;
   std::size_t header_bytes_;
-  ports::LinkHandlers handlers_;
+  // Shared, as a handler may destroy the link while it runs.
+  std::shared_ptr<const ports::LinkHandlers> handlers_ =
+      std::make_shared<const ports::LinkHandlers>();
   std::size_t queued_bytes_ = 0;  // with what is being written
   bool started_ = false, writing_ = false, broken_ = false, detached_ = false;
   bool was_over_half_ = false;

@@ -33,14 +33,13 @@ class Stream final : public LinkCore {
 
   void read() override {
     // Room for one more chunk behind what is not consumed yet.
-    const std::size_t have = buffer_.size();
-    buffer_.resize(have + read_chunk_bytes);
+    if (buffer_.size() < have_ + read_chunk_bytes) buffer_.resize(have_ + read_chunk_bytes);
     socket_.async_read_some(
-        asio::buffer(buffer_.data() + have, read_chunk_bytes),
-        [self = self(), have](error_code error, std::size_t n) {
+        asio::buffer(buffer_.data() + have_, read_chunk_bytes),
+        [self = self()](error_code error, std::size_t n) {
           if (self->over()) return;
           loop::name_task();
-          self->buffer_.resize(have + n);
+          self->have_ += n;
           if (error)
             self->fail({Code::unavailable, self->peer() + ": " + error.message()});
           else if (self->deliver())
@@ -51,7 +50,7 @@ class Stream final : public LinkCore {
   // Hands out every whole frame; false when the link ended meanwhile.
   bool deliver() {
     std::size_t at = 0;
-    while (buffer_.size() - at >= length_bytes) {
+    while (have_ - at >= length_bytes) {
       std::uint32_t length = 0;
       std::memcpy(&length, buffer_.data() + at, length_bytes);
       if (length > Link::frame_bytes_max) {
@@ -59,12 +58,16 @@ class Stream final : public LinkCore {
                                           peer(), length, Link::frame_bytes_max)});
         return false;
       }
-      if (buffer_.size() - at - length_bytes < length) break;
+      if (have_ - at - length_bytes < length) break;
       stdx::Bytes frame = buffer_.substr(at + length_bytes, length);
       at += length_bytes + length;
       if (!hand_out(std::move(frame))) return false;
     }
-    buffer_.erase(0, at);
+    have_ -= at;
+    std::memmove(buffer_.data(), buffer_.data() + at, have_);
+    // A large frame passed: a link that idles keeps one chunk.
+    if (have_ == 0 && buffer_.size() > read_chunk_bytes)
+      std::string(read_chunk_bytes, '\0').swap(buffer_);
     return true;
   }
 
@@ -105,7 +108,8 @@ class Stream final : public LinkCore {
 
   StreamSocket socket_;
   asio::steady_timer linger_;
-  std::string buffer_;
+  std::string buffer_;  // its first have_ bytes are not consumed yet
+  std::size_t have_ = 0;
   std::string pending_, in_flight_;
 };
 
