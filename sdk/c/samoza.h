@@ -7,18 +7,19 @@
 
 #include <stdint.h>
 
-#define SAMOZA_IMPORT(module, name) __attribute__((import_module(module), import_name(name)))
+#define SAMOZA_IMPORT(module, name) \
+  __attribute__((import_module(module), import_name(name)))
 #define SAMOZA_EXPORT(name) __attribute__((export_name(name)))
 
-#define SAMOZA_E_INVALID (-1)     /* an argument breaks a rule: pointer, length, name, handle */
-#define SAMOZA_E_NOT_FOUND (-2)   /* no such key, sensor or name */
-#define SAMOZA_E_DENIED (-3)      /* no declared path, or not for this instance */
-#define SAMOZA_E_FULL (-4)        /* the bound was reached and the time to wait ran out */
-#define SAMOZA_E_TIMEOUT (-5)     /* nothing came in the given time */
-#define SAMOZA_E_TOO_SMALL (-6)   /* the buffer is too small; nothing was taken */
+#define SAMOZA_E_INVALID (-1) /* an argument breaks a rule: pointer, length, name, handle */
+#define SAMOZA_E_NOT_FOUND (-2) /* no such key, sensor or name */
+#define SAMOZA_E_DENIED (-3) /* no declared path, or not for this instance */
+#define SAMOZA_E_FULL (-4) /* the bound was reached and the time to wait ran out */
+#define SAMOZA_E_TIMEOUT (-5) /* nothing came in the given time */
+#define SAMOZA_E_TOO_SMALL (-6) /* the buffer is too small; nothing was taken */
 #define SAMOZA_E_UNAVAILABLE (-7) /* what the call needs is away now */
-#define SAMOZA_E_IO (-8)          /* the store failed */
-#define SAMOZA_E_CLOSED (-9)      /* the space is stopping; return from on_process */
+#define SAMOZA_E_IO (-8) /* the store failed */
+#define SAMOZA_E_CLOSED (-9) /* the space is stopping; return from on_process */
 
 #define SAMOZA_REDELIVERED 1u /* the message may have been handled before */
 #define SAMOZA_SELF 2u        /* it comes from sys_self_emit */
@@ -35,7 +36,7 @@ struct samoza_message {
 /* Writes one line to the space's log. level: 0 debug, 1 info, 2 warn, 3 error. Past the space's
    log budget lines are dropped and counted. */
 SAMOZA_IMPORT("sys", "log")
-int32_t sys_log(int32_t level, const void* text, int32_t bytes);
+int32_t sys_log(int32_t level, const void *text, int32_t bytes);
 
 /* Parks the guest for `ms` milliseconds; 0 is a sys.yield. Messages wait meanwhile. */
 SAMOZA_IMPORT("sys", "sleep")
@@ -46,71 +47,66 @@ SAMOZA_IMPORT("sys", "yield")
 int32_t sys_yield(void);
 
 /* Puts a message into the space's own mailbox after `delay_ms`, flagged SAMOZA_SELF.
-   SAMOZA_E_FULL when the mailbox or the 256 timers of the space are full. Lost with the instance.
- */
+   SAMOZA_E_FULL when the mailbox or the 256 timers of the space are full. Lost with the instance. */
 SAMOZA_IMPORT("sys", "self_emit")
-int32_t sys_self_emit(const void* data, int32_t bytes, int32_t delay_ms);
+int32_t sys_self_emit(const void *data, int32_t bytes, int32_t delay_ms);
 
 /* Sends a message of up to 1 MiB along the named path. Waits while the receiver's mailbox or the
    queue towards it is full: timeout_ms 0 does not wait, -1 waits for ever; SAMOZA_E_FULL when the
    time ran out. SAMOZA_E_DENIED without a declared path of that name from this space. */
 SAMOZA_IMPORT("net", "emit_to")
-int32_t net_emit_to(const char* path, int32_t path_bytes, const void* data, int32_t bytes,
-                    int32_t timeout_ms);
+int32_t net_emit_to(const char *path, int32_t path_bytes, const void *data, int32_t bytes, int32_t timeout_ms);
 
 /* Takes the next message and finishes the one before it (docs/delivery.md). Gives its length;
    SAMOZA_E_TIMEOUT when none came in timeout_ms (0: let other spaces run once, then look again;
    -1: for ever); SAMOZA_E_TOO_SMALL leaves it where it is and writes its length to info. info may
    be NULL. */
 SAMOZA_IMPORT("net", "recv_next")
-int32_t net_recv_next(void* buffer, int32_t capacity, struct samoza_message* info,
-                      int32_t timeout_ms);
+int32_t net_recv_next(void *buffer, int32_t capacity, struct samoza_message *info, int32_t timeout_ms);
 
 /* Stores a value under a key of 1 to 512 bytes; on disk (fsync) when it returns, in a
    transactional space with the turn (docs/delivery.md), as all of data.*. SAMOZA_E_FULL past
    limits.data of space.yaml, or 16 MiB in one turn; SAMOZA_E_IO while the disk of the zhost has
    no room or fails. Nothing is stored then, and a later call may succeed. */
 SAMOZA_IMPORT("data", "put")
-int32_t data_put(const void* key, int32_t key_bytes, const void* value, int32_t value_bytes);
+int32_t data_put(const void *key, int32_t key_bytes, const void *value, int32_t value_bytes);
 
 /* Stores many values in one transaction. entries: [u32 key bytes][u32 value bytes][key][value]
    one after the other, little-endian. All or none; on disk when it returns. */
 SAMOZA_IMPORT("data", "put_many")
-int32_t data_put_many(const void* entries, int32_t bytes);
+int32_t data_put_many(const void *entries, int32_t bytes);
 
 /* Reads the value of a key and gives its length. SAMOZA_E_NOT_FOUND; SAMOZA_E_TOO_SMALL. */
 SAMOZA_IMPORT("data", "get")
-int32_t data_get(const void* key, int32_t key_bytes, void* buffer, int32_t capacity);
+int32_t data_get(const void *key, int32_t key_bytes, void *buffer, int32_t capacity);
 
 /* Keys that start with `prefix`, in byte order, beginning behind `after`: as many as fit, each as
-   [u32 bytes][key]. Gives the bytes written; 0 at the end; SAMOZA_E_TOO_SMALL where not one fits.
- */
+   [u32 bytes][key]. Gives the bytes written; 0 at the end; SAMOZA_E_TOO_SMALL where not one fits. */
 SAMOZA_IMPORT("data", "list")
-int32_t data_list(const void* prefix, int32_t prefix_bytes, const void* after, int32_t after_bytes,
-                  void* buffer, int32_t capacity);
+int32_t data_list(const void *prefix, int32_t prefix_bytes, const void *after, int32_t after_bytes, void *buffer, int32_t capacity);
 
 /* Removes a key; SAMOZA_E_NOT_FOUND when there was none. */
 SAMOZA_IMPORT("data", "delete")
-int32_t data_delete(const void* key, int32_t key_bytes);
+int32_t data_delete(const void *key, int32_t key_bytes);
 
 /* Opens a sensor of this zhost by its type ("machine") and gives a handle. */
 SAMOZA_IMPORT("sensors", "subscribe")
-int32_t sensors_subscribe(const char* type, int32_t type_bytes);
+int32_t sensors_subscribe(const char *type, int32_t type_bytes);
 
 /* The next reading, as JSON; gives its length. SAMOZA_E_TIMEOUT when none came in timeout_ms (0
    and -1 as in net.recv_next). */
 SAMOZA_IMPORT("sensors", "read")
-int32_t sensors_read(int32_t handle, void* buffer, int32_t capacity, int32_t timeout_ms);
+int32_t sensors_read(int32_t handle, void *buffer, int32_t capacity, int32_t timeout_ms);
 
 /* Closes the handle. */
 SAMOZA_IMPORT("sensors", "unsubscribe")
 int32_t sensors_unsubscribe(int32_t handle);
 
 SAMOZA_IMPORT("wasi_snapshot_preview1", "environ_sizes_get")
-int32_t samoza_environ_sizes_get(uint32_t* count, uint32_t* bytes);
+int32_t samoza_environ_sizes_get(uint32_t *count, uint32_t *bytes);
 SAMOZA_IMPORT("wasi_snapshot_preview1", "environ_get")
-int32_t samoza_environ_get(char** entries, char* bytes);
+int32_t samoza_environ_get(char **entries, char *bytes);
 SAMOZA_IMPORT("wasi_snapshot_preview1", "clock_time_get")
-int32_t samoza_clock_time_get(int32_t id, int64_t precision, uint64_t* ns);
+int32_t samoza_clock_time_get(int32_t id, int64_t precision, uint64_t *ns);
 
 #endif /* SAMOZA_H */
