@@ -113,6 +113,9 @@ def honest_pairs_go_on_beside_hostile_guests(cluster):
         [s for s in cluster.spaces("hostile").values() if s["state"] == "running"]) >= cluster.hostile, 120)
     cluster.beside = measure(cluster, cluster.rounds)
     show(f"beside {cluster.hostile}", cluster.beside)
+    stalls = sorted(((e["ms"], e["task"]) for _, _, e in cluster.events("zrun", "loop_stall")), reverse=True)
+    for ms, task in stalls[:5]:
+        print(f"  a task of zrun took {ms} ms: {task}")
 
 
 def who_yields_is_not_ended_by_the_watchdog_and_zrun_is_not_killed(cluster):
@@ -146,7 +149,7 @@ def keep(cluster, file):
         json.dump({"machine": machine(), "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                    "conditions": f"one zhost, {PAIRS} honest pairs at 100 messages/s each way beside "
                                  f"{cluster.hostile} hostile guests ({', '.join(KINDS)})",
-                   "alone": alone, "beside": beside, "figures": figures}, f, indent=1)
+                   "load_average": os.getloadavg()[0], "alone": alone, "beside": beside, "figures": figures}, f, indent=1)
     print(("as asked: " if good else "NOT as asked: ")
           + ", ".join(f"{k} {v['value']} ({v['asked']})" for k, v in figures.items()))
     return 0 if good else 1
