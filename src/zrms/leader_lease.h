@@ -5,11 +5,19 @@
 // times in the row and no clocks are compared:
 //
 // - a holder renews each L/3 and counts 0.8 L from the *send* of its last good renewal; past that
-// it
-//   is no leader, whoever the row names;
-// - after an unknown outcome it reads the version again and renews: a read never extends the lease;
+//   it is no leader, whoever the row names;
+// - after an unknown outcome, of a renewal or of a challenge, the row is read before anything else
+//   is tried, and a read never extends the lease;
 // - a challenger counts from the receipt of the first answer that showed the version; when that is
 //   unchanged for 1.05 L it takes term + 1 by CAS on that version.
+//
+//                     read                     CAS good
+//      unread ----------------> watching --------------------> holding
+//        ^                        |  ^                          |  ^
+//        | conflict     outcome   |  | read: another's  outcome |  | read: still ours
+//        +---- any      unknown   v  |                  unknown v  |
+//                     unsure_challenge                   unsure_renewal
+//                                 +------ read: it is ours ----> holding, without a lease yet
 //
 // Pure: `next` says what to ask the control plane, `answered` takes the answer. One request at a
 // time.
@@ -52,7 +60,7 @@ class LeaderLease {
   std::optional<Ask> next(stdx::Instant now);
   void answered(stdx::Result<TermSeen> answer, stdx::Instant now);
 
-  bool leads(stdx::Instant now) const { return holds_ && now < valid_until_; }
+  bool leads(stdx::Instant now) const { return holds() && now < valid_until_; }
   stdx::Instant valid_until() const { return valid_until_; }
   std::uint64_t term() const { return seen_.term; }
   // Grows each time leadership starts or starts again after it had lapsed: what was read before is
@@ -60,17 +68,25 @@ class LeaderLease {
   std::uint64_t reign() const { return reign_; }
 
  private:
-  void lose() { holds_ = false; }
+  enum class State {
+    unread,            // nothing of the row is known: it is read first
+    watching,          // another's term, or nobody's
+    unsure_challenge,  // a challenge of ours may have taken it
+    holding,           // the row is ours; whether we lead, valid_until_ says
+    unsure_renewal,    // as `holding`, but its version is not known
+  };
   void note_version(const TermSeen& seen, stdx::Instant now);
+  void cas_failed(stdx::Code code, stdx::Instant now);
+  void was_read(const TermSeen& seen, stdx::Instant now);
+  void cas_done(const TermSeen& seen, stdx::Instant now);
+  bool holds() const { return state_ == State::holding || state_ == State::unsure_renewal; }
 
   std::string self_;
   Options options_;
   bool candidate_ = false;
+  State state_ = State::unread;
   TermSeen seen_;
-  bool ever_read_ = false;
   stdx::Instant version_seen_at_{};
-  bool holds_ = false;
-  bool version_unknown_ = false;  // after an unknown outcome
   stdx::Instant valid_until_{};
   std::uint64_t reign_ = 0;
 

@@ -67,5 +67,63 @@ TEST(LeaderLeaseTest, P6AfterALostRaceTheRowIsReadBeforeAnotherChallenge) {
   EXPECT_TRUE(lease.next(t0 + 700ms)->is_read) << "the winner has its lease first";
 }
 
+LeaderLease unsure_challenger() {
+  LeaderLease lease("b/1/1", {});
+  lease.set_candidate(true);
+  lease.next(t0);
+  lease.answered(TermSeen{4, "a/1/1", 9}, t0 + 100ms);
+  const auto take = lease.next(t0 + 3300ms);
+  EXPECT_FALSE(take->is_read);
+  lease.answered(stdx::fail(stdx::Code::timeout, ""), t0 + 4300ms);
+  return lease;
+}
+
+TEST(LeaderLeaseTest, ARenewalThatTheDatabaseRefusesIsNotRepeatedAtOnce) {
+  for (const auto code : {stdx::Code::unavailable, stdx::Code::full}) {
+    auto lease = holder();
+    EXPECT_FALSE(lease.next(t0 + 1300ms)->is_read);
+    lease.answered(stdx::fail(code, "database or disk is full"), t0 + 1301ms);
+    EXPECT_FALSE(lease.next(t0 + 1400ms));
+    EXPECT_FALSE(lease.next(t0 + 2300ms)->is_read);
+  }
+}
+
+TEST(LeaderLeaseTest, P6AChallengerWithAnUnknownOutcomeReadsBeforeItTriesAgain) {
+  auto lease = unsure_challenger();
+  EXPECT_FALSE(lease.leads(t0 + 4300ms));
+  const auto ask = lease.next(t0 + 4300ms);
+  ASSERT_TRUE(ask);
+  EXPECT_TRUE(ask->is_read);
+}
+
+TEST(LeaderLeaseTest, P6AChallengeThatWasCarriedOutUnseenIsRenewedAndThenLeads) {
+  auto lease = unsure_challenger();
+  lease.next(t0 + 4300ms);
+  lease.answered(TermSeen{5, "b/1/1", 10}, t0 + 4400ms);
+  EXPECT_FALSE(lease.leads(t0 + 4400ms)) << "a read gives no lease";
+  const auto renew = lease.next(t0 + 4400ms);
+  ASSERT_TRUE(renew);
+  EXPECT_FALSE(renew->is_read);
+  EXPECT_EQ(renew->term, 5u);
+  EXPECT_EQ(renew->expected_version, 10u);
+  lease.answered(TermSeen{5, "b/1/1", 11}, t0 + 4500ms);
+  EXPECT_TRUE(lease.leads(t0 + 4500ms));
+  EXPECT_EQ(lease.reign(), 1u);
+}
+
+TEST(LeaderLeaseTest, P6AChallengeThatWasNotCarriedOutIsTriedAgainWithTheVersionThatWasRead) {
+  auto lease = unsure_challenger();
+  lease.next(t0 + 4300ms);
+  lease.answered(TermSeen{4, "a/1/1", 9}, t0 + 4400ms);
+  const auto again = lease.next(t0 + 4400ms);
+  ASSERT_TRUE(again);
+  EXPECT_FALSE(again->is_read);
+  EXPECT_EQ(again->expected_version, 9u);
+  lease = unsure_challenger();
+  lease.next(t0 + 4300ms);
+  lease.answered(TermSeen{4, "a/1/1", 10}, t0 + 4400ms);
+  EXPECT_TRUE(lease.next(t0 + 4400ms)->is_read) << "the holder renewed: it has its lease first";
+}
+
 }  // namespace
 }  // namespace zrms
