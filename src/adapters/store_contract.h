@@ -110,11 +110,63 @@ TYPED_TEST_P(StoreContract, ABatchThatChangesARowTwiceOrHoldsAHugeValueChangesNo
   EXPECT_EQ(this->read().records[0].value.size(), ports::Store::value_bytes_max);
 }
 
+TYPED_TEST_P(StoreContract, APageEndsPastItsBytesAndTheNextOneGoesOnAfterIt) {
+  std::vector<ports::RecordChange> rows;
+  for (int i = 0; i < 500; ++i)
+    rows.push_back({"a", std::to_string(1000 + i), 0, std::string(100, 'x')});
+  ASSERT_TRUE(this->commit(std::nullopt, rows));
+  ASSERT_TRUE(this->commit(std::nullopt, {{"a", "1003", 1, std::nullopt}}));
+  ports::Store::Page page{.revision = 0, .after = std::nullopt, .bytes_max = 1000};
+  std::size_t pages = 0, records = 0;
+  std::string last;
+  for (bool more = true; more; ++pages) {
+    const auto got = *this->backend_.template wait<ports::Store::Snapshot>(
+        [&](auto done) { this->backend_.store().read_page(page, done); });
+    ASSERT_FALSE(got.records.empty());
+    EXPECT_GT(got.records.front().key, last);
+    EXPECT_LE(got.records.size(), 10u) << "no more is read than asked for";
+    last = got.records.back().key;
+    records += got.records.size();
+    page.after = {got.records.back().kind, last};
+    more = got.more;
+  }
+  EXPECT_EQ(records, 499u);
+  EXPECT_GT(pages, 40u);
+}
+
+TYPED_TEST_P(StoreContract, OldDeletionsAreForgottenAndAReaderFurtherBackIsGivenEverything) {
+  ASSERT_TRUE(this->commit(std::nullopt, {{"kept", "1", 0, "x"}}));
+  const auto far_back = this->read().revision;
+  const auto deleted = ports::Store::deleted_max + 2 * ports::Store::deleted_step;
+  for (std::size_t i = 0; i < deleted; i += ports::Store::batch_changes_max) {
+    std::vector<ports::RecordChange> made, gone;
+    for (std::size_t k = i; k < i + ports::Store::batch_changes_max; ++k) {
+      made.push_back({"a", std::to_string(k), 0, ""});
+      gone.push_back({"a", std::to_string(k), 1, std::nullopt});
+    }
+    ASSERT_TRUE(this->commit(std::nullopt, made));
+    ASSERT_TRUE(this->commit(std::nullopt, gone));
+  }
+  const auto near = this->read().revision;
+  for (std::uint64_t version = 1; version <= 64; ++version)
+    ASSERT_TRUE(this->commit(std::nullopt, {{"kept", "1", version, "y"}}));
+  const auto all = this->read(far_back);
+  EXPECT_TRUE(all.whole);
+  EXPECT_EQ(all.records.size(), 1u);
+  EXPECT_TRUE(all.deleted.empty());
+  const auto later = this->read(near);
+  EXPECT_FALSE(later.whole);
+  EXPECT_EQ(later.records.size(), 1u);
+  EXPECT_TRUE(later.deleted.empty());
+}
+
 REGISTER_TYPED_TEST_SUITE_P(StoreContract, P6TheTermChangesOnlyFromTheVersionThatWasSeen,
                             P7ABatchOfAnotherTermOrVersionChangesNothing,
                             ReadingSinceARevisionGivesWhatChangedAndWhatWentSorted,
                             ARowThatWasDeletedCanBeMadeAnew, ABatchPastItsBoundIsRefused,
                             AnyBytesAreKeptAsTheyAre, P6ATermNeverFalls,
-                            ABatchThatChangesARowTwiceOrHoldsAHugeValueChangesNothing);
+                            ABatchThatChangesARowTwiceOrHoldsAHugeValueChangesNothing,
+                            APageEndsPastItsBytesAndTheNextOneGoesOnAfterIt,
+                            OldDeletionsAreForgottenAndAReaderFurtherBackIsGivenEverything);
 
 }  // namespace adapters

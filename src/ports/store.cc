@@ -9,6 +9,17 @@ namespace ports {
 
 using stdx::Code;
 
+void Store::backup(std::string, Done<std::uint64_t> done) {
+  done(stdx::fail(Code::unsupported,
+                  "this database makes no copies here; use its own tools (PostgreSQL: pg_dump)"));
+}
+
+void Store::restore(std::string, Done<std::string> done) {
+  done(stdx::fail(Code::unsupported,
+                  "this database takes no copies back here; use its own tools "
+                  "(PostgreSQL: psql, pg_restore)"));
+}
+
 stdx::Status check_batch(const std::vector<RecordChange>& changes) {
   if (changes.size() > Store::batch_changes_max)
     return stdx::fail(Code::full, stdx::format("a batch has {} changes, at most {} are taken",

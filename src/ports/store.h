@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -69,14 +70,39 @@ class Store {
   virtual void commit(std::optional<std::uint64_t> term, std::vector<RecordChange> changes,
                       Done<Committed> done) = 0;
 
+  using Key = std::pair<std::string, std::string>;  // kind, key
   struct Snapshot {
     std::uint64_t revision = 0;
     TermRow term;
-    std::vector<Record> records;                               // sorted by (kind, key)
-    std::vector<std::pair<std::string, std::string>> deleted;  // (kind, key), since the revision
+    std::vector<Record> records;  // sorted by (kind, key)
+    std::vector<Key> deleted;     // since the revision, in the first page
+    bool more = false;            // the page is full
+    // What was deleted since the revision is not known any more: this is everything there is, and
+    // what is not in it is gone.
+    bool whole = false;
   };
-  // Everything that changed after `revision`, from one consistent state; 0 reads all there is.
-  virtual void read_since(std::uint64_t revision, Done<Snapshot> done) = 0;
+  struct Page {
+    std::uint64_t revision = 0;  // what changed after it; 0: everything
+    std::optional<Key> after;    // the last record of the page before
+    std::size_t bytes_max = std::numeric_limits<std::size_t>::max();  // it ends past this
+  };
+  // One page, from one consistent state; the database reads no more than that.
+  virtual void read_page(Page page, Done<Snapshot> done) = 0;
+  // Everything that changed after `revision`; 0 reads all there is.
+  void read_since(std::uint64_t revision, Done<Snapshot> done) {
+    read_page({.revision = revision}, std::move(done));
+  }
+
+  // Deleted rows are remembered, so that read_page can tell of them: the newest ones, and older
+  // ones go in steps of deleted_step.
+  static constexpr std::size_t deleted_max = 10'000, deleted_step = 1'000;
+
+  // A consistent copy of everything, made as a new file on the store's machine; answers its bytes.
+  // `restore` checks such a file and puts it where the next start takes it from; answers where the
+  // database that is in use will be kept then. Code::unsupported where the database has tools of
+  // its own for that.
+  virtual void backup(std::string path, Done<std::uint64_t> done);
+  virtual void restore(std::string path, Done<std::string> done);
 };
 
 // The rules of the contract that need no database, so that every store has the same ones.

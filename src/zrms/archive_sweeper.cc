@@ -37,6 +37,7 @@ std::vector<ArchiveSweeper::Drop> ArchiveSweeper::plan(const Reconciler::View& v
   std::erase_if(referred_to_, [&](const auto& archive) {
     return !reported.contains(archive) && !wanted.contains(archive);
   });
+  forget_gone(view);
   if (rows_are_missing) {
     unused_since_.clear();
     asked_at_.clear();
@@ -45,6 +46,20 @@ std::vector<ArchiveSweeper::Drop> ArchiveSweeper::plan(const Reconciler::View& v
   std::erase_if(unused_since_, [&](const auto& entry) { return !unused.contains(entry.first); });
   std::erase_if(asked_at_, [&](const auto& entry) { return !unused.contains(entry.first.second); });
   return drops;
+}
+
+// Only what no zhost that is known reports any more, dead ones included: one that comes back has it
+// still, and was heard before.
+void ArchiveSweeper::forget_gone(const Reconciler::View& view) {
+  std::set<std::string> there;
+  const auto& zhosts = view.cluster.zhosts();
+  for (const auto& [zhost, known] : zhosts)
+    there.insert(known.report.blobs().begin(), known.report.blobs().end());
+  std::erase_if(at_first_, [&](const auto& archive) { return !there.contains(archive); });
+  std::erase_if(heard_, [&](const auto& life) {
+    const auto at = zhosts.find(life.first);
+    return at == zhosts.end() || at->second.incarnation != life.second;
+  });
 }
 
 }  // namespace zrms

@@ -44,10 +44,13 @@ class ArchiveSweeper {
 
   // What to ask for at this look, in order of zhost.
   std::vector<Drop> plan(const Reconciler::View& view, stdx::Instant now);
+  // Bounded by what zhosts report and what rows name.
+  std::size_t remembered() const { return at_first_.size() + heard_.size(); }
   // A new reign: what a former one saw counts no more.
   void reset() { *this = ArchiveSweeper(options_); }
 
  private:
+  void forget_gone(const Reconciler::View& view);
   bool was_released(const std::string& archive) const {
     return referred_to_.contains(archive) || !at_first_.contains(archive);
   }

@@ -68,6 +68,27 @@ TEST_F(ArchiveSweeperTest, WhatNoRowRefersToGoesAfterItsTimeFromEveryZhostThatRe
   EXPECT_EQ(plan(t0 + 10min), "a: old; b: old refused");
 }
 
+TEST_F(ArchiveSweeperTest, WhatNoZhostHasAnyMoreIsForgotten) {
+  std::vector<std::string> first;
+  for (int i = 0; i < 100; ++i) first.push_back("first" + std::to_string(i));
+  says("a", first);
+  (void)plan(t0);
+  EXPECT_EQ(sweeper.remembered(), 101u);
+  says("a", {"first0"});
+  (void)plan(t0);
+  EXPECT_EQ(sweeper.remembered(), 2u);
+  for (std::uint64_t incarnation = 2; incarnation < 50; ++incarnation) {
+    cluster.expect("a", incarnation, t0);
+    v1::ResourceReport report;
+    report.set_zhost("a");
+    report.set_incarnation(incarnation);
+    report.set_counter(++counter);
+    cluster.report(report, t0);
+    (void)plan(t0);
+  }
+  EXPECT_EQ(sweeper.remembered(), 1u) << "the life that it has now";
+}
+
 TEST_F(ArchiveSweeperTest, P13TheRowOfADeletedTopologyKeepsItsArchivesAsLongAsItIsThere) {
   row("app", v1::DESIRED_DELETED);
   says("a", {"app"});

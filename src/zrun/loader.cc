@@ -14,9 +14,26 @@ Loader::Loader(ports::Engine& engine, ports::BlobStore& blobs, ports::PackageRea
                Fetch fetch)
     : engine_(engine), blobs_(blobs), reader_(reader), fetch_(std::move(fetch)) {}
 
+namespace {
+
+// What nobody holds any more leaves no entry behind.
+template <typename T>
+std::shared_ptr<T> find_live(std::map<std::string, std::weak_ptr<T>>& map, const std::string& key) {
+  const auto at = map.find(key);
+  return at == map.end() ? nullptr : at->second.lock();
+}
+template <typename T>
+void keep(std::map<std::string, std::weak_ptr<T>>& map, const std::string& key,
+          const std::shared_ptr<T>& value) {
+  std::erase_if(map, [](const auto& entry) { return entry.second.expired(); });
+  map[key] = value;
+}
+
+}  // namespace
+
 void Loader::answer(const std::string& sha256,
                     stdx::Result<std::shared_ptr<const ports::Package>> package) {
-  if (package) packages_[sha256] = *package;
+  if (package) keep(packages_, sha256, *package);
   auto waiting = std::move(waiting_[sha256]);
   waiting_.erase(sha256);
   for (auto& done : waiting) done(package);
@@ -31,7 +48,7 @@ void Loader::open(const std::string& sha256, std::shared_ptr<const stdx::Bytes> 
 
 void Loader::package(const std::string& sha256, const std::vector<std::string>& holders,
                      PackageDone done) {
-  if (auto known = packages_[sha256].lock()) return done(known);
+  if (auto known = find_live(packages_, sha256)) return done(known);
   auto& waiting = waiting_[sha256];
   waiting.push_back(std::move(done));
   if (waiting.size() > 1) return;  // under way already
@@ -62,12 +79,12 @@ void Loader::module(const std::string& sha256, std::shared_ptr<const ports::Pack
                     const model::Space& space, ModuleDone done) {
   std::string key = sha256 + "/" + space.entry;
   for (const auto& capability : space.capabilities) key += "," + capability;
-  if (auto known = modules_[key].lock()) return done(known);
+  if (auto known = find_live(modules_, key)) return done(known);
   auto& compiling = compiling_[key];
   compiling.push_back(std::move(done));
   if (compiling.size() > 1) return;  // under way already
   const auto answer_all = [this, key](stdx::Result<std::shared_ptr<ports::Module>> module) {
-    if (module) modules_[key] = *module;
+    if (module) keep(modules_, key, *module);
     const auto waiting = std::move(compiling_[key]);
     compiling_.erase(key);
     for (const auto& answer : waiting) answer(module);

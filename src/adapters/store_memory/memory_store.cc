@@ -1,50 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/store_memory/memory_store.h"
 
+#include <algorithm>
+
 namespace adapters::store_memory {
 
 using stdx::Code;
 
 stdx::Result<ports::TermRow> Database::cas_term(std::uint64_t expected_version,
                                                 std::uint64_t next_term, std::string next_holder) {
-  TRY_ASSIGN(term_,
-             ports::next_term_row(term_, expected_version, next_term, std::move(next_holder)));
-  return term_;
+  TRY_ASSIGN(now_.term,
+             ports::next_term_row(now_.term, expected_version, next_term, std::move(next_holder)));
+  return now_.term;
 }
 
 stdx::Status Database::check(const ports::RecordChange& change) const {
-  const auto row = rows_.find({change.kind, change.key});
-  const auto version = row == rows_.end() ? 0 : row->second.version;
+  const auto row = now_.rows.find({change.kind, change.key});
+  const auto version = row == now_.rows.end() ? 0 : row->second.version;
   return ports::check_version(change, version);
 }
 
 stdx::Result<ports::Store::Committed> Database::commit(
     std::optional<std::uint64_t> term, const std::vector<ports::RecordChange>& changes) {
   TRY(ports::check_batch(changes));
-  if (term) TRY(ports::check_term(*term, term_));
+  if (term) TRY(ports::check_term(*term, now_.term));
   for (const auto& change : changes) TRY(check(change));
-  ++revision_;
+  ++now_.revision;
   for (const auto& change : changes) {
     const Key key{change.kind, change.key};
     if (change.value) {
-      rows_[key] = {change.expected_version + 1, revision_, *change.value};
-      deleted_.erase(key);
-    } else if (rows_.erase(key) > 0) {
-      deleted_[key] = revision_;
+      now_.rows[key] = {change.expected_version + 1, now_.revision, *change.value};
+      now_.deleted.erase(key);
+    } else if (now_.rows.erase(key) > 0) {
+      now_.deleted[key] = now_.revision;
     }
   }
-  return ports::Store::Committed{revision_};
+  purge();
+  return ports::Store::Committed{now_.revision};
 }
 
-ports::Store::Snapshot Database::read_since(std::uint64_t revision) const {
+void Database::purge() {
+  using ports::Store;
+  if (now_.deleted.size() < Store::deleted_max + Store::deleted_step) return;
+  std::vector<std::uint64_t> revisions;
+  for (const auto& [key, at] : now_.deleted) revisions.push_back(at);
+  const auto oldest_kept = revisions.end() - static_cast<std::ptrdiff_t>(Store::deleted_max);
+  std::nth_element(revisions.begin(), oldest_kept, revisions.end());
+  now_.purged = *oldest_kept;
+  std::erase_if(now_.deleted, [this](const auto& entry) { return entry.second <= now_.purged; });
+}
+
+ports::Store::Snapshot Database::read_page(const ports::Store::Page& page) const {
   ports::Store::Snapshot snapshot{
-      .revision = revision_, .term = term_, .records = {}, .deleted = {}};
-  for (const auto& [key, row] : rows_)
-    if (row.revision > revision && (!emptied || key.first == "zhost"))
-      snapshot.records.push_back({key.first, key.second, row.version, row.value});
-  if (revision > 0)
-    for (const auto& [key, at] : deleted_)
-      if (at > revision) snapshot.deleted.push_back(key);
+      .revision = now_.revision, .term = now_.term, .records = {}, .deleted = {}};
+  snapshot.whole = page.revision > 0 && page.revision < now_.purged;
+  const auto since = snapshot.whole ? 0 : page.revision;
+  std::size_t bytes = 0;
+  for (auto row = page.after ? now_.rows.upper_bound(*page.after) : now_.rows.begin();
+       row != now_.rows.end(); ++row) {
+    const auto& [key, record] = *row;
+    if (record.revision <= since) continue;
+    if (emptied && key.first != "zhost" && key.first != "lineage") continue;
+    if (bytes >= page.bytes_max) {
+      snapshot.more = true;
+      break;
+    }
+    bytes += key.first.size() + key.second.size() + record.value.size();
+    snapshot.records.push_back({key.first, key.second, record.version, record.value});
+  }
+  if (since > 0 && !page.after)
+    for (const auto& [key, at] : now_.deleted)
+      if (at > since) snapshot.deleted.push_back(key);
   return snapshot;
 }
 
@@ -84,10 +110,10 @@ void MemoryStore::commit(std::optional<std::uint64_t> term,
       std::move(done));
 }
 
-void MemoryStore::read_since(std::uint64_t revision, Done<Snapshot> done) {
-  run<Snapshot>(
-      [this, revision]() -> stdx::Result<Snapshot> { return database_.read_since(revision); },
-      std::move(done));
+void MemoryStore::read_page(Page page, Done<Snapshot> done) {
+  run<Snapshot>([this, page = std::move(
+                           page)]() -> stdx::Result<Snapshot> { return database_.read_page(page); },
+                std::move(done));
 }
 
 }  // namespace adapters::store_memory

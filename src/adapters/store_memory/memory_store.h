@@ -27,28 +27,39 @@ enum class Fault {
 class Database {
  public:
   std::function<Fault()> fault;
-  // While set, whole reads find no records but members: a database that was emptied (P13).
+  // While set, reads find no records but members and lineage: the rest was deleted (P13).
   bool emptied = false;
 
   stdx::Result<ports::TermRow> cas_term(std::uint64_t expected_version, std::uint64_t next_term,
                                         std::string next_holder);
   stdx::Result<ports::Store::Committed> commit(std::optional<std::uint64_t> term,
                                                const std::vector<ports::RecordChange>& changes);
-  ports::Store::Snapshot read_since(std::uint64_t revision) const;
-  const ports::TermRow& term() const { return term_; }
+  ports::Store::Snapshot read_page(const ports::Store::Page& page) const;
+  const ports::TermRow& term() const { return now_.term; }
+  std::uint64_t revision() const { return now_.revision; }
 
- private:
   using Key = std::pair<std::string, std::string>;
   struct Row {
     std::uint64_t version = 0, revision = 0;
     stdx::Bytes value;
   };
-  stdx::Status check(const ports::RecordChange& change) const;
+  struct Content {
+    ports::TermRow term;
+    std::uint64_t revision = 0;
+    std::map<Key, Row> rows;
+    std::map<Key, std::uint64_t> deleted;  // revision of the delete
+    std::uint64_t purged = 0;              // deletions up to this revision are forgotten
+  };
+  // A copy of it, and another one in its place: a backup that is put back, a disk that lost what
+  // came last, an empty file.
+  Content copy() const { return now_; }
+  void put(Content content) { now_ = std::move(content); }
 
-  ports::TermRow term_;
-  std::uint64_t revision_ = 0;
-  std::map<Key, Row> rows_;
-  std::map<Key, std::uint64_t> deleted_;  // revision of the delete
+ private:
+  stdx::Status check(const ports::RecordChange& change) const;
+  void purge();
+
+  Content now_;
 };
 
 class MemoryStore final : public ports::Store {
@@ -62,7 +73,7 @@ class MemoryStore final : public ports::Store {
                 Done<ports::TermRow> done) override;
   void commit(std::optional<std::uint64_t> term, std::vector<ports::RecordChange> changes,
               Done<Committed> done) override;
-  void read_since(std::uint64_t revision, Done<Snapshot> done) override;
+  void read_page(Page page, Done<Snapshot> done) override;
 
  private:
   template <typename T>

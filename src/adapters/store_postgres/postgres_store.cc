@@ -29,7 +29,13 @@ constexpr const char* schema =
     "CREATE TABLE IF NOT EXISTS samoza_records (kind TEXT COLLATE \"C\" NOT NULL, key TEXT COLLATE "
     "\"C\" NOT NULL, version BIGINT NOT NULL, revision BIGINT NOT NULL, value BYTEA, "
     "PRIMARY KEY (kind, key));"
-    "CREATE INDEX IF NOT EXISTS samoza_records_by_revision ON samoza_records (revision);";
+    "CREATE INDEX IF NOT EXISTS samoza_records_by_revision ON samoza_records (revision);"
+    "CREATE INDEX IF NOT EXISTS samoza_records_deleted ON samoza_records (revision) WHERE value IS "
+    "NULL;"
+    // Deletions up to this revision are forgotten.
+    "CREATE TABLE IF NOT EXISTS samoza_purged (one INT PRIMARY KEY CHECK (one = 1), revision "
+    "BIGINT NOT NULL);"
+    "INSERT INTO samoza_purged VALUES (1, 0) ON CONFLICT DO NOTHING;";
 
 stdx::Result<TermRow> term_of(Connection& db, const char* lock) {
   const auto sql = stdx::format("SELECT term, holder, version FROM samoza_term {}", lock);
@@ -85,6 +91,20 @@ stdx::Status change_one(Connection& db, const RecordChange& change, std::uint64_
                     stdx::format("{} '{}' was changed by another", change.kind, change.key));
 }
 
+// Not with each commit, since it counts. A reader that is further back reads everything anew.
+stdx::Status purge(Connection& db, std::uint64_t revision) {
+  if (revision % 64 != 0) return {};
+  TRY_ASSIGN(const auto oldest,
+             db.query("SELECT revision FROM samoza_records WHERE value IS NULL ORDER BY revision "
+                      "DESC LIMIT 1 OFFSET $1",
+                      {std::uint64_t{ports::Store::deleted_max}}));
+  if (oldest.size() == 0) return {};
+  const auto last = oldest.number(0, 0);
+  TRY(db.query("DELETE FROM samoza_records WHERE value IS NULL AND revision <= $1", {last}));
+  TRY(db.query("UPDATE samoza_purged SET revision = $1", {last}));
+  return {};
+}
+
 stdx::Result<ports::Store::Committed> commit_in(Connection& db, std::optional<std::uint64_t> term,
                                                 const std::vector<RecordChange>& changes) {
   TRY(ports::check_batch(changes));
@@ -99,7 +119,7 @@ stdx::Result<ports::Store::Committed> commit_in(Connection& db, std::optional<st
     if (counter.size() != 1) return stdx::fail(Code::corrupt, "the counter row is gone");
     committed.revision = counter.number(0, 0);
     for (const auto& change : changes) TRY(change_one(db, change, committed.revision));
-    return {};
+    return purge(db, committed.revision);
   }));
   return committed;
 }
@@ -126,23 +146,51 @@ stdx::Result<TermRow> read_term_in(Connection& db) {
   return row;
 }
 
-stdx::Result<ports::Store::Snapshot> read_in(Connection& db, std::uint64_t from) {
+stdx::Result<std::uint64_t> number_of(Connection& db, const char* sql) {
+  TRY_ASSIGN(const auto rows, db.query(sql));
+  if (rows.size() != 1) return stdx::fail(Code::corrupt, std::string("no row: ") + sql);
+  return rows.number(0, 0);
+}
+
+// As many rows at a time as certainly fit the memory, until the page is full.
+stdx::Status read_rows(Connection& db, const ports::Store::Page& page, std::uint64_t since,
+                       ports::Store::Snapshot& snapshot) {
+  auto after = page.after.value_or(ports::Store::Key());
+  for (std::size_t bytes = 0;;) {
+    TRY_ASSIGN(const auto rows,
+               db.query("SELECT kind, key, version, value FROM samoza_records WHERE (kind, key) > "
+                        "($1, $2) AND revision > $3 AND value IS NOT NULL ORDER BY kind, key "
+                        "LIMIT 200",
+                        {Text{after.first}, Text{after.second}, since}));
+    for (int i = 0; i < rows.size(); ++i) {
+      if (bytes >= page.bytes_max) {
+        snapshot.more = true;
+        return {};
+      }
+      auto& record = snapshot.records.emplace_back(
+          ports::Record{rows.bytes(i, 0), rows.bytes(i, 1), rows.number(i, 2), rows.bytes(i, 3)});
+      bytes += record.kind.size() + record.key.size() + record.value.size();
+    }
+    if (rows.size() < 200) return {};
+    after = {snapshot.records.back().kind, snapshot.records.back().key};
+  }
+}
+
+stdx::Result<ports::Store::Snapshot> read_in(Connection& db, const ports::Store::Page& page) {
   ports::Store::Snapshot snapshot;
   TRY(db.transaction(Mode::reads, [&]() -> stdx::Status {
     TRY_ASSIGN(snapshot.term, term_of(db, ""));
-    TRY_ASSIGN(const auto counter, db.query("SELECT revision FROM samoza_counter"));
-    if (counter.size() != 1) return stdx::fail(Code::corrupt, "the counter row is gone");
-    snapshot.revision = counter.number(0, 0);
-    TRY_ASSIGN(const auto rows, db.query("SELECT kind, key, version, value FROM samoza_records "
-                                         "WHERE revision > $1 ORDER BY kind, key",
-                                         {from}));
-    for (int i = 0; i < rows.size(); ++i) {
-      if (!rows.is_null(i, 3))
-        snapshot.records.push_back(
-            {rows.bytes(i, 0), rows.bytes(i, 1), rows.number(i, 2), rows.bytes(i, 3)});
-      else if (from > 0)
-        snapshot.deleted.emplace_back(rows.bytes(i, 0), rows.bytes(i, 1));
-    }
+    TRY_ASSIGN(snapshot.revision, number_of(db, "SELECT revision FROM samoza_counter"));
+    TRY_ASSIGN(const auto purged, number_of(db, "SELECT revision FROM samoza_purged"));
+    snapshot.whole = page.revision > 0 && page.revision < purged;
+    const auto since = snapshot.whole ? 0 : page.revision;
+    TRY(read_rows(db, page, since, snapshot));
+    if (since == 0 || page.after) return {};
+    TRY_ASSIGN(const auto gone, db.query("SELECT kind, key FROM samoza_records WHERE value IS NULL "
+                                         "AND revision > $1 ORDER BY kind, key",
+                                         {since}));
+    for (int i = 0; i < gone.size(); ++i)
+      snapshot.deleted.emplace_back(gone.bytes(i, 0), gone.bytes(i, 1));
     return {};
   }));
   return snapshot;
@@ -151,21 +199,32 @@ stdx::Result<ports::Store::Snapshot> read_in(Connection& db, std::uint64_t from)
 }  // namespace
 
 struct PostgresStore::Impl {
+  // A connection and the thread that uses it.
+  struct Lane {
+    Connection connection;
+    posix::Worker worker;  // last: its jobs end before the connection goes
+    Lane(const std::string& conninfo, ports::Counter& refused)
+        : connection(conninfo, schema), worker(calls_max, &refused) {}
+  };
   ports::Executor& executor;
-  Connection connection;
-  posix::Worker worker;  // last: its jobs end before the connection goes
+  ports::Counter own_refused;
+  ports::Counter& refused;
+  Lane bulk, lease;
 
-  Impl(ports::Executor& e, std::string conninfo, ports::Counter* refused)
-      : executor(e), connection(std::move(conninfo), schema), worker(calls_max, refused) {}
+  Impl(ports::Executor& e, const std::string& conninfo, ports::Counter* counter)
+      : executor(e),
+        refused(counter == nullptr ? own_refused : *counter),
+        bulk(conninfo, refused),
+        lease(conninfo, refused) {}
 
   template <typename T>
   void answer(Done<T> done, stdx::Result<T> result) {
     executor.post([done = std::move(done), result = std::move(result)] { done(result); });
   }
   template <typename T>
-  void run(Done<T> done, std::move_only_function<stdx::Result<T>(Connection&)> work) {
-    const bool taken = worker.post([this, done, work = std::move(work)]() mutable {
-      auto result = work(connection);
+  void run(Lane& lane, Done<T> done, std::move_only_function<stdx::Result<T>(Connection&)> work) {
+    const bool taken = lane.worker.post([this, &lane, done, work = std::move(work)]() mutable {
+      auto result = work(lane.connection);
       answer<T>(std::move(done), std::move(result));
     });
     if (!taken)
@@ -177,35 +236,37 @@ struct PostgresStore::Impl {
 
 PostgresStore::PostgresStore(ports::Executor& executor, std::string conninfo,
                              ports::Counter* refused)
-    : impl_(std::make_unique<Impl>(executor, std::move(conninfo), refused)) {}
+    : impl_(std::make_unique<Impl>(executor, conninfo, refused)) {}
 PostgresStore::~PostgresStore() = default;
 
 std::uint64_t PostgresStore::refused() const {
-  return impl_->worker.refused();
+  return impl_->refused.value();
 }
 
 void PostgresStore::read_term(Done<TermRow> done) {
-  impl_->run<TermRow>(std::move(done), read_term_in);
+  impl_->run<TermRow>(impl_->lease, std::move(done), read_term_in);
 }
 
 void PostgresStore::cas_term(std::uint64_t expected_version, std::uint64_t next_term,
                              std::string next_holder, Done<TermRow> done) {
-  impl_->run<TermRow>(std::move(done), [expected_version, next_term,
-                                        holder = std::move(next_holder)](Connection& db) {
-    return cas_term_in(db, expected_version, next_term, holder);
-  });
+  impl_->run<TermRow>(
+      impl_->lease, std::move(done),
+      [expected_version, next_term, holder = std::move(next_holder)](Connection& db) {
+        return cas_term_in(db, expected_version, next_term, holder);
+      });
 }
 
 void PostgresStore::commit(std::optional<std::uint64_t> term, std::vector<RecordChange> changes,
                            Done<Committed> done) {
-  impl_->run<Committed>(std::move(done), [term, changes = std::move(changes)](Connection& db) {
-    return commit_in(db, term, changes);
-  });
+  impl_->run<Committed>(impl_->bulk, std::move(done),
+                        [term, changes = std::move(changes)](Connection& db) {
+                          return commit_in(db, term, changes);
+                        });
 }
 
-void PostgresStore::read_since(std::uint64_t revision, Done<Snapshot> done) {
-  impl_->run<Snapshot>(std::move(done),
-                       [revision](Connection& db) { return read_in(db, revision); });
+void PostgresStore::read_page(Page page, Done<Snapshot> done) {
+  impl_->run<Snapshot>(impl_->bulk, std::move(done),
+                       [page = std::move(page)](Connection& db) { return read_in(db, page); });
 }
 
 }  // namespace adapters::store_postgres

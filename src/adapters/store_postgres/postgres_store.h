@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// ports::Store in a PostgreSQL database, over one connection on one I/O thread. Every change is one
-// transaction that holds the term row (FOR SHARE) to its end, so no leader changes under it (P7).
+// ports::Store in a PostgreSQL database, over two connections, each with an I/O thread: one for the
+// term row, one for records, so that a renewal never waits behind records that are queued. Every
+// change is one transaction that holds the term row (FOR SHARE) to its end, so no leader changes
+// under it (P7).
 // Commits are in line (they lock one counter row): revisions grow in the order of the commits.
 //
 // The database may be away at any time: calls then answer Code::unavailable, and each call tries to
 // connect again. A connection lost while a COMMIT is under way answers Code::unknown. At most
-// calls_max calls wait; further ones answer Code::full at once. Destroy it on the executor's loop;
-// calls that still wait then are not answered.
+// calls_max calls wait for a connection; further ones answer Code::full at once. Destroy it on the
+// executor's loop; calls that still wait then are not answered.
 
 #include <memory>
 #include <string>
@@ -33,7 +35,7 @@ class PostgresStore final : public ports::Store {
                 Done<ports::TermRow> done) override;
   void commit(std::optional<std::uint64_t> term, std::vector<ports::RecordChange> changes,
               Done<Committed> done) override;
-  void read_since(std::uint64_t revision, Done<Snapshot> done) override;
+  void read_page(Page page, Done<Snapshot> done) override;
 
   // Calls refused because calls_max were waiting.
   std::uint64_t refused() const;

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/store_sqlite/sqlite_store.h"
 
+#include <condition_variable>
+#include <mutex>
+
 #include "adapters/posix/worker.h"
 #include "adapters/sqlite/database.h"
+#include "adapters/store_sqlite/copies.h"
 #include "stdx/text.h"
 
 namespace adapters::store_sqlite {
@@ -27,7 +31,12 @@ constexpr const char* schema[] = {
     "CREATE TABLE IF NOT EXISTS records (kind TEXT NOT NULL, key TEXT NOT NULL, version INTEGER "
     "NOT "
     "NULL, revision INTEGER NOT NULL, value BLOB, PRIMARY KEY (kind, key)) WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS records_by_revision ON records (revision)"};
+    "CREATE INDEX IF NOT EXISTS records_by_revision ON records (revision)",
+    "CREATE INDEX IF NOT EXISTS records_deleted ON records (revision) WHERE value IS NULL",
+    // Deletions up to this revision are forgotten.
+    "CREATE TABLE IF NOT EXISTS purged (one INTEGER PRIMARY KEY CHECK (one = 1), revision INTEGER "
+    "NOT NULL)",
+    "INSERT OR IGNORE INTO purged VALUES (1, 0)"};
 
 stdx::Result<TermRow> term_of(Database& db) {
   TRY_ASSIGN(auto select, db.prepare("SELECT term, holder, version FROM term"));
@@ -60,6 +69,21 @@ stdx::Status change_one(Database& db, const RecordChange& change, std::uint64_t 
   return {};
 }
 
+// Not with each commit, since it counts. A reader that is further back reads everything anew.
+stdx::Status purge(Database& db, std::uint64_t revision) {
+  if (revision % 64 != 0) return {};
+  TRY_ASSIGN(auto oldest, db.prepare("SELECT revision FROM records WHERE value IS NULL "
+                                     "ORDER BY revision DESC LIMIT 1 OFFSET ?"));
+  TRY_ASSIGN(const bool full, oldest.bind(std::uint64_t{ports::Store::deleted_max}).step());
+  if (!full) return {};
+  const auto last = oldest.integer(0);
+  TRY_ASSIGN(auto drop, db.prepare("DELETE FROM records WHERE value IS NULL AND revision <= ?"));
+  TRY(drop.bind(last).step());
+  TRY_ASSIGN(auto note, db.prepare("UPDATE purged SET revision = ?"));
+  TRY(note.bind(last).step());
+  return {};
+}
+
 stdx::Result<ports::Store::Committed> commit_in(Database& db, std::optional<std::uint64_t> term,
                                                 const std::vector<RecordChange>& changes) {
   TRY(ports::check_batch(changes));
@@ -74,7 +98,7 @@ stdx::Result<ports::Store::Committed> commit_in(Database& db, std::optional<std:
     TRY(select.step());
     committed.revision = select.integer(0);
     for (const auto& change : changes) TRY(change_one(db, change, committed.revision));
-    return {};
+    return purge(db, committed.revision);
   }));
   return committed;
 }
@@ -92,25 +116,50 @@ stdx::Result<TermRow> cas_term_in(Database& db, std::uint64_t expected_version,
   return row;
 }
 
-stdx::Result<ports::Store::Snapshot> read_in(Database& db, std::uint64_t from) {
+stdx::Result<std::uint64_t> number_of(Database& db, const char* sql) {
+  TRY_ASSIGN(auto select, db.prepare(sql));
+  TRY_ASSIGN(const bool row, select.step());
+  if (!row) return stdx::fail(Code::corrupt, std::string("no row: ") + sql);
+  return select.integer(0);
+}
+
+stdx::Status read_rows(Database& db, const ports::Store::Page& page, std::uint64_t since,
+                       ports::Store::Snapshot& snapshot) {
+  TRY_ASSIGN(auto select, db.prepare("SELECT kind, key, version, value FROM records WHERE (kind, "
+                                     "key) > (?, ?) AND revision > ? AND value IS NOT NULL "
+                                     "ORDER BY kind, key"));
+  const auto [kind, key] = page.after.value_or(ports::Store::Key());
+  select.bind_text(kind).bind_text(key).bind(since);
+  for (std::size_t bytes = 0;;) {
+    TRY_ASSIGN(const bool row, select.step());
+    if (!row) return {};
+    if (bytes >= page.bytes_max) {
+      snapshot.more = true;
+      return {};
+    }
+    auto& record = snapshot.records.emplace_back(
+        ports::Record{select.text(0), select.text(1), select.integer(2), select.blob(3)});
+    bytes += record.kind.size() + record.key.size() + record.value.size();
+  }
+}
+
+stdx::Result<ports::Store::Snapshot> read_in(Database& db, const ports::Store::Page& page) {
   ports::Store::Snapshot snapshot;
   TRY(db.transaction([&]() -> stdx::Status {
     TRY_ASSIGN(snapshot.term, term_of(db));
-    TRY_ASSIGN(auto counter, db.prepare("SELECT revision FROM counter"));
-    TRY(counter.step());
-    snapshot.revision = counter.integer(0);
-    TRY_ASSIGN(auto select,
-               db.prepare("SELECT kind, key, version, value, value IS NULL FROM records "
-                          "WHERE revision > ? ORDER BY kind, key"));
-    select.bind(from);
+    TRY_ASSIGN(snapshot.revision, number_of(db, "SELECT revision FROM counter"));
+    TRY_ASSIGN(const auto purged, number_of(db, "SELECT revision FROM purged"));
+    snapshot.whole = page.revision > 0 && page.revision < purged;
+    const auto since = snapshot.whole ? 0 : page.revision;
+    TRY(read_rows(db, page, since, snapshot));
+    if (since == 0 || page.after) return {};
+    TRY_ASSIGN(auto select, db.prepare("SELECT kind, key FROM records WHERE value IS NULL AND "
+                                       "revision > ? ORDER BY kind, key"));
+    select.bind(since);
     for (;;) {
       TRY_ASSIGN(const bool row, select.step());
       if (!row) return {};
-      if (select.integer(4) == 0)
-        snapshot.records.push_back(
-            {select.text(0), select.text(1), select.integer(2), select.blob(3)});
-      else if (from > 0)
-        snapshot.deleted.emplace_back(select.text(0), select.text(1));
+      snapshot.deleted.emplace_back(select.text(0), select.text(1));
     }
   }));
   return snapshot;
@@ -118,18 +167,62 @@ stdx::Result<ports::Store::Snapshot> read_in(Database& db, std::uint64_t from) {
 
 }  // namespace
 
-struct SqliteStore::Impl {
-  ports::Executor& executor;
-  std::unique_ptr<Database> database;
-  posix::Worker worker;  // last: its jobs end before the database goes
+namespace {
 
-  Impl(ports::Executor& e, std::unique_ptr<Database> db, ports::Counter* refused)
-      : executor(e), database(std::move(db)), worker(calls_max, refused) {}
+// SQLite has one writer at a time and gives it to nobody in turn: a thread that commits without a
+// pause would keep another one out. So a renewal goes next, before the records that wait.
+class Turns {
+ public:
+  void enter(bool first) {
+    std::unique_lock lock(mutex_);
+    first_ += first;
+    free_.wait(lock, [&] { return !taken_ && (first || first_ == 0); });
+    first_ -= first;
+    taken_ = true;
+  }
+  void leave() {
+    {
+      const std::lock_guard lock(mutex_);
+      taken_ = false;
+    }
+    free_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable free_;
+  int first_ = 0;  // that wait to go first
+  bool taken_ = false;
+};
+
+}  // namespace
+
+struct SqliteStore::Impl {
+  // A connection and the thread that uses it.
+  struct Lane {
+    std::unique_ptr<Database> database;
+    posix::Worker worker;  // last: its jobs end before the database goes
+    Lane(std::unique_ptr<Database> db, ports::Counter* refused)
+        : database(std::move(db)), worker(calls_max, refused) {}
+  };
+  ports::Executor& executor;
+  Turns turns;
+  Lane bulk, lease;
+  std::string path;
+
+  Impl(ports::Executor& e, std::unique_ptr<Database> for_bulk, std::unique_ptr<Database> for_lease,
+       std::string file, ports::Counter* refused)
+      : executor(e),
+        bulk(std::move(for_bulk), refused),
+        lease(std::move(for_lease), refused),
+        path(std::move(file)) {}
 
   template <typename T>
-  void run(Done<T> done, std::move_only_function<stdx::Result<T>(Database&)> work) {
-    const bool taken = worker.post([this, done, work = std::move(work)]() mutable {
-      auto result = work(*database);
+  void run(Lane& lane, Done<T> done, std::move_only_function<stdx::Result<T>(Database&)> work) {
+    const bool taken = lane.worker.post([this, &lane, done, work = std::move(work)]() mutable {
+      turns.enter(&lane == &lease);
+      auto result = work(*lane.database);
+      turns.leave();
       executor.post([done = std::move(done), result = std::move(result)] { done(result); });
     });
     if (taken) return;
@@ -146,19 +239,21 @@ SqliteStore::~SqliteStore() = default;
 stdx::Result<std::unique_ptr<SqliteStore>> SqliteStore::open(ports::Executor& executor,
                                                              const std::string& path,
                                                              ports::Counter* refused) {
+  TRY(take_restored(path));
   TRY_ASSIGN(auto database, Database::open(path));
   for (const char* statement : schema) TRY(database->run(statement));
-  return std::unique_ptr<SqliteStore>(
-      new SqliteStore(std::make_unique<Impl>(executor, std::move(database), refused)));
+  TRY_ASSIGN(auto for_lease, Database::open(path));
+  return std::unique_ptr<SqliteStore>(new SqliteStore(
+      std::make_unique<Impl>(executor, std::move(database), std::move(for_lease), path, refused)));
 }
 
 void SqliteStore::read_term(Done<TermRow> done) {
-  impl_->run<TermRow>(std::move(done), term_of);
+  impl_->run<TermRow>(impl_->lease, std::move(done), term_of);
 }
 
 void SqliteStore::cas_term(std::uint64_t expected_version, std::uint64_t next_term,
                            std::string next_holder, Done<TermRow> done) {
-  impl_->run<TermRow>(std::move(done),
+  impl_->run<TermRow>(impl_->lease, std::move(done),
                       [expected_version, next_term, holder = std::move(next_holder)](Database& db) {
                         return cas_term_in(db, expected_version, next_term, holder);
                       });
@@ -166,13 +261,25 @@ void SqliteStore::cas_term(std::uint64_t expected_version, std::uint64_t next_te
 
 void SqliteStore::commit(std::optional<std::uint64_t> term, std::vector<RecordChange> changes,
                          Done<Committed> done) {
-  impl_->run<Committed>(std::move(done), [term, changes = std::move(changes)](Database& db) {
-    return commit_in(db, term, changes);
-  });
+  impl_->run<Committed>(
+      impl_->bulk, std::move(done),
+      [term, changes = std::move(changes)](Database& db) { return commit_in(db, term, changes); });
 }
 
-void SqliteStore::read_since(std::uint64_t revision, Done<Snapshot> done) {
-  impl_->run<Snapshot>(std::move(done), [revision](Database& db) { return read_in(db, revision); });
+void SqliteStore::read_page(Page page, Done<Snapshot> done) {
+  impl_->run<Snapshot>(impl_->bulk, std::move(done),
+                       [page = std::move(page)](Database& db) { return read_in(db, page); });
+}
+
+void SqliteStore::backup(std::string path, Done<std::uint64_t> done) {
+  impl_->run<std::uint64_t>(impl_->bulk, std::move(done),
+                            [path = std::move(path)](Database& db) { return copy_to(db, path); });
+}
+
+void SqliteStore::restore(std::string path, Done<std::string> done) {
+  impl_->run<std::string>(
+      impl_->bulk, std::move(done),
+      [path = std::move(path), of = impl_->path](Database&) { return put_back(path, of); });
 }
 
 }  // namespace adapters::store_sqlite

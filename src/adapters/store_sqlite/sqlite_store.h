@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// ports::Store in one SQLite file, on one I/O thread. Every change is one BEGIN IMMEDIATE
-// transaction that is on disk (synchronous=FULL) before it is answered; the term is read inside it
-// (P7).
+// ports::Store in one SQLite file. Every change is one BEGIN IMMEDIATE transaction that is on disk
+// (synchronous=FULL) before it is answered; the term is read inside it (P7).
+//
+// Two connections, each with an I/O thread: one for the term row, one for records. So a renewal
+// waits for the transaction that runs, and never for those that wait behind it.
 
 #include <memory>
 #include <string>
@@ -16,8 +18,8 @@ namespace adapters::store_sqlite {
 
 class SqliteStore final : public ports::Store {
  public:
-  // Calls that wait; further ones answer Code::full at once and are counted in `refused`, which
-  // outlives the store.
+  // Calls that wait for one of the connections; further ones answer Code::full at once and are
+  // counted in `refused`, which outlives the store.
   static constexpr std::size_t calls_max = 1024;
 
   static stdx::Result<std::unique_ptr<SqliteStore>> open(ports::Executor& executor,
@@ -30,7 +32,9 @@ class SqliteStore final : public ports::Store {
                 Done<ports::TermRow> done) override;
   void commit(std::optional<std::uint64_t> term, std::vector<ports::RecordChange> changes,
               Done<Committed> done) override;
-  void read_since(std::uint64_t revision, Done<Snapshot> done) override;
+  void read_page(Page page, Done<Snapshot> done) override;
+  void backup(std::string path, Done<std::uint64_t> done) override;
+  void restore(std::string path, Done<std::string> done) override;
 
  private:
   struct Impl;

@@ -2,6 +2,7 @@
 #include "adapters/store_sqlite/sqlite_store.h"
 
 #include <filesystem>
+#include <fstream>
 
 #include "adapters/store_contract.h"
 #include "adapters/store_memory/memory_store.h"
@@ -55,6 +56,73 @@ struct Sqlite {
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Memory, StoreContract, Memory);
 INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, StoreContract, Sqlite);
+
+TEST(SqliteStoreTest, ARenewalOfATermGoesBeforeTheRecordsThatWait) {
+  Sqlite s;
+  std::size_t commits = 0, before_the_renewal = 0;
+  constexpr std::size_t queued = 40;
+  for (std::size_t i = 0; i < queued; ++i) {
+    std::vector<ports::RecordChange> rows;
+    for (int k = 0; k < 200; ++k)
+      rows.push_back({"a", std::to_string(i) + "/" + std::to_string(k), 0, "x"});
+    s.store().commit(std::nullopt, rows, [&](auto done) {
+      ASSERT_TRUE(done);
+      ++commits;
+    });
+  }
+  s.store().cas_term(0, 1, "a/1/1", [&](auto done) {
+    ASSERT_TRUE(done) << done.error().message;
+    before_the_renewal = commits;
+  });
+  while (commits < queued && !testing::Test::HasFatalFailure()) s.queue.run_one();
+  EXPECT_LT(before_the_renewal, queued / 2);
+}
+
+TEST(SqliteStoreTest, ACopyIsMadeInUseAndPutBackAtTheNextStart) {
+  Sqlite s;
+  const auto put = [&](const char* key) {
+    return s.wait<ports::Store::Committed>(
+        [&](auto done) { s.store().commit(std::nullopt, {{"lineage", key, 0, "x"}}, done); });
+  };
+  const auto keys = [&] {
+    std::string all;
+    const auto now =
+        s.wait<ports::Store::Snapshot>([&](auto done) { s.store().read_since(0, done); });
+    for (const auto& record : now->records) all += record.key;
+    return all;
+  };
+  const auto restore = [&](const std::string& path) {
+    return s.wait<std::string>([&](auto done) { s.store().restore(path, done); });
+  };
+  ASSERT_TRUE(put("a"));
+  const auto copy = s.folder + "/copy.db";
+  const auto back_up = [&] {
+    return s.wait<std::uint64_t>([&](auto done) { s.store().backup(copy, done); });
+  };
+  ASSERT_TRUE(back_up());
+  EXPECT_EQ(back_up().error().code, stdx::Code::conflict) << "nothing is written over";
+  ASSERT_TRUE(put("b"));
+  EXPECT_FALSE(restore(s.folder + "/none.db"));
+  const auto kept = restore(copy);
+  ASSERT_TRUE(kept) << kept.error().message;
+  EXPECT_EQ(keys(), "ab") << "until the next start";
+  s.sqlite.reset();
+  s.sqlite = *store_sqlite::SqliteStore::open(s.queue, s.folder + "/cp.db");
+  EXPECT_EQ(keys(), "a");
+  EXPECT_TRUE(std::filesystem::exists(*kept));
+}
+
+TEST(SqliteStoreTest, ADamagedOrForeignFileIsNotPutBack) {
+  Sqlite s;
+  const auto restore = [&](const std::string& path) {
+    return s.wait<std::string>([&](auto done) { s.store().restore(path, done); });
+  };
+  std::ofstream(s.folder + "/text.db") << std::string(5000, 'x');
+  EXPECT_FALSE(restore(s.folder + "/text.db"));
+  std::ofstream(s.folder + "/empty.db").flush();
+  EXPECT_EQ(restore(s.folder + "/empty.db").error().code, stdx::Code::invalid);
+  EXPECT_FALSE(std::filesystem::exists(s.folder + "/cp.db.restored"));
+}
 
 }  // namespace
 }  // namespace adapters
