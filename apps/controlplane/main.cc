@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // zmesh-controlplane -config FILE.yaml: the registry of a cluster.
+#include <filesystem>
+
 #include "adapters/store_memory/memory_store.h"
 #include "adapters/store_postgres/postgres_store.h"
 #include "adapters/store_sqlite/sqlite_store.h"
@@ -32,6 +34,11 @@ int main(int argc, char** argv) {
   options.cluster_id = config.cluster_id;
   options.version = app::version;
   options.store_name = wanted.store;
+  if (wanted.store == "sqlite")
+    options.copies_folder = std::filesystem::absolute(wanted.sqlite).parent_path().string();
+  // startz starts this process again; the answer has to leave first.
+  ports::Timer restart(app.loop());
+  options.start_anew = [&] { restart.set(std::chrono::milliseconds(200), [&] { app.stop(); }); };
   controlplane::Service service(app.runtime(), app.transport(), *store, app.cluster_key(), options);
   if (auto started = service.start(); !started)
     app::die("zmesh-controlplane", started.error().message);

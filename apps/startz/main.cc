@@ -6,8 +6,10 @@
 
 #include "adapters/posix/files.h"
 #include "adapters/posix/processes.h"
+#include "adapters/posix/worker.h"
 #include "adapters/prometheus/text.h"
 #include "common/app.h"
+#include "startz/records_seen.h"
 #include "startz/service.h"
 #include "stdx/text.h"
 
@@ -50,6 +52,22 @@ std::uint64_t next_incarnation(const config::ZhostConfig& config) {
   text.resize(21, '\n');  // always as long, so that it can be overwritten in place
   keep(path, text);
   return last + 1;
+}
+
+// What this zhost knows of the records (docs/protocol.md, P15). Where the file cannot be read the
+// zhost knows nothing, which must not pass for a new one's knowing nothing.
+samoza::v1::RecordsKnown records_known(const std::string& path) {
+  const auto text = adapters::posix::read_file(path, 200);
+  if (!text) {
+    if (!std::filesystem::exists(path)) return {};
+    app::die("startz", text.error().message);
+  }
+  auto known = startz::records_from_line(*text);
+  if (!known)
+    app::die("startz", path + ": " + known.error().message +
+                           "; if it was damaged remove it: then this zhost no longer tells a "
+                           "control plane that its records are old");
+  return *known;
 }
 
 void make_token(const std::string& path) {
@@ -111,6 +129,18 @@ int main(int argc, char** argv) {
   options.spaces_max = config.spaces_max;
   options.children.specs = children_of(config, file, incarnation);
   options.metrics_text = [&app] { return adapters::prometheus::to_text(app.runtime().metrics); };
+  const auto records_file = config.state_dir + "/records";
+  options.records = records_known(records_file);
+  adapters::posix::Worker disk(16, app.refused_by("records"));
+  options.keep_records = [&](const samoza::v1::RecordsKnown& known) {
+    // A write that is refused or fails is repeated with the next change; it is never far away.
+    (void)disk.post([&app, records_file, line = startz::to_line(known)] {
+      if (auto kept = adapters::posix::replace_file(records_file, line); !kept)
+        app.loop().post([&app, why = kept.error().message] {
+          app.runtime().log.warn("records_not_kept", {{"why", why}});
+        });
+    });
+  };
   startz::Service service(app.runtime(), app.transport(), processes, app.cluster_key(), options);
   if (auto started = service.start(); !started) app::die("startz", started.error().message);
   app.runtime().log.info("zhost_started", {{"incarnation", incarnation}, {"bind", config.bind}});

@@ -70,6 +70,20 @@ stdx::Result<Membership::Row> Membership::to_forget(const std::string& zhost,
   return row;
 }
 
+stdx::Result<Membership::Row> Membership::to_mark(const std::string& zhost,
+                                                  std::uint64_t incarnation, bool dead) const {
+  const auto* known = find(zhost);
+  if (known == nullptr || known->member.forgotten())
+    return stdx::fail(Code::not_found, stdx::format("there is no zhost '{}'", zhost));
+  if (known->member.incarnation() != incarnation)
+    return stdx::fail(Code::stale, stdx::format("zhost '{}' came back with incarnation {}", zhost,
+                                                known->member.incarnation()));
+  auto row = *known;
+  if (row.member.dead() == dead) row.version = 0;
+  row.member.set_dead(dead);
+  return row;
+}
+
 void Membership::linked(const std::string& zhost, bool up, stdx::Instant now) {
   links_[zhost] += up ? 1 : -1;
   if (links_[zhost] <= 0) links_.erase(zhost);

@@ -46,6 +46,10 @@ class Membership {
   // past members_max. The row's expected version when it may.
   stdx::Result<std::uint64_t> admit(const v1::Member& member) const;
 
+  // What to write when a leader found it dead, or saw it come back. Code::not_found; Code::stale
+  // where it is known with another incarnation; version 0: the row says so already.
+  stdx::Result<Row> to_mark(const std::string& zhost, std::uint64_t incarnation, bool dead) const;
+
   void linked(const std::string& zhost, bool up, stdx::Instant now);
 
   // Candidates in order (docs/adr/0010-supers.md): up to three, by id, present ones first.

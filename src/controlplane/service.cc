@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/service.h"
 
+#include <set>
+
 #include "model/topology.h"
 #include "rpc/request_proof.h"
 #include "stdx/text.h"
@@ -13,58 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 using stdx::Code;
 
-constexpr int register_tries = 5;
-
-v1::TermRow to_wire(const ports::TermRow& row) {
-  v1::TermRow out;
-  out.set_term(row.term);
-  out.set_holder(row.holder);
-  out.set_version(row.version);
-  return out;
-}
-
-std::vector<ports::RecordChange> changes_of(v1::CommitRequest& request) {
-  std::vector<ports::RecordChange> changes;
-  for (auto& change : *request.mutable_changes()) {
-    ports::RecordChange out{change.kind(), change.key(), change.expected_version(), {}};
-    if (!change.remove()) out.value = std::move(*change.mutable_value());
-    changes.push_back(std::move(out));
-  }
-  return changes;
-}
-
-// With one more value it must still fit a frame.
-constexpr std::size_t page_bytes_max = 2u << 20;
-static_assert(page_bytes_max + ports::Store::value_bytes_max < ports::Link::frame_bytes_max);
-
-v1::RecordsReply page_of(ports::Store::Snapshot snapshot, const v1::ReadSinceRequest& asked) {
-  v1::RecordsReply reply;
-  const std::pair after{asked.after().kind(), asked.after().key()};
-  std::size_t bytes = 0;
-  reply.set_revision(snapshot.revision);
-  *reply.mutable_term() = to_wire(snapshot.term);
-  for (auto& record : snapshot.records) {
-    if (asked.has_after() && std::pair{record.kind, record.key} <= after) continue;
-    if (bytes >= page_bytes_max) {
-      reply.set_more(true);
-      break;
-    }
-    bytes += record.kind.size() + record.key.size() + record.value.size();
-    auto* out = reply.add_records();
-    out->set_kind(record.kind);
-    out->set_key(record.key);
-    out->set_version(record.version);
-    out->set_value(std::move(record.value));
-  }
-  if (asked.has_after()) return reply;
-  for (auto& [kind, key] : snapshot.deleted) {
-    auto* out = reply.add_deleted();
-    out->set_kind(kind);
-    out->set_key(key);
-  }
-  return reply;
-}
-
 }  // namespace
 
 Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Store& store,
@@ -75,12 +25,16 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::St
       key_(key),
       options_(std::move(options)),
       exchange_(runtime, [this](v1::Envelope envelope) { send(std::move(envelope)); }),
+      gate_(runtime, store, membership_),
+      recoverer_(runtime, exchange_, store, gate_),
       poll_timer_(runtime.executor),
       refused_links_(runtime.metrics.counter("samoza_controlplane_refused_links_total",
                                              "Links closed because there were too many")),
       unproved_links_(runtime.metrics.counter(
           "samoza_controlplane_unproved_links_total",
           "Links closed because of their hello, or because they did not prove the join token")) {
+  gate_.on_phase = [this] { announce(); };
+  gate_.reread = [this] { refresh([](auto) {}); };
   wire_methods();
   wire_routes();
 }
@@ -95,89 +49,6 @@ stdx::Status Service::start() {
   }
   poll();
   return {};
-}
-
-// --- methods ---
-
-void Service::wire_methods() {
-  exchange_.on("controlplane.register",
-               rpc::typed<v1::RegisterRequest, v1::RegisterReply>(
-                   [this](const rpc::Caller&, v1::RegisterRequest request, auto done) {
-                     register_member(std::move(request), register_tries, std::move(done));
-                   }));
-  exchange_.on("controlplane.forget",
-               rpc::typed<v1::ForgetRequest, v1::ForgetReply>(
-                   [this](const rpc::Caller&, v1::ForgetRequest request, auto done) {
-                     forget_member(std::move(request), std::move(done));
-                   }));
-  exchange_.on("controlplane.read_term",
-               rpc::typed<v1::ReadTermRequest, v1::TermRow>(
-                   [this](const rpc::Caller&, v1::ReadTermRequest, auto done) {
-                     store_.read_term([done](stdx::Result<ports::TermRow> row) {
-                       if (!row) return done(std::unexpected(row.error()));
-                       done(to_wire(*row));
-                     });
-                   }));
-  exchange_.on("controlplane.cas_term",
-               rpc::typed<v1::CasTermRequest, v1::TermRow>(
-                   [this](const rpc::Caller&, v1::CasTermRequest r, auto done) {
-                     store_.cas_term(r.expected_version(), r.next_term(), r.next_holder(),
-                                     [this, done](stdx::Result<ports::TermRow> row) {
-                                       if (!row) return done(std::unexpected(row.error()));
-                                       done(to_wire(*row));
-                                       if (row->version > term_.version) term_ = *row;
-                                       announce();
-                                     });
-                   }));
-  exchange_.on("controlplane.commit",
-               rpc::typed<v1::CommitRequest, v1::CommitReply>(
-                   [this](const rpc::Caller&, v1::CommitRequest r, auto done) {
-                     store_.commit(r.term(), changes_of(r),
-                                   [done](stdx::Result<ports::Store::Committed> committed) {
-                                     if (!committed)
-                                       return done(std::unexpected(committed.error()));
-                                     v1::CommitReply reply;
-                                     reply.set_revision(committed->revision);
-                                     done(std::move(reply));
-                                   });
-                   }));
-  exchange_.on("controlplane.read_since",
-               rpc::typed<v1::ReadSinceRequest, v1::RecordsReply>(
-                   [this](const rpc::Caller&, v1::ReadSinceRequest request, auto done) {
-                     store_.read_since(
-                         request.revision(),
-                         [done, request](stdx::Result<ports::Store::Snapshot> snapshot) {
-                           if (!snapshot) return done(std::unexpected(snapshot.error()));
-                           done(page_of(std::move(*snapshot), request));
-                         });
-                   }));
-}
-
-void Service::wire_routes() {
-  router_.add("POST", "/v1/register", [this](wire::RouteMatch match, ports::HttpReply reply) {
-    register_over_http(match.request, std::move(reply));
-  });
-  router_.add("GET", "/healthz", [this](wire::RouteMatch, ports::HttpReply reply) {
-    if (store_trouble_.empty()) return reply(wire::json_response(R"({"status":"ok"})"));
-    reply(wire::error_response({Code::unavailable, "store: " + store_trouble_}));
-  });
-  router_.add("GET", "/v1/members", [this](wire::RouteMatch, ports::HttpReply reply) {
-    reply(wire::json_response(state()));
-  });
-  router_.add("GET", "/v1/status", [this](wire::RouteMatch, ports::HttpReply reply) {
-    v1::ControlPlaneStatus status;
-    status.set_version(options_.version);
-    status.set_store(options_.store_name);
-    status.set_store_trouble(store_trouble_);
-    status.set_control_plane(options_.store_name == "postgres" ? "replicated" : "single");
-    status.set_members(static_cast<std::uint32_t>(membership_.members().size()));
-    status.set_links(static_cast<std::uint32_t>(by_zhost_.size()));
-    const auto now = state();
-    *status.mutable_supers() = now.supers();
-    status.set_leader(now.leader());
-    status.set_term(now.term());
-    reply(wire::json_response(status));
-  });
 }
 
 void Service::handle(ports::HttpRequest request, ports::HttpReply reply) {
@@ -254,40 +125,52 @@ void Service::register_member(v1::RegisterRequest request, int tries, Registered
                      "{} bytes; {} are allowed",
                      member.zhost_id(), member.ByteSizeLong(), Membership::member_bytes_max)));
   // The row first: another control plane, or this one a moment ago, may have changed it.
-  refresh([this, request, tries, done](stdx::Status refreshed) mutable {
+  refresh([this, request, tries, done](stdx::Status refreshed) {
     if (!refreshed) return done(std::unexpected(refreshed.error()));
-    auto wanted = request.member();
-    const auto version = membership_.admit(wanted);
-    if (!version) return done(std::unexpected(version.error()));
-    wanted.clear_forgotten();  // not for a zhost to say
-    wanted.set_registered_at(stdx::format_rfc3339(runtime_.clock.wall()));
-    std::vector<ports::RecordChange> changes{
-        {"zhost", wanted.zhost_id(), *version, wanted.SerializeAsString()}};
-    store_.commit({}, std::move(changes),
-                  [this, request, wanted, version = *version, tries,
-                   done](stdx::Result<ports::Store::Committed> committed) {
-                    if (!committed && committed.error().code == Code::conflict && tries > 1)
-                      return register_member(request, tries - 1, done);
-                    if (!committed) return done(std::unexpected(committed.error()));
-                    membership_.learn(wanted, version + 1, runtime_.clock.now());
-                    runtime_.log.info("zhost_registered", {{"zhost", wanted.zhost_id()},
-                                                           {"incarnation", wanted.incarnation()}});
-                    const auto now = state();
-                    v1::RegisterReply reply;
-                    *reply.mutable_supers() = now.supers();
-                    *reply.mutable_peers() = now.peers();
-                    reply.set_leader(now.leader());
-                    reply.set_term(now.term());
-                    done(std::move(reply));
-                    announce();
-                  });
+    gate_.admit(request, [this, request, tries, done](stdx::Status admitted) {
+      if (!admitted) return done(std::unexpected(admitted.error()));
+      write_member(request, tries, done);
+    });
   });
+}
+
+void Service::write_member(const v1::RegisterRequest& request, int tries, Registered done) {
+  auto wanted = request.member();
+  const auto version = membership_.admit(wanted);
+  if (!version) return done(std::unexpected(version.error()));
+  wanted.clear_forgotten();  // not for a zhost to say
+  wanted.clear_dead();
+  wanted.set_registered_at(stdx::format_rfc3339(runtime_.clock.wall()));
+  std::vector<ports::RecordChange> changes{
+      {"zhost", wanted.zhost_id(), *version, wanted.SerializeAsString()}};
+  store_.commit({}, std::move(changes),
+                [this, request, wanted, version = *version, tries,
+                 done](stdx::Result<ports::Store::Committed> committed) {
+                  if (!committed && committed.error().code == Code::conflict && tries > 1)
+                    return register_member(request, tries - 1, done);
+                  if (!committed) return done(std::unexpected(wrote(committed.error())));
+                  wrote();
+                  gate_.committed(committed->revision);
+                  membership_.learn(wanted, version + 1, runtime_.clock.now());
+                  runtime_.log.info("zhost_registered", {{"zhost", wanted.zhost_id()},
+                                                         {"incarnation", wanted.incarnation()}});
+                  const auto now = state();
+                  v1::RegisterReply reply;
+                  *reply.mutable_records() = gate_.known();
+                  *reply.mutable_supers() = now.supers();
+                  *reply.mutable_peers() = now.peers();
+                  reply.set_leader(now.leader());
+                  reply.set_term(now.term());
+                  done(std::move(reply));
+                  announce();
+                });
 }
 
 void Service::forget_member(v1::ForgetRequest request,
                             std::function<void(stdx::Result<v1::ForgetReply>)> done) {
   refresh([this, request, done](stdx::Status refreshed) {
     if (!refreshed) return done(std::unexpected(refreshed.error()));
+    if (const auto open = gate_.may_commit(); !open) return done(std::unexpected(open.error()));
     const auto row = membership_.to_forget(request.zhost_id(), request.incarnation());
     if (!row) return done(std::unexpected(row.error()));
     // Fenced: only who holds the term has judged it dead (P7).
@@ -295,6 +178,7 @@ void Service::forget_member(v1::ForgetRequest request,
                   {{"zhost", request.zhost_id(), row->version, row->member.SerializeAsString()}},
                   [this, row = *row, done](stdx::Result<ports::Store::Committed> committed) {
                     if (!committed) return done(std::unexpected(committed.error()));
+                    gate_.committed(committed->revision);
                     membership_.learn(row.member, row.version + 1, runtime_.clock.now());
                     runtime_.log.info("zhost_forgotten",
                                       {{"zhost", row.member.zhost_id()},
@@ -303,6 +187,24 @@ void Service::forget_member(v1::ForgetRequest request,
                     announce();
                   });
   });
+}
+
+// Fenced, like a forgetting. Said again where it was not taken: a verdict stands until a beat
+// comes.
+void Service::mark_member(const v1::MarkRequest& request,
+                          std::function<void(stdx::Result<v1::MarkReply>)> done) {
+  if (const auto open = gate_.may_commit(); !open) return done(std::unexpected(open.error()));
+  const auto row = membership_.to_mark(request.zhost_id(), request.incarnation(), request.dead());
+  if (!row) return done(std::unexpected(row.error()));
+  if (row->version == 0) return done(v1::MarkReply());
+  store_.commit(request.term(),
+                {{"zhost", request.zhost_id(), row->version, row->member.SerializeAsString()}},
+                [this, row = *row, done](stdx::Result<ports::Store::Committed> committed) {
+                  if (!committed) return done(std::unexpected(committed.error()));
+                  gate_.committed(committed->revision);
+                  membership_.learn(row.member, row.version + 1, runtime_.clock.now());
+                  done(v1::MarkReply());
+                });
 }
 
 void Service::refresh(std::function<void(stdx::Status)> done) {
@@ -314,6 +216,7 @@ void Service::refresh(std::function<void(stdx::Status)> done) {
     store_trouble_.clear();
     revision_ = std::max(revision_, snapshot->revision);
     if (snapshot->term.version > term_.version) term_ = snapshot->term;
+    if (snapshot->whole) forget_unnamed(*snapshot);
     for (const auto& record : snapshot->records) {
       if (record.kind != "zhost") continue;
       if (auto member = wire::parse<v1::Member>(record.value))
@@ -323,8 +226,18 @@ void Service::refresh(std::function<void(stdx::Status)> done) {
     }
     for (const auto& [kind, key] : snapshot->deleted)
       if (kind == "zhost") membership_.forget(key);
+    gate_.read(*snapshot);
     done({});
   });
+}
+
+// What was deleted since the last read is not told one by one any more.
+void Service::forget_unnamed(const ports::Store::Snapshot& snapshot) {
+  std::set<std::string> named;
+  for (const auto& record : snapshot.records)
+    if (record.kind == "zhost") named.insert(record.key);
+  for (const auto& member : membership_.members())
+    if (!named.contains(member.zhost_id())) membership_.forget(member.zhost_id());
 }
 
 void Service::poll() {
@@ -343,10 +256,15 @@ v1::MembersChanged Service::state() const {
   return now;
 }
 
+// Without the counter of the records: else every batch would tell everybody.
 void Service::announce() {
-  const auto body = state().SerializeAsString();
-  if (body == announced_) return;
-  announced_ = body;
+  if (!gate_.is_open()) return;
+  auto now = state();
+  auto said = now.SerializeAsString();
+  if (said == announced_) return;
+  announced_ = std::move(said);
+  *now.mutable_records() = gate_.known();
+  const auto body = now.SerializeAsString();
   for (const auto& [zhost, id] : by_zhost_)
     exchange_.notify(rpc::address(zhost, "zmesh"), "controlplane.changed", body);
 }
@@ -432,8 +350,11 @@ void Service::link_up(std::uint64_t id) {
     by_zhost_[connection.zhost] = id;
   membership_.linked(connection.zhost, true, runtime_.clock.now());
   // What changed between its registration and this link.
+  if (!gate_.is_open()) return;
+  auto now = state();
+  *now.mutable_records() = gate_.known();
   exchange_.notify(rpc::address(connection.zhost, "zmesh"), "controlplane.changed",
-                   state().SerializeAsString());
+                   now.SerializeAsString());
 }
 
 void Service::admitted(std::uint64_t id) {

@@ -18,6 +18,8 @@
 #include <string>
 
 #include "controlplane/membership.h"
+#include "controlplane/records_gate.h"
+#include "controlplane/recoverer.h"
 #include "ports/cluster_key.h"
 #include "ports/http.h"
 #include "ports/runtime.h"
@@ -38,6 +40,9 @@ struct Options {
   std::string store_name = "memory";  // for /v1/status
   // How often the store is asked what other control planes changed.
   stdx::Duration poll_interval = std::chrono::seconds(1);
+  std::string copies_folder;  // for a backup that names no file; empty: it must
+  // The process ends soon and is started again: what was restored is taken at a start.
+  std::function<void()> start_anew;
 };
 
 class Service final : public ports::HttpHandler {
@@ -53,11 +58,16 @@ class Service final : public ports::HttpHandler {
   // Listens on options.listen; fails where the address is taken.
   stdx::Status start();
 
+  // For the simulator.
+  RecordsGuard::Phase records() const { return gate_.phase(); }
+
   void handle(ports::HttpRequest request, ports::HttpReply reply) override;
   // For an adapter that takes WebSockets and HTTP in on one port.
   void handle_websocket(ports::HttpRequest request, std::unique_ptr<ports::Link> link) override;
 
  private:
+  static constexpr int register_tries = 5;
+  using Refreshed = std::function<void(stdx::Status)>;
   using Registered = std::function<void(stdx::Result<v1::RegisterReply>)>;
   struct Connection {
     std::unique_ptr<ports::Link> link;
@@ -69,6 +79,7 @@ class Service final : public ports::HttpHandler {
   };
 
   void wire_methods();
+  void wire_operators();
   void wire_routes();
   void accept(std::unique_ptr<ports::Link> link);
   void receive(std::uint64_t id, stdx::Bytes frame);
@@ -84,11 +95,30 @@ class Service final : public ports::HttpHandler {
   void send(v1::Envelope envelope);
 
   void register_member(v1::RegisterRequest request, int tries, Registered done);
+  void write_member(const v1::RegisterRequest& request, int tries, Registered done);
+  void mark_member(const v1::MarkRequest& request,
+                   std::function<void(stdx::Result<v1::MarkReply>)> done);
+  void with_current_records(const v1::RecordsKnown& known, Refreshed then);
+  void take_term(const std::string& zhost, const v1::CasTermRequest& request,
+                 std::function<void(stdx::Result<v1::TermRow>)> done);
+  void commit(const std::string& zhost, v1::CommitRequest& request,
+              std::function<void(stdx::Result<v1::CommitReply>)> done);
   void forget_member(v1::ForgetRequest request,
                      std::function<void(stdx::Result<v1::ForgetReply>)> done);
   void refresh(std::function<void(stdx::Status)> done);
+  void forget_unnamed(const ports::Store::Snapshot& snapshot);
   void poll();
+  stdx::Error wrote(stdx::Error error);
+  void wrote();
+  const std::string& store_trouble() const {
+    return store_trouble_.empty() ? write_trouble_ : store_trouble_;
+  }
   void announce();
+  void recover(Recoverer::Done done);
+  void back_up(const v1::BackupRequest& request,
+               std::function<void(stdx::Result<v1::BackupReply>)> done);
+  void restore(const v1::RestoreRequest& request,
+               std::function<void(stdx::Result<v1::RestoreReply>)> done);
   v1::MembersChanged state() const;
 
   ports::Runtime& runtime_;
@@ -101,10 +131,13 @@ class Service final : public ports::HttpHandler {
   rpc::Exchange exchange_;
   wire::HttpRouter router_;
   Membership membership_;
+  RecordsGate gate_;
+  Recoverer recoverer_;
   ports::TermRow term_;
   std::uint64_t revision_ = 0;
   std::string store_trouble_ = "not read yet";
-  std::string announced_;  // what every link was told last
+  std::string write_trouble_;  // why the database refused the last write; empty: it did not
+  std::string announced_;      // what every link was told last
   std::unique_ptr<ports::Listener> listener_;
   std::map<std::uint64_t, Connection> connections_;
   // Of two links of one id the one whose registration was admitted last has the zhost's answers and

@@ -172,8 +172,9 @@ TEST(ControlPlaneTest, P7ABatchIsCheckedAgainstTheTermAndReadBack) {
   f.got().clear();
   const auto read = wire::parse<v1::RecordsReply>(
       f.ask("controlplane.read_since", v1::ReadSinceRequest().SerializeAsString()).body());
-  ASSERT_EQ(read->records_size(), 1);
-  EXPECT_EQ(read->records(0).version(), 1u);
+  ASSERT_EQ(read->records_size(), 2);
+  EXPECT_EQ(read->records(0).kind(), "lineage");
+  EXPECT_EQ(read->records(1).version(), 1u);
 }
 
 TEST(ControlPlaneTest, P7RecordsThatFitNoFrameAreReadInPages) {
@@ -189,7 +190,7 @@ TEST(ControlPlaneTest, P7RecordsThatFitNoFrameAreReadInPages) {
     const auto answer = f.ask("controlplane.read_since", request.SerializeAsString());
     ASSERT_EQ(answer.status().code(), 0) << answer.status().message();
     const auto page = wire::parse<v1::RecordsReply>(answer.body());
-    EXPECT_EQ(page->revision(), 9u);
+    EXPECT_EQ(page->revision(), 10u) << "the lineage, and nine";
     ASSERT_GT(page->records_size(), 0);
     for (const auto& record : page->records()) keys += record.key();
     request.mutable_after()->set_kind("topology");
@@ -315,6 +316,49 @@ TEST(ControlPlaneTest, RJoinWhoIsRefusedDoesNotTakeTheAnswersOfTheZhostWhoseIdIt
   twin.link.reset();
   f.world.run_for(100ms);
   EXPECT_TRUE(answers_a());
+}
+
+TEST(ControlPlaneTest, P15ARegistrationThatKnowsOfMoreMakesItBehindAndItSaysSoEverywhere) {
+  Fixture f;
+  EXPECT_EQ(f.post("a", 1).status, 200);
+  v1::RegisterRequest request;
+  request.set_cluster_id("test");
+  request.mutable_member()->set_zhost_id("a");
+  request.mutable_member()->set_incarnation(2);
+  request.mutable_known()->set_lineage("another");
+  request.mutable_known()->set_counter(1);
+  const auto refused = f.ask("controlplane.register", request.SerializeAsString());
+  EXPECT_EQ(refused.status().code(), static_cast<int>(stdx::Code::unavailable));
+  EXPECT_NE(refused.status().message().find("the records are behind: zhost 'a'"),
+            std::string::npos);
+  const auto before = f.database.revision();
+  f.got().clear();
+  v1::CasTermRequest take;
+  take.set_next_term(1);
+  take.set_next_holder("a/2/1");
+  EXPECT_NE(f.ask("controlplane.cas_term", take.SerializeAsString()).status().code(), 0);
+  f.got().clear();
+  v1::CommitRequest commit;
+  EXPECT_NE(f.ask("controlplane.commit", commit.SerializeAsString()).status().code(), 0);
+  EXPECT_EQ(f.post("b", 1).status, 503) << "nobody is admitted";
+  EXPECT_EQ(f.database.revision(), before);
+  std::optional<ports::HttpResponse> health;
+  f.service->handle({.method = "GET", .path = "/healthz", .query = {}, .headers = {}, .body = {}},
+                    [&](ports::HttpResponse r) { health = std::move(r); });
+  ASSERT_TRUE(health);
+  EXPECT_EQ(health->status, 503);
+  EXPECT_NE(health->body.find("cluster recover"), std::string::npos);
+}
+
+TEST(ControlPlaneTest, P15TheLeaderThatKnowsOfMoreIsBelieved) {
+  Fixture f;
+  f.post("a", 1);
+  v1::CommitRequest commit;
+  commit.mutable_known()->set_lineage(
+      wire::parse<v1::LineageRecord>(f.database.copy().rows.at({"lineage", ""}).value)->id());
+  commit.mutable_known()->set_counter(f.database.revision() + 1);
+  EXPECT_NE(f.ask("controlplane.commit", commit.SerializeAsString()).status().code(), 0);
+  EXPECT_EQ(f.service->records(), RecordsGuard::Phase::behind);
 }
 
 TEST(ControlPlaneTest, WithoutItsStoreItSaysSoAndAnswersWithTheStoresError) {

@@ -7,8 +7,6 @@
 namespace sim {
 
 using namespace std::chrono_literals;
-namespace v1 = samoza::v1;
-
 namespace {
 constexpr const char* control_plane_ip = "127.0.0.99";
 const ports::Endpoint control_plane_at{ports::Endpoint::Kind::websocket, control_plane_ip, 9000,
@@ -153,6 +151,14 @@ Cluster::~Cluster() {
 void Cluster::start_control_plane() {
   if (!control_plane_) control_plane_ = std::make_unique<ControlPlane>(*this);
 }
+bool Cluster::records_behind() const {
+  return control_plane_ &&
+         control_plane_->service.records() == controlplane::RecordsGuard::Phase::behind;
+}
+bool Cluster::records_open() const {
+  return control_plane_ &&
+         control_plane_->service.records() == controlplane::RecordsGuard::Phase::open;
+}
 void Cluster::kill_control_plane() {
   control_plane_.reset();
 }
@@ -171,6 +177,8 @@ void Cluster::start_zhost(std::size_t index) {
   options.beat_interval = options_.beat_interval;
   options.spaces_max = options_.spaces_max;
   options.beats = ports::Endpoint::tcp(zhost.ip, 9201);
+  options.records = zhost.records;
+  options.keep_records = [&zhost](const v1::RecordsKnown& known) { zhost.records = known; };
   for (const char* name : {"zmesh", "zrms", "zrun"})
     options.children.specs.push_back({name, {name}, {}});
   zhost.node->startz = std::make_unique<startz::Service>(
@@ -306,6 +314,18 @@ void Cluster::submit(std::size_t zhost, const v1::TopologySpec& spec,
   request.path = "/v1/topologies";
   request.body = spec.SerializeAsString();
   zrms->handle(std::move(request), std::move(done));
+}
+
+std::string Cluster::note_accepted(const ports::HttpResponse& response,
+                                   const v1::TopologySpec& spec) {
+  constexpr std::string_view mark = "\"topology_id\":\"";
+  const auto at = response.body.find(mark);
+  if (at == std::string::npos) return {};
+  const auto id = response.body.substr(at + mark.size(), 36);
+  std::vector<std::string> spaces;
+  for (const auto& space : spec.spaces()) spaces.push_back(space.name());
+  activations.accepted(id, std::move(spaces));
+  return id;
 }
 
 void Cluster::read_placements(std::size_t zhost) {
@@ -450,10 +470,14 @@ void Cluster::check_space(const LogLine& line) {
     if (held.epoch != 0) delivery.gone(held);
     held = placement;
     checker.started(instance);
+    activations.began({placement.topology, placement.space}, placement.epoch, zhost.id);
     return;
   }
   const auto& state = f.at("state");
-  if (state == "stopped" || state == "failed") delivery.gone(placement);
+  if (state == "stopped" || state == "failed") {
+    delivery.gone(placement);
+    activations.ended({placement.topology, placement.space}, placement.epoch, zhost.id);
+  }
   if (state == "stopped" && f.at("detail") != "zrun is stopping")
     checker.stopped_by_command(instance);
 }
@@ -461,6 +485,7 @@ void Cluster::check_space(const LogLine& line) {
 void Cluster::zrun_ended(std::size_t zhost) {
   for (const auto& [key, placement] : std::exchange(zhosts_[zhost].placed, {}))
     delivery.gone(placement);
+  activations.zhost_gone(zhosts_[zhost].id);
 }
 
 }  // namespace sim

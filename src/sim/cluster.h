@@ -12,6 +12,7 @@
 
 #include "adapters/store_memory/memory_store.h"
 #include "controlplane/service.h"
+#include "sim/activation_checker.h"
 #include "sim/checker.h"
 #include "sim/delivery_checker.h"
 #include "sim/guests.h"
@@ -29,6 +30,8 @@
 #include "zrun/service.h"
 
 namespace sim {
+
+namespace v1 = samoza::v1;
 
 struct ClusterOptions {
   std::size_t zhosts = 3;
@@ -61,6 +64,7 @@ class Cluster {
   Checker checker;
   DeliveryChecker delivery{[this](std::string what) { checker.violate(std::move(what)); }};
   OnceChecker once{[this](std::string what) { checker.violate(std::move(what)); }};
+  ActivationChecker activations{[this](std::string what) { checker.violate(std::move(what)); }};
   RegisterChecker placements{[this](std::string what) { checker.violate(std::move(what)); }};
   Stage stage;
   std::function<void(const LogLine&)> on_log;
@@ -75,7 +79,12 @@ class Cluster {
   void start_control_plane();
   void kill_control_plane();
   bool control_plane_up() const { return control_plane_ != nullptr; }
+  // What the control plane says of its records (P15).
+  bool records_behind() const;
+  bool records_open() const;
   void start_zhost(std::size_t zhost);
+  // Its disk loses what it knew of the records.
+  void forget_records(std::size_t zhost) { zhosts_[zhost].records.Clear(); }
   void kill_zhost(std::size_t zhost);  // every process at once, as kill -9
   bool zhost_up(std::size_t zhost) const { return zhosts_[zhost].node != nullptr; }
   bool crash(std::size_t zhost, const std::string& child);
@@ -93,6 +102,10 @@ class Cluster {
               std::function<void(ports::HttpResponse)> done);
   void http(std::size_t zhost, const std::string& method, const std::string& path,
             std::function<void(ports::HttpResponse)> done);
+
+  // An operator had the answer that a submit was taken: what was promised. Gives the topology's id.
+  std::string note_accepted(const ports::HttpResponse& response,
+                            const samoza::v1::TopologySpec& spec);
 
   // Asks that zhost where all spaces are, and holds the answer against S5.
   void read_placements(std::size_t zhost);
@@ -125,6 +138,7 @@ class Cluster {
   struct Zhost {
     std::string id, ip;
     std::uint64_t incarnation = 0, zrms_runs = 0;
+    v1::RecordsKnown records;  // what startz keeps on disk of the records
     simkit::MachineClock clock;
     Disk disk;
     simkit::MemoryDataStore::Disk data;

@@ -43,6 +43,7 @@ void Faults::heal() {
   cluster_.database.fault = {};
   if (std::exchange(cluster_.database.emptied, false))
     for (std::size_t i = 0; i < cluster_.size(); ++i) cluster_.crash(i, "zrms");
+  records_put_right();
   cluster_.start_control_plane();
   for (std::size_t i = 0; i < cluster_.size(); ++i) {
     cluster_.set_wall_clock(i, {});
@@ -97,6 +98,7 @@ void Faults::next() {
   cluster_.world.schedule(ms(300, 2500), "fault", [this] {
     if (cluster_.world.now() >= until_) return;
     strike();
+    if (!newest_ && prng_.chance(1, 4)) older_ = cluster_.database.copy();
     next();
   });
 }
@@ -120,6 +122,7 @@ void Faults::strike() {
     case 8:
       return prng_.chance(1, 2) ? story() : cut();
     case 9:
+      if (prng_.chance(1, 3)) return records_back();
       return prng_.chance(1, 3) ? wall_clock() : no_data_link();
     default:
       return prng_.chance(1, 2) ? control_plane() : weather();

@@ -9,6 +9,7 @@
 // series of faults. Owned by the scenario; must outlive the run of the world.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,6 +66,8 @@ class Faults {
   void weather();
   void no_data_link();
   void wall_clock();
+  void records_back();
+  void records_put_right();
 
   // --- stories ---
   void usurp();
@@ -77,6 +80,9 @@ class Faults {
   stdx::Prng prng_;
   stdx::Instant until_{};
   std::uint64_t count_ = 0;
+  using Content = adapters::store_memory::Database::Content;
+  Content older_;                  // a copy of a moment ago
+  std::optional<Content> newest_;  // what was in the database when an older one was put in
 };
 
 }  // namespace sim

@@ -29,12 +29,12 @@ void Operators::look(stdx::Instant until) {
 void Operators::submit(std::size_t at) {
   const bool with_store = prng_.chance(1, 2);
   const auto name = stdx::format("w{}", next_++);
-  cluster_.submit(at, flow_topology(name, "rare", with_store, prng_.chance(1, 2)),
-                  [this, name](ports::HttpResponse response) {
-                    const auto mark = response.body.find("\"topology_id\":\"");
-                    if (response.status < 300 && mark != std::string::npos)
-                      ids_.push_back({response.body.substr(mark + 15, 36), name});
-                  });
+  const auto spec = flow_topology(name, "rare", with_store, prng_.chance(1, 2));
+  cluster_.submit(at, spec, [this, name, spec](ports::HttpResponse response) {
+    if (response.status >= 300) return;
+    if (const auto id = cluster_.note_accepted(response, spec); !id.empty())
+      ids_.push_back({id, name});
+  });
 }
 
 void Operators::act() {
@@ -47,10 +47,14 @@ void Operators::act() {
   if (roll == 9) {
     ids_.erase(ids_.begin() + static_cast<std::ptrdiff_t>(which));
     cluster_.checker.topology_ended(id);
+    cluster_.activations.given_up(id);
     cluster_.delivery.data_removed(id, name + "-store");
     return cluster_.http(at, "DELETE", "/v1/topologies/" + id, [](auto) {});
   }
-  if (roll < 5) cluster_.checker.topology_ended(id);
+  if (roll < 5) {
+    cluster_.checker.topology_ended(id);
+    cluster_.activations.given_up(id);
+  }
   cluster_.http(at, "POST", "/v1/topologies/" + id + (roll < 5 ? "/stop" : "/start"), [](auto) {});
 }
 

@@ -64,6 +64,7 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
     cluster.submit(0, spec, [&](ports::HttpResponse response) {
       answered = true;
       accepted += response.status < 300;
+      if (response.status < 300) cluster.note_accepted(response, spec);
       if (options.explain) fmt::print("submit: {} {}\n", response.status, response.body);
     });
     run_until(cluster, 20s, [&] { return answered; });
@@ -83,6 +84,8 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
   if (!run_until(cluster, settle_bound, [&] { return cluster.settled(&why); }))
     cluster.checker.violate(
         stdx::format("not settled {} s after healing: {}", stdx::to_ms(settle_bound) / 1000, why));
+  if (auto broken = cluster.activations.missing_or_twice(); !broken.empty())
+    cluster.checker.violate(std::move(broken));
   cluster.delivery.mark();
   cluster.once.mark();
   const auto flowing = [&] {

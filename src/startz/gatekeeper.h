@@ -13,6 +13,7 @@
 // for the floor sends its stop again. So at most floors_max spaces may live and be deleted here
 // within one term.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -59,6 +60,8 @@ class Gatekeeper {
   std::map<Key, Placed>& placed() { return placed_; }
   const std::map<Key, Placed>& placed() const { return placed_; }
   std::uint64_t highest_term() const { return highest_term_; }
+  // The control plane told of it: what an earlier leader sent is refused from here on.
+  void term_seen(std::uint64_t term) { highest_term_ = std::max(highest_term_, term); }
   // Of spaces that are not placed here: for those, the epoch that is placed is the floor.
   std::vector<v1::Floor> floors() const;
 

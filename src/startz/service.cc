@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "startz/service.h"
 
+#include "startz/holdings.h"
 #include "startz/sealed_beat.h"
 #include "stdx/plant.h"
 #include "stdx/text.h"
@@ -36,10 +37,12 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Pr
       zmesh_(runtime, transport, {"zmesh", hello_of(options_)}),
       children_(runtime, processes, options_.children),
       gatekeeper_(options_.zhost, options_.incarnation, options_.spaces_max),
+      records_(options_.records),
       beat_timer_(runtime.executor),
       grace_timer_(runtime.executor),
       ping_timer_(runtime.executor),
       repeat_timer_(runtime.executor),
+      keep_timer_(runtime.executor),
       foreign_datagrams_(runtime.metrics.counter(
           "samoza_startz_foreign_datagrams_total",
           "Datagrams dropped: no beat, another cluster, or from ourselves")),
@@ -49,6 +52,8 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Pr
   wire_handlers();
   wire_commands(hub_.exchange());
   wire_commands(zmesh_.exchange());
+  wire_records(hub_.exchange());
+  wire_records(zmesh_.exchange());
 }
 
 Service::~Service() = default;
@@ -102,11 +107,11 @@ void Service::wire_handlers() {
   exchange.on("zmesh.membership", rpc::event<v1::MembersChanged>(
                                       [this](const rpc::Caller& caller, v1::MembersChanged now) {
                                         if (caller.from.service() == "zmesh")
-                                          membership_ = std::move(now);
+                                          membership(std::move(now));
                                       }));
   zmesh_.on("zmesh.membership",
             rpc::event<v1::MembersChanged>([this](const rpc::Caller&, v1::MembersChanged now) {
-              membership_ = std::move(now);
+              membership(std::move(now));
             }));
   exchange.on("startz.metrics", [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
     respond(options_.metrics_text ? options_.metrics_text() : "");
@@ -133,6 +138,13 @@ void Service::wire_commands(rpc::Exchange& exchange) {
   exchange.on("startz.place",
               rpc::typed<v1::PlaceCommand, v1::CommandReply>(
                   [this](const rpc::Caller&, v1::PlaceCommand command, auto done) {
+                    if (auto why = records_.refusal(command.header()); !why.empty()) {
+                      v1::CommandReply reply;
+                      reply.set_outcome("refused");
+                      reply.set_highest_term(gatekeeper_.highest_term());
+                      reply.set_reason(std::move(why));
+                      return done(std::move(reply));
+                    }
                     auto reply = gatekeeper_.place(command);
                     note(command.header(), reply);
                     if (reply.outcome() == "accepted") {
@@ -156,10 +168,49 @@ void Service::wire_commands(rpc::Exchange& exchange) {
 
 void Service::note(const v1::CommandHeader& header, const v1::CommandReply& reply) {
   if (reply.outcome() != "accepted") return;
+  if (records_.hear(header)) keep_records();
   runtime_.log.debug("command_taken", {{"topology", header.topology_id()},
                                        {"space", header.space()},
                                        {"epoch", header.epoch()},
                                        {"term", header.term()}});
+}
+
+// --- records (P15) ---
+
+// zmesh asks over its own hub or over ours, whichever link is there.
+void Service::wire_records(rpc::Exchange& exchange) {
+  exchange.on("startz.records", rpc::typed<v1::RecordsAsked, v1::RecordsKnown>(
+                                    [this](const rpc::Caller& caller, v1::RecordsAsked, auto done) {
+                                      if (caller.from.service() != "zmesh")
+                                        return done(stdx::fail(Code::denied, "zmesh asks for it"));
+                                      done(records_.report());
+                                    }));
+  exchange.on("zmesh.records",
+              rpc::event<v1::RecordsNews>([this](const rpc::Caller& caller, v1::RecordsNews news) {
+                if (caller.from.service() == "zmesh" && records_.hear(news)) keep_records();
+              }));
+  exchange.on("startz.holdings",
+              rpc::typed<v1::HoldingsRequest, v1::Holdings>(
+                  [this](const rpc::Caller& caller, v1::HoldingsRequest request, auto done) {
+                    if (caller.from.service() != "controlplane")
+                      return done(stdx::fail(Code::denied, "the control plane asks for it"));
+                    auto page = holdings_of(gatekeeper_, request);
+                    page.set_incarnation(options_.incarnation);
+                    *page.mutable_known() = records_.known();
+                    done(std::move(page));
+                  }));
+}
+
+void Service::membership(v1::MembersChanged now) {
+  if (records_.admitted(now.records())) keep_records();
+  gatekeeper_.term_seen(now.records().term());
+  membership_ = std::move(now);
+}
+
+// What is lost with the last second runs nothing any more: the zhost went with it.
+void Service::keep_records() {
+  if (!options_.keep_records || keep_timer_.pending()) return;
+  keep_timer_.set(1s, [this] { options_.keep_records(records_.known()); });
 }
 
 // --- children ---

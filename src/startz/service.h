@@ -26,6 +26,7 @@
 #include "samoza/v1/controlplane.pb.h"
 #include "startz/children.h"
 #include "startz/gatekeeper.h"
+#include "startz/records_seen.h"
 
 namespace startz {
 
@@ -41,6 +42,9 @@ struct Options {
   std::size_t spaces_max = Gatekeeper::floors_max;  // zrun.limits.spaces
   // What startz.metrics answers: it has no HTTP interface of its own, zbase shows it.
   std::function<std::string()> metrics_text;
+  // What was kept of the records (P15), and where it is kept: called at most once per second.
+  v1::RecordsKnown records;
+  std::function<void(const v1::RecordsKnown&)> keep_records;
   // A child that has not said hello yet may have a long start (a data file with a long log): its
   // pings count only after this.
   stdx::Duration first_hello_max = std::chrono::seconds(60);
@@ -64,6 +68,9 @@ class Service {
  private:
   void wire_handlers();
   void wire_commands(rpc::Exchange& exchange);
+  void wire_records(rpc::Exchange& exchange);
+  void membership(v1::MembersChanged now);
+  void keep_records();
   void note(const v1::CommandHeader& header, const v1::CommandReply& reply);
   void child_started(const Children::Child& child);
   void child_ended(const Children::Child& child);
@@ -94,6 +101,7 @@ class Service {
   rpc::ServiceBus zmesh_;  // commands of a leader on another zhost come this way
   Children children_;
   Gatekeeper gatekeeper_;
+  RecordsSeen records_;
   v1::MembersChanged membership_;
   std::unique_ptr<ports::DatagramSocket> socket_;
   std::uint64_t counter_ = 0;
@@ -106,7 +114,7 @@ class Service {
   // Data that zrun has not said to be gone: said again until it is, and when it connects, since
   // the leader forgets the topology.
   std::map<Gatekeeper::Key, v1::StopCommand> removals_;
-  ports::Timer beat_timer_, grace_timer_, ping_timer_, repeat_timer_;
+  ports::Timer beat_timer_, grace_timer_, ping_timer_, repeat_timer_, keep_timer_;
   ports::Counter& foreign_datagrams_;
   ports::Counter& forged_datagrams_;
   std::string no_key_;  // why beats cannot be sealed; empty while they are

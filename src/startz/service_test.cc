@@ -326,5 +326,47 @@ TEST(StartzTest, TheMembershipIsGivenBackToAZmeshThatStartsAnew) {
   EXPECT_EQ(known.supers_size(), 1);
 }
 
+TEST(StartzTest, P15WhatItHeardOfTheRecordsIsToldBeforeARegistrationAndNothingNewerIsTakenThen) {
+  Zhost z;
+  const auto lineage = stdx::uuid_from(5, 5);
+  v1::RecordsNews news;
+  news.mutable_known()->set_lineage(lineage);
+  news.mutable_known()->set_counter(8);
+  news.mutable_known()->set_term(2);
+  z.child("zmesh").bus->notify(rpc::address("", "startz"), "zmesh.records",
+                               news.SerializeAsString());
+  std::optional<v1::RecordsKnown> known;
+  z.child("zmesh").bus->exchange().request(
+      rpc::address("", "startz"), "startz.records", "", 1s,
+      rpc::expect<v1::RecordsKnown>([&](auto told) { known = *told; }));
+  ASSERT_TRUE(z.world.run_until_true([&] { return known.has_value(); }, 2s));
+  EXPECT_EQ(known->counter(), 8u);
+  const auto place = [&](std::uint64_t epoch, std::uint64_t counter) {
+    v1::PlaceCommand command;
+    auto* header = command.mutable_header();
+    header->set_term(2);
+    header->set_zhost("a");
+    header->set_incarnation(7);
+    header->set_topology_id(stdx::uuid_from(1, 2));
+    header->set_space("x");
+    header->set_epoch(epoch);
+    header->set_lineage(lineage);
+    header->set_counter(counter);
+    std::string outcome;
+    z.child("zmesh").bus->exchange().request(
+        rpc::address("", "startz"), "startz.place", command.SerializeAsString(), 1s,
+        rpc::expect<v1::CommandReply>([&](auto reply) { outcome = reply->outcome(); }));
+    EXPECT_TRUE(z.world.run_until_true([&] { return !outcome.empty(); }, 2s));
+    return outcome;
+  };
+  EXPECT_EQ(place(1, 9), "refused");
+  EXPECT_EQ(place(1, 8), "accepted");
+  v1::MembersChanged answer;
+  *answer.mutable_records() = *known;
+  z.child("zmesh").bus->notify(rpc::address("", "startz"), "zmesh.membership",
+                               answer.SerializeAsString());
+  EXPECT_EQ(place(2, 9), "accepted");
+}
+
 }  // namespace
 }  // namespace startz

@@ -152,6 +152,20 @@ stdx::Result<v1::RegisterReply> ControlPlaneLink::check_reply(
 }
 
 void ControlPlaneLink::register_zhost() {
+  if (!ask_known) return send_registration();
+  ask_known([this, nonce = nonce_,
+             alive = std::weak_ptr<bool>(alive_)](std::optional<v1::RecordsKnown> known) {
+    // Another link since then registers by itself.
+    if (alive.expired() || !connected() || nonce != nonce_) return;
+    if (known)
+      *options_.registration.mutable_known() = *known;
+    else
+      options_.registration.clear_known();
+    send_registration();
+  });
+}
+
+void ControlPlaneLink::send_registration() {
   auto request = registration();
   if (!request) return lost(request.error().message);
   auto body = request->body;
@@ -192,6 +206,7 @@ void ControlPlaneLink::answered(stdx::Result<v1::RegisterReply> reply, bool over
     *held->mutable_peers() = reply->peers();
     held->set_leader(reply->leader());
     held->set_term(reply->term());
+    *held->mutable_records() = reply->records();
   }
   if (held && on_members) on_members(std::move(*held));
 }

@@ -43,6 +43,11 @@ class ControlPlaneLink {
   // Every other envelope from the control plane.
   std::function<void(v1::Envelope)> on_envelope;
 
+  // What startz says this zhost knows of the records (P15); nothing where it does not answer. Asked
+  // before each registration.
+  using Known = std::function<void(std::optional<v1::RecordsKnown>)>;
+  std::function<void(Known)> ask_known;
+
   void start();
   // Requests are answered with Code::unavailable, through on_envelope, while there is no link, and
   // while this zhost is refused as an old one.
@@ -62,6 +67,7 @@ class ControlPlaneLink {
   stdx::Result<v1::RegisterReply> check_reply(const stdx::Bytes& asked,
                                               stdx::Result<ports::HttpResponse> response);
   void register_zhost();
+  void send_registration();
   void answered(stdx::Result<v1::RegisterReply> reply, bool overtaken);
   void receive(stdx::Bytes frame);
   void lost(const std::string& why);

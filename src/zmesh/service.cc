@@ -79,6 +79,21 @@ stdx::Status Service::start() {
   return {};
 }
 
+void Service::wire_control_plane() {
+  control_plane_.on_members = [this](v1::MembersChanged members) {
+    members_changed(std::move(members));
+  };
+  control_plane_.ask_known = [this](ControlPlaneLink::Known done) {
+    if (!startz_.connected()) return done(std::nullopt);
+    startz_.request(rpc::address("", "startz"), "startz.records",
+                    v1::RecordsAsked().SerializeAsString(), 1s,
+                    rpc::expect<v1::RecordsKnown>([done](stdx::Result<v1::RecordsKnown> known) {
+                      done(known ? std::optional(*known) : std::nullopt);
+                    }));
+  };
+  control_plane_.on_envelope = [this](v1::Envelope envelope) { hub_.deliver(std::move(envelope)); };
+}
+
 void Service::wire_handlers() {
   hub_.outside = [this](v1::Envelope envelope) { route_outside(std::move(envelope)); };
   hub_.on_data = [this](const std::string& service, stdx::Bytes frame) {
@@ -89,10 +104,7 @@ void Service::wire_handlers() {
     tell_membership(hello.service());
     if (hello.service() == "zrun" && directory_.term() != 0) peers_teller_.begin_anew();
   };
-  control_plane_.on_members = [this](v1::MembersChanged members) {
-    members_changed(std::move(members));
-  };
-  control_plane_.on_envelope = [this](v1::Envelope envelope) { hub_.deliver(std::move(envelope)); };
+  wire_control_plane();
   peers_.on_link = [this](const std::string& peer, bool up) { peer_changed(peer, up); };
   peers_.on_frame = [this](const std::string& peer, stdx::Bytes frame) {
     peer_frame(peer, std::move(frame));
@@ -103,8 +115,9 @@ void Service::wire_handlers() {
     if (members_.peers_size() > 0) return tell_membership("startz");
     startz_.request(rpc::address("", "startz"), "startz.membership", "", 2s,
                     rpc::expect<v1::MembersChanged>([this](stdx::Result<v1::MembersChanged> known) {
-                      if (known && members_.peers_size() == 0 && known->peers_size() > 0)
-                        members_changed(std::move(*known));
+                      if (!known || members_.peers_size() > 0 || known->peers_size() == 0) return;
+                      known->clear_records();  // they are startz's own
+                      members_changed(std::move(*known));
                     }));
   };
   startz_.on("service.stop", [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
@@ -120,6 +133,7 @@ void Service::wire_handlers() {
                   [this](const rpc::Caller&, v1::DirectoryUpdate update, auto done) {
                     const auto changed = directory_.apply(update);
                     if (!changed) return done(std::unexpected(changed.error()));
+                    tell_records(update);
                     if (*changed > 0 || update.complete()) directory_changed();
                     v1::DirectoryReply reply;
                     reply.set_sequence(directory_.sequence());
@@ -158,11 +172,24 @@ void Service::members_changed(v1::MembersChanged members) {
 
 void Service::tell_membership(const std::string& service) {
   if (members_.peers_size() == 0) return;
-  if (service == "startz" && startz_.connected())
+  if (service == "startz" && startz_.connected()) {
     startz_.notify(rpc::address("", "startz"), "zmesh.membership", members_.SerializeAsString());
+    members_.clear_records();  // said once: what the directory tells later is newer
+  }
   if (hub_.has(service) && service == "zrms")
     hub_.exchange().notify(rpc::address("", service), "zmesh.membership",
                            members_.SerializeAsString());
+}
+
+// startz keeps what this zhost knows of the records (P15).
+void Service::tell_records(const v1::DirectoryUpdate& update) {
+  if (update.lineage().empty() || !startz_.connected()) return;
+  v1::RecordsNews news;
+  news.mutable_known()->set_lineage(update.lineage());
+  news.mutable_known()->set_counter(update.counter());
+  news.mutable_known()->set_term(update.term());
+  *news.mutable_former() = update.former();
+  startz_.notify(rpc::address("", "startz"), "zmesh.records", news.SerializeAsString());
 }
 
 // --- envelopes ---

@@ -72,6 +72,7 @@ class Service {
 
  private:
   void wire_handlers();
+  void wire_control_plane();
   void members_changed(v1::MembersChanged members);
   void route_outside(v1::Envelope envelope);
   void bounce(const v1::Envelope& envelope, const std::string& why);
@@ -87,6 +88,7 @@ class Service {
   void tell_zrun();
   v1::PeersUpdate peers_of_zrun() const;
   void tell_membership(const std::string& service);
+  void tell_records(const v1::DirectoryUpdate& update);
 
   ports::Runtime& runtime_;
   Options options_;

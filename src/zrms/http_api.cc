@@ -18,6 +18,8 @@ using stdx::Code;
 stdx::Error Service::not_leading() const {
   if (leads())
     return {Code::unavailable, "the new leader is reading the records; try again in a moment"};
+  if (control_plane_trouble_.starts_with("the records are behind"))
+    return {Code::unavailable, "the cluster has no leader: " + control_plane_trouble_};
   if (!control_plane_trouble_.empty())
     return {Code::unavailable,
             stdx::format("the cluster has no leader: {}; bring the control plane back: until then "
@@ -64,6 +66,34 @@ bool Service::forwarded(const ports::HttpRequest& request, const ports::HttpRepl
         reply(std::move(response));
       }));
   return true;
+}
+
+// What an operator asks of the control plane itself.
+template <typename Reply>
+void Service::ask_records(const char* method, const google::protobuf::Message& request,
+                          ports::HttpReply reply) {
+  zmesh_.request(rpc::address("", "controlplane"), method, request.SerializeAsString(), 60s,
+                 rpc::expect<Reply>([reply](stdx::Result<Reply> done) {
+                   reply(done ? wire::json_response(*done) : wire::error_response(done.error()));
+                 }));
+}
+
+void Service::wire_records_routes() {
+  // Not the leader's: where the records are behind there is none (P15).
+  router_.add("POST", "/v1/cluster/recover", [this](wire::RouteMatch, ports::HttpReply reply) {
+    ask_records<v1::RecoverReply>("controlplane.recover", v1::RecoverRequest(), std::move(reply));
+  });
+  router_.add("POST", "/v1/cluster/backup", [this](wire::RouteMatch match, ports::HttpReply reply) {
+    v1::BackupRequest request;
+    request.set_path(match.request.query["path"]);
+    ask_records<v1::BackupReply>("controlplane.backup", request, std::move(reply));
+  });
+  router_.add("POST", "/v1/cluster/restore",
+              [this](wire::RouteMatch match, ports::HttpReply reply) {
+                v1::RestoreRequest request;
+                request.set_path(match.request.query["path"]);
+                ask_records<v1::RestoreReply>("controlplane.restore", request, std::move(reply));
+              });
 }
 
 void Service::wire_routes() {
@@ -117,6 +147,7 @@ void Service::wire_routes() {
             [this](wire::RouteMatch match, ports::HttpReply reply) {
               forget_zhost(match.parameters["id"], std::move(reply));
             });
+  wire_records_routes();
   router_.add("GET", "/v1/status", [this](wire::RouteMatch, ports::HttpReply reply) {
     reply(wire::json_response(status_view()));
   });

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zrms/leader.h"
 
+#include <algorithm>
+
 #include "stdx/plant.h"
 #include "stdx/text.h"
 #include "zrms/copy_archives.h"
@@ -11,6 +13,9 @@ namespace {
 using namespace std::chrono_literals;
 using stdx::Code;
 constexpr stdx::Duration request_timeout = 2s;
+// A zhost that cannot reach the control plane may have missed some; one that missed more hears of
+// it when it registers.
+constexpr int former_told_max = 8;
 
 v1::ServiceAddress control_plane() {
   return rpc::address("", "controlplane");
@@ -56,41 +61,25 @@ void Leader::load() {
   if (loading_) return;
   loading_ = true;
   loaded_ = false;
-  read_.Clear();
+  loader_.begin(term_);
   load_page();
 }
 
-// P7 holds page by page as well: each page is read after the term row was taken, and a row that
-// changes between two pages (a batch of unknown outcome that arrives late, a zhost that registers)
-// changes the revision, after which all is read anew.
+// P7: each page is read after the term row was taken, and what changes while they come is read too.
 void Leader::load_page() {
-  v1::ReadSinceRequest request;
-  if (read_.records_size() > 0) {
-    const auto& last = read_.records(read_.records_size() - 1);
-    request.mutable_after()->set_kind(last.kind());
-    request.mutable_after()->set_key(last.key());
-  }
   zmesh_.request(
-      control_plane(), "controlplane.read_since", request.SerializeAsString(), request_timeout,
+      control_plane(), "controlplane.read_since", loader_.next().SerializeAsString(),
+      request_timeout,
       rpc::expect<v1::RecordsReply>([this, reign = reign_](stdx::Result<v1::RecordsReply> reply) {
         if (reign != reign_) return;
-        // The records of a later term are not ours to act on.
-        const bool good = reply && reply->term().term() == term_ &&
-                          (read_.records_size() == 0 || reply->revision() == read_.revision());
-        if (!good || (reply->more() && reply->records_size() == 0)) {
-          loading_ = false;
+        const auto got = reply ? loader_.take(std::move(*reply)) : RecordLoader::Got::begin_anew;
+        if (got == RecordLoader::Got::more) return load_page();
+        loading_ = false;
+        if (got == RecordLoader::Got::begin_anew) {
           reload_timer_.set(200ms, [this] { load(); });
           return;
         }
-        const bool more = reply->more();
-        if (read_.records_size() == 0)
-          read_ = std::move(*reply);
-        else
-          read_.mutable_records()->MergeFrom(reply->records());
-        if (more) return load_page();
-        loading_ = false;
-        records_.load(read_);
-        read_.Clear();
+        records_.load(loader_.records());
         loaded_ = true;
         runtime_.log.info("records_read", {{"term", term_},
                                            {"topologies", records_.topologies().size()},
@@ -115,10 +104,40 @@ void Leader::zhost_failed(const ClusterManager::Event& event) {
                                    {"evidence", event.evidence},
                                    {"topologies_affected", affected.size()},
                                    {"term", term_}});
+  mark(event.zhost, true);
 }
 
 void Leader::zhost_returned(const std::string& zhost) {
   recovery_.zhost_returned(zhost);
+  mark(zhost, false);
+}
+
+// So that a control plane that starts does not wait for zhosts that are gone (P15).
+void Leader::mark(const std::string& zhost, bool dead) {
+  if (!ready()) return;
+  const auto member = std::find_if(facts.members.begin(), facts.members.end(),
+                                   [&](const v1::Member& m) { return m.zhost_id() == zhost; });
+  if (member == facts.members.end() || (!dead && !member->dead())) return;
+  v1::MarkRequest request;
+  request.set_term(term_);
+  request.set_zhost_id(zhost);
+  request.set_incarnation(member->incarnation());
+  request.set_dead(dead);
+  zmesh_.request(control_plane(), "controlplane.mark", request.SerializeAsString(), request_timeout,
+                 [this, zhost, dead](stdx::Result<stdx::Bytes> reply) {
+                   if (!reply)
+                     runtime_.log.warn(
+                         "mark_not_written",
+                         {{"zhost", zhost}, {"dead", dead}, {"why", reply.error().message}});
+                 });
+}
+
+v1::RecordsKnown Leader::known() const {
+  v1::RecordsKnown known;
+  known.set_lineage(records_.lineage().id());
+  known.set_counter(records_.counter());
+  known.set_term(term_);
+  return known;
 }
 
 void Leader::zhost_forgotten(const std::string& zhost) {
@@ -166,30 +185,31 @@ void Leader::change(Change make, std::function<void(stdx::Status)> done) {
 
 void Leader::commit(std::vector<RowChange> changes, std::function<void(stdx::Status)> done) {
   busy_ = true;
-  const auto request = to_request(term_, changes);
-  zmesh_.request(control_plane(), "controlplane.commit", request.SerializeAsString(),
-                 request_timeout,
-                 [this, reign = reign_, changes = std::move(changes),
-                  done = std::move(done)](stdx::Result<stdx::Bytes> reply) {
-                   if (reign != reign_)
-                     return done(stdx::fail(Code::unknown, "the leader changed meanwhile"));
-                   busy_ = false;
-                   if (reply) {
-                     committed(changes);
-                     done({});
-                     look();
-                     return;
-                   }
-                   runtime_.log.warn("batch_not_committed",
-                                     {{"rows", changes.size()}, {"why", reply.error().message}});
-                   done(std::unexpected(reply.error()));
-                   // P7: whatever it was, the rows are read again before anything else.
-                   if (PLANTED(P7_reread) && reply.error().code == Code::unknown) {
-                     committed(changes);
-                     return look();
-                   }
-                   load();
-                 });
+  auto request = to_request(term_, changes);
+  *request.mutable_known() = known();
+  zmesh_.request(
+      control_plane(), "controlplane.commit", request.SerializeAsString(), request_timeout,
+      rpc::expect<v1::CommitReply>([this, reign = reign_, changes = std::move(changes),
+                                    done = std::move(done)](stdx::Result<v1::CommitReply> reply) {
+        if (reign != reign_) return done(stdx::fail(Code::unknown, "the leader changed meanwhile"));
+        busy_ = false;
+        if (reply) {
+          records_.set_counter(reply->revision());
+          committed(changes);
+          done({});
+          look();
+          return;
+        }
+        runtime_.log.warn("batch_not_committed",
+                          {{"rows", changes.size()}, {"why", reply.error().message}});
+        done(std::unexpected(reply.error()));
+        // P7: whatever it was, the rows are read again before anything else.
+        if (PLANTED(P7_reread) && reply.error().code == Code::unknown) {
+          committed(changes);
+          return look();
+        }
+        load();
+      }));
 }
 
 void Leader::committed(const std::vector<RowChange>& changes) {
@@ -289,6 +309,10 @@ void Leader::send_directory() {
     const auto zhost = member.zhost_id();
     auto update = directory_.next(zhost, member.incarnation());
     if (!update) continue;
+    update->set_lineage(records_.lineage().id());
+    update->set_counter(records_.counter());
+    for (const auto& former : records_.lineage().former())
+      if (update->former_size() < former_told_max) *update->add_former() = former;
     zmesh_.request(rpc::address(zhost, "zmesh"), "zmesh.directory", update->SerializeAsString(),
                    request_timeout, [this, zhost, reign = reign_](stdx::Result<stdx::Bytes> reply) {
                      if (reign != reign_) return;

@@ -20,6 +20,7 @@
 #include "zrms/directory.h"
 #include "zrms/holder_keeper.h"
 #include "zrms/reconciler.h"
+#include "zrms/record_loader.h"
 #include "zrms/records.h"
 
 namespace zrms {
@@ -58,6 +59,8 @@ class Leader {
   void change(Change make, std::function<void(stdx::Status)> done);
 
   const Records& records() const { return records_; }
+  // What this zrms knows of the records, also while it leads no more (P15).
+  v1::RecordsKnown known() const;
   const std::map<Records::Key, std::vector<std::string>>& refusals() const { return refusals_; }
   std::vector<Candidate> candidates() const;
 
@@ -71,6 +74,7 @@ class Leader {
   void send(const char* what, const char* method, const v1::CommandHeader& header, stdx::Bytes body,
             std::size_t bytes);
   void send_directory();
+  void mark(const std::string& zhost, bool dead);
   std::vector<RowChange> look_at_holders();
   void ask_copy(const HolderKeeper::Copy& copy);
   void sweep_archives(stdx::Instant now);
@@ -86,7 +90,7 @@ class Leader {
   ArchiveSweeper sweeper_;
   stdx::Instant looked_at_holders_{};
   Records records_;
-  v1::RecordsReply read_;  // the pages that came so far
+  RecordLoader loader_;
   DirectorySender directory_;
   std::map<Records::Key, std::vector<std::string>> refusals_;
   std::uint64_t term_ = 0;

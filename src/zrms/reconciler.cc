@@ -147,6 +147,8 @@ void Reconciler::send_stop(Work& work, const v1::SpaceRecord& record, const std:
   header.set_topology_id(record.topology_id());
   header.set_space(record.space());
   header.set_epoch(epoch);
+  header.set_lineage(work.view.records.lineage().id());
+  header.set_counter(work.view.records.counter());
   command.set_why(why);
   command.set_remove_data(remove_data);
   const auto bytes = command.ByteSizeLong();

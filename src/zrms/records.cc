@@ -90,8 +90,12 @@ void Records::put(v1::TopologyRecord record, std::uint64_t version) {
 void Records::load(const v1::RecordsReply& reply) {
   topologies_.clear();
   spaces_.clear();
+  counter_ = reply.revision();
   for (const auto& record : reply.records()) {
-    if (record.kind() == "topology") {
+    if (record.kind() == "lineage") {
+      if (auto lineage = wire::parse<v1::LineageRecord>(record.value()))
+        lineage_ = std::move(*lineage);
+    } else if (record.kind() == "topology") {
       if (auto topology = wire::parse<v1::TopologyRecord>(record.value()))
         put(std::move(*topology), record.version());
     } else if (record.kind() == "space") {

@@ -6,6 +6,7 @@
 // this leader's own committed batches. After an outcome that is not known it must be read again
 // (P7).
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -63,11 +64,18 @@ class Records {
   const TopologyRow* by_name(const std::string& name) const;  // one that is not deleted
   const SpaceRow* space(const std::string& topology, const std::string& space) const;
 
+  // Which records these are, and up to which change this leader has them (P15).
+  const v1::LineageRecord& lineage() const { return lineage_; }
+  std::uint64_t counter() const { return counter_; }
+  void set_counter(std::uint64_t counter) { counter_ = std::max(counter_, counter); }
+
  private:
   void put(v1::TopologyRecord record, std::uint64_t version);
 
   std::map<std::string, TopologyRow> topologies_;
   std::map<Key, SpaceRow> spaces_;
+  v1::LineageRecord lineage_;
+  std::uint64_t counter_ = 0;
 };
 
 }  // namespace zrms

@@ -316,6 +316,7 @@ void Service::ask_control_plane(LeaderLease::Ask ask) {
   v1::CasTermRequest request;
   request.set_expected_version(ask.expected_version);
   request.set_next_term(ask.term);
+  *request.mutable_known() = leader_.known();
   request.set_next_holder(
       stdx::format("{}/{}/{}", options_.zhost, options_.incarnation, options_.run));
   zmesh_.request(rpc::address("", "controlplane"), "controlplane.cas_term",

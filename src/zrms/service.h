@@ -67,6 +67,7 @@ class Service final : public ports::HttpHandler {
   void wire_cluster();
   void wire_archives();
   void wire_routes();
+  void wire_records_routes();
   void membership(v1::MembersChanged members);
   void report_soon();
   void report();
@@ -81,6 +82,9 @@ class Service final : public ports::HttpHandler {
   using Answered = std::function<void(ports::HttpResponse)>;
   // Why this zrms does not answer as the leader, and what to do.
   stdx::Error not_leading() const;
+  template <typename Reply>
+  void ask_records(const char* method, const google::protobuf::Message& request,
+                   ports::HttpReply reply);
   bool forwarded(const ports::HttpRequest& request, const ports::HttpReply& reply);
   using Kept = std::function<void(stdx::Result<std::string> sha256, const model::Topology&)>;
   void keep_archive(stdx::Bytes archive, Kept done);

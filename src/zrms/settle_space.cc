@@ -3,6 +3,7 @@
 // runs.
 #include <algorithm>
 
+#include "stdx/plant.h"
 #include "stdx/text.h"
 #include "zrms/reconciler_work.h"
 
@@ -37,7 +38,9 @@ bool Reconciler::place_anew(Work& work, const TopologyRow& topology, const model
   next.set_zhost(*choice.zhost);
   next.set_incarnation(member->incarnation());
   // Epochs grow only here, in the transaction that names the zhost (P3).
-  next.set_epoch((row == nullptr ? 0 : row->record.epoch()) + 1);
+  next.set_epoch(std::max(row == nullptr ? 0 : row->record.epoch(),
+                          PLANTED(P15_step) ? 0 : work.view.records.lineage().epoch_floor()) +
+                 1);
   next.set_state("placed");
   next.set_reason(why);
   if (row != nullptr) next.set_restarts(next.restarts() + 1);
@@ -70,6 +73,8 @@ void Reconciler::send_place(Work& work, const TopologyRow& topology, const Space
   header.set_topology_id(record.topology_id());
   header.set_space(record.space());
   header.set_epoch(record.epoch());
+  header.set_lineage(work.view.records.lineage().id());
+  header.set_counter(work.view.records.counter());
   command.set_mex_sha256(topology.record.mex_sha256());
   command.set_data_expected(record.has_data());
   *command.mutable_blob_holders() = topology.record.blob_holders();

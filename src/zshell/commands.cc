@@ -43,7 +43,7 @@ struct Commands {
         line += format(
             "\n  control plane: {}; until it is back nothing is placed or declared dead, and what "
             "runs runs on",
-            stdx::printable(trouble, 200));
+            stdx::printable(trouble, 600));
     }
     if (service == "zrun")
       line = format("zrun:\n  status={} spaces={}", text("status"), text("spaces"));
@@ -146,6 +146,18 @@ struct Commands {
     return shell.show(shell.send("zrms", "POST", "/v1/cluster/zhosts/" + words[0] + "/forget"),
                       [&](const std::string&) { return format("{}: forgotten\n", words[0]); });
   }
+  static int cluster_recover(Shell& shell, const Words&) {
+    return shell.show(shell.send("zrms", "POST", "/v1/cluster/recover"), render::recovered);
+  }
+  static int cluster_backup(Shell& shell, const Words& words) {
+    return shell.show(
+        shell.post("zrms", "/v1/cluster/backup", {{"path", words.empty() ? "" : words[0]}}),
+        render::copied);
+  }
+  static int cluster_restore(Shell& shell, const Words& words) {
+    return shell.show(shell.post("zrms", "/v1/cluster/restore", {{"path", words[0]}}),
+                      render::restored);
+  }
   static int spaces(Shell& shell, const Words& words) {
     if (words.empty()) return shell.show(shell.get("zrun", "/v1/spaces"), render::spaces);
     return shell.show(shell.get_space(words[0]), render::space);
@@ -192,6 +204,12 @@ struct Commands {
       {"cluster zhosts", "", "the zhosts", 0, 0, cluster_zhosts},
       {"cluster forget", "ZHOST", "takes a zhost that is gone for good off the list", 1, 1,
        cluster_forget},
+      {"cluster recover", "", "goes on with records that went back, and with what zhosts run", 0, 0,
+       cluster_recover},
+      {"cluster backup", "[FILE]", "copies the records to a file on the control plane's machine", 0,
+       1, cluster_backup},
+      {"cluster restore", "FILE", "puts such a copy in place; `cluster recover` comes next", 1, 1,
+       cluster_restore},
       {"spaces", "[[TOPOLOGY/]NAME]", "the spaces of this zhost, or one of the cluster in detail",
        0, 1, spaces},
       {"spaces logs", "[TOPOLOGY/]NAME", "the last log lines of a space", 1, 1, spaces_logs},

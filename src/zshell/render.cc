@@ -153,6 +153,45 @@ std::string topology(const std::string& text) {
   return out;
 }
 
+std::string copied(const std::string& text) {
+  const auto r = parse(text);
+  return format(
+      "the records are copied to {} on the machine of the control plane: {}, up to change "
+      "{}\n",
+      field(r, "path"), size(number(r, "bytes")), field(r, "counter"));
+}
+
+std::string restored(const std::string& text) {
+  return format(
+      "the copy is whole; the control plane starts anew with it, and keeps its former "
+      "database as {}. If zhosts know of newer changes, `cluster` says that the records "
+      "are behind: then run `cluster recover`\n",
+      field(parse(text), "former"));
+}
+
+std::string recovered(const std::string& text) {
+  const auto r = parse(text);
+  const auto list = [&](const char* name) {
+    std::string line;
+    if (r.contains(name))
+      for (const auto& item : r[name]) line += (line.empty() ? "" : " ") + item.get<std::string>();
+    return line;
+  };
+  auto out = format(
+      "the records are recovered: lineage {}, term {}, epochs above {}\n  topologies: {} ({} taken "
+      "over from zhosts)\n  placements taken over: {}\n  zhosts asked: {}\n",
+      field(r, "lineage"), field(r, "term"), field(r, "epoch_floor"), field(r, "topologies"),
+      field(r, "topologies_taken_over"), field(r, "spaces_taken_over"), list("zhosts"));
+  if (const auto away = list("not_there"); !away.empty())
+    out += format(
+        "  not there: {}; if one of them knows of more, the records are behind again when "
+        "it comes: run this again then\n",
+        away);
+  return out +
+         "  the zhosts register and a leader is found within seconds; `topo` shows what there "
+         "is\n";
+}
+
 std::string cluster(const std::string& text) {
   const auto c = parse(text);
   auto out = format(

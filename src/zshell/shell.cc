@@ -29,6 +29,15 @@ Shell::Answer Shell::get(const std::string& service, const std::string& path,
   return ask(service, std::move(request));
 }
 
+Shell::Answer Shell::post(const std::string& service, const std::string& path,
+                          std::map<std::string, std::string> query) {
+  ports::HttpRequest request;
+  request.method = "POST";
+  request.path = path;
+  request.query = std::move(query);
+  return ask(service, std::move(request));
+}
+
 Shell::Answer Shell::ask(const std::string& service, ports::HttpRequest request,
                          const std::string& about) {
   return answer_of(service, outside_.ask(service, std::move(request)), about);

@@ -57,6 +57,8 @@ class Shell {
   // Asks; on failure prints why and gives the exit code.
   Answer get(const std::string& service, const std::string& path,
              std::map<std::string, std::string> query = {});
+  Answer post(const std::string& service, const std::string& path,
+              std::map<std::string, std::string> query);
   Answer send(const std::string& service, const std::string& method, const std::string& path,
               stdx::Bytes body = {}, const std::string& about = "");
   // `about`: the file that was sent, for what is wrong in it.

@@ -222,9 +222,34 @@ TEST(ZshellTest, AnUnknownWordAfterACommandIsNamedTogetherWithWhatThereIs) {
   EXPECT_EQ(f.run("cluster frobnicate"), wrong_use);
   EXPECT_EQ(f.printed,
             "no command 'cluster frobnicate'; there is `cluster zhosts`, "
-            "`cluster forget`\n");
+            "`cluster forget`, `cluster recover`, `cluster backup`, `cluster restore`\n");
   EXPECT_EQ(f.run("status now"), wrong_use);
   EXPECT_EQ(f.printed, "no command 'status now'; `status` takes no argument\n");
+}
+
+TEST(ZshellTest, P15RecoverTellsWhatWasTakenOverAndWhoWasNotThere) {
+  Fixture f;
+  f.answers["zrms POST /v1/cluster/recover"] = wire::json_response(
+      R"({"lineage":"L","term":9,"epoch_floor":1000,"zhosts":["a","b"],"not_there":["c"],)"
+      R"("topologies_taken_over":1,"spaces_taken_over":2,"topologies":3})");
+  EXPECT_EQ(f.run("cluster recover"), done);
+  EXPECT_NE(f.printed.find("zhosts asked: a b"), std::string::npos) << f.printed;
+  EXPECT_NE(f.printed.find("not there: c"), std::string::npos);
+  EXPECT_NE(f.printed.find("topologies: 3 (1 taken over"), std::string::npos);
+}
+
+TEST(ZshellTest, BackupAndRestoreNameAFileOnTheMachineOfTheControlPlane) {
+  Fixture f;
+  f.answers["zrms POST /v1/cluster/backup"] =
+      wire::json_response(R"({"path":"/s/records-7.db","bytes":4096,"counter":7})");
+  EXPECT_EQ(f.run("cluster backup"), done);
+  EXPECT_EQ(f.asked.back().query.at("path"), "");
+  EXPECT_NE(f.printed.find("/s/records-7.db"), std::string::npos);
+  f.answers["zrms POST /v1/cluster/restore"] = wire::json_response(R"({"former":"/s/old"})");
+  EXPECT_EQ(f.run("cluster restore /s/records-7.db"), done);
+  EXPECT_EQ(f.asked.back().query.at("path"), "/s/records-7.db");
+  EXPECT_NE(f.printed.find("cluster recover"), std::string::npos);
+  EXPECT_EQ(f.run("cluster restore"), wrong_use);
 }
 
 TEST(ZshellTest, ASpaceIsAskedForThroughZmeshAndHereWhereThatDoesNotKnow) {

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "startz/holdings.h"
+
+namespace startz {
+
+v1::Holdings holdings_of(const Gatekeeper& gatekeeper, const v1::HoldingsRequest& request) {
+  constexpr std::size_t page_bytes_max = 2u << 20;
+  v1::Holdings page;
+  const Gatekeeper::Key after{request.after_topology(), request.after_space()};
+  if (after.first.empty())
+    for (auto& floor : gatekeeper.floors()) *page.add_floors() = std::move(floor);
+  std::size_t bytes = page.ByteSizeLong();
+  std::string topology;
+  for (auto at = gatekeeper.placed().upper_bound(after); at != gatekeeper.placed().end(); ++at) {
+    if (page.places_size() > 0 && bytes >= page_bytes_max) {
+      page.set_more(true);
+      break;
+    }
+    const auto& [key, placed] = *at;
+    auto& place = *page.add_places();
+    place = placed.command;
+    if (key.first != topology) *place.mutable_topology() = *placed.topology;
+    topology = key.first;
+    bytes += place.ByteSizeLong();
+  }
+  return page;
+}
+
+}  // namespace startz
