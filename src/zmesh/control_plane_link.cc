@@ -224,6 +224,14 @@ void ControlPlaneLink::receive(stdx::Bytes frame) {
   if (envelope->method() == "controlplane.changed" && !envelope->is_response()) {
     auto members = wire::parse<v1::MembersChanged>(envelope->body());
     ++changes_heard_;
+    // What it refused a moment ago it may take now: its records are open again (P15).
+    if (answered_ && !registered_ && !stale_ && retry_.pending()) {
+      back_off_ = back_off_min;
+      answered_ = false;
+      retry_.set(stdx::Duration::zero(), [this] {
+        if (connected()) register_zhost();
+      });
+    }
     if (members && (!answered_ || stale_))
       held_ = std::move(*members);
     else if (members && on_members)
