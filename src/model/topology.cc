@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "model/topology_index.h"
 #include "stdx/text.h"
 
 namespace model {
@@ -53,11 +54,11 @@ void check_limits(const Space& space, Findings& findings) {
   between("on_close_deadline_ms", limits.on_close_deadline_ms, 1, 60'000);
 }
 
-void check_references(const Topology& topology, const Space& space,
-                      const std::set<std::string>& names, Findings& findings) {
+void check_references(const Topology& topology, const Space& space, const TopologyIndex& index,
+                      Findings& findings) {
   const auto all = [&](const char* what, const std::vector<std::string>& others) {
     for (const auto& other : others)
-      if (!names.contains(other) || other == space.name)
+      if (index.find(other) < 0 || other == space.name)
         findings.add(
             "space '{}': placement.{} names '{}', which is no other space of topology '{}'",
             space.name, what, stdx::printable(other, 80), topology.name);
@@ -67,29 +68,27 @@ void check_references(const Topology& topology, const Space& space,
   all("affinity", space.placement.affinity);
 }
 
-void check_path(const Topology& topology, const Path& path, Findings& findings) {
-  const auto find = [&](const std::string& name) {
-    return std::find_if(topology.spaces.begin(), topology.spaces.end(),
-                        [&](const Space& s) { return s.name == name; });
-  };
+void check_path(const Path& path, const TopologyIndex& index, Findings& findings) {
   if (!is_name(path.name))
     findings.add("path '{}': not a valid name", stdx::printable(path.name, 80));
-  const auto from = find(path.from), to = find(path.to);
-  if (from == topology.spaces.end())
+  if (index.find(path.from) < 0)
     findings.add("path '{}': from space '{}' does not exist", path.name,
                  stdx::printable(path.from, 80));
-  if (to == topology.spaces.end())
+  if (index.find(path.to) < 0)
     findings.add("path '{}': to space '{}' does not exist", path.name,
                  stdx::printable(path.to, 80));
 }
 
-void check_once(const Topology& topology, const Path& path, Findings& findings) {
+void check_once(const Topology& topology, const Path& path, const TopologyIndex& index,
+                Findings& findings) {
   if (path.delivery != Delivery::once) return;
-  for (const auto& space : topology.spaces)
-    if ((space.name == path.from || space.name == path.to) && space.store == StoreKind::none)
+  int ends[] = {index.find(path.from), index.find(path.to)};
+  std::sort(std::begin(ends), std::end(ends));
+  for (const int end : ends)
+    if (end >= 0 && topology.spaces[static_cast<std::size_t>(end)].store == StoreKind::none)
       return findings.add(
           "path '{}': delivery 'once' needs a store at both ends; give '{}' store: local",
-          path.name, space.name);
+          path.name, topology.spaces[static_cast<std::size_t>(end)].name);
 }
 
 }  // namespace
@@ -122,8 +121,9 @@ bool is_transactional(const Topology& topology, std::size_t space) {
          });
 }
 
-std::vector<std::string> validate_graph(const Topology& topology) {
-  Findings findings;
+namespace {
+
+void check_graph(const Topology& topology, const TopologyIndex& index, Findings& findings) {
   if (!is_name(topology.name))
     findings.add("metadata.name '{}' is not a valid name (letters, digits, '_', '.', '-'; 1 to {})",
                  stdx::printable(topology.name, 80), name_bytes_max);
@@ -145,27 +145,33 @@ std::vector<std::string> validate_graph(const Topology& topology) {
   for (const auto& path : topology.paths) {
     if (!paths.insert(path.name).second)
       findings.add("path '{}' is declared twice", stdx::printable(path.name, 80));
-    check_path(topology, path, findings);
+    check_path(path, index, findings);
   }
+}
+
+}  // namespace
+
+std::vector<std::string> validate_graph(const Topology& topology) {
+  Findings findings;
+  check_graph(topology, TopologyIndex(topology), findings);
   return std::move(findings.lines);
 }
 
 std::vector<std::string> validate(const Topology& topology) {
   Findings findings;
-  findings.lines = validate_graph(topology);
-  std::set<std::string> names;
-  for (const auto& space : topology.spaces) names.insert(space.name);
+  const TopologyIndex index(topology);
+  check_graph(topology, index, findings);
   for (const auto& space : topology.spaces) {
     check_capabilities(space, findings);
     check_limits(space, findings);
-    check_references(topology, space, names, findings);
+    check_references(topology, space, index, findings);
     if (space.store != StoreKind::none && space.type == SpaceType::ui)
       findings.add("space '{}': a UI space keeps no data", space.name);
     if (!space.path.empty() && (space.type != SpaceType::data || space.path[0] != '/'))
       findings.add("space '{}': path is the root folder of a DATA space and starts with '/'",
                    space.name);
   }
-  for (const auto& path : topology.paths) check_once(topology, path, findings);
+  for (const auto& path : topology.paths) check_once(topology, path, index, findings);
   return std::move(findings.lines);
 }
 
