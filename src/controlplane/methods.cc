@@ -29,7 +29,7 @@ std::vector<ports::RecordChange> changes_of(v1::CommitRequest& request) {
 }
 
 // With one more value it must still fit a frame.
-constexpr std::size_t page_bytes_max = 2u << 20;
+constexpr std::size_t page_bytes_max = 512u << 10;
 static_assert(page_bytes_max + ports::Store::value_bytes_max < ports::Link::frame_bytes_max);
 
 v1::RecordsReply page_of(ports::Store::Snapshot snapshot) {

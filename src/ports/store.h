@@ -45,7 +45,7 @@ struct RecordChange {
 class Store {
  public:
   static constexpr std::size_t batch_changes_max = 1000;
-  static constexpr std::size_t value_bytes_max = 1u << 20;
+  static constexpr std::size_t value_bytes_max = 3u << 20;
 
   template <typename T>
   using Done = std::function<void(stdx::Result<T>)>;

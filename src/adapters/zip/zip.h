@@ -20,7 +20,8 @@ namespace adapters::zip {
 
 inline constexpr std::size_t archive_bytes_max = 256u << 20;
 inline constexpr std::uint64_t content_bytes_max = 1u << 30;
-inline constexpr std::size_t entries_max = 10'000;
+// Three files for each of model::spaces_max spaces, and some.
+inline constexpr std::size_t entries_max = 32'768;
 inline constexpr std::uint64_t ratio_max = 200;
 inline constexpr std::size_t name_bytes_max = 255;
 
