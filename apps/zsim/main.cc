@@ -24,6 +24,7 @@ std::string again(const Arguments& a, std::uint64_t seed) {
   std::string command =
       fmt::format("{} --seed {}", a.plant.empty() ? "zsim" : "zsim_planted", seed);
   if (a.scenario.zhosts != 0) command += fmt::format(" --zhosts {}", a.scenario.zhosts);
+  if (a.scenario.spaces != 0) command += fmt::format(" --spaces {}", a.scenario.spaces);
   if (a.minutes != 0.75) command += fmt::format(" --minutes {}", a.minutes);
   if (!a.plant.empty()) command += " --plant " + a.plant;
   return command + " --explain";
@@ -39,6 +40,9 @@ bool run(const Arguments& a, std::uint64_t seed, bool quiet) {
   else if (!quiet)
     fmt::print("seed {}: held; faults {} placements {} messages {} events {} trace {:016x}\n", seed,
                result.faults, result.placements, result.messages, result.events, result.trace_hash);
+  if (result.long_tasks > 0 && !quiet)
+    fmt::print("seed {}: FINDING {} tasks above 20 ms of CPU time; the longest: {}\n", seed,
+               result.long_tasks, result.longest_task);
   std::fflush(stdout);
   return result.violation.empty();
 }
@@ -77,6 +81,8 @@ int main(int argc, char** argv) {
   app.add_option("--seed", a.scenario.seed, "what chooses the faults");
   app.add_option("--zhosts", a.scenario.zhosts, "3 to 50; default by seed")
       ->check(CLI::Range(2, 50));
+  app.add_option("--spaces", a.scenario.spaces, "of large topologies besides; default none")
+      ->check(CLI::Range(0, 100'000));
   app.add_option("--minutes", a.minutes, "of faults, in virtual time")
       ->check(CLI::Range(0.1, 600.0));
   app.add_flag("--explain", a.scenario.explain, "print faults and log lines");

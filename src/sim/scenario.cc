@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "sim/cluster.h"
 #include "sim/faults.h"
 #include "sim/operators.h"
@@ -36,6 +38,53 @@ bool run_until(Cluster& cluster, stdx::Duration bound, const std::function<bool(
   return done();
 }
 
+samoza::v1::TopologySpec quiet_ring(const std::string& name, std::size_t spaces) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < spaces; ++i) names.push_back(stdx::format("{}-{:05}", name, i));
+  auto spec = call_topology(name, names, "quiet");
+  for (std::size_t i = 0; i < spaces; ++i) {
+    spec.mutable_spaces(static_cast<int>(i))->mutable_limits()->set_memory_bytes(1u << 20);
+    auto* path = spec.add_paths();
+    path->set_name(stdx::format("p{:05}", i));
+    path->set_from(names[i]);
+    path->set_to(names[(i + 1) % spaces]);
+  }
+  return spec;
+}
+
+// Gives how many topologies they are.
+std::size_t submit_rings(Cluster& cluster, std::size_t spaces, std::size_t& accepted) {
+  constexpr std::size_t ring_max = 500;
+  std::size_t rings = 0;
+  while (spaces > 0) {
+    const auto size = std::min(spaces, ring_max);
+    bool answered = false;
+    cluster.submit(0, quiet_ring(stdx::format("ring{}", rings++), size),
+                   [&](ports::HttpResponse response) {
+                     answered = true;
+                     accepted += response.status < 300;
+                   });
+    run_until(cluster, 20s, [&] { return answered; });
+    spaces -= size;
+  }
+  return rings;
+}
+
+ScenarioResult result_of(const Cluster& cluster, std::uint64_t faults) {
+  ScenarioResult result;
+  result.violation = cluster.checker.violation();
+  result.trace_hash = cluster.world.trace_hash();
+  result.events = cluster.world.events_run();
+  const auto& tasks = cluster.world.long_tasks();
+  result.long_tasks = tasks.count;
+  if (tasks.count > 0)
+    result.longest_task = stdx::format("{} {} ms", tasks.where, stdx::to_ms(tasks.longest));
+  result.faults = faults;
+  result.messages = cluster.delivery.messages() + cluster.once.messages();
+  for (const auto& line : cluster.log) result.placements += line.event == "space_placed";
+  return result;
+}
+
 }  // namespace
 
 ScenarioResult run_scenario(const ScenarioOptions& options) {
@@ -55,7 +104,7 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
   std::size_t accepted = 0;
   run_until(cluster, 20s, [&] { return cluster.leader() >= 0; });
   const bool with_once = options.seed % 3 == 0;
-  const std::size_t submitted = with_once ? 3 : 2;
+  std::size_t submitted = with_once ? 3 : 2;
   for (std::size_t t = 0; t < submitted; ++t) {
     bool answered = false;
     const auto spec = t == 2 ? once_topology("t2")
@@ -69,8 +118,10 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
     });
     run_until(cluster, 20s, [&] { return answered; });
   }
+  submitted += submit_rings(cluster, options.spaces, accepted);
   std::string why;
-  if (accepted != submitted || !run_until(cluster, 20s, [&] { return cluster.settled(&why); }))
+  if (accepted != submitted ||
+      !run_until(cluster, settle_bound, [&] { return cluster.settled(&why); }))
     cluster.checker.violate("before any fault: " +
                             (accepted != submitted ? "submit refused" : why));
   Operators operators(cluster, options.seed);
@@ -95,14 +146,7 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
   if (!run_until(cluster, flow_bound, flowing))
     cluster.checker.violate(
         stdx::format("{}, {} s after healing", why, stdx::to_ms(flow_bound) / 1000));
-  ScenarioResult result;
-  result.violation = cluster.checker.violation();
-  result.trace_hash = cluster.world.trace_hash();
-  result.events = cluster.world.events_run();
-  result.faults = faults.count();
-  result.messages = cluster.delivery.messages() + cluster.once.messages();
-  for (const auto& line : cluster.log) result.placements += line.event == "space_placed";
-  return result;
+  return result_of(cluster, faults.count());
 }
 
 }  // namespace sim

@@ -14,7 +14,8 @@ struct ScenarioOptions {
   std::uint64_t seed = 1;
   std::size_t zhosts = 0;  // 0: 3 to 5, by seed
   int fault_seconds = 45;
-  bool explain = false;  // print faults and log lines as they come
+  std::size_t spaces = 0;  // of topologies in rings of up to 500, besides those that talk
+  bool explain = false;    // print faults and log lines as they come
 };
 
 struct ScenarioResult {
@@ -24,6 +25,9 @@ struct ScenarioResult {
   std::uint64_t faults = 0;
   std::uint64_t placements = 0;
   std::uint64_t messages = 0;  // taken by guests
+  // Tasks that held a loop for more than World::long_task of real CPU time, and the longest.
+  std::uint64_t long_tasks = 0;
+  std::string longest_task;
 };
 
 ScenarioResult run_scenario(const ScenarioOptions& options);

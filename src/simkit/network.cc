@@ -28,6 +28,7 @@ struct Network::Pipe {
     stdx::Instant blocked_since{};
     bool blocked = false;
     stdx::Instant last_arrival{};
+    stdx::Instant sent_until{};  // what went out so far takes until then
   };
   Network& network;
   std::weak_ptr<int> network_alive;
@@ -94,6 +95,14 @@ bool Network::Pipe::send_one(const std::shared_ptr<Pipe>& pipe, int from) {
     return false;
   }
   sender.blocked = false;
+  const auto now = network.world_.now();
+  // So much a socket takes ahead; small frames need no event of their own.
+  if (sender.sent_until > now + std::chrono::microseconds(500)) {
+    sender.pumping = true;
+    network.world_.schedule(sender.sent_until - now, "transmit",
+                            [pipe, from] { pump(pipe, from); });
+    return false;
+  }
   auto frame = std::move(sender.outgoing.front());
   sender.outgoing.pop_front();
   sender.outgoing_bytes -= frame.size();
@@ -105,7 +114,11 @@ bool Network::Pipe::send_one(const std::shared_ptr<Pipe>& pipe, int from) {
       });
   }
   // Ordered: never before what was sent earlier.
-  auto at = std::max(network.world_.now() + network.latency(sender.zhost, receiver.zhost),
+  const auto speed =
+      across ? network.faults.bytes_per_second : network.faults.local_bytes_per_second;
+  const auto takes = std::chrono::nanoseconds(frame.size() * 1'000'000'000 / speed);
+  sender.sent_until = std::max(now, sender.sent_until) + takes;
+  auto at = std::max(sender.sent_until + network.latency(sender.zhost, receiver.zhost),
                      receiver.last_arrival);
   receiver.last_arrival = at;
   receiver.process->deliver(at - network.world_.now(), "frame",

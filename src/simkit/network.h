@@ -28,6 +28,10 @@ struct NetworkFaults {
   std::uint32_t reorder_per_mille = 0;    // datagrams held back up to `reorder_max`
   stdx::Duration reorder_max = std::chrono::milliseconds(50);
   stdx::Duration link_timeout = std::chrono::seconds(8);
+  // How fast a link carries bytes: what is sent faster waits in its queue, and a send past
+  // ports::Link::queue_bytes_max closes the link, as in a process.
+  std::uint64_t bytes_per_second = 100'000'000;          // between zhosts
+  std::uint64_t local_bytes_per_second = 1'000'000'000;  // inside one
 };
 
 class Network {

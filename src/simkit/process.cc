@@ -30,13 +30,20 @@ stdx::WallTime Process::wall() const {
   return stdx::WallTime(start + since);
 }
 
-void Process::run(std::uint64_t timer, ports::Task task) {
+void Process::run(std::uint64_t timer, std::string_view kind, ports::Task task) {
   if (paused_) {
     held_.emplace_back(timer, std::move(task));
     return;
   }
   if (timer != 0) timers_.erase(timer);
+  // The task may end this process.
+  auto& world = world_;
+  const auto began = World::cpu_now();
+  const std::weak_ptr<int> there = alive_;
   task();
+  const auto taken = World::cpu_now() - began;
+  if (taken > World::long_task)
+    world.note_cpu(there.expired() ? "a process that ended" : zhost_ + "/" + name_, kind, taken);
 }
 
 void Process::post(ports::Task task, ports::CallSite) {
@@ -44,8 +51,8 @@ void Process::post(ports::Task task, ports::CallSite) {
 }
 
 void Process::deliver(stdx::Duration delay, std::string_view kind, ports::Task task) {
-  world_.schedule(delay, kind, [this, alive = alive(), task = std::move(task)]() mutable {
-    if (!alive.expired()) run(0, std::move(task));
+  world_.schedule(delay, kind, [this, kind, alive = alive(), task = std::move(task)]() mutable {
+    if (!alive.expired()) run(0, kind, std::move(task));
   });
 }
 
@@ -57,7 +64,7 @@ ports::TimerId Process::after(stdx::Duration delay, ports::Task task, ports::Cal
         static_cast<std::int64_t>(static_cast<double>(delay.count()) / machine_->rate) + 1000);
   timers_[id] = world_.schedule(delay, "timer",
                                 [this, alive = alive(), id, task = std::move(task)]() mutable {
-                                  if (!alive.expired()) run(id, std::move(task));
+                                  if (!alive.expired()) run(id, "timer", std::move(task));
                                 });
   return static_cast<ports::TimerId>(id);
 }
@@ -83,7 +90,7 @@ void Process::resume() {
       timers_[timer] =
           world_.schedule(stdx::Duration::zero(), "held",
                           [this, alive = alive(), timer = timer, task = std::move(task)]() mutable {
-                            if (!alive.expired()) run(timer, std::move(task));
+                            if (!alive.expired()) run(timer, "held", std::move(task));
                           });
     } else {
       deliver(stdx::Duration::zero(), "held", std::move(task));

@@ -57,13 +57,14 @@ class Process final : public ports::Clock,
   std::uint64_t next() override;
   void write(ports::Level level, std::string_view event, ports::Fields fields) override;
 
-  // Schedules `task` on this process's loop from outside it (the network does).
+  // Schedules `task` on this process's loop from outside it (the network does). `kind` is a
+  // literal.
   void deliver(stdx::Duration delay, std::string_view kind, ports::Task task);
   // Tokens die with the process; the network holds weak ones.
   std::weak_ptr<int> alive() const { return alive_; }
 
  private:
-  void run(std::uint64_t timer, ports::Task task);
+  void run(std::uint64_t timer, std::string_view kind, ports::Task task);
 
   World& world_;
   std::string zhost_, name_;

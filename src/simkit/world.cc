@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simkit/world.h"
 
+#include <time.h>
+
 #include <algorithm>
 
 namespace simkit {
@@ -71,6 +73,20 @@ bool World::run_until_true(const std::function<bool()>& done, stdx::Duration bou
     step();
   }
   return true;
+}
+
+void World::note_cpu(const std::string& process, std::string_view kind, stdx::Duration taken) {
+  if (taken <= long_task) return;
+  ++long_tasks_.count;
+  if (taken <= long_tasks_.longest) return;
+  long_tasks_.longest = taken;
+  long_tasks_.where = process + " " + std::string(kind);
+}
+
+stdx::Duration World::cpu_now() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
 void World::trace(std::string_view text) {

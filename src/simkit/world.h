@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <queue>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
@@ -42,6 +43,20 @@ class World {
   // Called after every event, for invariant checkers.
   std::function<void()> after_event;
 
+  // Tasks that took more than this of real CPU time while they ran: virtual time does not pass in a
+  // task, so nothing else shows that a loop was held. They do not steer the run: the trace of a
+  // seed is the same on a slow machine.
+  static constexpr stdx::Duration long_task = std::chrono::milliseconds(20);
+  struct LongTasks {
+    std::uint64_t count = 0;
+    stdx::Duration longest{};
+    std::string where;  // the longest: "z0/zrms frame"
+  };
+  const LongTasks& long_tasks() const { return long_tasks_; }
+  void note_cpu(const std::string& process, std::string_view kind, stdx::Duration taken);
+  // CPU time of this thread.
+  static stdx::Duration cpu_now();
+
   void trace(std::string_view text);
   std::uint64_t trace_hash() const { return hash_; }
   std::uint64_t events_run() const { return events_run_; }
@@ -66,6 +81,7 @@ class World {
   std::uint64_t next_id_ = 1;
   std::uint64_t hash_ = 0xcbf29ce484222325ull;
   std::uint64_t events_run_ = 0;
+  LongTasks long_tasks_;
 };
 
 }  // namespace simkit
