@@ -26,6 +26,17 @@ samoza::v1::TopologySpec large(const std::string& name, std::size_t spaces, std:
   return spec;
 }
 
+samoza::v1::TopologySpec ring(const std::string& name, std::size_t spaces) {
+  auto spec = large(name, spaces, 10);
+  for (int i = 0; i < spec.spaces_size(); ++i) {
+    auto* path = spec.add_paths();
+    path->set_name(stdx::format("p{:05}", i));
+    path->set_from(spec.spaces(i).name());
+    path->set_to(spec.spaces((i + 1) % spec.spaces_size()).name());
+  }
+  return spec;
+}
+
 struct LargeTest : testing::Test {
   Cluster cluster{{}};
   std::vector<int> statuses;
@@ -80,8 +91,40 @@ TEST_F(LargeTest, ALargeTopologyRunsAndItsLeaderKeepsTheTerm) {
   EXPECT_EQ(settled(60s), "");
 }
 
+TEST_F(LargeTest, ARingOfTwoThousandSpacesRunsAndALostZhostsPartRunsAgain) {
+  submit(0, ring("t", 2000));
+  ASSERT_TRUE(answered(1));
+  EXPECT_EQ(statuses[0], 200);
+  EXPECT_EQ(settled(60s), "");
+  const auto victim = static_cast<std::size_t>(cluster.leader() + 1) % 3;
+  cluster.kill_zhost(victim);
+  EXPECT_EQ(settled(60s), "");
+  EXPECT_EQ(logged("term_lost"), 0u);
+  EXPECT_EQ(logged("command_not_done"), 0u);
+}
+
+// The victim gets no beats: only a probe can come back refused.
+TEST(ProbeTest, RFail3AZhostThatIsNoSuperAndIsGoneIsFoundByItsRefusal) {
+  Cluster cluster({.zhosts = 5});
+  ASSERT_TRUE(cluster.world.run_until_true([&] { return cluster.leader() >= 0; }, 30s));
+  cluster.world.run_for(2s);
+  const auto killed = cluster.world.now();
+  cluster.kill_zhost(4);
+  const LogLine* dead = nullptr;
+  ASSERT_TRUE(cluster.world.run_until_true(
+      [&] {
+        for (const auto& line : cluster.log)
+          if (line.event == "zhost_dead" && line.at >= killed) dead = &line;
+        return dead != nullptr;
+      },
+      30s));
+  EXPECT_EQ(dead->fields.at("dead"), Cluster::id(4));
+  EXPECT_EQ(dead->fields.at("evidence"), "refused");
+  EXPECT_LT(dead->at - killed, 1s) << "nobody waits for its silence to grow old";
+}
+
 TEST_F(LargeTest, ATopologyPastItsBoundIsRefused) {
-  submit(0, large("t", 1, 800'000));
+  submit(0, large("t", 1, 2'900'000));
   ASSERT_TRUE(answered(1));
   EXPECT_EQ(statuses[0], 400);
 }

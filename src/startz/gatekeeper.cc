@@ -45,6 +45,10 @@ bool Gatekeeper::has_room() {
 }
 
 v1::CommandReply Gatekeeper::place(const v1::PlaceCommand& command) {
+  return place(command, command.topology().SerializeAsString());
+}
+
+v1::CommandReply Gatekeeper::place(const v1::PlaceCommand& command, const std::string& topology) {
   const auto& header = command.header();
   const Key key{header.topology_id(), header.space()};
   if (auto why = refusal(header); !why.empty()) return reply(key, "refused", std::move(why));
@@ -67,7 +71,7 @@ v1::CommandReply Gatekeeper::place(const v1::PlaceCommand& command) {
   auto& known = floors_[key];
   known = {.epoch = std::max(known.epoch, header.epoch())};
   Placed placed;
-  placed.topology = shared(command);
+  placed.topology = shared(key.first, topology);
   placed.command = command;
   placed.command.clear_topology();
   placed.report.set_topology_id(key.first);
@@ -78,20 +82,13 @@ v1::CommandReply Gatekeeper::place(const v1::PlaceCommand& command) {
   return reply(key, "accepted");
 }
 
-v1::PlaceCommand Gatekeeper::Placed::whole_command() const {
-  auto whole = command;
-  *whole.mutable_topology() = *topology;
-  return whole;
-}
-
 // Those of one topology lie side by side. Its text never changes; if it did, each keeps its own.
-std::shared_ptr<const v1::TopologySpec> Gatekeeper::shared(const v1::PlaceCommand& command) const {
-  const auto& id = command.header().topology_id();
+std::shared_ptr<const std::string> Gatekeeper::shared(const std::string& id,
+                                                      const std::string& topology) const {
   const auto near = placed_.lower_bound({id, ""});
-  if (near != placed_.end() && near->first.first == id &&
-      near->second.topology->SerializeAsString() == command.topology().SerializeAsString())
+  if (near != placed_.end() && near->first.first == id && *near->second.topology == topology)
     return near->second.topology;
-  return std::make_shared<const v1::TopologySpec>(command.topology());
+  return std::make_shared<const std::string>(topology);
 }
 
 v1::CommandReply Gatekeeper::stop(const v1::StopCommand& command) {
@@ -138,6 +135,17 @@ std::vector<v1::Floor> Gatekeeper::floors() const {
     list.push_back(std::move(floor));
   }
   return list;
+}
+
+void Gatekeeper::describe(const Key& key, v1::Snapshot& out) const {
+  if (const auto here = placed_.find(key); here != placed_.end()) {
+    *out.add_spaces() = here->second.report;
+  } else if (const auto known = floors_.find(key); known != floors_.end()) {
+    auto& floor = *out.add_floors();
+    floor.set_topology_id(key.first);
+    floor.set_space(key.second);
+    floor.set_epoch(known->second.epoch);
+  }
 }
 
 }  // namespace startz

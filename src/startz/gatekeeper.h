@@ -37,17 +37,17 @@ class Gatekeeper {
 
   struct Placed {
     v1::PlaceCommand command;  // without its topology
-    // One for all spaces of a topology that came with the same: it may have 10,000 of them and be
-    // 768 KiB long.
-    std::shared_ptr<const v1::TopologySpec> topology;
+    // A TopologySpec as bytes, which are not read here. One for all spaces of a topology that came
+    // with the same: it may have 10,000 of them and be megabytes long.
+    std::shared_ptr<const std::string> topology;
     v1::SpaceReport report;      // newest state known
     std::uint32_t sent_run = 0;  // the zrun start that took the command; 0: none yet
-
-    v1::PlaceCommand whole_command() const;
   };
 
   // "accepted": `placed()` has it now. Never throws a newer epoch away.
   v1::CommandReply place(const v1::PlaceCommand& command);
+  // The same for commands of a batch, whose topology came beside them.
+  v1::CommandReply place(const v1::PlaceCommand& command, const std::string& topology);
   // "accepted": the floor stands; zrun is told.
   v1::CommandReply stop(const v1::StopCommand& command);
   // A state from zrun. True when it is news of an instance that is placed.
@@ -64,13 +64,16 @@ class Gatekeeper {
   void term_seen(std::uint64_t term) { highest_term_ = std::max(highest_term_, term); }
   // Of spaces that are not placed here: for those, the epoch that is placed is the floor.
   std::vector<v1::Floor> floors() const;
+  // What a report says of that space now.
+  void describe(const Key& key, v1::Snapshot& out) const;
 
  private:
   struct Floor {
     std::uint64_t epoch = 0;
     std::uint64_t buried_in = 0;  // term of the command that removed its data; 0: it may come again
   };
-  std::shared_ptr<const v1::TopologySpec> shared(const v1::PlaceCommand& command) const;
+  std::shared_ptr<const std::string> shared(const std::string& id,
+                                            const std::string& topology) const;
   bool has_room();
   // Empty when the header may be obeyed.
   std::string refusal(const v1::CommandHeader& header);

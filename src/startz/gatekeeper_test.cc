@@ -126,9 +126,7 @@ TEST(GatekeeperTest, P3ASpaceThatWasRunningIsStartedAgainInPlaceToFindItsStore) 
   keeper.place(place(1, 1));
   auto report = report_of(1, "initializing");
   ASSERT_TRUE(keeper.report(report));
-  const auto expected = [&] {
-    return keeper.placed().begin()->second.whole_command().data_expected();
-  };
+  const auto expected = [&] { return keeper.placed().begin()->second.command.data_expected(); };
   EXPECT_FALSE(expected()) << "it may have stored nothing yet";
   report.set_state("running");
   ASSERT_TRUE(keeper.report(report));
@@ -188,12 +186,14 @@ TEST(GatekeeperTest, TheSpacesOfATopologyShareItsTextAndZrunGetsItWithEach) {
   next.mutable_header()->set_space("s3");
   next.mutable_topology()->set_name("another");
   ASSERT_EQ(keeper.place(next).outcome(), "accepted");
-  std::set<const v1::TopologySpec*> texts;
+  std::set<const std::string*> texts;
   for (const auto& [key, placed] : keeper.placed()) {
     texts.insert(placed.topology.get());
     EXPECT_FALSE(placed.command.has_topology());
-    EXPECT_EQ(placed.whole_command().topology().name(), key.second == "s3" ? "another" : "shared");
-    EXPECT_EQ(placed.whole_command().header().space(), key.second);
+    v1::TopologySpec spec;
+    ASSERT_TRUE(spec.ParseFromString(*placed.topology));
+    EXPECT_EQ(spec.name(), key.second == "s3" ? "another" : "shared");
+    EXPECT_EQ(placed.command.header().space(), key.second);
   }
   EXPECT_EQ(texts.size(), 2u);
 }

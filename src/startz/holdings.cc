@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "startz/holdings.h"
 
+#include "wire/frame.h"
+
 namespace startz {
 
 v1::Holdings holdings_of(const Gatekeeper& gatekeeper, const v1::HoldingsRequest& request) {
@@ -19,7 +21,9 @@ v1::Holdings holdings_of(const Gatekeeper& gatekeeper, const v1::HoldingsRequest
     const auto& [key, placed] = *at;
     auto& place = *page.add_places();
     place = placed.command;
-    if (key.first != topology) *place.mutable_topology() = *placed.topology;
+    if (key.first != topology)
+      if (auto spec = wire::parse<v1::TopologySpec>(*placed.topology))
+        *place.mutable_topology() = std::move(*spec);
     topology = key.first;
     bytes += place.ByteSizeLong();
   }

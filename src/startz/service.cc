@@ -15,6 +15,7 @@ using stdx::Code;
 
 // With floors_max floors and reports a snapshot still fits a frame.
 constexpr std::size_t details_bytes_max = 512u << 10;
+constexpr stdx::Duration change_delay = 2ms;
 
 v1::Hello hello_of(const Options& options) {
   v1::Hello hello;
@@ -43,6 +44,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Pr
       ping_timer_(runtime.executor),
       repeat_timer_(runtime.executor),
       keep_timer_(runtime.executor),
+      change_timer_(runtime.executor),
       foreign_datagrams_(runtime.metrics.counter(
           "samoza_startz_foreign_datagrams_total",
           "Datagrams dropped: no beat, another cluster, or from ourselves")),
@@ -101,7 +103,7 @@ void Service::wire_handlers() {
     if (!connected) return;
     pings_missed_[hello.service()] = 0;
     if (hello.service() == "zrun") zrun_connected();
-    if (hello.service() == "zrms") changed();
+    if (hello.service() == "zrms") changed_all();
   };
   auto& exchange = hub_.exchange();
   exchange.on("zmesh.membership", rpc::event<v1::MembersChanged>(
@@ -125,45 +127,59 @@ void Service::wire_handlers() {
                 respond(membership_.SerializeAsString());
               });
   exchange.on("startz.snapshot", rpc::typed<v1::SnapshotRequest, v1::Snapshot>(
-                                     [this](const rpc::Caller&, v1::SnapshotRequest, auto done) {
-                                       done(snapshot());
+                                     [this](const rpc::Caller&, v1::SnapshotRequest r, auto done) {
+                                       done(snapshot(r.children_only()));
                                      }));
   exchange.on("zrun.space_state",
               rpc::event<v1::SpaceReport>([this](const rpc::Caller& caller, v1::SpaceReport said) {
-                if (caller.from.service() == "zrun" && gatekeeper_.report(said)) changed();
+                if (caller.from.service() == "zrun" && gatekeeper_.report(said))
+                  changed({said.topology_id(), said.space()});
               }));
 }
 
 void Service::wire_commands(rpc::Exchange& exchange) {
-  exchange.on("startz.place",
-              rpc::typed<v1::PlaceCommand, v1::CommandReply>(
-                  [this](const rpc::Caller&, v1::PlaceCommand command, auto done) {
-                    if (auto why = records_.refusal(command.header()); !why.empty()) {
-                      v1::CommandReply reply;
-                      reply.set_outcome("refused");
-                      reply.set_highest_term(gatekeeper_.highest_term());
-                      reply.set_reason(std::move(why));
-                      return done(std::move(reply));
-                    }
-                    auto reply = gatekeeper_.place(command);
+  exchange.on("startz.place", rpc::typed<v1::PlaceCommand, v1::CommandReply>(
+                                  [this](const rpc::Caller&, v1::PlaceCommand command, auto done) {
+                                    done(place(command, command.topology().SerializeAsString()));
+                                  }));
+  exchange.on("startz.place_many", rpc::typed<v1::PlaceBatch, v1::PlaceBatchReply>(
+                                       [this](const rpc::Caller&, v1::PlaceBatch batch, auto done) {
+                                         v1::PlaceBatchReply replies;
+                                         for (const auto& command : batch.commands())
+                                           *replies.add_replies() =
+                                               place(command, batch.topology());
+                                         done(std::move(replies));
+                                       }));
+  exchange.on("startz.stop",
+              rpc::typed<v1::StopCommand, v1::CommandReply>(
+                  [this](const rpc::Caller&, v1::StopCommand command, auto done) {
+                    auto reply = gatekeeper_.stop(command);
                     note(command.header(), reply);
                     if (reply.outcome() == "accepted") {
-                      removals_.erase({command.header().topology_id(), command.header().space()});
-                      hand_to_zrun({command.header().topology_id(), command.header().space()});
-                      changed();
+                      pass_stop(command);
+                      changed({command.header().topology_id(), command.header().space()});
                     }
                     done(std::move(reply));
                   }));
-  exchange.on("startz.stop", rpc::typed<v1::StopCommand, v1::CommandReply>(
-                                 [this](const rpc::Caller&, v1::StopCommand command, auto done) {
-                                   auto reply = gatekeeper_.stop(command);
-                                   note(command.header(), reply);
-                                   if (reply.outcome() == "accepted") {
-                                     pass_stop(command);
-                                     changed();
-                                   }
-                                   done(std::move(reply));
-                                 }));
+}
+
+v1::CommandReply Service::place(const v1::PlaceCommand& command, const std::string& topology) {
+  const auto& header = command.header();
+  if (auto why = records_.refusal(header); !why.empty()) {
+    v1::CommandReply reply;
+    reply.set_outcome("refused");
+    reply.set_highest_term(gatekeeper_.highest_term());
+    reply.set_reason(std::move(why));
+    return reply;
+  }
+  auto reply = gatekeeper_.place(command, topology);
+  note(header, reply);
+  if (reply.outcome() != "accepted") return reply;
+  const Gatekeeper::Key key{header.topology_id(), header.space()};
+  removals_.erase(key);
+  hand_to_zrun(key);
+  changed(key);
+  return reply;
 }
 
 void Service::note(const v1::CommandHeader& header, const v1::CommandReply& reply) {
@@ -224,6 +240,7 @@ void Service::child_ended(const Children::Child& child) {
   changed();
   if (child.spec.name != "zrun") return;
   gatekeeper_.mark_restarting();
+  changed_all();
   // The one grace timer of P3; the leader keeps none. A second death within it starts no new one.
   if (!zrun_down_ && !grace_timer_.pending())
     grace_timer_.set(options_.restart_grace, [this] { zrun_is_down(); });
@@ -234,7 +251,7 @@ void Service::zrun_is_down() {
   if (!PLANTED(P3_drop)) gatekeeper_.drop_all();
   zrun_down_ = true;
   runtime_.log.warn("zrun_down", {{"grace_ms", stdx::to_ms(options_.restart_grace)}});
-  changed();
+  changed_all();
 }
 
 void Service::zrun_connected() {
@@ -242,52 +259,94 @@ void Service::zrun_connected() {
   zrun_down_ = false;
   pass_removals();  // first: none comes after a placement of the same space
   for (const auto& [key, placed] : gatekeeper_.placed()) hand_to_zrun(key);
-  changed();
+  changed_all();
 }
 
 void Service::hand_to_zrun(const Gatekeeper::Key& key) {
-  const auto at = gatekeeper_.placed().find(key);
-  const auto* zrun = children_.find("zrun");
-  if (at == gatekeeper_.placed().end() || zrun == nullptr || !hub_.has("zrun")) return;
-  auto& placed = at->second;
-  // Each command carries its whole topology: all of them at once, after a restart of zrun, would
-  // pass the bound of its link.
-  const auto bytes = placed.command.ByteSizeLong() + placed.topology->ByteSizeLong();
-  if (to_zrun_bytes_ > 0 && to_zrun_bytes_ + bytes > to_zrun_bytes_max) {
-    to_zrun_.insert(key);
-    return;
-  }
-  to_zrun_bytes_ += bytes;
-  const auto epoch = placed.command.header().epoch();
-  placed.command.set_run(zrun->starts);
-  placed.command.set_restart_in_place(placed.sent_run != 0 && placed.sent_run != zrun->starts);
-  placed.sent_run = zrun->starts;
-  placed.report.set_run(zrun->starts);
-  hub_.exchange().request(
-      rpc::address("", "zrun"), "zrun.place", placed.whole_command().SerializeAsString(), 5s,
-      rpc::expect<v1::CommandReply>(
-          [this, key, epoch, bytes, run = zrun->starts](stdx::Result<v1::CommandReply> reply) {
-            to_zrun_bytes_ -= bytes;
-            hand_waiting_to_zrun();
-            const auto still = gatekeeper_.placed().find(key);
-            if (still == gatekeeper_.placed().end() || still->second.sent_run != run ||
-                still->second.command.header().epoch() != epoch)
-              return;
-            if (!reply) {
-              // zrun went away or does not answer: sent again when it is there, or with the next
-              // tick.
-              if (reply.error().code == Code::timeout && hub_.has("zrun")) hand_to_zrun(key);
-              return;
-            }
-            if (reply->outcome() != "refused") return;
-            still->second.report.set_state("failed");
-            still->second.report.set_detail(reply->reason());
-            changed();
-          }));
+  to_zrun_.insert(key);
+  if (pass_posted_) return;
+  pass_posted_ = true;
+  // Those that come in this turn of the loop go together.
+  runtime_.executor.post([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    pass_posted_ = false;
+    pass_places();
+  });
 }
 
-void Service::hand_waiting_to_zrun() {
-  for (const auto& key : std::exchange(to_zrun_, {})) hand_to_zrun(key);
+// Spaces of one topology share its text, and a few batches are under way: the spaces of many, after
+// a restart of zrun, would pass the bound of its link.
+void Service::pass_places() {
+  if (!hub_.has("zrun")) return to_zrun_.clear();  // it gets everything when it connects
+  while (!to_zrun_.empty() && to_zrun_bytes_ < to_zrun_bytes_max) {
+    std::vector<Gatekeeper::Key> keys;
+    const std::string* text = nullptr;
+    std::size_t bytes = 0;
+    while (!to_zrun_.empty() && keys.size() < to_zrun_batch_max) {
+      const auto at = gatekeeper_.placed().find(*to_zrun_.begin());
+      if (at != gatekeeper_.placed().end()) {
+        const auto* own = at->second.topology.get();
+        const auto more = at->second.command.ByteSizeLong();
+        if (text != nullptr && (own != text || bytes + more > to_zrun_bytes_max / 4)) break;
+        text = own;
+        bytes += more;
+        keys.push_back(at->first);
+      }
+      to_zrun_.erase(to_zrun_.begin());
+    }
+    if (!keys.empty()) pass_batch(keys);
+  }
+}
+
+void Service::pass_batch(const std::vector<Gatekeeper::Key>& keys) {
+  const auto* zrun = children_.find("zrun");
+  if (zrun == nullptr) return;
+  v1::PlaceBatch batch;
+  std::vector<std::uint64_t> epochs;
+  for (const auto& key : keys) {
+    auto& placed = gatekeeper_.placed().at(key);
+    if (epochs.empty()) batch.set_topology(*placed.topology);
+    epochs.push_back(placed.command.header().epoch());
+    placed.command.set_run(zrun->starts);
+    placed.command.set_restart_in_place(placed.sent_run != 0 && placed.sent_run != zrun->starts);
+    placed.sent_run = zrun->starts;
+    placed.report.set_run(zrun->starts);
+    *batch.add_commands() = placed.command;
+  }
+  auto text = batch.SerializeAsString();
+  const auto bytes = text.size();
+  to_zrun_bytes_ += bytes;
+  hub_.exchange().request(
+      rpc::address("", "zrun"), "zrun.place_many", std::move(text), 5s,
+      rpc::expect<v1::PlaceBatchReply>([this, keys, epochs, bytes, run = zrun->starts](
+                                           stdx::Result<v1::PlaceBatchReply> replies) {
+        to_zrun_bytes_ -= bytes;
+        for (std::size_t i = 0; i < keys.size(); ++i) {
+          const int at = static_cast<int>(i);
+          if (!replies)
+            zrun_answered(keys[i], epochs[i], run, std::unexpected(replies.error()));
+          else if (at < replies->replies_size())
+            zrun_answered(keys[i], epochs[i], run, replies->replies(at));
+        }
+        pass_places();
+      }));
+}
+
+void Service::zrun_answered(const Gatekeeper::Key& key, std::uint64_t epoch, std::uint32_t run,
+                            const stdx::Result<v1::CommandReply>& reply) {
+  const auto still = gatekeeper_.placed().find(key);
+  if (still == gatekeeper_.placed().end() || still->second.sent_run != run ||
+      still->second.command.header().epoch() != epoch)
+    return;
+  if (!reply) {
+    // zrun went away or does not answer: sent again when it is there, or at once.
+    if (reply.error().code == Code::timeout && hub_.has("zrun")) hand_to_zrun(key);
+    return;
+  }
+  if (reply->outcome() != "refused") return;
+  still->second.report.set_state("failed");
+  still->second.report.set_detail(reply->reason());
+  changed(key);
 }
 
 void Service::pass_stop(const v1::StopCommand& command) {
@@ -358,11 +417,15 @@ void Service::fill_children(google::protobuf::RepeatedPtrField<v1::ChildStatus>&
   }
 }
 
-v1::Snapshot Service::snapshot() {
+v1::Snapshot Service::snapshot(bool children_only) {
   v1::Snapshot now;
   now.set_counter(++counter_);
   now.set_incarnation(options_.incarnation);
   now.set_highest_term(gatekeeper_.highest_term());
+  now.set_sequence(changes_told_);
+  fill_children(*now.mutable_children());
+  now.set_children_only(children_only);
+  if (children_only) return now;
   for (auto& floor : gatekeeper_.floors()) *now.add_floors() = std::move(floor);
   // Details are for people; where very many spaces failed, those of the first ones must do.
   std::size_t detail_bytes = 0;
@@ -372,21 +435,45 @@ v1::Snapshot Service::snapshot() {
     detail_bytes += report.detail().size();
     if (detail_bytes > details_bytes_max) report.clear_detail();
   }
-  fill_children(*now.mutable_children());
   return now;
 }
 
 void Service::changed() {
-  if (change_posted_) return;
-  change_posted_ = true;
-  // One event for all that happens in this turn of the loop.
-  runtime_.executor.post([this, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.expired()) return;
-    change_posted_ = false;
-    if (hub_.has("zrms"))
-      hub_.exchange().notify(rpc::address("", "zrms"), "startz.changed",
-                             snapshot().SerializeAsString());
-  });
+  // One event for all that happens within a moment.
+  if (!change_timer_.pending()) change_timer_.set(change_delay, [this] { tell_changes(); });
+}
+
+void Service::changed(const Gatekeeper::Key& key) {
+  changed_.insert(key);
+  changed();
+}
+
+void Service::changed_all() {
+  all_changed_ = true;
+  changed();
+}
+
+// What changed, and no more: a zhost may have 20,000 spaces. zrms asks for everything where an
+// event did not come.
+void Service::tell_changes() {
+  if (!hub_.has("zrms")) return;  // it gets everything when it connects
+  ++changes_told_;
+  auto told = snapshot(!all_changed_);
+  if (!all_changed_) {
+    told.set_children_only(false);
+    told.set_delta(true);
+    std::size_t detail_bytes = 0;
+    for (const auto& key : changed_) {
+      gatekeeper_.describe(key, told);
+      if (told.spaces_size() == 0) continue;
+      auto& last = *told.mutable_spaces()->rbegin();
+      detail_bytes += last.detail().size();
+      if (detail_bytes > details_bytes_max) last.clear_detail();
+    }
+  }
+  all_changed_ = false;
+  changed_.clear();
+  hub_.exchange().notify(rpc::address("", "zrms"), "startz.changed", told.SerializeAsString());
 }
 
 // --- beats ---

@@ -71,13 +71,17 @@ class Service {
   void wire_records(rpc::Exchange& exchange);
   void membership(v1::MembersChanged now);
   void keep_records();
+  v1::CommandReply place(const v1::PlaceCommand& command, const std::string& topology);
   void note(const v1::CommandHeader& header, const v1::CommandReply& reply);
   void child_started(const Children::Child& child);
   void child_ended(const Children::Child& child);
   void zrun_connected();
   void zrun_is_down();
   void hand_to_zrun(const Gatekeeper::Key& key);
-  void hand_waiting_to_zrun();
+  void pass_places();
+  void pass_batch(const std::vector<Gatekeeper::Key>& keys);
+  void zrun_answered(const Gatekeeper::Key& key, std::uint64_t epoch, std::uint32_t run,
+                     const stdx::Result<v1::CommandReply>& reply);
   void pass_stop(const v1::StopCommand& command);
   void pass_removals();
   void beat(bool goodbye);
@@ -88,10 +92,13 @@ class Service {
   void send_to(const std::string& zhost, const stdx::Bytes& bytes);
   stdx::Bytes make_beat(bool goodbye);
   std::optional<stdx::Bytes> sealed(const stdx::Bytes& beat);
-  void changed();
+  void changed();  // of the children
+  void changed(const Gatekeeper::Key& key);
+  void changed_all();
+  void tell_changes();
   v1::ChildState state_of(const Children::Child& child) const;
   void fill_children(google::protobuf::RepeatedPtrField<v1::ChildStatus>& out) const;
-  v1::Snapshot snapshot();
+  v1::Snapshot snapshot(bool children_only);
 
   ports::Runtime& runtime_;
   ports::Transport& transport_;
@@ -106,15 +113,20 @@ class Service {
   std::unique_ptr<ports::DatagramSocket> socket_;
   std::uint64_t counter_ = 0;
   bool zrun_down_ = false;  // restart_grace ended; until zrun connects again
-  bool change_posted_ = false;
+  // What startz.changed has to say: those spaces, or everything.
+  std::set<Gatekeeper::Key> changed_;
+  bool all_changed_ = true;
+  std::uint64_t changes_told_ = 0;
   static constexpr std::size_t to_zrun_bytes_max = 4u << 20;
+  static constexpr std::size_t to_zrun_batch_max = 128;
   std::size_t to_zrun_bytes_ = 0;      // of place commands under way to zrun
-  std::set<Gatekeeper::Key> to_zrun_;  // those that wait for them
+  std::set<Gatekeeper::Key> to_zrun_;  // those that are to be handed to it
+  bool pass_posted_ = false;
   std::map<std::string, int> pings_missed_;
   // Data that zrun has not said to be gone: said again until it is, and when it connects, since
   // the leader forgets the topology.
   std::map<Gatekeeper::Key, v1::StopCommand> removals_;
-  ports::Timer beat_timer_, grace_timer_, ping_timer_, repeat_timer_, keep_timer_;
+  ports::Timer beat_timer_, grace_timer_, ping_timer_, repeat_timer_, keep_timer_, change_timer_;
   ports::Counter& foreign_datagrams_;
   ports::Counter& forged_datagrams_;
   std::string no_key_;  // why beats cannot be sealed; empty while they are

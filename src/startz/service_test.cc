@@ -36,13 +36,17 @@ struct FakeChild {
     hello.set_zhost("a");
     bus = std::make_unique<rpc::ServiceBus>(runtime, *transport,
                                             rpc::ServiceBus::Options{"startz", hello});
-    bus->on("zrun.place", rpc::typed<v1::PlaceCommand, v1::CommandReply>(
-                              [&places](const rpc::Caller&, v1::PlaceCommand command, auto done) {
-                                places.push_back(std::move(command));
-                                v1::CommandReply reply;
-                                reply.set_outcome("accepted");
-                                done(reply);
-                              }));
+    bus->on("zrun.place_many",
+            rpc::typed<v1::PlaceBatch, v1::PlaceBatchReply>(
+                [&places](const rpc::Caller&, v1::PlaceBatch batch, auto done) {
+                  v1::PlaceBatchReply replies;
+                  for (auto& command : *batch.mutable_commands()) {
+                    EXPECT_TRUE(command.mutable_topology()->ParseFromString(batch.topology()));
+                    places.push_back(std::move(command));
+                    replies.add_replies()->set_outcome("accepted");
+                  }
+                  done(std::move(replies));
+                }));
     bus->on("zrun.stop",
             rpc::typed<v1::StopCommand, v1::CommandReply>(
                 [&stops, &stop_outcome](const rpc::Caller&, v1::StopCommand command, auto done) {

@@ -132,6 +132,15 @@ std::string printable(std::string_view text, std::size_t max) {
   return out;
 }
 
+std::string shortened(std::string text, std::size_t max) {
+  constexpr std::string_view more = " ...";
+  if (text.size() <= max) return text;
+  auto end = max > more.size() ? max - more.size() : 0;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  text.resize(end);
+  return text.append(more.substr(0, max));
+}
+
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   unsigned char difference = 0;

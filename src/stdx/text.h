@@ -37,6 +37,10 @@ std::optional<std::uint64_t> parse_u64(std::string_view text);
 // lines and terminals that show what a guest, peer or package wrote.
 std::string printable(std::string_view text, std::size_t max = 1024);
 
+// At most `max` bytes of `text`, with " ..." where something was left out. Never cuts a character
+// of UTF-8 in two: half a one is no text, and a protobuf that holds it cannot be read again.
+std::string shortened(std::string text, std::size_t max);
+
 // Compares secrets without telling by its time where two of the same length differ.
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 

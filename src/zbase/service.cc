@@ -19,6 +19,12 @@ v1::Hello hello_of(const Options& options) {
   return hello;
 }
 
+v1::SnapshotRequest children_only() {
+  v1::SnapshotRequest request;
+  request.set_children_only(true);
+  return request;
+}
+
 const char* health_of(v1::ChildState state) {
   switch (state) {
     case v1::CHILD_UP:
@@ -89,7 +95,7 @@ void Service::start() {
 
 void Service::look() {
   startz_.request(rpc::address("", "startz"), "startz.snapshot",
-                  v1::SnapshotRequest().SerializeAsString(), 1s,
+                  children_only().SerializeAsString(), 1s,
                   rpc::expect<v1::Snapshot>([this](stdx::Result<v1::Snapshot> snapshot) {
                     if (snapshot) learn(*snapshot);
                   }));

@@ -25,50 +25,111 @@ bool Directory::put(const v1::DirectoryEntry& entry) {
   const Name name{entry.topology_id(), entry.space()};
   auto& known = entries_[name];
   if (entry.epoch() < known.epoch()) return false;
-  if (known.SerializeAsString() == entry.SerializeAsString()) return false;
-  known = entry;
+  if (!known.space().empty()) {
+    const bool same = known.space_index() == entry.space_index() &&
+                      known.zhost() == entry.zhost() && known.epoch() == entry.epoch() &&
+                      known.incarnation() == entry.incarnation() &&
+                      known.running() == entry.running();
+    if (same) return false;
+    erase(name);
+  }
+  entries_[name] = entry;
   by_index_[{bytes_of(entry.topology_id()), entry.space_index()}] = name;
+  by_space_.insert({entry.space(), entry.topology_id()});
+  ++parts_[entry.topology_id()][entry.zhost()];
   return true;
 }
 
 bool Directory::erase(const Name& name) {
   const auto at = entries_.find(name);
   if (at == entries_.end()) return false;
-  by_index_.erase({bytes_of(name.first), at->second.space_index()});
+  const auto& entry = at->second;
+  const auto index = by_index_.find({bytes_of(name.first), entry.space_index()});
+  if (index != by_index_.end() && index->second == name) by_index_.erase(index);
+  by_space_.erase({name.second, name.first});
+  auto& parts = parts_[name.first];
+  if (--parts[entry.zhost()] == 0) parts.erase(entry.zhost());
+  if (parts.empty()) parts_.erase(name.first);
   entries_.erase(at);
   return true;
 }
 
-stdx::Result<std::size_t> Directory::apply(const v1::DirectoryUpdate& update) {
-  if (update.term() < term_)
+stdx::Status Directory::check(const v1::DirectoryUpdate& update) const {
+  if (update.term() < term_ || update.term() < coming_.term)
     return stdx::fail(Code::stale, stdx::format("directory of term {} after one of term {}",
-                                                update.term(), term_));
-  // A zmesh that started anew knows nothing that a change could change: it is told the whole.
-  if (!update.complete() && update.term() != term_ && !PLANTED(P10_whole))
-    return stdx::fail(Code::stale, "a change of a directory that was not told whole");
-  if (update.term() == term_ && update.sequence() < sequence_)
-    return stdx::fail(Code::stale, "a directory update came after a newer one");
+                                                update.term(), std::max(term_, coming_.term)));
   for (const auto& entry : update.entries())
     if (!stdx::is_uuid(entry.topology_id()) || entry.space().empty())
       return stdx::fail(Code::invalid, "a directory entry names no space");
-  if (entries_.size() + static_cast<std::size_t>(update.entries_size()) > entries_max &&
-      !update.complete())
+  if (update.part() > 0) {
+    // Where its answer was lost the last part comes again, or one in its place.
+    const bool fits = update.part() == 1 ||
+                      (update.term() == coming_.term && coming_.part > 0 &&
+                       (update.part() == coming_.part || update.part() == coming_.part + 1));
+    if (!fits) return stdx::fail(Code::stale, "a part of a directory whose beginning is not known");
+    return {};
+  }
+  // A zmesh that started anew knows nothing that a change could change: it is told the whole.
+  if (update.term() != term_ && !PLANTED(P10_whole))
+    return stdx::fail(Code::stale, "a change of a directory that was not told whole");
+  if (update.term() == term_ && (update.sequence() < sequence_ || update.base() > sequence_))
+    return stdx::fail(Code::stale, "a directory update that does not follow what is known");
+  return {};
+}
+
+stdx::Result<std::vector<Directory::Name>> Directory::apply(const v1::DirectoryUpdate& update) {
+  TRY(check(update));
+  if (update.part() > 0) return take_part(update);
+  if (entries_.size() + static_cast<std::size_t>(update.entries_size()) > entries_max)
     return stdx::fail(Code::full, stdx::format("the directory holds {} spaces", entries_.size()));
+  return change(update);
+}
+
+std::vector<Directory::Name> Directory::change(const v1::DirectoryUpdate& update) {
   term_ = update.term();
   leader_ = update.leader();
   sequence_ = update.sequence();
-  std::size_t changed = 0;
-  if (update.complete()) {
-    std::set<Name> named;
-    for (const auto& entry : update.entries())
-      if (!entry.removed()) named.insert({entry.topology_id(), entry.space()});
-    std::vector<Name> gone;
-    for (const auto& [name, entry] : entries_)
-      if (!named.contains(name)) gone.push_back(name);
-    for (const auto& name : gone) changed += erase(name);
+  std::vector<Name> changed;
+  for (const auto& entry : update.entries()) {
+    Name name{entry.topology_id(), entry.space()};
+    if (entry.removed() ? erase(name) : put(entry)) changed.push_back(std::move(name));
   }
-  for (const auto& entry : update.entries())
-    changed += entry.removed() ? erase({entry.topology_id(), entry.space()}) : put(entry);
+  return changed;
+}
+
+stdx::Result<std::vector<Directory::Name>> Directory::take_part(const v1::DirectoryUpdate& update) {
+  if (update.part() == 1) coming_ = {};
+  if (coming_.entries.size() + static_cast<std::size_t>(update.entries_size()) > entries_max)
+    return stdx::fail(Code::full,
+                      stdx::format("the directory holds {} spaces", coming_.entries.size()));
+  coming_.term = update.term();
+  coming_.part = update.part();
+  // The whole is here already: what comes again, with what changed since, changes it.
+  if (coming_.done) return change(update);
+  for (const auto& entry : update.entries()) {
+    const Name name{entry.topology_id(), entry.space()};
+    if (entry.removed())
+      coming_.entries.erase(name);
+    else if (auto& known = coming_.entries[name]; entry.epoch() >= known.epoch())
+      known = entry;
+  }
+  if (!update.complete()) return std::vector<Name>();
+  term_ = update.term();
+  leader_ = update.leader();
+  sequence_ = update.sequence();
+  coming_.done = true;
+  return replace(std::exchange(coming_.entries, {}));
+}
+
+std::vector<Directory::Name> Directory::replace(std::map<Name, v1::DirectoryEntry> entries) {
+  std::vector<Name> changed;
+  std::vector<Name> gone;
+  for (const auto& [name, entry] : entries_)
+    if (!entries.contains(name)) gone.push_back(name);
+  for (auto& name : gone)
+    if (erase(name)) changed.push_back(std::move(name));
+  for (auto& [name, entry] : entries)
+    if (put(entry)) changed.push_back(name);
   return changed;
 }
 
@@ -84,13 +145,39 @@ const v1::DirectoryEntry* Directory::find(const std::string& topology,
   return at == entries_.end() ? nullptr : &at->second;
 }
 
-std::vector<v1::DirectoryEntry> Directory::peers_of(const std::string& zhost) const {
-  std::set<std::string> topologies;
-  for (const auto& [name, entry] : entries_)
-    if (entry.zhost() == zhost) topologies.insert(name.first);
+bool Directory::has_part(const std::string& topology, const std::string& zhost) const {
+  const auto at = parts_.find(topology);
+  return at != parts_.end() && at->second.contains(zhost);
+}
+
+std::vector<std::string> Directory::zhosts_of(const std::string& topology) const {
+  std::vector<std::string> list;
+  if (const auto at = parts_.find(topology); at != parts_.end())
+    for (const auto& [zhost, spaces] : at->second) list.push_back(zhost);
+  return list;
+}
+
+std::vector<v1::DirectoryEntry> Directory::of_topology(const std::string& topology) const {
   std::vector<v1::DirectoryEntry> list;
-  for (const auto& [name, entry] : entries_)
-    if (topologies.contains(name.first)) list.push_back(entry);
+  for (auto at = entries_.lower_bound({topology, ""});
+       at != entries_.end() && at->first.first == topology; ++at)
+    list.push_back(at->second);
+  return list;
+}
+
+std::vector<v1::DirectoryEntry> Directory::peers_of(const std::string& zhost) const {
+  std::vector<v1::DirectoryEntry> list;
+  for (const auto& [topology, zhosts] : parts_)
+    if (zhosts.contains(zhost))
+      for (auto& entry : of_topology(topology)) list.push_back(std::move(entry));
+  return list;
+}
+
+std::vector<v1::DirectoryEntry> Directory::named(const std::string& space) const {
+  std::vector<v1::DirectoryEntry> list;
+  for (auto at = by_space_.lower_bound({space, ""}); at != by_space_.end() && at->first == space;
+       ++at)
+    list.push_back(entries_.at({at->second, space}));
   return list;
 }
 

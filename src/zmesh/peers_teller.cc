@@ -22,31 +22,41 @@ std::vector<v1::PeersUpdate> pages_of(v1::PeersUpdate whole, std::size_t bytes_m
     bytes += size;
     *pages.back().add_entries() = std::move(entry);
   }
-  for (auto& page : pages) page.set_term(whole.term());
+  for (auto& page : pages) {
+    page.set_term(whole.term());
+    page.set_delta(whole.delta());
+  }
   return pages;
 }
 
-PeersTeller::PeersTeller(ports::Runtime& runtime, rpc::Exchange& exchange,
-                         std::function<v1::PeersUpdate()> newest)
+PeersTeller::PeersTeller(ports::Runtime& runtime, rpc::Exchange& exchange, Source source)
     : exchange_(exchange),
-      newest_(std::move(newest)),
+      source_(std::move(source)),
       retry_(runtime.executor),
       pages_sent_(runtime.metrics.counter("samoza_zmesh_peers_pages_total",
                                           "Pages of the list of partners told to zrun")) {}
 
-void PeersTeller::tell() {
-  if (under_way_)
-    again_ = true;
-  else
-    begin_anew();
+void PeersTeller::tell(const Changed& changed) {
+  changed_.insert(changed.begin(), changed.end());
+  again_ = true;
+  if (under_way_ || retry_.pending()) return;
+  if (!whole_told_) return begin_anew();
+  again_ = false;
+  begin(source_.changes(std::exchange(changed_, {})));
 }
 
 void PeersTeller::begin_anew() {
+  again_ = false;
+  changed_.clear();
+  whole_told_ = false;
+  begin(source_.whole());
+}
+
+void PeersTeller::begin(v1::PeersUpdate list) {
   retry_.cancel();
   ++lists_;
-  again_ = false;
   under_way_ = true;
-  pages_ = pages_of(newest_(), page_bytes_max);
+  pages_ = pages_of(std::move(list), page_bytes_max);
   std::reverse(pages_.begin(), pages_.end());
   next_page();
 }
@@ -61,15 +71,17 @@ void PeersTeller::next_page() {
         if (alive.expired() || list != lists_) return;
         if (!taken) {
           under_way_ = false;
+          whole_told_ = false;
           pages_.clear();
           // One that is gone is told when it connects.
           if (taken.error().code != stdx::Code::unavailable)
-            retry_.set(retry_after, [this] { tell(); });
+            retry_.set(retry_after, [this] { begin_anew(); });
           return;
         }
         if (!pages_.empty()) return next_page();
         under_way_ = false;
-        if (again_) begin_anew();
+        whole_told_ = true;
+        if (again_) tell({});
       });
 }
 

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Tells zrun of this zhost who is where (zrun.peers): in as many pages as its frames need, one
+// Tells zrun of this zhost who is where (zrun.peers): everything of the topologies that have a part
+// here when zrun connects, then what changes. Either comes in as many pages as its frames need, one
 // after the other, each once the one before was taken, so that no list is too long to be told and
-// none fills the link. A list that changes meanwhile is told whole after the one under way: a zhost
-// whose topologies change all the time still gets to an end.
+// none fills the link. What changes meanwhile is told after the list under way.
 //
-// A page that zrun, which is there, does not answer is followed by the newest list from its
-// beginning, after retry_after. Bound: one list under way and one that waits, of what the directory
-// may hold.
+// A page that zrun, which is there, does not answer is followed by everything from its beginning,
+// after retry_after. Bound: one list under way, and what changed since it began, each entry once.
 
 #include <functional>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "ports/runtime.h"
@@ -31,23 +32,32 @@ class PeersTeller {
   static constexpr stdx::Duration answer_timeout = std::chrono::seconds(5);
   static constexpr stdx::Duration retry_after = std::chrono::milliseconds(500);
 
-  // `newest` makes the list of this moment.
-  PeersTeller(ports::Runtime& runtime, rpc::Exchange& exchange,
-              std::function<v1::PeersUpdate()> newest);
+  using Changed = std::set<std::pair<std::string, std::string>>;  // topology, space or ""
+  struct Source {
+    // The list of this moment.
+    std::function<v1::PeersUpdate()> whole;
+    // Of these, what they are now; the data peers of this moment.
+    std::function<v1::PeersUpdate(const Changed&)> changes;
+  };
+  PeersTeller(ports::Runtime& runtime, rpc::Exchange& exchange, Source source);
 
-  // There is something to tell.
-  void tell();
-  // The newest list, from its beginning. Also when zrun connected: what was under way was for the
-  // one before.
+  // Those changed, or only the data peers where there is none. Without a space: the topology has a
+  // part here from now on, or none any more.
+  void tell(const Changed& changed);
+  // Everything, from its beginning. Also when zrun connected: what was under way was for the one
+  // before.
   void begin_anew();
 
  private:
+  void begin(v1::PeersUpdate list);
   void next_page();
 
   rpc::Exchange& exchange_;
-  std::function<v1::PeersUpdate()> newest_;
+  Source source_;
   std::vector<v1::PeersUpdate> pages_;  // of the list under way, the next one last
+  Changed changed_;                     // since it began
   bool under_way_ = false, again_ = false;
+  bool whole_told_ = false;  // what changes can be told alone
   std::uint64_t lists_ = 0;  // begun: the answer to a page of a former one says nothing
   ports::Timer retry_;
   ports::Counter& pages_sent_;

@@ -55,7 +55,9 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Ht
                      {options_.control_plane, hello_of(options_), registration_of(options_)}),
       peers_(runtime, transport, key, {peer_hello_of(options_), peer_endpoint(options_.self)}),
       neighbours_(options_.self.zhost_id()),
-      peers_teller_(runtime, hub_.exchange(), [this] { return peers_of_zrun(); }),
+      peers_teller_(runtime, hub_.exchange(),
+                    {.whole = [this] { return peers_of_zrun(); },
+                     .changes = [this](const auto& changed) { return changes_for_zrun(changed); }}),
       directory_timer_(runtime.executor),
       relayed_(runtime.metrics.counter("samoza_zmesh_relayed_total",
                                        "Envelopes and data frames passed on for other zhosts")),
@@ -134,7 +136,7 @@ void Service::wire_handlers() {
                     const auto changed = directory_.apply(update);
                     if (!changed) return done(std::unexpected(changed.error()));
                     tell_records(update);
-                    if (*changed > 0 || update.complete()) directory_changed();
+                    directory_changed(*changed, update.complete());
                     v1::DirectoryReply reply;
                     reply.set_sequence(directory_.sequence());
                     reply.set_term(directory_.term());
@@ -167,7 +169,7 @@ void Service::members_changed(v1::MembersChanged members) {
   members_ = std::move(members);
   peers_.set_members({members_.peers().begin(), members_.peers().end()});
   for (const char* service : {"zrms", "startz"}) tell_membership(service);
-  tell_zrun();
+  tell_zrun({});
 }
 
 void Service::tell_membership(const std::string& service) {
@@ -267,7 +269,6 @@ void Service::peer_changed(const std::string& peer, bool up) {
   else
     neighbours_.link_down(peer);
   announce_neighbours();
-  tell_zrun();
 }
 
 void Service::announce_neighbours() {
@@ -301,10 +302,9 @@ void Service::send(v1::SendRequest request, std::function<void(stdx::Result<v1::
 
 void Service::space_detail(const std::string& topology, const std::string& space,
                            std::function<void(stdx::Result<v1::SpaceDetail>)> done) {
-  std::vector<v1::DirectoryEntry> found;
-  for (auto& entry : directory_.all())
-    if (entry.space() == space && (topology.empty() || entry.topology_id() == topology))
-      found.push_back(std::move(entry));
+  auto found = directory_.named(space);
+  if (!topology.empty())
+    std::erase_if(found, [&](const auto& entry) { return entry.topology_id() != topology; });
   const auto name = stdx::printable(space, 80);
   if (found.empty())
     return done(stdx::fail(
@@ -392,21 +392,74 @@ void Service::want_directory() {
   if (directory_.term() == 0) directory_timer_.set(500ms, [this] { want_directory(); });
 }
 
-void Service::directory_changed() {
-  tell_zrun();
+// Of a change zrun is told where it is of a topology that has a part here; of the whole topology
+// where that became so.
+void Service::directory_changed(const std::vector<Directory::Name>& names, bool whole) {
+  PeersTeller::Changed changed;
+  for (const auto& name : names) {
+    const auto& topology = name.first;
+    const bool here = directory_.has_part(topology, options_.self.zhost_id());
+    if (here != topologies_here_.contains(topology)) {
+      if (here)
+        topologies_here_.insert(topology);
+      else
+        topologies_here_.erase(topology);
+      changed.insert({topology, ""});
+    } else if (here) {
+      changed.insert(name);
+    }
+  }
+  // Also where the whole names nothing here: zrun then knows that.
+  if (!changed.empty() || whole) tell_zrun(changed);
 }
 
-void Service::tell_zrun() {
-  if (hub_.has("zrun") && directory_.term() != 0) peers_teller_.tell();
+void Service::tell_zrun(const PeersTeller::Changed& changed) {
+  if (hub_.has("zrun") && directory_.term() != 0) peers_teller_.tell(changed);
 }
 
 v1::PeersUpdate Service::peers_of_zrun() const {
   v1::PeersUpdate update;
   update.set_term(directory_.term());
-  std::set<std::string> zhosts;
-  for (auto& entry : directory_.peers_of(options_.self.zhost_id())) {
-    zhosts.insert(entry.zhost());
+  for (auto& entry : directory_.peers_of(options_.self.zhost_id()))
     *update.add_entries() = std::move(entry);
+  add_data_peers(update);
+  return update;
+}
+
+v1::PeersUpdate Service::changes_for_zrun(const PeersTeller::Changed& changed) const {
+  v1::PeersUpdate update;
+  update.set_term(directory_.term());
+  update.set_delta(true);
+  const auto add_removed = [&](const std::string& topology, const std::string& space) {
+    auto* entry = update.add_entries();
+    entry->set_topology_id(topology);
+    entry->set_space(space);
+    entry->set_removed(true);
+  };
+  std::string whole;  // of this one everything was said
+  for (const auto& [topology, space] : changed) {
+    if (topology == whole) continue;
+    if (!topologies_here_.contains(topology)) {
+      add_removed(topology, "");
+      whole = topology;
+    } else if (space.empty()) {
+      for (auto& entry : directory_.of_topology(topology)) *update.add_entries() = std::move(entry);
+      whole = topology;
+    } else if (const auto* entry = directory_.find(topology, space)) {
+      *update.add_entries() = *entry;
+    } else {
+      add_removed(topology, space);
+    }
+  }
+  add_data_peers(update);
+  return update;
+}
+
+void Service::add_data_peers(v1::PeersUpdate& update) const {
+  std::set<std::string> zhosts;
+  for (const auto& topology : topologies_here_) {
+    const auto there = directory_.zhosts_of(topology);
+    zhosts.insert(there.begin(), there.end());
   }
   for (const auto& zhost : zhosts) {
     const auto* member = peers_.member(zhost);
@@ -417,7 +470,6 @@ v1::PeersUpdate Service::peers_of_zrun() const {
     peer->set_address(member->address());
     peer->set_port(member->port());
   }
-  return update;
 }
 
 }  // namespace zmesh

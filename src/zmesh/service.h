@@ -84,9 +84,11 @@ class Service {
   void peer_data(const std::string& peer, stdx::Bytes frame);
   void forward_data(stdx::Bytes frame, const std::string& came_from);
   void want_directory();
-  void directory_changed();
-  void tell_zrun();
+  void directory_changed(const std::vector<Directory::Name>& names, bool whole);
+  void tell_zrun(const PeersTeller::Changed& changed);
   v1::PeersUpdate peers_of_zrun() const;
+  v1::PeersUpdate changes_for_zrun(const PeersTeller::Changed& changed) const;
+  void add_data_peers(v1::PeersUpdate& update) const;
   void tell_membership(const std::string& service);
   void tell_records(const v1::DirectoryUpdate& update);
 
@@ -99,6 +101,7 @@ class Service {
   NeighbourTable neighbours_;
   Directory directory_;
   v1::MembersChanged members_;
+  std::set<std::string> topologies_here_;  // zrun is told of these
   PeersTeller peers_teller_;
   std::uint64_t neighbours_sequence_ = 0;
   ports::Timer directory_timer_;

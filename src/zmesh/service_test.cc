@@ -57,6 +57,7 @@ struct Cluster {
     v1::DirectoryUpdate update;
     update.set_term(1);
     update.set_complete(true);
+    update.set_part(1);
     for (auto [space, index, zhost, epoch] :
          {std::tuple{"x", 0u, x_on, epoch_x}, {"y", 1u, y_on, epoch_y}}) {
       auto* entry = update.add_entries();

@@ -7,8 +7,7 @@ std::vector<ArchiveSweeper::Drop> ArchiveSweeper::plan(const Reconciler::View& v
                                                        stdx::Instant now) {
   std::set<std::string> wanted;
   for (const auto& [id, row] : view.records.topologies())
-    for (auto& archive : archives_of(row.record.spec(), row.record.mex_sha256()))
-      wanted.insert(std::move(archive));
+    wanted.insert(row.archives.begin(), row.archives.end());
   referred_to_.insert(wanted.begin(), wanted.end());
   std::set<std::string> unused, reported;
   bool rows_are_missing = false;

@@ -19,7 +19,8 @@ Blobs::Blobs(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ports::BlobStore& 
       keep_for_(keep_for),
       started_(runtime.clock.now()),
       removed_(runtime.metrics.counter("samoza_zrms_archives_removed_total",
-                                       "Archives removed because no topology refers to them")) {}
+                                       "Archives removed because no topology refers to them")),
+      release_timer_(runtime.executor) {}
 
 void Blobs::keep(stdx::Bytes archive, ports::BlobStore::Done<std::string> done) {
   store_.put(std::move(archive), storing(std::move(done)));
@@ -32,6 +33,7 @@ ports::BlobStore::Done<std::string> Blobs::storing(ports::BlobStore::Done<std::s
     if (alive.expired()) return;
     --storing_;
     if (stored) used(*stored);
+    if (stored && on_stored) on_stored();
     done(std::move(stored));
   };
 }
@@ -136,16 +138,50 @@ void Blobs::read(const v1::BlobReadRequest& request,
     done(std::move(reply));
   };
   if (store_.has(request.sha256())) used(request.sha256());
-  if (cached_ && cached_sha256_ == request.sha256()) return answer(*cached_);
-  store_.get(request.sha256(),
-             [this, sha256 = request.sha256(), answer, done,
-              alive = std::weak_ptr<bool>(alive_)](stdx::Result<stdx::Bytes> got) {
+  load(request.sha256(), [answer, done](stdx::Result<std::shared_ptr<const stdx::Bytes>> bytes) {
+    if (!bytes) return done(std::unexpected(bytes.error()));
+    answer(**bytes);
+  });
+}
+
+void Blobs::load(const std::string& sha256, ReadDone done) {
+  if (const auto known = cached_.find(sha256); known != cached_.end()) {
+    known->second.read = runtime_.clock.now();
+    return done(known->second.bytes);
+  }
+  auto& waiting = loading_[sha256];
+  waiting.push_back(std::move(done));
+  if (waiting.size() > 1) return;
+  store_.get(sha256,
+             [this, sha256, alive = std::weak_ptr<bool>(alive_)](stdx::Result<stdx::Bytes> got) {
                if (alive.expired()) return;
-               if (!got) return done(std::unexpected(got.error()));
-               cached_sha256_ = sha256;
-               cached_ = std::make_shared<const stdx::Bytes>(std::move(*got));
-               answer(*cached_);
+               const auto answers = std::move(loading_[sha256]);
+               loading_.erase(sha256);
+               if (!got) {
+                 for (const auto& answer : answers) answer(std::unexpected(got.error()));
+                 return;
+               }
+               const auto bytes = std::make_shared<const stdx::Bytes>(std::move(*got));
+               cached_[sha256] = {bytes, runtime_.clock.now()};
+               release();
+               for (const auto& answer : answers) answer(bytes);
              });
+}
+
+// Those that nobody reads any more, and past the bound those that were not read for longest.
+void Blobs::release() {
+  const auto now = runtime_.clock.now();
+  std::erase_if(cached_, [&](const auto& entry) { return now - entry.second.read >= cached_for; });
+  std::size_t bytes = 0;
+  for (const auto& [sha256, entry] : cached_) bytes += entry.bytes->size();
+  while (bytes > cached_bytes_max && cached_.size() > 1) {
+    const auto oldest = std::min_element(
+        cached_.begin(), cached_.end(),
+        [](const auto& a, const auto& b) { return a.second.read < b.second.read; });
+    bytes -= oldest->second.bytes->size();
+    cached_.erase(oldest);
+  }
+  if (!cached_.empty()) release_timer_.set(cached_for, [this] { release(); });
 }
 
 }  // namespace zrms

@@ -29,6 +29,10 @@ class Blobs {
   static constexpr std::uint32_t chunk_bytes = 1u << 20;
   // Archives being fetched at one time; more wait for their turn at the asker (Code::full).
   static constexpr std::size_t fetches_max = 16;
+  // Archives that are being read stay in memory, so that their chunks are not read from disk one by
+  // one: so many bytes of them, the last one besides; for so long after their last chunk.
+  static constexpr std::size_t cached_bytes_max = 256u << 20;
+  static constexpr stdx::Duration cached_for = std::chrono::seconds(10);
 
   Blobs(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ports::BlobStore& store, std::string self,
         stdx::Duration keep_for);
@@ -44,6 +48,9 @@ class Blobs {
              std::function<void(stdx::Status)> done);
   void read(const v1::BlobReadRequest& request,
             std::function<void(stdx::Result<v1::BlobReadReply>)> done);
+  std::size_t cached() const { return cached_.size(); }
+  // One more is on this zhost's disk.
+  std::function<void()> on_stored;
 
  private:
   struct Fetch {
@@ -54,6 +61,9 @@ class Blobs {
   void next_chunk(const std::string& sha256);
   void finish(const std::string& sha256, stdx::Status status);
   void used(const std::string& sha256);
+  using ReadDone = std::function<void(stdx::Result<std::shared_ptr<const stdx::Bytes>>)>;
+  void load(const std::string& sha256, ReadDone done);
+  void release();
   // `done` of a call that stores an archive, which counts as under way until it is called.
   ports::BlobStore::Done<std::string> storing(ports::BlobStore::Done<std::string> done);
 
@@ -67,9 +77,13 @@ class Blobs {
   std::map<std::string, stdx::Instant> used_;  // within keep_for
   ports::Counter& removed_;
   std::map<std::string, Fetch> fetches_;
-  // The archive read last, so that its chunks are not read from disk one by one.
-  std::string cached_sha256_;
-  std::shared_ptr<const stdx::Bytes> cached_;
+  struct Cached {
+    std::shared_ptr<const stdx::Bytes> bytes;
+    stdx::Instant read{};
+  };
+  std::map<std::string, Cached> cached_;
+  ports::Timer release_timer_;
+  std::map<std::string, std::vector<ReadDone>> loading_;  // from disk, for those who wait
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

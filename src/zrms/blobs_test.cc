@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
 
 #include "adapters/blob_files/blob_files.h"
@@ -160,9 +161,52 @@ TEST_F(FetchTest, AWrongAnswerIsNotKeptAndARightOneIs) {
   EXPECT_EQ(asked, 1);
   EXPECT_TRUE(files->list().empty());
   const auto name = keep_what_is_answered();
-  ASSERT_TRUE(files->remove(name));
+  files->remove(name);
   EXPECT_TRUE(fetch(name));
   EXPECT_TRUE(files->has(name));
+}
+
+// Counts how often an archive is read from disk.
+struct CountingStore final : ports::BlobStore {
+  std::map<std::string, stdx::Bytes> archives;
+  std::map<std::string, int> reads;
+  void put(stdx::Bytes, Done<std::string> done) override {
+    done(stdx::fail(stdx::Code::failed, ""));
+  }
+  void put_as(const std::string&, stdx::Bytes, Done<std::string> done) override {
+    done(stdx::fail(stdx::Code::failed, ""));
+  }
+  void get(const std::string& sha256, Done<stdx::Bytes> done) override {
+    ++reads[sha256];
+    done(archives.at(sha256));
+  }
+  bool has(const std::string& sha256) const override { return archives.contains(sha256); }
+  std::vector<std::string> list() const override { return {}; }
+  void remove(const std::string&) override {}
+};
+
+TEST_F(BlobsTest, ArchivesThatAreReadAtOnceAreEachReadFromDiskOnceAndReleasedWhenIdle) {
+  CountingStore store;
+  for (const auto& name : {one, two}) store.archives[name] = stdx::Bytes(5u << 20, name[0]);
+  Blobs reading(runtime, bus, store, "a", 10min);
+  for (std::uint64_t at = 0; at < 5u << 20; at += Blobs::chunk_bytes)
+    for (const auto& name : {one, two}) {
+      v1::BlobReadRequest request;
+      request.set_sha256(name);
+      request.set_offset(at);
+      request.set_bytes_max(Blobs::chunk_bytes);
+      std::size_t bytes = 0;
+      reading.read(request, [&](stdx::Result<v1::BlobReadReply> reply) {
+        ASSERT_TRUE(reply);
+        bytes = reply->data().size();
+      });
+      EXPECT_EQ(bytes, Blobs::chunk_bytes);
+    }
+  EXPECT_EQ(store.reads[one], 1);
+  EXPECT_EQ(store.reads[two], 1);
+  EXPECT_EQ(reading.cached(), 2u);
+  world.run_for(Blobs::cached_for + 1s);
+  EXPECT_EQ(reading.cached(), 0u);
 }
 
 }  // namespace

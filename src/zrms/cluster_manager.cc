@@ -15,6 +15,7 @@ ClusterManager::Zhost* ClusterManager::listen(const std::string& name, std::uint
   if (incarnation < zhost.incarnation) return nullptr;
   if (incarnation > zhost.incarnation) {
     // A new life: counters start again, and nothing of the old one is left.
+    clear_spaces(name, zhost);
     zhost = {};
     zhost.incarnation = incarnation;
   }
@@ -79,20 +80,114 @@ bool ClusterManager::report(const v1::ResourceReport& report, stdx::Instant now)
   auto* zhost =
       listen(report.zhost(), report.incarnation(), report.counter(), &Zhost::report_counter, now);
   if (zhost == nullptr) return false;
-  zhost->reported = true;
-  zhost->report = report;
-  zhost->spaces.clear();
-  zhost->floors.clear();
-  for (const auto& floor : report.floors())
-    zhost->floors[{floor.topology_id(), floor.space()}] = floor.epoch();
-  for (const auto& space : report.spaces()) {
-    const std::pair key{space.topology_id(), space.space()};
-    zhost->spaces[key] = space;
-    // What is placed is not named among the floors.
-    auto& floor = zhost->floors[key];
-    floor = std::max(floor, space.epoch());
+  const bool builds_on = zhost->reported && report.base() == zhost->known_upto;
+  if (report.base() != 0 && !builds_on) {
+    zhost->whole_wanted = true;
+    return true;
   }
+  zhost->reported = true;
+  zhost->known_upto = report.counter();
+  if (report.base() != 0) {
+    take_changes(report.zhost(), *zhost, report);
+    auto archives = std::move(*zhost->report.mutable_blobs());
+    zhost->report = report;
+    if (report.same_blobs()) *zhost->report.mutable_blobs() = std::move(archives);
+  } else {
+    zhost->whole_wanted = false;
+    take_whole(report.zhost(), *zhost, report);
+    zhost->report = report;
+  }
+  zhost->report.clear_spaces();
+  zhost->report.clear_floors();
   return true;
+}
+
+namespace {
+
+bool same(const v1::SpaceReport& a, const v1::SpaceReport& b) {
+  return a.epoch() == b.epoch() && a.run() == b.run() && a.state() == b.state() &&
+         a.detail() == b.detail();
+}
+
+}  // namespace
+
+void ClusterManager::not_there(const std::string& name, const ChangeLog::Key& space) {
+  const auto at = reporters_.find(space);
+  if (at == reporters_.end()) return;
+  at->second.erase(name);
+  if (at->second.empty()) reporters_.erase(at);
+}
+
+void ClusterManager::clear_spaces(const std::string& name, Zhost& zhost) {
+  for (const auto& [key, space] : zhost.spaces) {
+    not_there(name, key);
+    changes_.note(key);
+  }
+}
+
+void ClusterManager::forget(const std::string& name) {
+  const auto at = zhosts_.find(name);
+  if (at == zhosts_.end()) return;
+  clear_spaces(name, at->second);
+  zhosts_.erase(at);
+}
+
+const std::set<std::string>& ClusterManager::reporters(const ChangeLog::Key& space) const {
+  static const std::set<std::string> none;
+  const auto at = reporters_.find(space);
+  return at == reporters_.end() ? none : at->second;
+}
+
+void ClusterManager::take_changes(const std::string& name, Zhost& zhost,
+                                  const v1::ResourceReport& report) {
+  for (const auto& floor : report.floors()) {
+    const ChangeLog::Key key{floor.topology_id(), floor.space()};
+    if (zhost.spaces.erase(key) > 0) not_there(name, key);
+    auto& known = zhost.floors[key];
+    known = std::max(known, floor.epoch());
+    changes_.note(key);
+  }
+  for (const auto& space : report.spaces()) {
+    const ChangeLog::Key key{space.topology_id(), space.space()};
+    zhost.spaces[key] = space;
+    reporters_[key].insert(name);
+    // What is placed is not named among the floors.
+    auto& floor = zhost.floors[key];
+    floor = std::max(floor, space.epoch());
+    changes_.note(key);
+  }
+}
+
+void ClusterManager::take_whole(const std::string& name, Zhost& zhost,
+                                const v1::ResourceReport& report) {
+  const auto spaces = std::exchange(zhost.spaces, {});
+  const auto floors = std::exchange(zhost.floors, {});
+  for (const auto& floor : report.floors())
+    zhost.floors[{floor.topology_id(), floor.space()}] = floor.epoch();
+  for (const auto& space : report.spaces()) {
+    const ChangeLog::Key key{space.topology_id(), space.space()};
+    zhost.spaces[key] = space;
+    auto& floor = zhost.floors[key];
+    floor = std::max(floor, space.epoch());
+    const auto before = spaces.find(key);
+    if (before == spaces.end()) reporters_[key].insert(name);
+    if (before == spaces.end() || !same(before->second, space)) changes_.note(key);
+  }
+  for (const auto& [key, space] : spaces)
+    if (!zhost.spaces.contains(key)) {
+      not_there(name, key);
+      changes_.note(key);
+    }
+  for (const auto& [key, floor] : zhost.floors) {
+    const auto before = floors.find(key);
+    if ((before == floors.end() || before->second != floor) && !zhost.spaces.contains(key))
+      changes_.note(key);
+  }
+}
+
+bool ClusterManager::whole_wanted(const std::string& name) const {
+  const auto* zhost = find(name);
+  return zhost == nullptr || zhost->whole_wanted;
 }
 
 void ClusterManager::expect(const std::string& name, std::uint64_t incarnation, stdx::Instant now) {
@@ -100,6 +195,7 @@ void ClusterManager::expect(const std::string& name, std::uint64_t incarnation, 
   auto& zhost = zhosts_[name];
   if (incarnation <= zhost.incarnation) return;
   const bool returned = zhost.life == Life::dead;
+  clear_spaces(name, zhost);
   zhost = {};
   zhost.incarnation = incarnation;
   zhost.last_heartbeat = now;
@@ -154,6 +250,16 @@ std::vector<ClusterManager::Event> ClusterManager::check(stdx::Instant now) {
     }
   }
   return std::exchange(events_, {});
+}
+
+std::vector<std::string> ClusterManager::silent(stdx::Instant now,
+                                                stdx::Duration longer_than) const {
+  std::vector<std::string> names;
+  for (const auto& [name, zhost] : zhosts_)
+    if ((zhost.life == Life::alive || zhost.life == Life::suspect) &&
+        now - zhost.last_heartbeat >= longer_than)
+      names.push_back(name);
+  return names;
 }
 
 const ClusterManager::Zhost* ClusterManager::find(const std::string& zhost) const {

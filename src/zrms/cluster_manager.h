@@ -19,11 +19,13 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "samoza/v1/cluster.pb.h"
 #include "stdx/time.h"
+#include "zrms/change_log.h"
 
 namespace zrms {
 
@@ -54,7 +56,9 @@ class ClusterManager {
     std::string zrun_cause;     // of its last end, where that is known
     bool said_goodbye = false;  // with its last beat
     bool reported = false;
-    v1::ResourceReport report;  // the newest; spaces and floors below are of it
+    std::uint64_t known_upto = 0;  // counter of the report that `spaces` and `floors` are as of
+    bool whole_wanted = false;     // a report was built on one that did not come here
+    v1::ResourceReport report;     // the newest, without its spaces and floors
     std::map<std::pair<std::string, std::string>, v1::SpaceReport> spaces;
     std::map<std::pair<std::string, std::string>, std::uint64_t> floors;
   };
@@ -72,17 +76,27 @@ class ClusterManager {
   std::function<void(const Event&)> failure_callback;
 
   bool beat(const v1::Beat& beat, stdx::Instant now);
+  // What changed in it is noted in changes(). One that names only changes since a report that is
+  // not known here is a sign of life and no more: then whole_wanted says so.
   bool report(const v1::ResourceReport& report, stdx::Instant now);
+  bool whole_wanted(const std::string& zhost) const;
+  const ChangeLog& changes() const { return changes_; }
+  // The zhosts whose reports name that space, whatever its epoch there.
+  const std::set<std::string>& reporters(const ChangeLog::Key& space) const;
   // Nothing listens where the startz of that incarnation should.
   void refused(const std::string& zhost, std::uint64_t incarnation, stdx::Instant now);
   // A member that registered: known from now on, silent since now if it never said a word.
   void expect(const std::string& zhost, std::uint64_t incarnation, stdx::Instant now);
-  void forget(const std::string& zhost) { zhosts_.erase(zhost); }
+  void forget(const std::string& zhost);
 
   // Everybody is heard now, as far as silence goes (P5).
   void take_over(stdx::Instant now);
   // New states since the last call, in order of zhost.
   std::vector<Event> check(stdx::Instant now);
+
+  // Those that may live and said nothing for so long, in order: a datagram to one that is gone, on
+  // a machine that is not, comes back refused.
+  std::vector<std::string> silent(stdx::Instant now, stdx::Duration longer_than) const;
 
   const Zhost* find(const std::string& zhost) const;
   const std::map<std::string, Zhost>& zhosts() const { return zhosts_; }
@@ -98,11 +112,18 @@ class ClusterManager {
   // The zhost to change for a word, or null when the word is old.
   Zhost* listen(const std::string& zhost, std::uint64_t incarnation, std::uint64_t counter,
                 std::uint64_t Zhost::* last, stdx::Instant now);
+  void take_whole(const std::string& name, Zhost& zhost, const v1::ResourceReport& report);
+  void take_changes(const std::string& name, Zhost& zhost, const v1::ResourceReport& report);
+  // A new life of it, or none any more.
+  void clear_spaces(const std::string& name, Zhost& zhost);
+  void not_there(const std::string& name, const ChangeLog::Key& space);
   void declare_dead(const std::string& name, Zhost& zhost, std::string evidence, stdx::Instant now);
   bool brake_bites(std::size_t would_die, stdx::Instant now);
 
   Options options_;
   std::map<std::string, Zhost> zhosts_;
+  ChangeLog changes_;  // of what zhosts report
+  std::map<ChangeLog::Key, std::set<std::string>> reporters_;
   std::vector<Event> events_;
   std::vector<stdx::Instant> deaths_;  // within brake_window
   stdx::Instant brake_until_{};

@@ -10,103 +10,157 @@ void DirectorySender::restart(std::uint64_t term, std::string leader) {
   leader_ = std::move(leader);
   readers_.clear();
   entries_.clear();
+  by_change_.clear();
+  gone_.clear();
+  read_ = 0;
+  under_way_bytes_ = 0;
   ++sequence_;
 }
 
-void DirectorySender::update(const Records& records) {
-  // No sequence stands for more than one part of entries, so that `next` can cut between them.
-  auto next = sequence_ + 1;
-  std::size_t in_part = 0;
-  const auto note = [&](Entry& known) {
-    if (in_part == part_max) {
-      ++next;
-      in_part = 0;
-    }
-    ++in_part;
-    known.changed_at = next;
-  };
-  for (const auto& [key, row] : records.spaces()) {
-    v1::DirectoryEntry entry;
-    entry.set_topology_id(key.first);
-    entry.set_space(key.second);
-    const auto* topology = records.topology(key.first);
-    if (topology == nullptr) continue;
-    std::uint32_t index = 0;
-    for (const auto& space : topology->spec.spaces) {
-      if (space.name == key.second) break;
-      ++index;
-    }
-    entry.set_space_index(index);
-    entry.set_zhost(row.record.zhost());
-    entry.set_incarnation(row.record.incarnation());
-    entry.set_epoch(row.record.epoch());
-    entry.set_running(row.record.state() == "running");
-    entry.set_removed(row.record.tombstone());
-    auto& known = entries_[key];
-    if (known.changed_at != 0 && !known.gone &&
-        known.entry.SerializeAsString() == entry.SerializeAsString())
-      continue;
-    known.entry = std::move(entry);
-    known.gone = false;
-    note(known);
+void DirectorySender::changed(const Records::Key& key, Entry& entry) {
+  if (entry.changed_at != 0) {
+    by_change_.erase(entry.changed_at);
+    gone_.erase(entry.changed_at);
   }
-  for (auto& [key, known] : entries_) {
-    if (known.gone || records.spaces().contains(key)) continue;
+  entry.changed_at = ++sequence_;
+  by_change_[entry.changed_at] = key;
+  if (entry.gone) gone_.insert(entry.changed_at);
+}
+
+void DirectorySender::note(const Records& records, const Records::Key& key) {
+  if (key.second.empty()) return;
+  const auto* row = records.space(key.first, key.second);
+  const auto* topology = records.topology(key.first);
+  const auto at = entries_.find(key);
+  if (row == nullptr || topology == nullptr) {
+    if (row != nullptr || at == entries_.end() || at->second.gone) return;
+    auto& known = at->second;
     known.gone = true;
-    if (known.entry.removed()) continue;  // everybody is told already
     known.entry.set_removed(true);
-    note(known);
+    changed(key, known);
+    return;
   }
-  if (in_part > 0) sequence_ = next;
+  const auto& record = row->record;
+  const int index = topology->index.find(key.second);
+  const auto space_index = static_cast<std::uint32_t>(
+      index < 0 ? static_cast<int>(topology->spec.spaces.size()) : index);
+  auto& known = entries_[key];
+  auto& entry = known.entry;
+  if (known.changed_at != 0 && !known.gone && entry.space_index() == space_index &&
+      entry.zhost() == record.zhost() && entry.incarnation() == record.incarnation() &&
+      entry.epoch() == record.epoch() && entry.running() == (record.state() == "running") &&
+      entry.removed() == record.tombstone())
+    return;
+  entry.set_topology_id(key.first);
+  entry.set_space(key.second);
+  entry.set_space_index(space_index);
+  entry.set_zhost(record.zhost());
+  entry.set_incarnation(record.incarnation());
+  entry.set_epoch(record.epoch());
+  entry.set_running(record.state() == "running");
+  entry.set_removed(record.tombstone());
+  known.gone = false;
+  changed(key, known);
+}
+
+void DirectorySender::update(const Records& records) {
+  const bool told =
+      records.changes().read(read_, [&](const Records::Key& key) { note(records, key); });
+  if (!told) {
+    for (const auto& [key, row] : records.spaces()) note(records, key);
+    std::vector<Records::Key> gone;
+    for (const auto& [key, known] : entries_)
+      if (!known.gone && !records.spaces().contains(key)) gone.push_back(key);
+    for (const auto& key : gone) note(records, key);
+  }
   forget_gone();
 }
 
 // What every reader was told, or will not miss because it is told the whole, need not be kept.
 void DirectorySender::forget_gone() {
+  if (gone_.empty()) return;
   auto told = sequence_;
   for (const auto& [zhost, reader] : readers_) {
-    if (reader.knows != 0) told = std::min(told, reader.knows);
-    // A first part is under way: what goes after it was cut is told in the next.
-    if (reader.awaited != 0) told = std::min(told, reader.awaited);
+    const bool knows_nothing = reader.whole && reader.knows == 0 && reader.awaited == 0;
+    if (!knows_nothing) told = std::min(told, reader.knows);
   }
-  std::erase_if(entries_,
-                [&](const auto& e) { return e.second.gone && e.second.changed_at <= told; });
+  while (!gone_.empty() && *gone_.begin() <= told) {
+    const auto at = by_change_.find(*gone_.begin());
+    entries_.erase(at->second);
+    by_change_.erase(at);
+    gone_.erase(gone_.begin());
+  }
 }
 
-// A part of at most part_max entries. A whole directory that is larger begins with a part that
-// says `complete`; the rest follows as changes of the same term.
-std::optional<v1::DirectoryUpdate> DirectorySender::next(const std::string& zhost,
-                                                         std::uint64_t incarnation) {
+void DirectorySender::reader(const std::string& zhost, std::uint64_t incarnation) {
   auto& reader = readers_[zhost];
   if (reader.incarnation != incarnation) reader = {.incarnation = incarnation};
-  if (reader.awaited != 0 || reader.knows == sequence_) return std::nullopt;
-  std::map<std::uint64_t, std::size_t> by_sequence;
-  for (const auto& [key, known] : entries_)
-    if (known.changed_at > reader.knows) ++by_sequence[known.changed_at];
-  auto upto = sequence_;
-  std::size_t count = 0;
-  for (const auto& [sequence, entries] : by_sequence) {
-    if (count > 0 && count + entries > part_max) {
-      upto = sequence - 1;
-      break;
-    }
-    count += entries;
-  }
-  v1::DirectoryUpdate update;
-  update.set_term(term_);
-  update.set_leader(leader_);
-  update.set_sequence(upto);
-  update.set_complete(reader.knows == 0);
-  for (const auto& [key, known] : entries_)
-    if (known.changed_at > reader.knows && known.changed_at <= upto)
-      *update.add_entries() = known.entry;
-  reader.awaited = upto;
-  return update;
 }
 
-void DirectorySender::answered(const std::string& zhost, bool good) {
-  auto& reader = readers_[zhost];
-  reader.knows = good ? reader.awaited : 0;
+void DirectorySender::forget(const std::string& zhost) {
+  readers_.erase(zhost);
+}
+
+std::optional<DirectorySender::Part> DirectorySender::next() {
+  if (readers_.empty() || under_way_bytes_ + part_bytes_max > bytes_max) return std::nullopt;
+  auto at = readers_.upper_bound(last_served_);
+  for (std::size_t n = 0; n < readers_.size(); ++n, ++at) {
+    if (at == readers_.end()) at = readers_.begin();
+    auto& [zhost, reader] = *at;
+    if (reader.awaited != 0 || (!reader.whole && reader.knows == sequence_)) continue;
+    last_served_ = zhost;
+    return part_for(zhost, reader);
+  }
+  return std::nullopt;
+}
+
+DirectorySender::Part DirectorySender::part_for(const std::string& zhost, Reader& reader) {
+  Part part;
+  part.zhost = zhost;
+  auto& update = part.update;
+  update.set_term(term_);
+  update.set_leader(leader_);
+  auto at = by_change_.upper_bound(reader.knows);
+  auto upto = reader.knows;
+  for (; at != by_change_.end() && part.bytes < part_bytes_max; ++at) {
+    const auto& known = entries_.at(at->second);
+    upto = at->first;
+    // Of a whole nothing is taken away, but what a former part of it named.
+    if (known.entry.removed() && reader.whole && reader.parts == 0) continue;
+    *update.add_entries() = known.entry;
+    part.bytes += known.entry.ByteSizeLong() + 4;
+  }
+  const bool all = at == by_change_.end();
+  if (all) upto = sequence_;
+  update.set_sequence(upto);
+  if (reader.whole)
+    update.set_part(reader.parts + 1);
+  else
+    update.set_base(reader.knows);
+  update.set_complete(reader.whole && all);
+  reader.awaited = upto;
+  reader.last = all;
+  under_way_bytes_ += part.bytes;
+  return part;
+}
+
+void DirectorySender::answered(const std::string& zhost, std::size_t bytes, Answer answer) {
+  under_way_bytes_ -= std::min(under_way_bytes_, bytes);
+  const auto at = readers_.find(zhost);
+  if (at == readers_.end() || at->second.awaited == 0) return;
+  auto& reader = at->second;
+  switch (answer) {
+    case Answer::taken:
+      reader.knows = reader.awaited;
+      if (reader.whole) ++reader.parts;
+      if (reader.last) reader.whole = false;
+      break;
+    case Answer::refused:
+      reader = {.incarnation = reader.incarnation};
+      break;
+    case Answer::lost:
+      break;  // the same again
+  }
   reader.awaited = 0;
 }
 

@@ -42,7 +42,7 @@ bool HolderKeeper::lost(const Work& work, const std::string& topology, const std
 
 void HolderKeeper::keep(Work& work, const TopologyRow& row) {
   const auto& id = row.record.id();
-  const auto archives = archives_of(row.record.spec(), row.record.mex_sha256());
+  const auto& archives = row.archives;
   std::vector<std::string> counted, from;
   for (const auto& holder : row.record.blob_holders()) {
     if (lost(work, id, holder, archives)) continue;
@@ -50,8 +50,11 @@ void HolderKeeper::keep(Work& work, const TopologyRow& row) {
     if (work.alive.contains(holder)) from.push_back(holder);
   }
   bool grown = false;
-  for (const auto& zhost : work.alive) {
-    if (!arrived_.contains({id, zhost})) continue;
+  // Copied here, one after the other; there are few.
+  std::vector<std::string> arrived;
+  for (auto at = arrived_.lower_bound({id, ""}); at != arrived_.end() && at->first == id; ++at)
+    if (work.alive.contains(at->second)) arrived.push_back(at->second);
+  for (const auto& zhost : arrived) {
     if (std::find(counted.begin(), counted.end(), zhost) != counted.end()) {
       arrived_.erase({id, zhost});  // the row says so by now
       continue;
@@ -68,7 +71,8 @@ void HolderKeeper::keep(Work& work, const TopologyRow& row) {
   }
   // Those that fetch now will hold it; a suspect or silent holder is waited for, not replaced.
   std::size_t coming = 0;
-  for (const auto& [topology, zhost] : under_way_) coming += topology == id;
+  for (auto at = under_way_.lower_bound({id, ""}); at != under_way_.end() && at->first == id; ++at)
+    ++coming;
   const auto wanted = std::min(copies_wanted, work.alive.size());
   if (counted.size() + coming >= wanted || from.empty()) return;
   std::vector<std::string> targets;

@@ -15,6 +15,16 @@ namespace zrms {
 using namespace std::chrono_literals;
 using stdx::Code;
 
+namespace {
+// Of one answer: it fits a frame, and takes the leader no long task.
+constexpr std::size_t topologies_shown_max = 1000;
+constexpr std::size_t spaces_listed_max = 500;
+constexpr std::size_t list_bytes_max = 256u << 10;
+constexpr int placements_shown_max = 1000;
+constexpr int refusals_shown_max = 1000;
+constexpr std::size_t reason_shown_max = 1000;
+}  // namespace
+
 stdx::Error Service::not_leading() const {
   if (leads())
     return {Code::unavailable, "the new leader is reading the records; try again in a moment"};
@@ -115,11 +125,12 @@ void Service::wire_routes() {
               [this](wire::RouteMatch match, ports::HttpReply reply) {
                 submit_standalone(match.request.body, std::move(reply));
               });
-  at_leader("GET", "/v1/topologies", [this](wire::RouteMatch, ports::HttpReply reply) {
-    v1::TopologyList list;
-    for (const auto& [id, row] : leader_.records().topologies())
-      if (row.record.desired() != v1::DESIRED_DELETED) *list.add_topologies() = view_of(row);
-    reply(wire::json_response(list));
+  at_leader("GET", "/v1/topologies", [this](wire::RouteMatch match, ports::HttpReply reply) {
+    auto& query = match.request.query;
+    const auto limit = stdx::parse_u64(query["limit"]).value_or(topologies_shown_max);
+    reply(wire::json_response(list_topologies(
+        query["summary"] == "1", query["after"],
+        std::min<std::uint64_t>(std::max<std::uint64_t>(limit, 1), topologies_shown_max))));
   });
   at_leader("GET", "/v1/topologies/{id}", [this](wire::RouteMatch match, ports::HttpReply reply) {
     const auto* row = find_topology(match.parameters["id"]);
@@ -127,7 +138,8 @@ void Service::wire_routes() {
       return reply(wire::error_response(
           {Code::not_found, stdx::format("there is no topology '{}'; `topo` lists them",
                                          stdx::printable(match.parameters["id"], 80))}));
-    reply(wire::json_response(view_of(*row)));
+    auto& query = match.request.query;
+    reply(wire::json_response(view_of(*row, query["summary"] == "1", query["after"])));
   });
   for (const auto& [method, pattern, desired] :
        {std::tuple{"POST", "/v1/topologies/{id}/stop", v1::DESIRED_STOPPED},
@@ -215,13 +227,16 @@ void Service::set_desired(const std::string& id, v1::Desired desired, ports::Htt
         if (alive.expired())
           return reply(wire::error_response({Code::unavailable, "this zrms is stopping"}));
         const auto* changed = leader_.records().topology(asked);
-        reply(wire::json_response(changed ? view_of(*changed) : v1::TopologyView()));
+        if (changed == nullptr) return reply(wire::json_response(v1::TopologyView()));
+        const bool large = changed->spec.spaces.size() > spaces_listed_max;
+        reply(wire::json_response(view_of(*changed, large, "")));
       });
 }
 
 // --- views ---
 
-v1::TopologyView Service::view_of(const TopologyRow& row) const {
+v1::TopologyView Service::view_of(const TopologyRow& row, bool summary,
+                                  const std::string& after) const {
   const auto& record = row.record;
   v1::TopologyView view;
   view.set_id(record.id());
@@ -234,35 +249,83 @@ v1::TopologyView Service::view_of(const TopologyRow& row) const {
   view.set_updated(record.updated());
   view.set_mex_sha256(record.mex_sha256());
   *view.mutable_blob_holders() = record.blob_holders();
+  std::map<std::string, std::uint32_t> states;
+  v1::PlacementView counted;
   for (const auto& space : row.spec.spaces) {
-    auto* placement = view.add_placements();
-    placement->set_space(space.name);
-    placement->set_type(std::string(model::to_string(space.type)));
-    placement->set_state("pending");
-    placement->set_mex_sha256(space.mex_sha256);
-    if (const auto* placed = leader_.records().space(record.id(), space.name)) {
-      placement->set_zhost(placed->record.zhost());
-      placement->set_state(placed->record.state());
-      placement->set_reason(placed->record.reason());
-      placement->set_epoch(placed->record.epoch());
-      const auto* zhost = cluster_.find(placed->record.zhost());
-      // What waits for its data says for whom; the last words of that zhost say nothing.
-      if (zhost != nullptr && record.desired() == v1::DESIRED_RUNNING &&
-          placed->record.state() != "waiting") {
-        const auto seen = zhost->spaces.find({record.id(), space.name});
-        if (zhost->life == ClusterManager::Life::dead)
-          placement->set_state("lost");
-        else if (seen != zhost->spaces.end() && seen->second.epoch() == placed->record.epoch()) {
-          placement->set_state(seen->second.state());
-          if (!seen->second.detail().empty()) placement->set_reason(seen->second.detail());
-        }
-      }
+    if (!after.empty() && space.name <= after) continue;
+    if (view.placements_size() == placements_shown_max) {
+      view.set_next(view.placements(view.placements_size() - 1).space());
+      break;
+    }
+    auto& placement = summary ? counted : *view.add_placements();
+    placement.Clear();
+    show_placement(row, space, placement);
+    if (summary) {
+      ++states[placement.state()];
+      continue;
     }
     const auto refused = leader_.refusals().find({record.id(), space.name});
-    if (refused != leader_.refusals().end())
-      for (const auto& line : refused->second) view.add_refusals(space.name + ": " + line);
+    if (refused == leader_.refusals().end()) continue;
+    for (const auto& line : refused->second)
+      if (view.refusals_size() < refusals_shown_max) view.add_refusals(space.name + ": " + line);
+  }
+  for (const auto& [state, spaces] : states) {
+    auto* count = view.add_states();
+    count->set_state(state);
+    count->set_spaces(spaces);
   }
   return view;
+}
+
+void Service::show_placement(const TopologyRow& row, const model::Space& space,
+                             v1::PlacementView& view) const {
+  const auto& record = row.record;
+  view.set_space(space.name);
+  view.set_type(std::string(model::to_string(space.type)));
+  view.set_state("pending");
+  view.set_mex_sha256(space.mex_sha256);
+  const auto* placed = leader_.records().space(record.id(), space.name);
+  if (placed == nullptr) return;
+  view.set_zhost(placed->record.zhost());
+  view.set_state(placed->record.state());
+  view.set_reason(placed->record.reason());
+  view.set_epoch(placed->record.epoch());
+  const auto* zhost = cluster_.find(placed->record.zhost());
+  // What waits for its data says for whom; the last words of that zhost say nothing.
+  if (zhost != nullptr && record.desired() == v1::DESIRED_RUNNING &&
+      placed->record.state() != "waiting") {
+    const auto seen = zhost->spaces.find({record.id(), space.name});
+    if (zhost->life == ClusterManager::Life::dead) {
+      view.set_state("lost");
+    } else if (seen != zhost->spaces.end() && seen->second.epoch() == placed->record.epoch()) {
+      view.set_state(seen->second.state());
+      if (!seen->second.detail().empty()) view.set_reason(seen->second.detail());
+    }
+  }
+  view.set_reason(stdx::shortened(view.reason(), reason_shown_max));
+}
+
+// A list goes in one frame where another zhost leads: it ends once it is large, and says where to
+// go on. Placements of a large topology are shown by it alone.
+v1::TopologyList Service::list_topologies(bool summary, const std::string& after,
+                                          std::size_t limit) const {
+  v1::TopologyList list;
+  const auto& rows = leader_.records().topologies();
+  std::size_t bytes = 0;
+  for (auto at = rows.upper_bound(after); at != rows.end(); ++at) {
+    const auto& row = at->second;
+    if (row.record.desired() == v1::DESIRED_DELETED) continue;
+    if (list.topologies_size() > 0 &&
+        (bytes > list_bytes_max || static_cast<std::size_t>(list.topologies_size()) >= limit)) {
+      list.set_next(list.topologies(list.topologies_size() - 1).id());
+      break;
+    }
+    const bool large = row.spec.spaces.size() > spaces_listed_max;
+    auto& view = *list.add_topologies();
+    view = view_of(row, summary || large, "");
+    bytes += view.ByteSizeLong();
+  }
+  return list;
 }
 
 v1::ClusterReply Service::cluster_view() const {
@@ -352,6 +415,11 @@ v1::ServiceStatus Service::status_view() const {
     const auto cluster = cluster_view();
     view.set_topologies(stdx::format("{}/{}", cluster.topologies_running(), cluster.topologies()));
     view.set_spaces(cluster.spaces_running());
+    if (const auto& rows = leader_.records().unreadable(); !rows.empty())
+      view.set_detail(stdx::format(
+          "{} rows of the control plane's database cannot be read, the first is {}; restore it "
+          "from a copy",
+          rows.size(), *rows.begin()));
   }
   view.set_uptime_ms(static_cast<std::uint64_t>(stdx::to_ms(runtime_.clock.now() - started_)));
   return view;

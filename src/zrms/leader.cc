@@ -16,6 +16,7 @@ constexpr stdx::Duration request_timeout = 2s;
 // A zhost that cannot reach the control plane may have missed some; one that missed more hears of
 // it when it registers.
 constexpr int former_told_max = 8;
+constexpr std::size_t batch_rows_max = 1000;  // ports::Store::batch_changes_max
 
 v1::ServiceAddress control_plane() {
   return rpc::address("", "controlplane");
@@ -33,7 +34,9 @@ Leader::Leader(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ClusterManager& 
       reload_timer_(runtime.executor),
       batches_(runtime.metrics.counter("samoza_zrms_batches_total", "Batches of rows committed")),
       commands_sent_(
-          runtime.metrics.counter("samoza_zrms_commands_total", "Commands sent to zhosts")) {}
+          runtime.metrics.counter("samoza_zrms_commands_total", "Commands sent to zhosts")),
+      unreadable_(runtime.metrics.counter("samoza_zrms_rows_unreadable_total",
+                                          "Rows of the database that are no record")) {}
 
 void Leader::begin(std::uint64_t term) {
   term_ = term;
@@ -44,7 +47,6 @@ void Leader::begin(std::uint64_t term) {
   holders_.reset();
   sweeper_.reset();
   recovery_.clear();
-  refusals_.clear();
   directory_.restart(term, facts.zhost);
   load();
 }
@@ -53,6 +55,8 @@ void Leader::end() {
   reigning_ = loaded_ = loading_ = busy_ = false;
   ++reign_;
   reload_timer_.cancel();
+  for (auto& done : std::exchange(answers_, {}))
+    done(stdx::fail(Code::unavailable, "this zhost leads no more; try again"));
   for (auto& asked : std::exchange(asked_, {}))
     asked.done(stdx::fail(Code::unavailable, "this zhost leads no more; try again"));
 }
@@ -81,6 +85,13 @@ void Leader::load_page() {
         }
         records_.load(loader_.records());
         loaded_ = true;
+        unreadable_.add(records_.unreadable().size());
+        for (const auto& row : records_.unreadable())
+          runtime_.log.error("row_unreadable",
+                             {{"row", row},
+                              {"what",
+                               "it is no record of this version and is left as it is; "
+                               "restore the control plane's database from a copy"}});
         runtime_.log.info("records_read", {{"term", term_},
                                            {"topologies", records_.topologies().size()},
                                            {"spaces", records_.spaces().size()}});
@@ -154,25 +165,68 @@ std::vector<Candidate> Leader::candidates() const {
   return Reconciler::candidates(view());
 }
 
+// What the reconciler wants goes first: a space whose zhost died does not wait for operators. Their
+// changes go into the same batch while it has room, many of them at once.
 void Leader::plan() {
   if (!ready() || busy_ || !still_leads_()) return;
-  if (!asked_.empty()) {
-    auto asked = std::move(asked_.front());
-    asked_.erase(asked_.begin());
-    auto changes = asked.make(records_);
-    if (changes && !changes->empty()) return commit(std::move(*changes), std::move(asked.done));
-    asked.done(changes ? stdx::Status() : std::unexpected(changes.error()));
-    return look();
-  }
-  auto plan = reconciler_.plan(view(), runtime_.clock.now());
-  refusals_ = std::move(plan.refusals);
-  send(plan.commands);
+  const auto now = runtime_.clock.now();
+  auto plan = reconciler_.plan(view(), now);
+  for (auto& places : plan.commands.places) send(std::move(places));
+  for (auto& stop : plan.commands.stops) send(std::move(stop));
   directory_.update(records_);
   send_directory();
-  // A row is changed once in a batch: who holds what waits for what runs where.
-  if (plan.changes.empty()) plan.changes = look_at_holders();
-  keep_what_fits(plan.changes);
-  if (!plan.changes.empty()) commit(std::move(plan.changes), [](stdx::Status) {});
+  auto changes = std::move(plan.changes);
+  keep_what_fits(changes);
+  const bool asked = serve_asked(changes);
+  // A row is changed once in a batch: what `holders` would change waits for what is changed here.
+  for (auto& change : look_at_holders()) {
+    const bool twice = std::any_of(changes.begin(), changes.end(), [&](const RowChange& other) {
+      return other.kind == change.kind && other.key == change.key;
+    });
+    if (!twice && changes.size() < batch_rows_max) changes.push_back(std::move(change));
+  }
+  keep_what_fits(changes);
+  if (!changes.empty())
+    commit(std::move(changes));
+  else if (plan.more || asked)
+    look();
+}
+
+// Makes the operators' changes that fit into the batch. Each sees the rows as they are, so one that
+// touches a row of this batch waits for the next. True where some wait.
+bool Leader::serve_asked(std::vector<RowChange>& changes) {
+  std::set<std::pair<std::string, std::string>> rows;
+  std::set<std::string> names;
+  std::size_t bytes = 0;
+  for (const auto& change : changes) {
+    rows.insert({change.kind, change.key});
+    bytes += bytes_of(change);
+  }
+  while (!asked_.empty()) {
+    auto made = asked_.front().make(records_);
+    if (!made || made->empty()) {
+      asked_.front().done(made ? stdx::Status() : std::unexpected(made.error()));
+      asked_.pop_front();
+      continue;
+    }
+    std::size_t more = 0;
+    bool apart = changes.size() + made->size() <= batch_rows_max;
+    for (const auto& change : *made) {
+      more += bytes_of(change);
+      apart = apart && !rows.contains({change.kind, change.key}) &&
+              (change.kind != "topology" || !names.contains(change.topology.spec().name()));
+    }
+    if (!changes.empty() && (!apart || bytes + more > batch_bytes_max)) return true;
+    bytes += more;
+    for (auto& change : *made) {
+      rows.insert({change.kind, change.key});
+      if (change.kind == "topology") names.insert(change.topology.spec().name());
+      changes.push_back(std::move(change));
+    }
+    answers_.push_back(std::move(asked_.front().done));
+    asked_.pop_front();
+  }
+  return false;
 }
 
 void Leader::change(Change make, std::function<void(stdx::Status)> done) {
@@ -183,33 +237,38 @@ void Leader::change(Change make, std::function<void(stdx::Status)> done) {
   look();
 }
 
-void Leader::commit(std::vector<RowChange> changes, std::function<void(stdx::Status)> done) {
+void Leader::commit(std::vector<RowChange> changes) {
   busy_ = true;
   auto request = to_request(term_, changes);
   *request.mutable_known() = known();
   zmesh_.request(
       control_plane(), "controlplane.commit", request.SerializeAsString(), request_timeout,
-      rpc::expect<v1::CommitReply>([this, reign = reign_, changes = std::move(changes),
-                                    done = std::move(done)](stdx::Result<v1::CommitReply> reply) {
-        if (reign != reign_) return done(stdx::fail(Code::unknown, "the leader changed meanwhile"));
-        busy_ = false;
-        if (reply) {
-          records_.set_counter(reply->revision());
-          committed(changes);
-          done({});
-          look();
-          return;
-        }
-        runtime_.log.warn("batch_not_committed",
-                          {{"rows", changes.size()}, {"why", reply.error().message}});
-        done(std::unexpected(reply.error()));
-        // P7: whatever it was, the rows are read again before anything else.
-        if (PLANTED(P7_reread) && reply.error().code == Code::unknown) {
-          committed(changes);
-          return look();
-        }
-        load();
-      }));
+      rpc::expect<v1::CommitReply>(
+          [this, reign = reign_, changes = std::move(changes),
+           answers = std::exchange(answers_, {})](stdx::Result<v1::CommitReply> reply) {
+            const auto answer = [&](const stdx::Status& status) {
+              for (const auto& done : answers) done(status);
+            };
+            if (reign != reign_)
+              return answer(stdx::fail(Code::unknown, "the leader changed meanwhile"));
+            busy_ = false;
+            if (reply) {
+              records_.set_counter(reply->revision());
+              committed(changes);
+              answer({});
+              look();
+              return;
+            }
+            runtime_.log.warn("batch_not_committed",
+                              {{"rows", changes.size()}, {"why", reply.error().message}});
+            answer(std::unexpected(reply.error()));
+            // P7: whatever it was, the rows are read again before anything else.
+            if (PLANTED(P7_reread) && reply.error().code == Code::unknown) {
+              committed(changes);
+              return look();
+            }
+            load();
+          }));
 }
 
 void Leader::committed(const std::vector<RowChange>& changes) {
@@ -242,29 +301,46 @@ void Leader::committed(const std::vector<RowChange>& changes) {
   records_.apply(changes);
 }
 
-void Leader::send(const Commands& commands) {
-  for (const auto& [place, bytes] : commands.places)
-    send("place", "startz.place", place.header(), place.SerializeAsString(), bytes);
-  for (const auto& [stop, bytes] : commands.stops)
-    send("stop", "startz.stop", stop.header(), stop.SerializeAsString(), bytes);
+void Leader::not_done(const char* what, const v1::CommandHeader& header, const std::string& why) {
+  runtime_.log.warn("command_not_done", {{"command", what},
+                                         {"space", header.space()},
+                                         {"on", header.zhost()},
+                                         {"epoch", header.epoch()},
+                                         {"why", why}});
 }
 
-void Leader::send(const char* what, const char* method, const v1::CommandHeader& header,
-                  stdx::Bytes body, std::size_t bytes) {
+void Leader::send(Commands::Places places) {
+  commands_sent_.add(places.names.size());
+  auto body = places.batch.SerializeAsString();
+  std::vector<v1::CommandHeader> headers;
+  for (const auto& command : places.batch.commands()) headers.push_back(command.header());
+  zmesh_.request(
+      rpc::address(places.zhost, "startz"), "startz.place_many", std::move(body), request_timeout,
+      rpc::expect<v1::PlaceBatchReply>([this, reign = reign_, headers, zhost = places.zhost,
+                                        names = std::move(places.names), bytes = places.bytes](
+                                           stdx::Result<v1::PlaceBatchReply> replies) {
+        if (reign != reign_) return;
+        if (reconciler_.answered(zhost, bytes, names, runtime_.clock.now())) look();
+        if (!replies) return not_done("place", headers.front(), replies.error().message);
+        for (int i = 0; i < replies->replies_size() && i < static_cast<int>(headers.size()); ++i)
+          if (replies->replies(i).outcome() == "refused")
+            not_done("place", headers[static_cast<std::size_t>(i)], replies->replies(i).reason());
+      }));
+}
+
+void Leader::send(Commands::Stop stop) {
   commands_sent_.add();
-  zmesh_.request(rpc::address(header.zhost(), "startz"), method, std::move(body), request_timeout,
-                 rpc::expect<v1::CommandReply>([this, reign = reign_, what, header,
-                                                bytes](stdx::Result<v1::CommandReply> reply) {
-                   if (reign != reign_) return;
-                   if (reconciler_.answered(header.zhost(), bytes)) look();
-                   if (!reply || reply->outcome() == "refused")
-                     runtime_.log.warn("command_not_done",
-                                       {{"command", what},
-                                        {"space", header.space()},
-                                        {"on", header.zhost()},
-                                        {"epoch", header.epoch()},
-                                        {"why", reply ? reply->reason() : reply.error().message}});
-                 }));
+  const auto header = stop.command.header();
+  zmesh_.request(
+      rpc::address(header.zhost(), "startz"), "startz.stop", stop.command.SerializeAsString(),
+      request_timeout,
+      rpc::expect<v1::CommandReply>([this, reign = reign_, header, names = std::move(stop.names),
+                                     bytes = stop.bytes](stdx::Result<v1::CommandReply> reply) {
+        if (reign != reign_) return;
+        if (reconciler_.answered(header.zhost(), bytes, names, runtime_.clock.now())) look();
+        if (!reply || reply->outcome() == "refused")
+          not_done("stop", header, reply ? reply->reason() : reply.error().message);
+      }));
 }
 
 std::vector<RowChange> Leader::look_at_holders() {
@@ -304,20 +380,34 @@ void Leader::ask_copy(const HolderKeeper::Copy& copy) {
                 });
 }
 
+// Those that are dead are told when they return; they register anew then.
 void Leader::send_directory() {
-  for (const auto& member : facts.members) {
-    const auto zhost = member.zhost_id();
-    auto update = directory_.next(zhost, member.incarnation());
-    if (!update) continue;
-    update->set_lineage(records_.lineage().id());
-    update->set_counter(records_.counter());
+  for (const auto& member : facts.members)
+    if (cluster_.life(member.zhost_id()) == ClusterManager::Life::dead)
+      directory_.forget(member.zhost_id());
+    else
+      directory_.reader(member.zhost_id(), member.incarnation());
+  while (auto part = directory_.next()) {
+    auto& update = part->update;
+    update.set_lineage(records_.lineage().id());
+    update.set_counter(records_.counter());
     for (const auto& former : records_.lineage().former())
-      if (update->former_size() < former_told_max) *update->add_former() = former;
-    zmesh_.request(rpc::address(zhost, "zmesh"), "zmesh.directory", update->SerializeAsString(),
-                   request_timeout, [this, zhost, reign = reign_](stdx::Result<stdx::Bytes> reply) {
+      if (update.former_size() < former_told_max) *update.add_former() = former;
+    zmesh_.request(rpc::address(part->zhost, "zmesh"), "zmesh.directory",
+                   update.SerializeAsString(), request_timeout,
+                   [this, zhost = part->zhost, bytes = part->bytes,
+                    reign = reign_](stdx::Result<stdx::Bytes> reply) {
                      if (reign != reign_) return;
-                     directory_.answered(zhost, reply.has_value());
-                     if (reply) look();  // what came meanwhile
+                     using Answer = DirectorySender::Answer;
+                     const bool refused = !reply && (reply.error().code == Code::stale ||
+                                                     reply.error().code == Code::invalid);
+                     directory_.answered(zhost, bytes,
+                                         reply     ? Answer::taken
+                                         : refused ? Answer::refused
+                                                   : Answer::lost);
+                     // What comes next for it or for another; one that is not reached is told again
+                     // later.
+                     if (reply || refused) look();
                    });
   }
 }

@@ -7,6 +7,7 @@
 // batch of unknown outcome is followed by reading everything again (P7), nothing is done past the
 // lease (P6).
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -61,18 +62,21 @@ class Leader {
   const Records& records() const { return records_; }
   // What this zrms knows of the records, also while it leads no more (P15).
   v1::RecordsKnown known() const;
-  const std::map<Records::Key, std::vector<std::string>>& refusals() const { return refusals_; }
+  const std::map<Records::Key, std::vector<std::string>>& refusals() const {
+    return reconciler_.refusals();
+  }
   std::vector<Candidate> candidates() const;
 
  private:
   void load();
   void load_page();
   void plan();
-  void commit(std::vector<RowChange> changes, std::function<void(stdx::Status)> done);
+  bool serve_asked(std::vector<RowChange>& changes);
+  void commit(std::vector<RowChange> changes);
   void committed(const std::vector<RowChange>& changes);
-  void send(const Commands& commands);
-  void send(const char* what, const char* method, const v1::CommandHeader& header, stdx::Bytes body,
-            std::size_t bytes);
+  void send(Commands::Places places);
+  void send(Commands::Stop stop);
+  void not_done(const char* what, const v1::CommandHeader& header, const std::string& why);
   void send_directory();
   void mark(const std::string& zhost, bool dead);
   std::vector<RowChange> look_at_holders();
@@ -92,7 +96,6 @@ class Leader {
   Records records_;
   RecordLoader loader_;
   DirectorySender directory_;
-  std::map<Records::Key, std::vector<std::string>> refusals_;
   std::uint64_t term_ = 0;
   std::uint64_t reign_ = 0;  // answers of a former reign are dropped
   bool reigning_ = false, loaded_ = false, loading_ = false, busy_ = false, look_posted_ = false;
@@ -101,10 +104,12 @@ class Leader {
     std::function<void(stdx::Status)> done;
   };
   static constexpr std::size_t asked_max = 1000;
-  std::vector<Asked> asked_;
+  std::deque<Asked> asked_;
+  std::vector<std::function<void(stdx::Status)>> answers_;  // of the batch under way
   ports::Timer reload_timer_;
   ports::Counter& batches_;
   ports::Counter& commands_sent_;
+  ports::Counter& unreadable_;
 };
 
 }  // namespace zrms

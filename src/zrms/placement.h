@@ -4,12 +4,15 @@
 // Chooses a zhost for a space (R-COMP-3, R-PLACE-1..6): filter, then score, then the smallest id.
 // Every zhost that was passed over has a reason, one line each. A pure function of plain values.
 
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "model/topology.h"
+#include "model/topology_index.h"
 
 namespace zrms {
 
@@ -28,9 +31,11 @@ struct Candidate {
 
 struct PlacementRequest {
   const model::Topology& topology;
-  const model::Space& space;
-  // Where the other spaces of the topology are.
-  const std::map<std::string, std::string>& placed;
+  const model::TopologyIndex& index;
+  std::uint32_t space;
+  // Where another space of the topology is, by its index; null: nowhere. Asked only for those that
+  // a path or a rule ties to this one.
+  std::function<const std::string*(std::uint32_t)> where;
   // The only zhost it may go to, such as the one that has its data; empty: any.
   std::string only_on;
   // A zhost to avoid where there is another.
@@ -39,16 +44,36 @@ struct PlacementRequest {
 
 struct PlacementChoice {
   std::optional<std::string> zhost;
-  std::vector<std::string> refusals;  // "zhost-2: no device 'camera'"
+  // "zhost-2: no device 'camera'", in order of zhosts; all of them where none was chosen.
+  std::vector<std::string> refusals;
 };
 
-PlacementChoice choose(const PlacementRequest& request, const std::vector<Candidate>& candidates);
+// The zhosts of one plan, in order of their load. A choice looks at those that the space's
+// neighbours are on and at the others from the emptiest on, until one takes it.
+class Candidates {
+ public:
+  explicit Candidates(std::vector<Candidate> list);
+
+  const std::vector<Candidate>& list() const { return list_; }  // in order of zhost
+  const Candidate* find(const std::string& zhost) const;
+  PlacementChoice choose(const PlacementRequest& request) const;
+  // A space was placed there.
+  void promise(const std::string& zhost, const model::Space& space);
+  // All idle and there: what refuses a space then can never take it. For submit.
+  Candidates ever() const;
+  // Candidates and neighbours that were looked at so far, for tests of growth.
+  std::uint64_t looks() const { return looks_; }
+
+ private:
+  std::size_t index_of(const std::string& zhost) const;  // list_.size(): none
+
+  std::vector<Candidate> list_;
+  std::set<std::pair<std::size_t, std::size_t>> by_load_;  // spaces there, index
+  mutable std::uint64_t looks_ = 0;
+};
 
 // Nothing when the zhosts together have room for a topology of so many spaces, by the number that
 // each takes; else one line that names the limit and the zhosts that are full or nearly.
 std::string no_room_for(const model::Topology& topology, const std::vector<Candidate>& candidates);
-
-// What can never be, however idle the cluster is: for submit.
-PlacementChoice choose_ever(const PlacementRequest& request, std::vector<Candidate> candidates);
 
 }  // namespace zrms

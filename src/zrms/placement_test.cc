@@ -28,7 +28,13 @@ PlacementChoice place(const model::Topology& topology, std::size_t space,
                       const std::map<std::string, std::string>& placed,
                       const std::vector<Candidate>& there, const std::string& only_on = "",
                       const std::string& avoid = "") {
-  return choose({topology, topology.spaces[space], placed, only_on, avoid}, there);
+  const model::TopologyIndex index(topology);
+  return Candidates(there).choose({topology, index, static_cast<std::uint32_t>(space),
+                                   [&](std::uint32_t other) {
+                                     const auto at = placed.find(topology.spaces[other].name);
+                                     return at == placed.end() ? nullptr : &at->second;
+                                   },
+                                   only_on, avoid});
 }
 
 TEST(PlacementTest, RFail8AFailedZhostIsLeftOutAndTheChoiceSaysWhy) {
@@ -125,9 +131,46 @@ TEST(PlacementTest, AtSubmitOnlyWhatCanNeverBeIsRefused) {
   auto there = candidates_of({"a"});
   there[0].available = false;
   there[0].memory_promised_bytes = 64 * mib;
-  EXPECT_TRUE(choose_ever({topology, topology.spaces[0], {}, "", ""}, there).zhost);
+  const auto fits = [&] {
+    const model::TopologyIndex index(topology);
+    return Candidates(there).ever().choose({topology, index, 0, {}, "", ""}).zhost.has_value();
+  };
+  EXPECT_TRUE(fits());
   topology.spaces[0].limits.memory_bytes = 65 * mib;
-  EXPECT_FALSE(choose_ever({topology, topology.spaces[0], {}, "", ""}, there).zhost);
+  EXPECT_FALSE(fits());
+}
+
+TEST(PlacementTest, PlacingTwiceAsManySpacesLooksAtTwiceAsMuch) {
+  const auto looks = [](std::size_t count) {
+    model::Topology ring;
+    for (std::size_t i = 0; i < count; ++i) ring.spaces.emplace_back().name = std::to_string(i);
+    for (std::size_t i = 0; i < count; ++i)
+      ring.paths.push_back(
+          {std::to_string(i), ring.spaces[i].name, ring.spaces[(i + 1) % count].name});
+    for (std::size_t i = 0; i < count; i += 10)
+      ring.spaces[i].placement.anti_affinity = {ring.spaces[(i + 5) % count].name};
+    std::vector<Candidate> there;
+    for (const char* name : {"a", "b", "c"}) there.emplace_back().zhost = name;
+    Candidates candidates(there);
+    const model::TopologyIndex index(ring);
+    std::vector<std::string> placed(count);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto choice = candidates.choose(
+          {ring, index, i,
+           [&](std::uint32_t other) { return placed[other].empty() ? nullptr : &placed[other]; },
+           "", ""});
+      EXPECT_TRUE(choice.zhost);
+      placed[i] = choice.zhost.value_or("");
+      candidates.promise(placed[i], ring.spaces[i]);
+    }
+    for (const auto& candidate : candidates.list())
+      EXPECT_NEAR(static_cast<double>(candidate.spaces), static_cast<double>(count) / 3,
+                  static_cast<double>(count) / 30);
+    return candidates.looks();
+  };
+  const auto once = looks(1000);
+  EXPECT_GT(once, 1000u);
+  EXPECT_LE(looks(2000) * 10, once * 22);
 }
 
 }  // namespace

@@ -16,38 +16,6 @@ namespace {
 constexpr std::size_t reason_bytes_max = 4096;
 }
 
-void Reconciler::reset() {
-  sent_.clear();
-  failed_since_.clear();
-  window_ = {};
-  held_back_ = false;
-}
-
-bool Reconciler::leaves(const std::string& what, const std::string& zhost, std::size_t bytes,
-                        stdx::Instant now) {
-  const auto at = sent_.find(what);
-  if (at != sent_.end() && now - at->second < options_.repeat_after) return false;
-  if (!window_.room(zhost, bytes)) {
-    held_back_ = true;
-    return false;
-  }
-  window_.sent(zhost, bytes);
-  sent_[what] = now;
-  return true;
-}
-
-bool Reconciler::answered(const std::string& zhost, std::size_t bytes) {
-  window_.answered(zhost, bytes);
-  return std::exchange(held_back_, false);
-}
-
-void Reconciler::forget_old(const View& view, stdx::Instant now) {
-  std::erase_if(sent_, [&](const auto& e) { return now - e.second >= options_.repeat_after; });
-  std::erase_if(failed_since_, [&](const auto& e) {
-    return view.records.space(e.first.first, e.first.second) == nullptr;
-  });
-}
-
 std::vector<Candidate> Reconciler::candidates(const View& view) {
   std::vector<Candidate> list;
   for (const auto& member : view.members) {
@@ -68,16 +36,9 @@ std::vector<Candidate> Reconciler::candidates(const View& view) {
     else if (view.cluster.zrun_down(candidate.zhost))
       candidate.unavailable = "its zrun is down" + view.cluster.zrun_cause(candidate.zhost);
     candidate.available = candidate.unavailable.empty();
-    for (const auto& [key, row] : view.records.spaces()) {
-      if (row.record.zhost() != candidate.zhost || row.record.tombstone() ||
-          row.record.state() == "stopped")
-        continue;
-      ++candidate.spaces;
-      const auto* topology = view.records.topology(key.first);
-      if (topology == nullptr) continue;
-      for (const auto& space : topology->spec.spaces)
-        if (space.name == key.second) candidate.memory_promised_bytes += space.limits.memory_bytes;
-    }
+    const auto load = view.records.load_of(candidate.zhost);
+    candidate.spaces = load.spaces;
+    candidate.memory_promised_bytes = load.memory_bytes;
     list.push_back(std::move(candidate));
   }
   std::sort(list.begin(), list.end(),
@@ -85,38 +46,178 @@ std::vector<Candidate> Reconciler::candidates(const View& view) {
   return list;
 }
 
+// --- what to look at ---
+
+void Reconciler::mark(const View& view, const Key& key) {
+  const auto* topology = view.records.topology(key.first);
+  if (topology == nullptr) return;
+  if (key.second.empty()) return mark_all(view, *topology);
+  const int index = topology->index.find(key.second);
+  if (index < 0) return;
+  progress_[key.first].hot.insert(static_cast<Index>(index));
+  hot_.insert(key.first);
+}
+
+void Reconciler::mark_all(const View&, const TopologyRow& topology) {
+  auto& progress = progress_[topology.record.id()];
+  for (Index i = 0; i < topology.spec.spaces.size(); ++i)
+    progress.hot.insert(progress.hot.end(), i);
+  hot_.insert(topology.record.id());
+}
+
+// What is on a zhost, by the records or by its own words, is looked at when it comes or goes.
+void Reconciler::mark_zhosts(const View& view) {
+  std::map<std::string, Standing> standings;
+  for (const auto& [name, zhost] : view.cluster.zhosts()) {
+    auto& standing = standings[name];
+    standing = {.incarnation = zhost.incarnation,
+                .life = zhost.life,
+                .heard = zhost.heard,
+                .reported = zhost.reported,
+                .zrun_down = view.cluster.zrun_down(name)};
+  }
+  for (const auto& member : view.members) {
+    auto& standing = standings[member.zhost_id()];
+    standing.member = member.incarnation();
+    standing.unavailable = view.recovery.unavailable(member.zhost_id());
+  }
+  const auto changed = [&](const std::string& name) {
+    for (const auto& key : view.records.on(name)) mark(view, key);
+    if (const auto* zhost = view.cluster.find(name))
+      for (const auto& [key, seen] : zhost->spaces) mark(view, key);
+  };
+  for (const auto& [name, standing] : standings) {
+    const auto before = standings_.find(name);
+    if (before == standings_.end() || before->second != standing) changed(name);
+  }
+  for (const auto& [name, standing] : standings_)
+    if (!standings.contains(name)) changed(name);
+  if (standings == standings_) return;
+  standings_ = std::move(standings);
+  // What found no zhost may find one now.
+  for (const auto& [key, why] : refusals_) mark(view, key);
+}
+
+void Reconciler::sweep(const View& view, stdx::Instant now) {
+  if (ever_swept_ && now - swept_at_ < options_.sweep_every) return;
+  ever_swept_ = true;
+  swept_at_ = now;
+  std::erase_if(sent_, [&](const auto& e) {
+    return !e.second.under_way && now - e.second.at >= options_.repeat_after;
+  });
+  std::erase_if(failures_, [&](const auto& e) {
+    return view.records.space(e.first.first, e.first.second) == nullptr ||
+           now - e.second.since > options_.failures_count_for;
+  });
+  std::erase_if(refusals_,
+                [&](const auto& e) { return view.records.topology(e.first.first) == nullptr; });
+  std::erase_if(progress_,
+                [&](const auto& e) { return view.records.topology(e.first) == nullptr; });
+  held_back_.clear();  // they are open
+  for (auto& [id, progress] : progress_) {
+    if (progress.open.empty() && progress.down.empty()) continue;
+    progress.hot.insert(progress.open.begin(), progress.open.end());
+    hot_.insert(id);
+  }
+}
+
+void Reconciler::take_news(const View& view, stdx::Instant now) {
+  if (!view.records.changes().read(rows_read_, [&](const Key& key) { mark(view, key); })) {
+    progress_.clear();
+    hot_.clear();
+    refusals_.clear();
+    for (const auto& [id, topology] : view.records.topologies()) mark_all(view, topology);
+  }
+  if (!view.cluster.changes().read(reports_read_, [&](const Key& key) { mark(view, key); }))
+    for (const auto& [id, topology] : view.records.topologies()) mark_all(view, topology);
+  mark_zhosts(view);
+  sweep(view, now);
+}
+
+Plan Reconciler::plan(const View& view, stdx::Instant now) {
+  take_news(view, now);
+  Work work(view, now);
+  if (PLANTED(P13_missing_row)) stop_rowless(work);
+  while (!hot_.empty() && work.looks < options_.looks_max && work.room(options_.changes_max)) {
+    auto next = hot_.upper_bound(last_);
+    if (next == hot_.end()) next = hot_.begin();
+    last_ = *next;
+    const auto* topology = view.records.topology(last_);
+    if (topology == nullptr) {
+      progress_.erase(last_);
+      hot_.erase(next);
+      continue;
+    }
+    work.topologies.push_back(last_);
+    look_at_topology(work, *topology, progress_[last_]);
+  }
+  for (auto& [to, places] : work.places) work.plan.commands.places.push_back(std::move(places));
+  for (const auto& id : work.topologies) progress_[id].moved.clear();
+  looks_ += work.looks + work.candidates.looks();
+  work.plan.more = !hot_.empty();
+  return std::move(work.plan);
+}
+
 // --- topologies ---
 
-void Reconciler::plan_running(Work& work, const TopologyRow& topology) {
-  const auto& record = topology.record;
-  std::map<std::string, std::string> placed;
-  for (const auto& space : topology.spec.spaces) {
-    const auto* row = work.view.records.space(record.id(), space.name);
-    if (row != nullptr && !row->record.tombstone() && row->record.state() != "stopped")
-      placed[space.name] = row->record.zhost();
+void Reconciler::look_at_topology(Work& work, const TopologyRow& topology, Progress& progress) {
+  while (!progress.hot.empty()) {
+    if (work.looks >= options_.looks_max || !work.room(options_.changes_max)) return;
+    const auto index = *progress.hot.begin();
+    progress.hot.erase(progress.hot.begin());
+    ++work.looks;
+    look_at(work, topology, progress, index);
   }
-  std::size_t running = 0;
+  if (!work.room(options_.changes_max)) return;
+  hot_.erase(topology.record.id());
+  ++work.looks;
+  if (topology.record.desired() == v1::DESIRED_RUNNING)
+    judge_running(work, topology, progress);
+  else
+    judge_stopping(work, topology, progress);
+}
+
+void Reconciler::look_at(Work& work, const TopologyRow& topology, Progress& progress, Index index) {
+  const auto& name = topology.spec.spaces[index].name;
+  const auto* row = work.view.records.space(topology.record.id(), name);
+  if (const auto at = refusals_.find({topology.record.id(), name}); at != refusals_.end())
+    refusals_.erase(at);
+  progress.waits.erase(index);
+  const bool running = topology.record.desired() == v1::DESIRED_RUNNING;
+  const bool good = running ? settle_space(work, topology, progress, index)
+                            : settle_stopping(work, topology, row);
+  const bool copies = row != nullptr && stop_older_copies(work, *row);
+  if (good)
+    progress.down.erase(index);
+  else
+    progress.down.insert(index);
+  if (good && !copies)
+    progress.open.erase(index);
+  else
+    progress.open.insert(index);
+}
+
+void Reconciler::judge_running(Work& work, const TopologyRow& topology, Progress& progress) {
+  const auto& record = topology.record;
+  const bool all = progress.down.empty();
   std::string reason;
   bool unplaceable = false;
-  for (const auto& space : topology.spec.spaces) {
-    const bool runs = settle_space(work, topology, space, placed);
-    running += runs;
-    const auto* row = work.view.records.space(record.id(), space.name);
-    if (runs || !reason.empty()) continue;
-    const auto refused = work.plan.refusals.find({record.id(), space.name});
-    if (refused != work.plan.refusals.end()) {
-      unplaceable |= !work.someone_unheard() || record.state() == "failed";
-      reason = format("space {} has no zhost: {}", space.name,
+  if (!all) {
+    const auto first = *progress.down.begin();
+    const auto& name = topology.spec.spaces[first].name;
+    const auto* row = work.view.records.space(record.id(), name);
+    const auto refused = refusals_.find({record.id(), name});
+    if (refused != refusals_.end()) {
+      unplaceable = !work.someone_unheard() || record.state() == "failed";
+      reason = format("space {} has no zhost: {}", name,
                       fmt::format("{}", fmt::join(refused->second, "; ")));
-    } else if (const auto waits = work.waits.find({record.id(), space.name});
-               waits != work.waits.end()) {
+    } else if (const auto waits = progress.waits.find(first); waits != progress.waits.end()) {
       reason = waits->second;
     } else {
       const auto detail = row == nullptr ? "" : work.said_of(row->record);
-      reason = format("space {} is not running{}", space.name, detail.empty() ? "" : ": " + detail);
+      reason = format("space {} is not running{}", name, detail.empty() ? "" : ": " + detail);
     }
   }
-  const bool all = running == topology.spec.spaces.size();
   std::string state = "degraded";
   if (all)
     state = "running";
@@ -124,11 +225,13 @@ void Reconciler::plan_running(Work& work, const TopologyRow& topology) {
     state = "pending";
   else if (unplaceable)
     state = "failed";  // R-FAIL-10; it goes on trying, and runs again when capacity appears
-  if (all) reason.clear();
   // A thousand zhosts may each have a reason to refuse; the record has a bound.
-  if (reason.size() > reason_bytes_max) reason = reason.substr(0, reason_bytes_max) + " ...";
+  reason = stdx::shortened(std::move(reason), reason_bytes_max);
   if (state == record.state() && reason == record.reason()) return;
-  if (!work.room(options_.changes_max)) return;
+  if (state == record.state() && !record.reason().empty() &&
+      work.now - progress.reason_at < options_.reason_every)
+    return;
+  progress.reason_at = work.now;
   auto next = record;
   next.set_state(state);
   next.set_reason(reason);
@@ -136,9 +239,60 @@ void Reconciler::plan_running(Work& work, const TopologyRow& topology) {
   work.plan.changes.push_back(change_of(topology, std::move(next)));
 }
 
+void Reconciler::judge_stopping(Work& work, const TopologyRow& topology, const Progress& progress) {
+  if (!progress.down.empty()) return;
+  const auto& record = topology.record;
+  if (record.desired() == v1::DESIRED_DELETED) {
+    work.plan.changes.push_back(removal_of(topology));
+  } else if (record.state() != "stopped") {
+    auto next = record;
+    next.set_state("stopped");
+    next.set_reason("");
+    next.set_updated(work.view.now_text);
+    work.plan.changes.push_back(change_of(topology, std::move(next)));
+  }
+}
+
+// --- commands ---
+
+bool Reconciler::sent_lately(const std::string& what, stdx::Instant now) const {
+  const auto at = sent_.find(what);
+  return at != sent_.end() && (at->second.under_way || now - at->second.at < options_.repeat_after);
+}
+
+void Reconciler::hold_back(const std::string& zhost, const std::string& topology, Index index) {
+  held_back_[zhost].emplace_back(topology, index);
+}
+
+bool Reconciler::answered(const std::string& zhost, std::size_t bytes,
+                          const std::vector<std::string>& names, stdx::Instant now) {
+  window_.answered(zhost, bytes);
+  for (const auto& name : names)
+    if (const auto at = sent_.find(name); at != sent_.end()) at->second = {now, false};
+  // As many as may fit now; the others wait for the next answer.
+  bool any = false;
+  for (auto at = held_back_.begin(); at != held_back_.end();) {
+    auto& [to, waiting] = *at;
+    for (std::size_t n = 0; n < options_.batch_max && !waiting.empty() && window_.room(to, 0);
+         ++n) {
+      const auto& [id, index] = waiting.front();
+      if (const auto progress = progress_.find(id); progress != progress_.end()) {
+        progress->second.hot.insert(index);
+        hot_.insert(id);
+        any = true;
+      }
+      waiting.pop_front();
+    }
+    at = waiting.empty() ? held_back_.erase(at) : std::next(at);
+  }
+  return any;
+}
+
 void Reconciler::send_stop(Work& work, const v1::SpaceRecord& record, const std::string& zhost,
                            std::uint64_t incarnation, std::uint64_t epoch, bool remove_data,
                            const std::string& why) {
+  auto what = format("stop/{}/{}/{}/{}", record.topology_id(), record.space(), epoch, zhost);
+  if (sent_lately(what, work.now)) return;
   v1::StopCommand command;
   auto& header = *command.mutable_header();
   header.set_term(work.view.term);
@@ -152,123 +306,67 @@ void Reconciler::send_stop(Work& work, const v1::SpaceRecord& record, const std:
   command.set_why(why);
   command.set_remove_data(remove_data);
   const auto bytes = command.ByteSizeLong();
-  if (leaves(format("stop/{}/{}/{}/{}", record.topology_id(), record.space(), epoch, zhost), zhost,
-             bytes, work.now))
-    work.plan.commands.stops.push_back({std::move(command), bytes});
+  if (!window_.room(zhost, bytes)) {
+    const auto* topology = work.view.records.topology(record.topology_id());
+    const int index = topology == nullptr ? -1 : topology->index.find(record.space());
+    if (index >= 0) hold_back(zhost, record.topology_id(), static_cast<Index>(index));
+    return;
+  }
+  window_.sent(zhost, bytes);
+  sent_[what] = {work.now, true};
+  work.plan.commands.stops.push_back({std::move(command), bytes, {std::move(what)}});
 }
 
-void Reconciler::plan_stopping(Work& work, const TopologyRow& topology) {
-  const auto& record = topology.record;
-  const bool deleting = record.desired() == v1::DESIRED_DELETED;
-  bool all_gone = true;
-  for (const auto& space : topology.spec.spaces) {
-    const Key key{record.id(), space.name};
-    const auto* row = work.view.records.space(key.first, key.second);
-    if (row == nullptr) continue;
-    if (!deleting && row->record.state() == "stopped") continue;
-    if (deleting && !row->record.tombstone()) {
-      // P13: deleting raises the epoch and leaves a tombstone.
-      all_gone = false;
-      if (!work.room(options_.changes_max)) continue;
-      auto next = row->record;
-      next.set_tombstone(true);
-      next.set_epoch(next.epoch() + 1);
-      next.set_state("stopped");
-      work.plan.changes.push_back(change_of(*row, std::move(next)));
-      continue;
-    }
-    // Gone where every zhost that may run it said so, or started anew.
-    bool gone = true;
-    for (const auto& holder : row->record.held_by()) {
-      const auto* zhost = work.view.cluster.find(holder);
-      const auto* member = work.member(holder);
-      if (member == nullptr) continue;
-      if (!deleting && holder != row->record.zhost()) continue;
-      const bool newer = !deleting && member->incarnation() > row->record.incarnation();
-      const auto floor = zhost == nullptr ? 0 : [&] {
-        const auto at = zhost->floors.find(key);
-        return at == zhost->floors.end() ? std::uint64_t{0} : at->second;
-      }();
-      const bool present = zhost != nullptr && zhost->spaces.contains(key);
-      if (newer ||
-          (zhost != nullptr && zhost->reported && !present && floor >= row->record.epoch()))
-        continue;
-      gone = false;
-      if (zhost != nullptr && work.view.cluster.life(holder) != ClusterManager::Life::dead)
-        send_stop(work, row->record, holder, member->incarnation(), row->record.epoch(), deleting,
-                  deleting ? "the topology was deleted" : "the topology was stopped");
-    }
-    all_gone &= gone;
-    if (!gone || !work.room(options_.changes_max)) continue;
-    if (deleting) {
-      work.plan.changes.push_back(removal_of(*row));
-    } else {
-      auto next = row->record;
-      next.set_state("stopped");
-      next.set_reason("");
-      work.plan.changes.push_back(change_of(*row, std::move(next)));
-    }
+void Reconciler::send_place(Work& work, const TopologyRow& topology, Index index,
+                            const SpaceRow& row) {
+  const auto& record = row.record;
+  auto what = format("place/{}/{}/{}", record.topology_id(), record.space(), record.epoch());
+  if (sent_lately(what, work.now)) return;
+  v1::PlaceCommand command;
+  auto& header = *command.mutable_header();
+  header.set_term(work.view.term);
+  header.set_zhost(record.zhost());
+  header.set_incarnation(record.incarnation());
+  header.set_topology_id(record.topology_id());
+  header.set_space(record.space());
+  header.set_epoch(record.epoch());
+  header.set_lineage(work.view.records.lineage().id());
+  header.set_counter(work.view.records.counter());
+  command.set_mex_sha256(topology.record.mex_sha256());
+  command.set_data_expected(record.has_data());
+  *command.mutable_blob_holders() = topology.record.blob_holders();
+  // S1: what the receiver's former instance may have been told of its senders.
+  for (const auto other : topology.index.ties(index).senders) {
+    const auto& name = topology.spec.spaces[other].name;
+    const auto* known = work.view.records.space(record.topology_id(), name);
+    if (known == nullptr) continue;
+    auto& sender = *command.add_senders();
+    sender.set_space(name);
+    sender.set_epoch(known->record.epoch());
   }
-  if (!all_gone || !work.room(options_.changes_max)) return;
-  if (deleting) {
-    const bool rows_left = std::any_of(
-        topology.spec.spaces.begin(), topology.spec.spaces.end(), [&](const model::Space& space) {
-          return work.view.records.space(record.id(), space.name) != nullptr;
-        });
-    if (!rows_left) work.plan.changes.push_back(removal_of(topology));
-  } else if (record.state() != "stopped") {
-    auto next = record;
-    next.set_state("stopped");
-    next.set_reason("");
-    next.set_updated(work.view.now_text);
-    work.plan.changes.push_back(change_of(topology, std::move(next)));
+  const auto bytes = command.ByteSizeLong();
+  const std::pair to{record.zhost(), record.topology_id()};
+  auto at = work.places.find(to);
+  const bool full =
+      at != work.places.end() && (at->second.names.size() >= options_.batch_max ||
+                                  at->second.bytes + bytes > CommandWindow::zhost_bytes_max);
+  if (at == work.places.end() || full) {
+    const auto whole = bytes + topology.spec_bytes->size();
+    if (!window_.room(record.zhost(), whole))
+      return hold_back(record.zhost(), record.topology_id(), index);
+    if (full) work.plan.commands.places.push_back(std::move(at->second));
+    window_.sent(record.zhost(), whole);
+    auto& places = work.places[to];
+    places = {record.zhost(), {}, whole, {}};
+    places.batch.set_topology(*topology.spec_bytes);
+    at = work.places.find(to);
+  } else {
+    window_.grew(record.zhost(), bytes);
+    at->second.bytes += bytes;
   }
-}
-
-// P8: a copy of an older placement ends once the newer one is reported running; until then its
-// effects are refused, and it may be the only one there is. Only a newer row or a tombstone stops
-// anything: a missing row never does (P13).
-void Reconciler::plan_older_copies(Work& work) {
-  for (const auto& [name, zhost] : work.view.cluster.zhosts()) {
-    if (zhost.life == ClusterManager::Life::dead) continue;
-    for (const auto& [key, seen] : zhost.spaces) {
-      const auto* row = work.view.records.space(key.first, key.second);
-      if (row == nullptr) {
-        if (PLANTED(P13_missing_row)) {
-          v1::SpaceRecord record;
-          record.set_topology_id(key.first);
-          record.set_space(key.second);
-          send_stop(work, record, name, zhost.incarnation, seen.epoch(), false, "no row");
-        }
-        continue;
-      }
-      if (row->record.tombstone() || row->record.epoch() <= seen.epoch()) continue;
-      const auto* newer = work.view.cluster.find(row->record.zhost());
-      const auto at = newer == nullptr ? zhost.spaces.end() : newer->spaces.find(key);
-      const bool newer_runs = newer != nullptr && at != newer->spaces.end() &&
-                              at->second.epoch() == row->record.epoch() &&
-                              at->second.state() == "running";
-      // Nothing newer comes where an operator stopped the topology: the older copy ends too.
-      const bool unwanted = row->record.state() == "stopped";
-      if (newer_runs || unwanted || PLANTED(P8_stop_first))
-        send_stop(work, row->record, name, zhost.incarnation, seen.epoch(), false,
-                  unwanted ? "the topology was stopped"
-                           : format("it runs on {} now", row->record.zhost()));
-    }
-  }
-}
-
-Plan Reconciler::plan(const View& view, stdx::Instant now) {
-  forget_old(view, now);
-  Work work{view, now, candidates(view), {}};
-  for (const auto& [id, topology] : view.records.topologies()) {
-    if (topology.record.desired() == v1::DESIRED_RUNNING)
-      plan_running(work, topology);
-    else
-      plan_stopping(work, topology);
-  }
-  plan_older_copies(work);
-  return std::move(work.plan);
+  sent_[what] = {work.now, true};
+  at->second.names.push_back(std::move(what));
+  *at->second.batch.add_commands() = std::move(command);
 }
 
 }  // namespace zrms

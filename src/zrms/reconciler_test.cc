@@ -7,6 +7,7 @@
 
 #include "stdx/text.h"
 
+#include "wire/frame.h"
 #include "zrms/test_records.h"
 
 namespace zrms {
@@ -16,7 +17,7 @@ using namespace std::chrono_literals;
 using stdx::format;
 constexpr stdx::Instant t0{};
 
-struct ReconcilerTest : testing::Test {
+struct Body {
   TestRecords rows;
   ClusterManager cluster{{}};
   RecoveryManager recovery;
@@ -25,7 +26,7 @@ struct ReconcilerTest : testing::Test {
   model::Topology spec;
   std::uint64_t counter = 0;
 
-  ReconcilerTest() {
+  Body() {
     spec.name = "t";
     spec.spaces.emplace_back().name = "x";
     for (const char* id : {"a", "b"}) {
@@ -79,11 +80,53 @@ struct ReconcilerTest : testing::Test {
   Plan plan(stdx::Instant now = t0) {
     return reconciler.plan({rows.records, cluster, recovery, members, 7, "now"}, now);
   }
+  // Every command of the plan is answered.
+  bool answer(const Plan& plan, stdx::Instant now) {
+    bool more = false;
+    for (const auto& places : plan.commands.places)
+      more |= reconciler.answered(places.zhost, places.bytes, places.names, now);
+    for (const auto& stop : plan.commands.stops)
+      more |= reconciler.answered(stop.command.header().zhost(), stop.bytes, stop.names, now);
+    return more;
+  }
+  // Some spaces of a zhost changed; a report names only those.
+  void changes(const std::string& zhost, const std::string& name, const std::string& state) {
+    v1::ResourceReport report;
+    report.set_zhost(zhost);
+    report.set_incarnation(1);
+    report.set_base(cluster.find(zhost)->known_upto);
+    report.set_counter(++counter);
+    auto* space = report.add_spaces();
+    space->set_topology_id("t");
+    space->set_space(name);
+    space->set_epoch(1);
+    space->set_state(state);
+    cluster.report(report, t0);
+  }
+  // Commits and commands are obeyed until every space runs and nothing is left to plan.
+  void run_all() {
+    for (int round = 0; round < 1000; ++round) {
+      const auto planned = plan(t0 + round * 1ms);
+      for (const auto& places : planned.commands.places)
+        for (const auto& command : places.batch.commands())
+          changes(places.zhost, command.header().space(), "running");
+      answer(planned, t0);
+      rows.records.apply(planned.changes);
+      if (rows.records.topology("t")->record.state() == "running" && !planned.more &&
+          planned.changes.empty())
+        return;
+    }
+    ADD_FAILURE() << "it does not come to an end";
+  }
   static const v1::SpaceRecord* space_of(const Plan& plan) {
     for (const auto& change : plan.changes)
       if (change.kind == "space" && !change.remove) return &change.space;
     return nullptr;
   }
+};
+
+struct ReconcilerTest : testing::Test, Body {
+  using Body = zrms::Body;
 };
 
 TEST_F(ReconcilerTest, P3ANewSpaceIsWrittenFirstAndOnlyThenSent) {
@@ -96,12 +139,15 @@ TEST_F(ReconcilerTest, P3ANewSpaceIsWrittenFirstAndOnlyThenSent) {
   rows.records.apply(first.changes);
   const auto second = plan(t0 + 1ms);
   ASSERT_EQ(second.commands.places.size(), 1u);
-  const auto& header = second.commands.places[0].command.header();
+  ASSERT_EQ(second.commands.places[0].batch.commands_size(), 1);
+  const auto& header = second.commands.places[0].batch.commands(0).header();
   EXPECT_EQ(header.zhost(), "a");
   EXPECT_EQ(header.epoch(), 1u);
   EXPECT_EQ(header.term(), 7u);
-  EXPECT_TRUE(plan(t0 + 2ms).commands.places.empty()) << "it was just sent";
-  EXPECT_EQ(plan(t0 + 400ms).commands.places.size(), 1u) << "and again while no report shows it";
+  EXPECT_TRUE(plan(t0 + 400ms).commands.places.empty()) << "its answer is awaited";
+  answer(second, t0 + 500ms);
+  EXPECT_TRUE(plan(t0 + 700ms).commands.places.empty()) << "it was just answered";
+  EXPECT_EQ(plan(t0 + 1000ms).commands.places.size(), 1u) << "and again while no report shows it";
 }
 
 TEST_F(ReconcilerTest, P5ANewLeaderPlacesOnlyWhereItHeardAWordInItsReign) {
@@ -111,7 +157,7 @@ TEST_F(ReconcilerTest, P5ANewLeaderPlacesOnlyWhereItHeardAWordInItsReign) {
   recovery.clear();
   const auto nobody = plan();
   EXPECT_FALSE(space_of(nobody));
-  EXPECT_EQ(nobody.refusals.at({"t", "x"}),
+  EXPECT_EQ(reconciler.refusals().at({"t", "x"}),
             (std::vector<std::string>{"a: not heard yet", "b: not heard yet"}));
   says("b", {});
   const auto placed = plan();
@@ -182,7 +228,9 @@ TEST_F(ReconcilerTest, ASpaceThatWasSeenRunningWithItsStoreIsPlacedToFindIt) {
   rows.space("x", "a", 1);
   const auto first = plan();
   ASSERT_EQ(first.commands.places.size(), 1u);
-  EXPECT_FALSE(first.commands.places[0].command.data_expected()) << "it may never have begun";
+  answer(first, t0);
+  EXPECT_FALSE(first.commands.places[0].batch.commands(0).data_expected())
+      << "it may never have begun";
   says("a", {{1, "running"}});
   const auto seen = plan();
   ASSERT_TRUE(space_of(seen));
@@ -191,7 +239,7 @@ TEST_F(ReconcilerTest, ASpaceThatWasSeenRunningWithItsStoreIsPlacedToFindIt) {
   says("a", {});
   const auto again = plan(t0 + 1s);
   ASSERT_EQ(again.commands.places.size(), 1u);
-  EXPECT_TRUE(again.commands.places[0].command.data_expected());
+  EXPECT_TRUE(again.commands.places[0].batch.commands(0).data_expected());
 }
 
 TEST_F(ReconcilerTest, RFail10WithNoZhostLeftTheRowStaysAndTheReasonsAreGiven) {
@@ -201,7 +249,7 @@ TEST_F(ReconcilerTest, RFail10WithNoZhostLeftTheRowStaysAndTheReasonsAreGiven) {
   dies("b");
   const auto stuck = plan();
   EXPECT_FALSE(space_of(stuck));
-  EXPECT_EQ(stuck.refusals.at({"t", "x"}).size(), 2u);
+  EXPECT_EQ(reconciler.refusals().at({"t", "x"}).size(), 2u);
 }
 
 TEST_F(ReconcilerTest, P8AnOlderCopyEndsOnlyOnceTheNewerOneRuns) {
@@ -258,33 +306,149 @@ TEST_F(ReconcilerTest, RTopoATopologyRunsWhenItsSpacesDo) {
 }
 
 TEST_F(ReconcilerTest, CommandsOfALargeTopologyWaitForAnswersOfThoseBefore) {
+  constexpr std::size_t count = 1500;
   spec.spaces.clear();
-  for (int i = 0; i < 100; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     auto& space = spec.spaces.emplace_back();
-    space.name = format("s{}", i);
-    space.config["c"] = std::string(3000, 'x');
+    space.name = format("s{:04}", i);
+    space.config["c"] = std::string(300, 'x');
   }
   rows.topology(spec);
+  rows.hold = true;
   for (const auto& space : spec.spaces) rows.space(space.name, "a", 1, "placed");
+  rows.records.load(rows.rows);
   std::set<std::string> sent;
   auto now = t0;
-  for (int round = 0; round < 100 && sent.size() < 100; ++round) {
-    const auto places = plan(now).commands.places;
+  for (int round = 0; round < 100 && sent.size() < count; ++round) {
+    const auto planned = plan(now);
     std::size_t bytes = 0;
-    for (const auto& place : places) bytes += place.command.ByteSizeLong();
-    EXPECT_LE(places.size(), CommandWindow::commands_max);
-    EXPECT_LE(bytes, CommandWindow::bytes_max + 1000);
-    EXPECT_TRUE(plan(now + 250ms).commands.places.empty()) << "no answer came";
-    EXPECT_FALSE(places.empty());
-    bool more = false;
-    for (const auto& place : places) {
-      sent.insert(place.command.header().space());
-      more |= reconciler.answered("a", place.bytes);
+    for (const auto& places : planned.commands.places) {
+      EXPECT_LE(places.batch.commands_size(), 128);
+      bytes += places.batch.ByteSizeLong();
+      for (const auto& command : places.batch.commands())
+        EXPECT_TRUE(sent.insert(command.header().space()).second) << "once each";
     }
-    EXPECT_TRUE(more || sent.size() == 100);
-    now += 1ms;
+    for (const auto& name : sent) changes("a", name, "starting");
+    EXPECT_LE(bytes, CommandWindow::zhost_bytes_max + 100'000);
+    EXPECT_FALSE(planned.commands.places.empty());
+    EXPECT_TRUE(plan(now + 250ms).commands.places.empty()) << "no answer came";
+    EXPECT_TRUE(answer(planned, now + 250ms) || sent.size() == count);
+    now += 251ms;
   }
-  EXPECT_EQ(sent.size(), 100u);
+  EXPECT_EQ(sent.size(), count);
+}
+
+TEST_F(ReconcilerTest, AZhostThatDoesNotAnswerHoldsBackNoOther) {
+  spec.spaces.clear();
+  for (int i = 0; i < 600; ++i) {
+    auto& space = spec.spaces.emplace_back();
+    space.name = format("s{:03}", i);
+    space.config["c"] = std::string(1500, 'x');
+  }
+  rows.topology(spec);
+  rows.hold = true;
+  for (int i = 0; i < 600; ++i) rows.space(format("s{:03}", i), i % 2 ? "b" : "a", 1, "placed");
+  rows.records.load(rows.rows);
+  std::set<std::string> to_b;
+  auto now = t0;
+  for (int round = 0; round < 20; ++round, now += 1ms)
+    for (const auto& places : plan(now).commands.places)
+      if (places.zhost == "b") {
+        for (const auto& command : places.batch.commands()) to_b.insert(command.header().space());
+        reconciler.answered("b", places.bytes, places.names, now);
+      }
+  EXPECT_EQ(to_b.size(), 300u) << "a answered nothing";
+}
+
+TEST_F(ReconcilerTest, OnePlanIsBoundedAndTheNextGoesOnWhereItEnded) {
+  constexpr std::size_t count = 3500;
+  spec.spaces.clear();
+  for (std::size_t i = 0; i < count; ++i) spec.spaces.emplace_back().name = format("s{:04}", i);
+  rows.topology(spec);
+  std::size_t placed = 0;
+  for (int round = 0; round < 4; ++round) {
+    const auto planned = plan();
+    EXPECT_LE(planned.changes.size(), 1000u);
+    EXPECT_EQ(planned.more, round < 3);
+    for (const auto& change : planned.changes) placed += change.kind == "space";
+    rows.records.apply(planned.changes);
+  }
+  EXPECT_EQ(placed, count);
+}
+
+TEST_F(ReconcilerTest, TwiceAsManySpacesAreTwiceTheWorkAndWhatIsSettledIsNone) {
+  const auto looks = [](std::size_t count) {
+    ReconcilerTest::Body test;
+    test.spec.spaces.clear();
+    for (std::size_t i = 0; i < count; ++i)
+      test.spec.spaces.emplace_back().name = format("s{:05}", i);
+    for (std::size_t i = 0; i < count; ++i)
+      test.spec.paths.push_back(
+          {format("p{:05}", i), test.spec.spaces[i].name, test.spec.spaces[(i + 1) % count].name});
+    test.rows.topology(test.spec);
+    test.run_all();
+    const auto all = test.reconciler.looks();
+    test.plan(t0 + 10s);
+    EXPECT_LT(test.reconciler.looks() - all, 20u) << "nothing changed";
+    test.changes("a", "s00007", "failed");
+    test.plan(t0 + 11s);
+    EXPECT_LT(test.reconciler.looks() - all, 20u) << "one did";
+    return all;
+  };
+  const auto once = looks(1000);
+  EXPECT_GT(once, 1000u);
+  EXPECT_LE(looks(2000) * 10, once * 22);
+}
+
+TEST_F(ReconcilerTest, ASpaceThatFailsAgainWaitsLongerAndOnlyFailuresOfLateCount) {
+  rows.topology(spec);
+  auto row = rows.space("x", "a", 1);
+  row.set_restarts(50);
+  rows.add("space", "t/x", row.SerializeAsString());
+  const auto waited = [&](const std::string& zhost, std::uint64_t epoch, stdx::Instant from) {
+    says(zhost, {{epoch, "failed"}});
+    plan(from);
+    for (auto now = from; now < from + 100s; now += 250ms)
+      if (const auto planned = plan(now); space_of(planned)) {
+        EXPECT_EQ(space_of(planned)->epoch(), epoch + 1);
+        rows.records.apply(planned.changes);
+        says(zhost, {}, epoch);
+        return now - from;
+      }
+    return stdx::Duration(0);
+  };
+  EXPECT_EQ(waited("a", 1, t0), 1s) << "moves before, by deaths of zhosts, do not count";
+  EXPECT_EQ(waited("b", 2, t0 + 10s), 2s);
+  EXPECT_EQ(waited("a", 3, t0 + 20s), 4s);
+  EXPECT_EQ(waited("b", 4, t0 + 20min), 1s) << "what was long ago is forgotten";
+}
+
+TEST_F(ReconcilerTest, P13ASpaceWhoseRowCannotBeReadIsNotPlacedASecondTime) {
+  rows.topology(spec);
+  rows.add("space", "t/x", "\xff\xff no record");
+  EXPECT_EQ(rows.records.unreadable(), std::set<std::string>{"space/t/x"});
+  const auto planned = plan();
+  EXPECT_FALSE(space_of(planned));
+  ASSERT_EQ(planned.changes.size(), 1u);
+  EXPECT_EQ(planned.changes[0].topology.reason(),
+            "the row of space x in the control plane's database cannot be read");
+}
+
+TEST_F(ReconcilerTest, AReasonIsCutBetweenCharactersSoThatItsRowCanBeReadAgain) {
+  rows.topology(spec);
+  for (auto& member : members) {
+    std::string region;
+    while (region.size() < 3000) region += "\xe2\x82\xac";
+    member.set_region(region + member.zhost_id());
+  }
+  auto strict = spec;
+  strict.spaces[0].placement.region = "eu";
+  rows.topology(strict);
+  const auto planned = plan();
+  ASSERT_EQ(planned.changes.size(), 1u);
+  EXPECT_LE(planned.changes[0].topology.reason().size(), 4096u);
+  const auto bytes = planned.changes[0].topology.SerializeAsString();
+  EXPECT_TRUE(wire::parse<v1::TopologyRecord>(bytes));
 }
 
 TEST_F(ReconcilerTest, NothingIsRememberedOfTopologiesThatAreGone) {
@@ -294,7 +458,7 @@ TEST_F(ReconcilerTest, NothingIsRememberedOfTopologiesThatAreGone) {
   plan();
   EXPECT_EQ(reconciler.remembered(), 1u) << "since when it failed";
   says("a", {});
-  plan();
+  answer(plan(), t0);
   EXPECT_EQ(reconciler.remembered(), 2u) << "and that it was sent again";
   rows.rows.clear_records();
   rows.records.load(rows.rows);

@@ -4,6 +4,7 @@
 // Of Reconciler alone: one plan under way, and what its parts ask about the view.
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "zrms/reconciler.h"
 
@@ -12,20 +13,25 @@ namespace zrms {
 struct Reconciler::Work {
   const View& view;
   stdx::Instant now;
-  std::vector<Candidate> candidates;
+  Candidates candidates;
+  std::unordered_map<std::string, const v1::Member*> members;
   Plan plan;
-  std::map<Key, std::string> waits;  // for their data, and where that is
+  std::vector<std::string> topologies;  // that were looked at
+  std::size_t looks = 0;
+  std::map<std::pair<std::string, std::string>, Commands::Places> places;  // zhost, topology
+
+  Work(const View& v, stdx::Instant at) : view(v), now(at), candidates(Reconciler::candidates(v)) {
+    for (const auto& member : view.members) members[member.zhost_id()] = &member;
+  }
 
   const v1::Member* member(const std::string& zhost) const {
-    for (const auto& m : view.members)
-      if (m.zhost_id() == zhost) return &m;
-    return nullptr;
+    const auto at = members.find(zhost);
+    return at == members.end() ? nullptr : at->second;
   }
   // It can't take anything now, which says nothing of whether the space fits there.
   bool absent(const std::string& zhost) const {
-    return std::any_of(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
-      return candidate.zhost == zhost && !candidate.available;
-    });
+    const auto* candidate = candidates.find(zhost);
+    return candidate != nullptr && !candidate->available;
   }
   // A zhost that may live has not spoken in this reign: where nothing fits, it may yet.
   bool someone_unheard() const {
@@ -47,13 +53,6 @@ struct Reconciler::Work {
     return record.state() == "placed" ? record.reason() : "";
   }
   bool room(std::size_t max) const { return plan.changes.size() < max; }
-  void promise(const std::string& zhost, const model::Space& space) {
-    for (auto& candidate : candidates)
-      if (candidate.zhost == zhost) {
-        candidate.memory_promised_bytes += space.limits.memory_bytes;
-        ++candidate.spaces;
-      }
-  }
 };
 
 }  // namespace zrms

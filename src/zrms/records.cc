@@ -45,12 +45,15 @@ RowChange removal_of(const SpaceRow& row) {
   return change;
 }
 
+std::size_t bytes_of(const RowChange& change) {
+  return change.key.size() + change.topology.ByteSizeLong() + change.space.ByteSizeLong();
+}
+
 void keep_what_fits(std::vector<RowChange>& changes) {
-  constexpr std::size_t batch_bytes_max = 2u << 20;
   std::size_t bytes = 0, fit = 0;
   for (; fit < changes.size(); ++fit) {
     const auto& change = changes[fit];
-    bytes += change.key.size() + change.topology.ByteSizeLong() + change.space.ByteSizeLong();
+    bytes += bytes_of(change);
     if (bytes > batch_bytes_max && fit > 0) break;
   }
   changes.resize(fit);
@@ -80,46 +83,113 @@ std::vector<std::string> archives_of(const v1::TopologySpec& spec, const std::st
 }
 
 void Records::put(v1::TopologyRecord record, std::uint64_t version) {
-  auto& row = topologies_[record.id()];
-  auto spec = wire::from_wire(record.spec());
-  if (spec) row.spec = std::move(*spec);
+  const auto id = record.id();
+  auto& row = topologies_[id];
+  // The spec of an id never changes; its state does, often.
+  auto bytes = record.spec().SerializeAsString();
+  if (!row.spec_bytes || *row.spec_bytes != bytes) {
+    if (auto spec = wire::from_wire(record.spec())) row.spec = std::move(*spec);
+    row.index = model::TopologyIndex(row.spec);
+    row.archives = archives_of(record.spec(), record.mex_sha256());
+    row.spec_bytes = std::make_shared<const std::string>(std::move(bytes));
+  }
+  const bool news = row.version == 0 || row.record.desired() != record.desired();
   row.record = std::move(record);
   row.version = version;
+  const auto& name = row.record.spec().name();
+  if (row.record.desired() != v1::DESIRED_DELETED)
+    by_name_[name] = id;
+  else if (const auto named = by_name_.find(name); named != by_name_.end() && named->second == id)
+    by_name_.erase(named);
+  if (news) changes_.note({id, ""});  // its state and reason follow from its spaces
+}
+
+void Records::count(const SpaceRow& row, bool there) {
+  const auto& record = row.record;
+  if (record.tombstone() || record.state() == "stopped") return;
+  const auto* known = topology(record.topology_id());
+  const int index = known == nullptr ? -1 : known->index.find(record.space());
+  const auto memory =
+      index < 0 ? 0 : known->spec.spaces[static_cast<std::size_t>(index)].limits.memory_bytes;
+  auto& load = loads_[record.zhost()];
+  if (there) {
+    ++load.spaces;
+    load.memory_bytes += memory;
+  } else {
+    --load.spaces;
+    load.memory_bytes -= memory;
+  }
+}
+
+void Records::put(v1::SpaceRecord record, std::uint64_t version) {
+  const Key key{record.topology_id(), record.space()};
+  erase_space(key);
+  auto& row = spaces_[key];
+  row = {std::move(record), version};
+  on_[row.record.zhost()].insert(key);
+  count(row, true);
+  changes_.note(key);
+}
+
+void Records::erase_space(const Key& key) {
+  const auto at = spaces_.find(key);
+  if (at == spaces_.end()) return;
+  count(at->second, false);
+  if (const auto there = on_.find(at->second.record.zhost()); there != on_.end()) {
+    there->second.erase(key);
+    if (there->second.empty()) on_.erase(there);
+  }
+  spaces_.erase(at);
+  changes_.note(key);
 }
 
 void Records::load(const v1::RecordsReply& reply) {
   topologies_.clear();
+  by_name_.clear();
   spaces_.clear();
+  loads_.clear();
+  on_.clear();
+  unreadable_.clear();
   counter_ = reply.revision();
   for (const auto& record : reply.records()) {
-    if (record.kind() == "lineage") {
+    if (record.kind() == "lineage")
       if (auto lineage = wire::parse<v1::LineageRecord>(record.value()))
         lineage_ = std::move(*lineage);
-    } else if (record.kind() == "topology") {
-      if (auto topology = wire::parse<v1::TopologyRecord>(record.value()))
-        put(std::move(*topology), record.version());
-    } else if (record.kind() == "space") {
-      if (auto space = wire::parse<v1::SpaceRecord>(record.value()))
-        spaces_[{space->topology_id(), space->space()}] = {*space, record.version()};
-    }
+    if (record.kind() != "topology") continue;
+    if (auto topology = wire::parse<v1::TopologyRecord>(record.value()))
+      put(std::move(*topology), record.version());
+    else
+      unreadable_.insert(record.kind() + "/" + record.key());
   }
+  // After the topologies, which say how much memory each space may take.
+  for (const auto& record : reply.records()) {
+    if (record.kind() != "space") continue;
+    if (auto space = wire::parse<v1::SpaceRecord>(record.value()))
+      put(std::move(*space), record.version());
+    else
+      unreadable_.insert(record.kind() + "/" + record.key());
+  }
+  changes_.note_all();
 }
 
 void Records::apply(const std::vector<RowChange>& changes) {
   for (const auto& change : changes) {
     const auto version = change.expected_version + 1;
-    if (change.kind == "topology") {
+    if (change.kind != "topology") {
       if (change.remove)
-        topologies_.erase(change.topology.id());
+        erase_space({change.space.topology_id(), change.space.space()});
       else
-        put(change.topology, version);
-    } else {
-      const Key key{change.space.topology_id(), change.space.space()};
-      if (change.remove)
-        spaces_.erase(key);
-      else
-        spaces_[key] = {change.space, version};
+        put(change.space, version);
+      continue;
     }
+    if (!change.remove) {
+      put(change.topology, version);
+      continue;
+    }
+    const auto& id = change.topology.id();
+    topologies_.erase(id);
+    std::erase_if(by_name_, [&](const auto& entry) { return entry.second == id; });
+    changes_.note({id, ""});
   }
 }
 
@@ -129,15 +199,24 @@ const TopologyRow* Records::topology(const std::string& id) const {
 }
 
 const TopologyRow* Records::by_name(const std::string& name) const {
-  for (const auto& [id, row] : topologies_)
-    if (row.record.spec().name() == name && row.record.desired() != v1::DESIRED_DELETED)
-      return &row;
-  return nullptr;
+  const auto at = by_name_.find(name);
+  return at == by_name_.end() ? nullptr : topology(at->second);
 }
 
 const SpaceRow* Records::space(const std::string& topology, const std::string& space) const {
   const auto at = spaces_.find({topology, space});
   return at == spaces_.end() ? nullptr : &at->second;
+}
+
+Records::Load Records::load_of(const std::string& zhost) const {
+  const auto at = loads_.find(zhost);
+  return at == loads_.end() ? Load{} : at->second;
+}
+
+const std::set<Records::Key>& Records::on(const std::string& zhost) const {
+  static const std::set<Key> nothing;
+  const auto at = on_.find(zhost);
+  return at == on_.end() ? nothing : at->second;
 }
 
 }  // namespace zrms

@@ -8,13 +8,17 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "model/topology.h"
+#include "model/topology_index.h"
 #include "samoza/v1/controlplane.pb.h"
 #include "stdx/result.h"
+#include "zrms/change_log.h"
 
 namespace zrms {
 
@@ -23,6 +27,9 @@ namespace v1 = samoza::v1;
 struct TopologyRow {
   v1::TopologyRecord record;
   model::Topology spec;  // of the record
+  model::TopologyIndex index;
+  std::shared_ptr<const std::string> spec_bytes;  // as place commands carry it
+  std::vector<std::string> archives;              // archives_of(spec)
   std::uint64_t version = 0;
 };
 struct SpaceRow {
@@ -42,7 +49,10 @@ RowChange change_of(const TopologyRow& row, v1::TopologyRecord next);
 RowChange change_of(const SpaceRow& row, v1::SpaceRecord next);
 RowChange removal_of(const TopologyRow& row);
 RowChange removal_of(const SpaceRow& row);
-// A batch goes in one frame. Drops the last rows past it: they are planned again after this batch.
+// A batch goes in one frame; a single row always fits.
+inline constexpr std::size_t batch_bytes_max = 2u << 20;
+std::size_t bytes_of(const RowChange& change);
+// Drops the last rows past it: they are planned again after this batch.
 void keep_what_fits(std::vector<RowChange>& changes);
 v1::CommitRequest to_request(std::uint64_t term, const std::vector<RowChange>& changes);
 
@@ -68,14 +78,33 @@ class Records {
   const v1::LineageRecord& lineage() const { return lineage_; }
   std::uint64_t counter() const { return counter_; }
   void set_counter(std::uint64_t counter) { counter_ = std::max(counter_, counter); }
+  // What is placed on a zhost: kept as rows change, so that nobody has to look at all of them.
+  struct Load {
+    std::size_t spaces = 0;
+    std::uint64_t memory_bytes = 0;  // their limits
+  };
+  Load load_of(const std::string& zhost) const;
+  // Every row that names the zhost, those that were stopped or deleted included.
+  const std::set<Key>& on(const std::string& zhost) const;
+  const ChangeLog& changes() const { return changes_; }
+  // Rows of the database that are no record: "space/<topology>/<space>". They are not written over.
+  const std::set<std::string>& unreadable() const { return unreadable_; }
 
  private:
   void put(v1::TopologyRecord record, std::uint64_t version);
+  void put(v1::SpaceRecord record, std::uint64_t version);
+  void erase_space(const Key& key);
+  void count(const SpaceRow& row, bool there);
 
   std::map<std::string, TopologyRow> topologies_;
+  std::map<std::string, std::string> by_name_;  // of those that are not deleted
   std::map<Key, SpaceRow> spaces_;
   v1::LineageRecord lineage_;
   std::uint64_t counter_ = 0;
+  std::map<std::string, Load> loads_;
+  std::map<std::string, std::set<Key>> on_;
+  std::set<std::string> unreadable_;
+  ChangeLog changes_;
 };
 
 }  // namespace zrms

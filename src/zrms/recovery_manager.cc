@@ -7,8 +7,8 @@ std::vector<std::string> RecoveryManager::handle_zhost_failure(const std::string
                                                                const Records& records) {
   unavailable_[zhost] = true;
   std::vector<std::string> affected;
-  for (const auto& [key, row] : records.spaces())
-    if (row.record.zhost() == zhost && !row.record.tombstone() &&
+  for (const auto& key : records.on(zhost))
+    if (!records.space(key.first, key.second)->record.tombstone() &&
         (affected.empty() || affected.back() != key.first))
       affected.push_back(key.first);
   return affected;

@@ -24,6 +24,7 @@
 #include "zrms/cluster_manager.h"
 #include "zrms/leader.h"
 #include "zrms/leader_lease.h"
+#include "zrms/local_report.h"
 
 namespace zrms {
 
@@ -72,6 +73,8 @@ class Service final : public ports::HttpHandler {
   void report_soon();
   void report();
   void snapshot_arrived(const v1::Snapshot& snapshot);
+  void send_report();
+  void report_answered(LocalReport::Answer answer);
   void tick();
   void probe_silent(stdx::Instant now);
   void ask_control_plane(LeaderLease::Ask ask);
@@ -103,7 +106,11 @@ class Service final : public ports::HttpHandler {
   // R-DEC-6: a dead zhost leaves the list of members.
   void forget_zhost(const std::string& zhost, ports::HttpReply reply);
   const TopologyRow* find_topology(const std::string& id_or_name) const;
-  v1::TopologyView view_of(const TopologyRow& row) const;
+  // `summary`: counts instead of placements, which may be thousands. Else those after `after`.
+  v1::TopologyView view_of(const TopologyRow& row, bool summary, const std::string& after) const;
+  v1::TopologyList list_topologies(bool summary, const std::string& after, std::size_t limit) const;
+  void show_placement(const TopologyRow& row, const model::Space& space,
+                      v1::PlacementView& view) const;
   v1::ClusterReply cluster_view() const;
   v1::ZhostsReply zhosts_view() const;
   v1::ServiceStatus status_view() const;
@@ -118,12 +125,15 @@ class Service final : public ports::HttpHandler {
   LeaderLease lease_;
   Leader leader_;
   Blobs blobs_;
+  LocalReport local_;
+  bool asking_startz_ = false;
   wire::HttpRouter router_;
   v1::MembersChanged members_;
   std::uint64_t followed_reign_ = 0;
   bool led_ = false;
   std::string control_plane_trouble_;
   stdx::Instant last_report_{}, last_look_{}, last_check_{}, started_{};
+  stdx::Instant archives_listed_{};
   ports::Timer tick_timer_, report_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of one space that is to run: it is placed, waits for its data, is told again, or
-// runs.
+// What becomes of one space: it is placed, waits for its data, is told again, runs, or ends.
 #include <algorithm>
 
 #include "stdx/plant.h"
@@ -11,29 +10,39 @@ namespace zrms {
 
 using stdx::format;
 
-bool Reconciler::place_anew(Work& work, const TopologyRow& topology, const model::Space& space,
-                            const SpaceRow* row, std::map<std::string, std::string>& placed,
-                            const std::string& avoid, const std::string& why) {
-  if (!work.room(options_.changes_max)) return false;
+bool Reconciler::place_anew(Work& work, const TopologyRow& topology, Progress& progress,
+                            Index index, const std::string& avoid, const std::string& why,
+                            bool failed) {
+  const auto& id = topology.record.id();
+  const auto& space = topology.spec.spaces[index];
+  const auto* row = work.view.records.space(id, space.name);
   const bool has_data = space.store == model::StoreKind::local && row != nullptr;
-  const auto choice = choose({.topology = topology.spec,
-                              .space = space,
-                              .placed = placed,
-                              .only_on = has_data ? row->record.zhost() : "",
-                              .avoid = avoid},
-                             work.candidates);
+  const auto where = [&](Index other) -> const std::string* {
+    if (const auto moved = progress.moved.find(other); moved != progress.moved.end())
+      return &moved->second;
+    const auto* there = work.view.records.space(id, topology.spec.spaces[other].name);
+    const bool placed =
+        there != nullptr && !there->record.tombstone() && there->record.state() != "stopped";
+    return placed ? &there->record.zhost() : nullptr;
+  };
+  auto choice = work.candidates.choose({.topology = topology.spec,
+                                        .index = topology.index,
+                                        .space = index,
+                                        .where = where,
+                                        .only_on = has_data ? row->record.zhost() : "",
+                                        .avoid = avoid});
   if (!choice.zhost && has_data && work.absent(row->record.zhost())) {
     // It just returned, and a word of it is to come: nothing is known to be wrong.
-    wait_for_data(work, *row, format("data on zhost {}", row->record.zhost()));
+    wait_for_data(work, progress, index, *row, format("data on zhost {}", row->record.zhost()));
     return false;
   }
   if (!choice.zhost) {
-    work.plan.refusals[{topology.record.id(), space.name}] = choice.refusals;
+    refusals_[{id, space.name}] = std::move(choice.refusals);
     return false;  // the row stays as it is: whoever runs it goes on (P8)
   }
   const auto* member = work.member(*choice.zhost);
   v1::SpaceRecord next = row == nullptr ? v1::SpaceRecord() : row->record;
-  next.set_topology_id(topology.record.id());
+  next.set_topology_id(id);
   next.set_space(space.name);
   next.set_zhost(*choice.zhost);
   next.set_incarnation(member->incarnation());
@@ -42,57 +51,25 @@ bool Reconciler::place_anew(Work& work, const TopologyRow& topology, const model
                           PLANTED(P15_step) ? 0 : work.view.records.lineage().epoch_floor()) +
                  1);
   next.set_state("placed");
-  next.set_reason(why);
-  if (row != nullptr) next.set_restarts(next.restarts() + 1);
+  next.set_reason(stdx::shortened(why, 4096));
+  if (failed) next.set_restarts(next.restarts() + 1);
   if (std::find(next.held_by().begin(), next.held_by().end(), *choice.zhost) ==
       next.held_by().end())
     next.add_held_by(*choice.zhost);
   work.plan.changes.push_back(change_of(row == nullptr ? SpaceRow{} : *row, std::move(next)));
-  work.promise(*choice.zhost, space);
-  placed[space.name] = *choice.zhost;
+  work.candidates.promise(*choice.zhost, space);
+  progress.moved[index] = *choice.zhost;
   return true;
 }
 
-void Reconciler::wait_for_data(Work& work, const SpaceRow& row, const std::string& why) {
-  work.waits[{row.record.topology_id(), row.record.space()}] = why;
+void Reconciler::wait_for_data(Work& work, Progress& progress, Index index, const SpaceRow& row,
+                               const std::string& why) {
+  progress.waits[index] = why;
   if (row.record.state() == "waiting" && row.record.reason() == why) return;
-  if (!work.room(options_.changes_max)) return;
   auto next = row.record;
   next.set_state("waiting");
   next.set_reason(why);
   work.plan.changes.push_back(change_of(row, std::move(next)));
-}
-
-void Reconciler::send_place(Work& work, const TopologyRow& topology, const SpaceRow& row) {
-  const auto& record = row.record;
-  v1::PlaceCommand command;
-  auto& header = *command.mutable_header();
-  header.set_term(work.view.term);
-  header.set_zhost(record.zhost());
-  header.set_incarnation(record.incarnation());
-  header.set_topology_id(record.topology_id());
-  header.set_space(record.space());
-  header.set_epoch(record.epoch());
-  header.set_lineage(work.view.records.lineage().id());
-  header.set_counter(work.view.records.counter());
-  command.set_mex_sha256(topology.record.mex_sha256());
-  command.set_data_expected(record.has_data());
-  *command.mutable_blob_holders() = topology.record.blob_holders();
-  // S1: what the receiver's former instance may have been told of its senders.
-  for (const auto& path : topology.spec.paths) {
-    if (path.to != record.space()) continue;
-    const auto* known = work.view.records.space(record.topology_id(), path.from);
-    if (known == nullptr) continue;
-    auto& sender = *command.add_senders();
-    sender.set_space(path.from);
-    sender.set_epoch(known->record.epoch());
-  }
-  const auto bytes = command.ByteSizeLong() + topology.record.spec().ByteSizeLong();
-  if (!leaves(format("place/{}/{}/{}", record.topology_id(), record.space(), record.epoch()),
-              record.zhost(), bytes, work.now))
-    return;
-  *command.mutable_topology() = topology.record.spec();
-  work.plan.commands.places.push_back({std::move(command), bytes});
 }
 
 namespace {
@@ -114,12 +91,20 @@ std::optional<Loss> loss_of(const ClusterManager& cluster, const std::string& zh
 }  // namespace
 
 // True when the space runs where its row says.
-bool Reconciler::settle_space(Work& work, const TopologyRow& topology, const model::Space& space,
-                              std::map<std::string, std::string>& placed) {
+bool Reconciler::settle_space(Work& work, const TopologyRow& topology, Progress& progress,
+                              Index index) {
+  const auto& space = topology.spec.spaces[index];
   const Key key{topology.record.id(), space.name};
   const auto* row = work.view.records.space(key.first, key.second);
+  if (row == nullptr &&
+      work.view.records.unreadable().contains("space/" + key.first + "/" + key.second)) {
+    // Where it runs, and with which epoch, nobody can say: it is not placed a second time.
+    progress.waits[index] =
+        format("the row of space {} in the control plane's database cannot be read", space.name);
+    return false;
+  }
   if (row == nullptr || row->record.state() == "stopped") {
-    place_anew(work, topology, space, row, placed, "", "");
+    place_anew(work, topology, progress, index, "", "");
     return false;
   }
   const auto& record = row->record;
@@ -130,67 +115,175 @@ bool Reconciler::settle_space(Work& work, const TopologyRow& topology, const mod
   // (P4).
   const bool newer_life = member != nullptr && member->incarnation() > record.incarnation();
   if (const auto loss = loss_of(work.view.cluster, record.zhost(), member)) {
+    const auto cause = work.view.cluster.zrun_down(record.zhost())
+                           ? work.view.cluster.zrun_cause(record.zhost())
+                           : "";
     if (has_data)
-      wait_for_data(work, *row,
-                    format("data on zhost {}{}{}", record.zhost(), loss->waits,
-                           work.view.cluster.zrun_down(record.zhost())
-                               ? work.view.cluster.zrun_cause(record.zhost())
-                               : ""));
+      wait_for_data(work, progress, index, *row,
+                    format("data on zhost {}{}{}", record.zhost(), loss->waits, cause));
     else
-      place_anew(work, topology, space, row, placed, record.zhost(),
-                 format("zhost {} {}{}", record.zhost(), loss->moves,
-                        work.view.cluster.zrun_down(record.zhost())
-                            ? work.view.cluster.zrun_cause(record.zhost())
-                            : ""));
+      place_anew(work, topology, progress, index, record.zhost(),
+                 format("zhost {} {}{}", record.zhost(), loss->moves, cause));
     return false;
   }
   if (newer_life) {
-    place_anew(work, topology, space, row, placed, "",
+    place_anew(work, topology, progress, index, "",
                format("zhost {} started anew", record.zhost()));
     return false;
   }
   if (zhost == nullptr || !zhost->reported || zhost->incarnation != record.incarnation()) {
-    send_place(work, topology, *row);
+    send_place(work, topology, index, *row);
     return false;
   }
   const auto seen = zhost->spaces.find(key);
   const bool present = seen != zhost->spaces.end() && seen->second.epoch() == record.epoch();
   if (!present) {
     const auto floor = zhost->floors.find(key);
-    if (floor != zhost->floors.end() && floor->second >= record.epoch()) {
+    if (floor != zhost->floors.end() && floor->second >= record.epoch())
       // Its floor stands and it is not there: this epoch never comes back (P4).
-      place_anew(work, topology, space, row, placed, "",
+      place_anew(work, topology, progress, index, "",
                  format("it is gone from zhost {}", record.zhost()));
-      return false;
-    }
-    send_place(work, topology, *row);
+    else
+      send_place(work, topology, index, *row);
     return false;
   }
   const auto& state = seen->second.state();
-  if (state == "failed") {
-    const auto since = failed_since_.try_emplace(key, work.now).first->second;
-    const auto tries = std::min(record.restarts(), 6u);
-    if (work.now - since >= options_.failed_back_off * (1u << tries)) {
-      failed_since_.erase(key);
-      place_anew(work, topology, space, row, placed, record.zhost(),
-                 format("failed on {}: {}", record.zhost(), seen->second.detail()));
-    }
-    return false;
+  if (state == "failed")
+    return settle_failed(work, topology, progress, index, *row, seen->second.detail());
+  if (const auto at = failures_.find(key);
+      at != failures_.end() && at->second.epoch == record.epoch()) {
+    // It came back in place.
+    at->second.before.push_back(at->second.since);
+    at->second.epoch = 0;
   }
-  failed_since_.erase(key);
-  if (state == "running") note_running(work, *row, has_data);
-  return state == "running";
+  if (state != "running") return false;
+  note_running(work, *row, has_data);
+  return true;
+}
+
+// Waits longer with each time that it failed lately. Moves for other reasons do not count.
+bool Reconciler::settle_failed(Work& work, const TopologyRow& topology, Progress& progress,
+                               Index index, const SpaceRow& row, const std::string& detail) {
+  const auto& record = row.record;
+  auto& failures = failures_[{record.topology_id(), record.space()}];
+  if (failures.epoch != record.epoch()) {
+    if (failures.epoch != 0) failures.before.push_back(failures.since);
+    failures.epoch = record.epoch();
+    failures.since = work.now;
+  }
+  while (!failures.before.empty() &&
+         (failures.before.size() > 6 ||
+          work.now - failures.before.front() > options_.failures_count_for))
+    failures.before.pop_front();
+  const auto tries = std::min<std::size_t>(failures.before.size(), 6);
+  if (work.now - failures.since >= options_.failed_back_off * (1u << tries))
+    place_anew(work, topology, progress, index, record.zhost(),
+               format("failed on {}: {}", record.zhost(), detail), /*failed=*/true);
+  return false;
 }
 
 void Reconciler::note_running(Work& work, const SpaceRow& row, bool has_data) {
   const auto& record = row.record;
   if (record.state() == "running" && record.has_data() == has_data) return;
-  if (!work.room(options_.changes_max)) return;
   auto next = record;
   next.set_state("running");
   next.set_reason("");
   next.set_has_data(has_data);
   work.plan.changes.push_back(change_of(row, std::move(next)));
+}
+
+// --- ending ---
+
+// True when nothing of it is left to be done.
+bool Reconciler::settle_stopping(Work& work, const TopologyRow& topology, const SpaceRow* row) {
+  const bool deleting = topology.record.desired() == v1::DESIRED_DELETED;
+  if (row == nullptr) return true;
+  if (!deleting && row->record.state() == "stopped") return true;
+  if (deleting && !row->record.tombstone()) {
+    // P13: deleting raises the epoch and leaves a tombstone.
+    auto next = row->record;
+    next.set_tombstone(true);
+    next.set_epoch(next.epoch() + 1);
+    next.set_state("stopped");
+    work.plan.changes.push_back(change_of(*row, std::move(next)));
+    return false;
+  }
+  if (held_there(work, *row, deleting)) return false;
+  if (deleting) {
+    work.plan.changes.push_back(removal_of(*row));
+  } else {
+    auto next = row->record;
+    next.set_state("stopped");
+    next.set_reason("");
+    work.plan.changes.push_back(change_of(*row, std::move(next)));
+  }
+  return false;
+}
+
+// Whether a zhost that may run it has not said that it is gone, nor started anew; it is told.
+bool Reconciler::held_there(Work& work, const SpaceRow& row, bool deleting) {
+  const Key key{row.record.topology_id(), row.record.space()};
+  bool held = false;
+  for (const auto& holder : row.record.held_by()) {
+    const auto* zhost = work.view.cluster.find(holder);
+    const auto* member = work.member(holder);
+    if (member == nullptr) continue;
+    if (!deleting && holder != row.record.zhost()) continue;
+    if (!deleting && member->incarnation() > row.record.incarnation()) continue;
+    std::uint64_t floor = 0;
+    bool present = false;
+    if (zhost != nullptr) {
+      const auto at = zhost->floors.find(key);
+      if (at != zhost->floors.end()) floor = at->second;
+      present = zhost->spaces.contains(key);
+      if (zhost->reported && !present && floor >= row.record.epoch()) continue;
+    }
+    held = true;
+    if (zhost != nullptr && work.view.cluster.life(holder) != ClusterManager::Life::dead)
+      send_stop(work, row.record, holder, member->incarnation(), row.record.epoch(), deleting,
+                deleting ? "the topology was deleted" : "the topology was stopped");
+  }
+  return held;
+}
+
+// P8: a copy of an older placement ends once the newer one is reported running; until then its
+// effects are refused, and it may be the only one there is. Only a newer row stops anything: a
+// missing row never does (P13). True while there is such a copy.
+bool Reconciler::stop_older_copies(Work& work, const SpaceRow& row) {
+  const auto& record = row.record;
+  if (record.tombstone()) return false;
+  const Key key{record.topology_id(), record.space()};
+  bool any = false;
+  for (const auto& holder : work.view.cluster.reporters(key)) {
+    const auto* zhost = work.view.cluster.find(holder);
+    if (zhost == nullptr || zhost->life == ClusterManager::Life::dead) continue;
+    const auto seen = zhost->spaces.find(key);
+    if (seen == zhost->spaces.end() || record.epoch() <= seen->second.epoch()) continue;
+    any = true;
+    const auto* newer = work.view.cluster.find(record.zhost());
+    const auto at = newer == nullptr ? zhost->spaces.end() : newer->spaces.find(key);
+    const bool newer_runs = newer != nullptr && at != newer->spaces.end() &&
+                            at->second.epoch() == record.epoch() && at->second.state() == "running";
+    // Nothing newer comes where an operator stopped the topology: the older copy ends too.
+    const bool unwanted = record.state() == "stopped";
+    if (newer_runs || unwanted || PLANTED(P8_stop_first))
+      send_stop(
+          work, record, holder, zhost->incarnation, seen->second.epoch(), false,
+          unwanted ? "the topology was stopped" : format("it runs on {} now", record.zhost()));
+  }
+  return any;
+}
+
+// What P13 forbids, for the simulator to find.
+void Reconciler::stop_rowless(Work& work) {
+  for (const auto& [name, zhost] : work.view.cluster.zhosts())
+    for (const auto& [key, seen] : zhost.spaces) {
+      if (work.view.records.space(key.first, key.second) != nullptr) continue;
+      v1::SpaceRecord record;
+      record.set_topology_id(key.first);
+      record.set_space(key.second);
+      send_stop(work, record, name, zhost.incarnation, seen.epoch(), false, "no row");
+    }
 }
 
 }  // namespace zrms

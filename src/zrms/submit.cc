@@ -23,8 +23,8 @@ namespace {
 // A zrms that takes copies answers this at once; copying itself may take its time.
 constexpr stdx::Duration probe_timeout = 2s;
 // Its record is one value of the store (ports/store.h), with what the leader notes beside it; and
-// each place command carries it.
-constexpr std::size_t spec_bytes_max = 768u << 10;
+// each batch of places carries it: room for model::spaces_max spaces with a path each.
+constexpr std::size_t spec_bytes_max = 2816u << 10;
 
 stdx::Result<model::Topology> asked_from(const v1::StandaloneTopology& message) {
   v1::TopologySpec spec;
@@ -190,17 +190,17 @@ stdx::Status Service::can_submit(const v1::SubmitRequest& request,
                       stdx::format("topology '{}' was submitted already as {} (it is {}); stop and "
                                    "delete that one first",
                                    spec.name, first->record.id(), first->record.state()));
-  const auto candidates = leader_.candidates();
-  if (auto why = no_room_for(spec, candidates); !why.empty())
+  const Candidates candidates(leader_.candidates());
+  if (auto why = no_room_for(spec, candidates.list()); !why.empty())
     return stdx::fail(Code::full, std::move(why));
-  const std::map<std::string, std::string> nowhere;
-  for (const auto& space : spec.spaces) {
-    const auto choice = choose_ever(
-        {.topology = spec, .space = space, .placed = nowhere, .only_on = "", .avoid = ""},
-        candidates);
+  const auto ever = candidates.ever();
+  const model::TopologyIndex index(spec);
+  for (std::uint32_t i = 0; i < spec.spaces.size(); ++i) {
+    const auto choice = ever.choose(
+        {.topology = spec, .index = index, .space = i, .where = {}, .only_on = "", .avoid = ""});
     if (!choice.zhost)
       return stdx::fail(Code::invalid,
-                        stdx::format("space '{}' can run on no zhost: {}", space.name,
+                        stdx::format("space '{}' can run on no zhost: {}", spec.spaces[i].name,
                                      fmt::format("{}", fmt::join(choice.refusals, "; "))));
   }
   return {};

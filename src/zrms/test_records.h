@@ -11,6 +11,7 @@ namespace zrms {
 struct TestRecords {
   Records records;
   v1::RecordsReply rows;
+  bool hold = false;  // rows are new, and are loaded by hand
 
   void topology(const model::Topology& spec, v1::Desired desired = v1::DESIRED_RUNNING) {
     v1::TopologyRecord record;
@@ -35,18 +36,19 @@ struct TestRecords {
     return record;
   }
   void add(const std::string& kind, const std::string& key, const std::string& value) {
-    for (auto& row : *rows.mutable_records())
-      if (row.kind() == kind && row.key() == key) {
-        row.set_value(value);
-        row.set_version(row.version() + 1);
-        return records.load(rows);
-      }
+    if (!hold)
+      for (auto& row : *rows.mutable_records())
+        if (row.kind() == kind && row.key() == key) {
+          row.set_value(value);
+          row.set_version(row.version() + 1);
+          return records.load(rows);
+        }
     auto* row = rows.add_records();
     row->set_kind(kind);
     row->set_key(key);
     row->set_value(value);
     row->set_version(1);
-    records.load(rows);
+    if (!hold) records.load(rows);
   }
 };
 

@@ -346,7 +346,7 @@ void Courier::open_here(LocalTopology& topology, PathState& path) {
 }
 
 void Courier::space_arrived(LocalTopology& topology, std::uint16_t index) {
-  for (auto& path : topology.paths) {
+  for (auto* path : topology.paths_of[index]) {
     if (path->to == index) {
       // A new instance: what the former one did not finish goes to it.
       path->in.restart();
@@ -362,7 +362,7 @@ void Courier::space_arrived(LocalTopology& topology, std::uint16_t index) {
 }
 
 void Courier::ledger_loaded(LocalTopology& topology, std::uint16_t index) {
-  for (auto& path : topology.paths) {
+  for (auto* path : topology.paths_of[index]) {
     if (path->from != index && path->to != index) continue;
     if (path->from == index) path->opened_to.clear();
     if (topology.slots[path->to].local != nullptr) open_here(topology, *path);
@@ -373,7 +373,7 @@ void Courier::ledger_loaded(LocalTopology& topology, std::uint16_t index) {
 }
 
 void Courier::slot_changed(LocalTopology& topology, std::uint16_t index) {
-  for (auto& path : topology.paths) {
+  for (auto* path : topology.paths_of[index]) {
     if (path->to != index) continue;
     const auto& receiver = topology.slots[index];
     const bool here = receiver.local != nullptr && receiver.life.epoch >= receiver.epoch;
@@ -386,7 +386,7 @@ void Courier::slot_changed(LocalTopology& topology, std::uint16_t index) {
 }
 
 void Courier::sender_told(LocalTopology& topology, std::uint16_t index) {
-  for (auto& path : topology.paths)
+  for (auto* path : topology.paths_of[index])
     if (path->from == index) pump(topology, *path);
 }
 

@@ -155,6 +155,7 @@ struct FakeCluster {
     update.set_term(1);
     update.set_sequence(1);
     update.set_complete(true);
+    update.set_part(1);
     for (std::size_t i = 0; i < others; ++i) {
       auto* entry = update.add_entries();
       entry->set_topology_id(stdx::uuid_from(0, i));

@@ -14,6 +14,8 @@ std::unique_ptr<LocalTopology> LocalTopology::make(model::TopologyId id, model::
   topology->id = std::move(id);
   topology->spec = std::move(spec);
   topology->slots.resize(topology->spec.spaces.size());
+  topology->paths_of.resize(topology->spec.spaces.size());
+  topology->transactional.resize(topology->spec.spaces.size());
   for (const auto& path : topology->spec.paths) {
     const auto from = static_cast<std::uint16_t>(topology->index_of(path.from));
     const auto to = static_cast<std::uint16_t>(topology->index_of(path.to));
@@ -25,6 +27,12 @@ std::unique_ptr<LocalTopology> LocalTopology::make(model::TopologyId id, model::
     state->index = static_cast<std::uint16_t>(topology->paths.size());
     state->from = from;
     state->to = to;
+    topology->paths_of[from].push_back(state.get());
+    if (to != from) topology->paths_of[to].push_back(state.get());
+    if (path.delivery == model::Delivery::once)
+      for (const auto end : {from, to})
+        if (topology->spec.spaces[end].store != model::StoreKind::none)
+          topology->transactional[end] = true;
     topology->paths.push_back(std::move(state));
   }
   return topology;

@@ -65,6 +65,10 @@ struct LocalTopology {
   model::Topology spec;
   std::vector<SpaceSlot> slots;                   // by space index
   std::vector<std::unique_ptr<PathState>> paths;  // by path index
+  // By space index: the paths with an end there, in order of their index; whether its turns are
+  // transactions (model::is_transactional).
+  std::vector<std::vector<PathState*>> paths_of;
+  std::vector<bool> transactional;
 
   static std::unique_ptr<LocalTopology> make(model::TopologyId id, model::Topology spec);
   // The index of a space; none for a name that is not there.

@@ -97,6 +97,10 @@ void Service::wire_handlers() {
   const auto stop_handler = rpc::typed<v1::StopCommand, v1::CommandReply>(
       [this](const rpc::Caller&, v1::StopCommand command, auto done) { done(stop(command)); });
   startz_.on("zrun.place", place_handler);
+  startz_.on("zrun.place_many", rpc::typed<v1::PlaceBatch, v1::PlaceBatchReply>(
+                                    [this](const rpc::Caller&, v1::PlaceBatch batch, auto done) {
+                                      done(place_many(batch));
+                                    }));
   startz_.on("zrun.stop", stop_handler);
   startz_.on("service.ping", [](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
     respond(stdx::Bytes());
@@ -158,22 +162,38 @@ stdx::Result<v1::SpaceDetail> Service::detail(const v1::SpaceDetailRequest& requ
 
 // --- placing ---
 
-LocalTopology& Service::topology_of(const v1::PlaceCommand& command, model::Topology spec) {
-  const auto& id = command.header().topology_id();
+stdx::Result<LocalTopology*> Service::topology_of(const std::string& id, const ReadSpec& spec) {
+  if (const auto known = topologies_.find(id); known != topologies_.end())
+    return known->second.get();
+  TRY_ASSIGN(auto read, spec());
   auto& topology = topologies_[id];
-  if (!topology) {
-    topology = LocalTopology::make(model::TopologyId(id), std::move(spec));
-    by_bytes_[topology->id_bytes] = topology.get();
-  }
-  return *topology;
+  topology = LocalTopology::make(model::TopologyId(id), std::move(read));
+  by_bytes_[topology->id_bytes] = topology.get();
+  // What was told before there was a topology to tell it to.
+  if (const auto told = peers_.find(id); told != peers_.end())
+    for (const auto& [space, entry] : told->second) peer_told(*topology, entry);
+  return topology.get();
 }
 
 v1::CommandReply Service::place(const v1::PlaceCommand& command) {
+  return place(command, [&] { return wire::from_wire(command.topology()); });
+}
+
+// The text of a topology that is here already is not read again, however many spaces it has.
+v1::PlaceBatchReply Service::place_many(const v1::PlaceBatch& batch) {
+  v1::PlaceBatchReply replies;
+  const auto spec = [&]() -> stdx::Result<model::Topology> {
+    TRY_ASSIGN(const auto wire, wire::parse<v1::TopologySpec>(batch.topology()));
+    return wire::from_wire(wire);
+  };
+  for (const auto& command : batch.commands()) *replies.add_replies() = place(command, spec);
+  return replies;
+}
+
+v1::CommandReply Service::place(const v1::PlaceCommand& command, const ReadSpec& spec) {
   const auto& header = command.header();
   if (closing_) return reply("refused", "zrun is stopping");
   if (!stdx::is_uuid(header.topology_id())) return reply("refused", "no topology id");
-  auto spec = wire::from_wire(command.topology());
-  if (!spec) return reply("refused", spec.error().message);
   const Key key{header.topology_id(), header.space()};
   if (const auto at = placed_.find(key); at != placed_.end()) {
     const auto& id = at->second.space->id();
@@ -183,9 +203,14 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command) {
   }
   if (placed_.size() >= options_.spaces_max)
     return reply("refused", stdx::format("zrun holds {} spaces, its limit", placed_.size()));
-  auto& topology = topology_of(command, std::move(*spec));
+  const auto found = topology_of(header.topology_id(), spec);
+  if (!found) return reply("refused", found.error().message);
+  auto& topology = **found;
   const int index = topology.index_of(header.space());
-  if (index < 0) return reply("refused", "the topology has no such space");
+  if (index < 0) {
+    forget_topology_if_empty(header.topology_id());
+    return reply("refused", "the topology has no such space");
+  }
   model::InstanceId id{
       {topology.id, header.space()}, model::Epoch(header.epoch()), model::Run(command.run())};
   auto& placed = placed_[key];
@@ -211,7 +236,6 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command) {
                                           {"epoch", header.epoch()},
                                           {"run", command.run()}});
   courier_.space_arrived(topology, static_cast<std::uint16_t>(index));
-  peers_changed();
   state_changed(*placed.space);
   load(key, command);
   return reply("accepted");
@@ -397,7 +421,7 @@ void Service::retire(const Key& key) {
   auto& topology = space.topology();
   auto& slot = topology.slots[space.index()];
   slot.local = nullptr;
-  for (auto& path : topology.paths) {
+  for (auto* path : topology.paths_of[space.index()]) {
     if (path->from != space.index()) continue;
     // Its unfinished messages have no sender any more that could repeat them.
     const bool in_store = path->out.stream() != 0 && !node.mapped().remove_data;

@@ -74,6 +74,7 @@ class Service final : public SpaceOwner {
 
   // --- commands (zrun.place, zrun.stop, zrun.emit) ---
   v1::CommandReply place(const v1::PlaceCommand& command);
+  v1::PlaceBatchReply place_many(const v1::PlaceBatch& batch);
   v1::CommandReply stop(const v1::StopCommand& command);
   // Answers when the message is in the stream, of a transactional space on disk.
   void emit_for(const v1::SendRequest& request, std::function<void(stdx::Status)> done);
@@ -130,11 +131,14 @@ class Service final : public SpaceOwner {
   void retire_later(const Key& key, const model::InstanceId& id);
   void forget_topology_if_empty(const std::string& topology);
   void bury(LocalTopology& topology, PathState& path, const Message& message, std::string reason);
-  LocalTopology& topology_of(const v1::PlaceCommand& command, model::Topology spec);
+  // Reads a topology that is not here yet.
+  using ReadSpec = std::function<stdx::Result<model::Topology>()>;
+  v1::CommandReply place(const v1::PlaceCommand& command, const ReadSpec& spec);
+  stdx::Result<LocalTopology*> topology_of(const std::string& id, const ReadSpec& spec);
   LocalTopology* find_topology(const std::string& id_or_name);
 
   void peers_page(v1::PeersUpdate page);
-  void peers_changed();
+  void peer_told(LocalTopology& topology, const v1::DirectoryEntry& entry);
   void frame_arrived(const std::string& from_zhost, const stdx::Bytes& frame);
   bool send_frame(const std::string& zhost, stdx::Bytes frame);
   void way_changed(const std::string& zhost);
@@ -153,7 +157,8 @@ class Service final : public SpaceOwner {
   std::map<std::array<char, 16>, LocalTopology*> by_bytes_;
   std::map<Key, Placed> placed_;
   std::deque<DeadLetter> dead_letters_;
-  v1::PeersUpdate peers_;                        // told whole
+  // What zmesh told of the topologies that have a part here: by topology, then by space.
+  std::map<std::string, std::map<std::string, v1::DirectoryEntry>> peers_;
   std::optional<v1::PeersUpdate> peers_coming_;  // the pages of the next one so far
   ports::Timer tick_timer_;
   ports::Timer close_timer_;

@@ -103,28 +103,36 @@ void Service::peers_page(v1::PeersUpdate page) {
     peers_coming_->mutable_entries()->MergeFrom(page.entries());
   // The rest of a list whose beginning a former zrun had; the whole one comes.
   if (more || !peers_coming_) return;
-  peers_ = *std::exchange(peers_coming_, std::nullopt);
-  peers_changed();
+  const auto update = *std::exchange(peers_coming_, std::nullopt);
+  links_.set_peers(update);
+  if (!update.delta()) peers_.clear();
+  for (const auto& entry : update.entries()) {
+    if (entry.removed()) {
+      const auto known = peers_.find(entry.topology_id());
+      if (known == peers_.end()) continue;
+      known->second.erase(entry.space());
+      if (entry.space().empty() || known->second.empty()) peers_.erase(known);
+      continue;
+    }
+    peers_[entry.topology_id()][entry.space()] = entry;
+    const auto at = topologies_.find(entry.topology_id());
+    if (at != topologies_.end()) peer_told(*at->second, entry);
+  }
 }
 
-void Service::peers_changed() {
-  links_.set_peers(peers_);
-  for (const auto& entry : peers_.entries()) {
-    const auto at = topologies_.find(entry.topology_id());
-    if (at == topologies_.end() || entry.space_index() >= at->second->slots.size()) continue;
-    auto& slot = at->second->slots[entry.space_index()];
-    const auto index = static_cast<std::uint16_t>(entry.space_index());
-    const bool news = entry.epoch() > slot.told;
-    if (news) slot.told = entry.epoch();
-    // S15: never back to an older placement.
-    if (entry.epoch() > slot.epoch ||
-        (entry.epoch() == slot.epoch && entry.zhost() != slot.zhost)) {
-      slot.epoch = entry.epoch();
-      slot.zhost = entry.zhost();
-      courier_.slot_changed(*at->second, index);
-    }
-    if (news) courier_.sender_told(*at->second, index);
+void Service::peer_told(LocalTopology& topology, const v1::DirectoryEntry& entry) {
+  if (entry.space_index() >= topology.slots.size()) return;
+  auto& slot = topology.slots[entry.space_index()];
+  const auto index = static_cast<std::uint16_t>(entry.space_index());
+  const bool news = entry.epoch() > slot.told;
+  if (news) slot.told = entry.epoch();
+  // S15: never back to an older placement.
+  if (entry.epoch() > slot.epoch || (entry.epoch() == slot.epoch && entry.zhost() != slot.zhost)) {
+    slot.epoch = entry.epoch();
+    slot.zhost = entry.zhost();
+    courier_.slot_changed(topology, index);
   }
+  if (news) courier_.sender_told(topology, index);
 }
 
 void Service::tick() {

@@ -37,9 +37,9 @@ const char* to_string(SpaceState state) {
 Space::Space(SpaceParts parts, LocalTopology& topology, std::uint16_t index, model::InstanceId id)
     : parts_(parts), topology_(topology), index_(index), id_(std::move(id)) {
   if (spec().cpu_share > 0) set_weight(spec().cpu_share);
-  for (auto& path : topology_.paths)
-    if (path->from == index_) out_paths_.push_back(path.get());
-  if (model::is_transactional(topology_.spec, index_))
+  for (auto* path : topology_.paths_of[index_])
+    if (path->from == index_) out_paths_.push_back(path);
+  if (topology_.transactional[index_])
     transaction_.reset(new Transaction{Ledger(parts_.runtime, parts_.pool, topology_, id_, index_,
                                               [this](PathState& path, MessagePtr message) {
                                                 parts_.owner.send(*this, path, std::move(message));

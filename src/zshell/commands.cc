@@ -93,9 +93,12 @@ struct Commands {
     return shell.show(shell.get("zmesh", "/v1/mesh/spaces"), render::mesh_spaces);
   }
   static int topo(Shell& shell, const Words&) {
-    return shell.show(shell.get("zrms", "/v1/topologies"), render::topologies);
+    return shell.show(shell.get_pages("/v1/topologies", "topologies", /*summary=*/true),
+                      render::topologies);
   }
   static int topo_submit(Shell& shell, const Words& words) {
+    const bool verbose = words.size() == 2 && words[1] == "--verbose";
+    if (words.size() == 2 && !verbose) return shell.usage("topo submit FILE [--verbose]");
     auto archive = shell.outside_.read_file(words[0]);
     if (!archive) {
       shell.say_error(archive.error().code, archive.error().message);
@@ -108,14 +111,15 @@ struct Commands {
         yaml ? shell.submit_standalone(words[0], *archive)
              : shell.send("zrms", "POST", "/v1/topologies", std::move(*archive), words[0]);
     if (answer.exit != done) return answer.exit;
-    if (!shell.json_) shell.outside_.print(render::submitted(words[0], answer.body));
+    if (!shell.json_) shell.outside_.print(render::submitted(words[0], answer.body, verbose));
     const auto id = render::field(render::parse(answer.body), "topology_id");
     return shell.ended(id, shell.follow(id, "running", 30s));
   }
   static int topo_status(Shell& shell, const Words& words) {
     const bool watch = words.size() == 2 && words[1] == "--watch";
     if (words.size() == 2 && !watch) return shell.usage("topo status ID [--watch]");
-    const int code = shell.show(shell.get("zrms", "/v1/topologies/" + words[0]), render::topology);
+    const int code =
+        shell.show(shell.get_pages("/v1/topologies/" + words[0], "placements"), render::topology);
     return watch && code == done ? shell.watch(words[0]) : code;
   }
   static int change(Shell& shell, const std::string& method, const std::string& path) {
@@ -193,7 +197,8 @@ struct Commands {
       {"mesh peers", "", "members and who is linked to whom", 0, 0, mesh_peers},
       {"mesh spaces", "", "every space of the cluster and where it is", 0, 0, mesh_spaces},
       {"topo", "", "the topologies", 0, 0, topo},
-      {"topo submit", "FILE.mex|TOPOLOGY.yaml", "submits a MEX, or a topology of several", 1, 1,
+      {"topo submit", "FILE.mex|TOPOLOGY.yaml [--verbose]",
+       "submits a MEX, or a topology of several; --verbose names all its spaces", 1, 2,
        topo_submit},
       {"topo status", "ID [--watch]", "one topology; --watch shows changes until Ctrl-C", 1, 2,
        topo_status},

@@ -129,12 +129,26 @@ std::string topologies(const std::string& text) {
   return format("Topologies: {}\n", entries.size()) + (entries.empty() ? "" : table(rows));
 }
 
-std::string submitted(const std::string& file, const std::string& text) {
+// Names a few spaces, or with `verbose` all of them; there may be thousands.
+std::string submitted(const std::string& file, const std::string& text, bool verbose) {
+  constexpr std::size_t named_max = 8;
   const auto s = parse(text);
   std::string spaces;
-  for (const auto& name : list(s, "spaces")) spaces += (spaces.empty() ? "" : ", ") + text_of(name);
+  std::size_t count = 0;
+  for (const auto& name : list(s, "spaces"))
+    if (++count <= named_max || verbose) spaces += (spaces.empty() ? "" : ", ") + text_of(name);
+  if (count > named_max && !verbose)
+    spaces = format("{}: {} and {} more (--verbose names them)", count, spaces, count - named_max);
   return format("Submitting {}\n  ID: {}\n  Name: {}\n  State: {}\n  Spaces: {}\n", file,
                 field(s, "topology_id"), field(s, "name"), field(s, "state"), spaces);
+}
+
+std::string state_counts(const nlohmann::json& topology) {
+  std::string out;
+  for (const auto& count : list(topology, "states"))
+    out +=
+        format("{}{} {}", out.empty() ? "" : ", ", field(count, "spaces"), field(count, "state"));
+  return out;
 }
 
 std::string topology(const std::string& text) {

@@ -24,7 +24,9 @@ std::string peers(const std::string& json);
 std::string ping(const std::string& json);
 std::string mesh_spaces(const std::string& json);
 std::string topologies(const std::string& json);
-std::string submitted(const std::string& file, const std::string& json);
+std::string submitted(const std::string& file, const std::string& json, bool verbose = false);
+// "12 running, 3 starting"; nothing where the topology says no counts.
+std::string state_counts(const nlohmann::json& topology);
 std::string topology(const std::string& json);
 std::string cluster(const std::string& json);
 std::string recovered(const std::string& json);

@@ -86,6 +86,7 @@ Shell::Answer Shell::get_space(const std::string& name, const std::string& what)
 std::string Shell::topology_id(const std::string& id_or_name) {
   ports::HttpRequest request;
   request.path = "/v1/topologies/" + id_or_name;
+  request.query["summary"] = "1";
   const auto response = outside_.ask("zrms", std::move(request));
   if (!response || response->status != 200) return id_or_name;
   return render::field(render::parse(response->body), "id");
@@ -96,6 +97,7 @@ void Shell::wait_for_leader() {
   for (stdx::Duration waited{}; waited < leader_wait && !outside_.interrupted(); waited += 200ms) {
     ports::HttpRequest request;
     request.path = "/v1/topologies";
+    request.query = {{"summary", "1"}, {"limit", "1"}};
     const auto response = outside_.ask("zrms", std::move(request));
     // 504: the one that led does not answer, and took its time to say so; another one is coming.
     if (!response || (response->status != 503 && response->status != 504)) return;
@@ -131,7 +133,7 @@ int Shell::usage(const std::string& line) {
 int Shell::ended(const std::string& id, int code) {
   if (!json_) return code;
   const int shown =
-      show(get("zrms", "/v1/topologies/" + id), [](const auto& text) { return text; });
+      show(get_pages("/v1/topologies/" + id, "placements"), [](const auto& text) { return text; });
   return code == done ? shown : code;
 }
 
@@ -152,13 +154,37 @@ void Shell::say_if_copying_is_slow() {
 std::string Shell::state_of(const std::string& id, std::string& state) {
   ports::HttpRequest request;
   request.path = "/v1/topologies/" + id;
+  request.query["summary"] = "1";
   const auto response = outside_.ask("zrms", std::move(request));
   state = response && response->status == 404 ? "gone" : "unknown";
   if (!response || response->status != 200) return state;
   const auto view = render::parse(response->body);
   state = render::field(view, "state");
+  auto line = state;
+  if (const auto counts = render::state_counts(view); !counts.empty() && state != "running")
+    line += format(" ({})", counts);
   const auto reason = render::field(view, "reason");
-  return reason.empty() ? state : state + ": " + reason;
+  return reason.empty() ? line : line + ": " + reason;
+}
+
+// Every page of a list, as one; its pages say where the next begins.
+Shell::Answer Shell::get_pages(const std::string& path, const char* list, bool summary) {
+  std::map<std::string, std::string> query;
+  if (summary) query["summary"] = "1";
+  auto whole = get("zrms", path, query);
+  auto all = render::parse(whole.body);
+  if (whole.exit != done || render::field(all, "next").empty()) return whole;
+  while (!render::field(all, "next").empty() && !outside_.interrupted()) {
+    query["after"] = render::field(all, "next");
+    auto page = get("zrms", path, query);
+    if (page.exit != done) return page;
+    auto more = render::parse(page.body);
+    if (!more.is_object() || !more.contains(list) || !more[list].is_array()) break;
+    for (auto& item : more[list]) all[list].push_back(std::move(item));
+    all["next"] = render::field(more, "next");
+  }
+  whole.body = all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return whole;
 }
 
 // Prints each new state until the topology is where it should be, or failed, or the time is over.

@@ -62,6 +62,7 @@ class Shell {
   Answer send(const std::string& service, const std::string& method, const std::string& path,
               stdx::Bytes body = {}, const std::string& about = "");
   // `about`: the file that was sent, for what is wrong in it.
+  Answer get_pages(const std::string& path, const char* list, bool summary = false);
   Answer ask(const std::string& service, ports::HttpRequest request, const std::string& about = "");
   Answer answer_of(const std::string& service, const stdx::Result<ports::HttpResponse>& response,
                    const std::string& about = "");
