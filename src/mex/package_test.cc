@@ -111,7 +111,7 @@ TEST(MexTest, RAbi24SpaceYamlSaysWhenOnProcessIsCalledWithoutAMessage) {
   const auto idle_of = [](const std::string& line) {
     auto files = good_files();
     files["spaces/a/space.yaml"] += line;
-    const auto contents = open_archive(*build_archive(files, source, ""), {});
+    const auto contents = open_archive(*build_archive(files, source, std::nullopt), {});
     return contents->topology.spaces.front().idle;
   };
   EXPECT_EQ(idle_of(""), model::Idle::back_off) << "as published guests know it";
