@@ -140,7 +140,8 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
   cluster.delivery.mark();
   cluster.once.mark();
   const auto flowing = [&] {
-    const auto ways = cluster.ways();
+    auto ways = cluster.ways();
+    std::erase_if(ways, [](const Way& way) { return way.from.starts_with("ring"); });  // quiet
     return cluster.delivery.flowing(ways, &why) && cluster.once.flowing(ways, &why);
   };
   if (!run_until(cluster, flow_bound, flowing))

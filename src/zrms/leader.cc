@@ -47,6 +47,8 @@ void Leader::begin(std::uint64_t term) {
   holders_.reset();
   sweeper_.reset();
   recovery_.clear();
+  // At the first plan: what is on disks then was there before this reign (ArchiveSweeper).
+  looked_at_holders_ = runtime_.clock.now() - 1s;
   directory_.restart(term, facts.zhost);
   load();
 }
