@@ -74,31 +74,43 @@ def reports(cluster, i):
     return [tuple(map(int, found.groups())) for found in map(REPORT.search, lines.get("lines", [])) if found]
 
 
+def time_of_loop(cluster):
+    """Seconds that zrun's loop ran and that it waited for a core, of all."""
+    pid = cluster.pid_of(1, "zrun")
+    with open(f"/proc/{pid}/task/{pid}/schedstat", encoding="utf-8") as f:
+        ran, waited = (int(word) / 1e9 for word in f.read().split()[:2])
+    return ran, waited, time.monotonic()
+
+
 def measure(cluster, rounds):
     """Waits until each pair has made so many more rounds; gives what they reported, worst pair first in each figure,
     and the delays of status calls meanwhile."""
     begins = [len(reports(cluster, i)) for i in range(PAIRS)]
     calls = []
+    before = time_of_loop(cluster)
 
     def all_went_on():
-        before = time.monotonic()
+        asked = time.monotonic()
         status = cluster.ask(1, 8080, "GET", "/v1/status", seconds=30)
-        calls.append(time.monotonic() - before)
+        calls.append(time.monotonic() - asked)
         assert status is not None, "zrun does not answer"
         # The first one of them began before this measurement.
         return len(calls) % 20 == 0 and all(
             len(reports(cluster, i)) >= begins[i] + rounds + 1 for i in range(PAIRS))
     wait_for("every pair goes on", all_went_on, 300, 0.02)
+    ran, waited, passed = (b - a for a, b in zip(before, time_of_loop(cluster)))
     found = [report for i in range(PAIRS) for report in reports(cluster, i)[begins[i] + 1:]]
     return {"rate": min(r[0] for r in found), "p99_ms": max(r[1] for r in found) / 1000,
             "max_ms": max(r[2] for r in found) / 1000,
-            "status_p99_ms": sorted(calls)[len(calls) * 99 // 100] * 1000, "status_calls": len(calls)}
+            "status_p99_ms": sorted(calls)[len(calls) * 99 // 100] * 1000, "status_calls": len(calls),
+            "loop_ran_percent": round(100 * ran / passed), "loop_waited_for_a_core_percent": round(100 * waited / passed)}
 
 
 def show(name, figures):
     print(f"  {name}: honest rate {figures['rate']}/s, p99 {figures['p99_ms']:.1f} ms, longest "
           f"{figures['max_ms']:.1f} ms; status p99 {figures['status_p99_ms']:.1f} ms "
-          f"({figures['status_calls']} calls)", flush=True)
+          f"({figures['status_calls']} calls); its loop ran {figures['loop_ran_percent']} % of the time, waited "
+          f"{figures['loop_waited_for_a_core_percent']} % for a core", flush=True)
 
 
 def honest_pairs_run_alone(cluster):
