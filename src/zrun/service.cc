@@ -13,6 +13,8 @@ namespace {
 using namespace std::chrono_literals;
 using stdx::Code;
 
+constexpr stdx::Duration recent_for = 5s;
+
 v1::Hello hello_of(const Options& options) {
   v1::Hello hello;
   hello.set_service("zrun");
@@ -70,6 +72,7 @@ Service::Service(ports::Runtime& runtime, Outside outside, Options options)
               }),
       tick_timer_(runtime.executor),
       close_timer_(runtime.executor),
+      recent_timer_(runtime.executor),
       running_gauge_(runtime.metrics.gauge("samoza_zrun_spaces_running", "Spaces running here")),
       outbox_gauge_(runtime.metrics.gauge("samoza_zrun_outbox_messages",
                                           "Messages in the outboxes of transactional spaces")),
@@ -281,6 +284,8 @@ void Service::package_ready(const Key& key, model::InstanceId id, const std::str
   auto* placed = still(key, id);
   if (placed == nullptr) return;
   if (!package) return fail_placed(key, id, package.error());
+  if (recent_package_ != *package) recent_package_ = *package;
+  recent_timer_.set(recent_for, [this] { recent_package_.reset(); });
   if (placed->space->is_ui()) return serve_pages(*placed, std::move(*package));
   loader_.module(sha256, *package, placed->space->spec(),
                  [this, key, id, alive = std::weak_ptr<bool>(alive_)](

@@ -162,6 +162,10 @@ class Service final : public SpaceOwner {
   std::optional<v1::PeersUpdate> peers_coming_;  // the pages of the next one so far
   ports::Timer tick_timer_;
   ports::Timer close_timer_;
+  // The package of the space that was loaded last, for a moment: the spaces of a large topology
+  // come in batches, and it is not opened anew for each.
+  std::shared_ptr<const ports::Package> recent_package_;
+  ports::Timer recent_timer_;
   bool closing_ = false;
   stdx::Instant close_at_{};
   std::int64_t running_ = 0;
