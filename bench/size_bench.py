@@ -132,7 +132,7 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--sizes", default="1000,5000,10000")
     arguments.add_argument("--out")
-    arguments.add_argument("--base", default="127.77.0")
+    arguments.add_argument("--base", help="loopback prefix; default: a free one")
     arguments.add_argument("--bound", type=float, default=300)
     arguments.add_argument("kinds", nargs="*", default=["mex", "yaml"])
     options = arguments.parse_args()

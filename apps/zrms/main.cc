@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   service.on_stop = [&] { app.stop(); };
   service.start();
   app.serve(service, config.zrms_port,
-            {.upload_routes = {"POST /v1/topologies", "POST /v1/blobs"}});
+            {.upload_routes = {"POST /v1/topologies", "POST /v1/topologies/standalone",
+                               "POST /v1/blobs"}});
   return app.run_loop();
 }

@@ -25,6 +25,8 @@ constexpr stdx::Duration probe_timeout = 2s;
 // Its record is one value of the store (ports/store.h), with what the leader notes beside it; and
 // each batch of places carries it: room for model::spaces_max spaces with a path each.
 constexpr std::size_t spec_bytes_max = 2816u << 10;
+// The JSON of a stand-alone topology of as many spaces and paths.
+constexpr std::size_t standalone_bytes_max = 16u << 20;
 
 stdx::Result<model::Topology> asked_from(const v1::StandaloneTopology& message) {
   v1::TopologySpec spec;
@@ -100,6 +102,9 @@ void Service::submit_standalone(const stdx::Bytes& json, ports::HttpReply reply)
   const auto refuse = [&](Code code, std::string why) {
     reply(wire::error_response({code, std::move(why)}));
   };
+  if (json.size() > standalone_bytes_max)
+    return refuse(Code::invalid, stdx::format("the body has {} bytes; {} are allowed here",
+                                              json.size(), standalone_bytes_max));
   v1::StandaloneTopology message;
   if (const auto read = wire::from_json(json, message); !read)
     return refuse(read.error().code, read.error().message);

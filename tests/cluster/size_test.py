@@ -36,7 +36,7 @@ def its_placements_are_shown_page_by_page_by_a_zhost_that_does_not_lead(cluster)
 
 
 def main():
-    cluster = Cluster("127.78.0", 3)
+    cluster = Cluster(count=3)
     for n in range(1, 4):
         cluster.start(n)
     wait_for("all zhosts are alive",
