@@ -139,10 +139,12 @@ model::Space read_space(const Reader& reader, const Node& item) {
 
 model::Path read_path(const Reader& reader, const Node& item) {
   model::Path path;
-  reader.only(item, "paths[]", {"name", "from", "to", "delivery"});
+  reader.only(item, "paths[]", {"name", "from", "to", "delivery", "max_deliveries"});
   path.from = reader.required(item, "from");
   path.to = reader.required(item, "to");
   path.name = reader.text(item, "name", path.from + "-" + path.to);
+  path.max_deliveries = static_cast<std::uint32_t>(
+      reader.number(item, "max_deliveries", path.max_deliveries, 1, 1000));
   const auto delivery = reader.text(item, "delivery", "at-least-once");
   if (delivery == "at-most-once")
     path.delivery = model::Delivery::at_most_once;

@@ -63,6 +63,8 @@ struct Space {
 struct Path {
   std::string name, from, to;
   Delivery delivery = Delivery::at_least_once;
+  // Deliveries of one message that may fail; then it becomes a dead letter and the rest goes on.
+  std::uint32_t max_deliveries = 5;
   bool operator==(const Path&) const = default;
 };
 

@@ -110,6 +110,7 @@ samoza::v1::TopologySpec to_wire(const model::Topology& topology) {
     wire_path->set_from(path.from);
     wire_path->set_to(path.to);
     wire_path->set_delivery(static_cast<samoza::v1::Delivery>(path.delivery));
+    wire_path->set_max_deliveries(path.max_deliveries);
   }
   return spec;
 }
@@ -127,6 +128,7 @@ stdx::Result<model::Topology> from_wire(const samoza::v1::TopologySpec& spec) {
       return stdx::fail(stdx::Code::invalid, "a path has an unknown delivery");
     topology.paths.push_back(
         {path.name(), path.from(), path.to(), static_cast<model::Delivery>(path.delivery())});
+    if (path.max_deliveries() != 0) topology.paths.back().max_deliveries = path.max_deliveries();
   }
   return topology;
 }

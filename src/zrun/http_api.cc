@@ -2,6 +2,7 @@
 #include "zrun/http_api.h"
 
 #include "samoza/v1/api.pb.h"
+#include "stdx/encoding.h"
 #include "stdx/text.h"
 #include "wire/json.h"
 #include "zrun/space_view.h"
@@ -16,6 +17,34 @@ stdx::Error no_space(const std::string& name, const Service& service) {
           stdx::format("no space '{}' runs on zhost '{}'; `mesh spaces` shows where "
                        "each one is",
                        stdx::printable(name, 80), service.options().zhost)};
+}
+
+stdx::Result<std::uint64_t> letter_id(const std::string& text) {
+  const auto bytes = stdx::hex_decode(text);
+  if (!bytes || bytes->size() != 8)
+    return stdx::fail(Code::invalid, stdx::format("'{}' is no id of a dead letter: 16 hexadecimal "
+                                                  "digits, as `dead-letters` shows them",
+                                                  stdx::printable(text, 40)));
+  std::uint64_t id = 0;
+  for (const unsigned char byte : *bytes) id = id << 8 | byte;
+  return id;
+}
+
+v1::DeadLetterView view_of(const DeadLetter& letter) {
+  v1::DeadLetterView view;
+  view.set_id(stdx::format("{:016x}", letter.id));
+  view.set_topology_id(letter.topology);
+  view.set_path(letter.path);
+  view.set_from(letter.from);
+  view.set_to(letter.to);
+  view.set_reason(stdx::printable(letter.reason, 1000));
+  view.set_seq(letter.seq);
+  view.set_bytes(letter.payload.size());
+  view.set_deliveries(letter.deliveries);
+  view.set_at(stdx::format_rfc3339(letter.at));
+  view.set_retrying(letter.retrying);
+  view.set_stored(letter.stored);
+  return view;
 }
 
 }  // namespace
@@ -62,21 +91,40 @@ void HttpApi::wire_routes() {
                   return reply(wire::error_response(no_space(match.parameters["name"], service_)));
                 reply(wire::json_response(space_logs(*space)));
               });
+  add_dead_letters();
+}
+
+void HttpApi::add_dead_letters() {
   router_.add("GET", "/v1/dead-letters", [this](wire::RouteMatch, ports::HttpReply reply) {
     v1::DeadLettersReply out;
-    out.set_total(service_.dead_letters_total());
-    for (const auto& letter : service_.dead_letters()) {
-      auto* view = out.add_letters();
-      view->set_topology_id(letter.topology);
-      view->set_path(letter.path);
-      view->set_from(letter.from);
-      view->set_to(letter.to);
-      view->set_reason(letter.reason);
-      view->set_seq(letter.seq);
-      view->set_bytes(letter.bytes);
-    }
+    out.set_total(service_.dead_letters().total());
+    for (const auto& letter : service_.dead_letters().all()) *out.add_letters() = view_of(letter);
     reply(wire::json_response(out));
   });
+  router_.add(
+      "GET", "/v1/dead-letters/{id}", [this](wire::RouteMatch match, ports::HttpReply reply) {
+        const auto id = letter_id(match.parameters["id"]);
+        const auto* letter = id ? service_.dead_letters().find(*id) : nullptr;
+        if (letter == nullptr)
+          return reply(wire::error_response(
+              {Code::not_found, stdx::format("no dead letter '{}' is kept on this zhost",
+                                             stdx::printable(match.parameters["id"], 40))}));
+        auto view = view_of(*letter);
+        view.set_payload(letter->payload);
+        reply(wire::json_response(view));
+      });
+  const auto change = [this](const char* verb, stdx::Status (Service::*what)(std::uint64_t)) {
+    router_.add("POST", stdx::format("/v1/dead-letters/{{id}}/{}", verb),
+                [this, what](wire::RouteMatch match, ports::HttpReply reply) {
+                  const auto id = letter_id(match.parameters["id"]);
+                  if (!id) return reply(wire::error_response(id.error()));
+                  if (auto done = (service_.*what)(*id); !done)
+                    return reply(wire::error_response(done.error()));
+                  reply(wire::json_response(v1::DeadLettersReply()));
+                });
+  };
+  change("retry", &Service::retry_letter);
+  change("drop", &Service::drop_letter);
 }
 
 bool HttpApi::serve_page(const ports::HttpRequest& request, const ports::HttpReply& reply) {

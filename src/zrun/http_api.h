@@ -19,6 +19,7 @@ class HttpApi final : public ports::HttpHandler {
 
  private:
   void wire_routes();
+  void add_dead_letters();
   bool serve_page(const ports::HttpRequest& request, const ports::HttpReply& reply);
 
   ports::Runtime& runtime_;

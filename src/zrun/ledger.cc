@@ -44,6 +44,7 @@ void Ledger::load(std::shared_ptr<ports::SpaceData> data, std::function<void(std
 
 stdx::Status Ledger::take_over(const std::vector<ports::DataRecord>& records) {
   TRY_ASSIGN(auto contents, ledger::parse(records));
+  dead_letters_ = std::move(contents.dead_letters);
   stream_ = contents.stream;
   stream_stored_ = stream_ != 0;
   while (stream_ == 0) stream_ = runtime_.random.next();
@@ -77,6 +78,11 @@ void Ledger::commit(Turn turn, MessagePtr finished, Done done) {
   if (!busy_) start();
 }
 
+void Ledger::remove_dead_letter(std::uint64_t id) {
+  letters_to_remove_.push_back(id);
+  if (!busy_) start();
+}
+
 void Ledger::tidy() {
   if (busy_) return;
   for (const auto& outbox : outboxes_)
@@ -87,6 +93,7 @@ void Ledger::start() {
   busy_ = true;
   tries_ = 0;
   under_way_ = std::exchange(waiting_, {});
+  letters_removing_ = std::exchange(letters_to_remove_, {});
   try_commit();
 }
 
@@ -110,8 +117,15 @@ ports::DataBatch Ledger::batch_of(const std::vector<Step>& steps) {
       const auto seq = ++last.try_emplace(&path, path.out.last()).first->second;
       batch.records.push_back(ledger::put_entry(name_of(path), seq, emit.message->payload));
     }
-    if (step.finished) note_cursor(*step.finished, batch.records);
+    for (const auto& letter : step.turn.dead_letters())
+      batch.records.push_back(ledger::put_dead_letter(letter));
+    if (!step.finished) continue;
+    if (step.finished->dead_letter != 0 && step.turn.dead_letters().empty())
+      batch.records.push_back(ledger::remove_dead_letter(step.finished->dead_letter));
+    else
+      note_cursor(*step.finished, batch.records);
   }
+  for (const auto id : letters_removing_) batch.records.push_back(ledger::remove_dead_letter(id));
   for (auto& outbox : outboxes_) {
     outbox.promised = outbox.path->out.last();
     const auto at = last.find(outbox.path);
@@ -124,7 +138,7 @@ ports::DataBatch Ledger::batch_of(const std::vector<Step>& steps) {
 }
 
 void Ledger::note_cursor(const Message& message, std::vector<ports::DataWrite>& records) const {
-  if (message.path == self_path) return;
+  if (message.path == self_path || message.dead_letter != 0) return;
   const auto& path = *topology_.paths[message.path];
   // At most once: nobody sends it again. Of a stream that ended: its numbers mean nothing now.
   if (!path.out.keeps_until_finished() ||
@@ -166,7 +180,12 @@ void Ledger::committed(stdx::Status status) {
     if (alive.expired()) return;
   }
   busy_ = false;
-  if (!waiting_.empty()) start();
+  // What a failed transaction was to remove is removed by a later one.
+  if (!status)
+    letters_to_remove_.insert(letters_to_remove_.end(), letters_removing_.begin(),
+                              letters_removing_.end());
+  letters_removing_.clear();
+  if (!waiting_.empty() || (status && !letters_to_remove_.empty())) start();
 }
 
 OutStream::Load Ledger::waiting(std::uint16_t path) const {

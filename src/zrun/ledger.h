@@ -18,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "model/ids.h"
@@ -53,6 +54,10 @@ class Ledger {
   void load(std::shared_ptr<ports::SpaceData> data, std::function<void(stdx::Status)> done);
   // `finished`: the message that the turn took, if it took one.
   void commit(Turn turn, MessagePtr finished, Done done);
+  // A dead letter leaves the store, with the next transaction.
+  void remove_dead_letter(std::uint64_t id);
+  // Those that the store held when it was loaded; gives them once.
+  std::vector<DeadLetter> take_dead_letters() { return std::exchange(dead_letters_, {}); }
   // Removes entries that are finished, where no commit does it on its way.
   void tidy();
 
@@ -96,6 +101,8 @@ class Ledger {
     std::uint64_t promised = 0;  // the last number in the transaction under way
   };
   std::vector<Outbox> outboxes_;
+  std::vector<DeadLetter> dead_letters_;  // as loaded
+  std::vector<std::uint64_t> letters_to_remove_, letters_removing_;
   std::vector<Step> waiting_, under_way_;
   bool busy_ = false;
   int tries_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zrun/ledger_records.h"
 
+#include <optional>
 #include <utility>
 
 #include "stdx/text.h"
@@ -9,7 +10,7 @@ namespace zrun::ledger {
 namespace {
 
 constexpr std::string_view stream_key = "stream", cursor_prefix = "cursor/", last_prefix = "last/",
-                           outbox_prefix = "outbox/";
+                           outbox_prefix = "outbox/", dead_prefix = "dead/";
 
 stdx::Bytes number(std::uint64_t value, int bytes = 8) {
   stdx::Bytes out;
@@ -27,6 +28,10 @@ std::uint64_t take(stdx::BytesView& from, std::size_t bytes) {
 
 stdx::Bytes entry_key(const std::string& path, std::uint64_t seq) {
   return stdx::Bytes(outbox_prefix) + path + "/" + number(seq);
+}
+
+stdx::Bytes dead_key(std::uint64_t id) {
+  return stdx::Bytes(dead_prefix) + number(id);
 }
 
 std::unexpected<stdx::Error> bad(stdx::BytesView key) {
@@ -48,7 +53,52 @@ stdx::Status parse_entry(const ports::DataRecord& record, stdx::BytesView rest,
   return {};
 }
 
+// A length of `bytes` bytes, and so many bytes behind it.
+std::optional<stdx::Bytes> take_text(stdx::BytesView& from, std::size_t bytes) {
+  if (from.size() < bytes) return std::nullopt;
+  const auto size = take(from, bytes);
+  if (from.size() < size) return std::nullopt;
+  stdx::Bytes text(from.substr(0, size));
+  from.remove_prefix(size);
+  return text;
+}
+
+stdx::Result<DeadLetter> parse_dead_letter(const ports::DataRecord& record) {
+  stdx::BytesView key = record.key, value = record.value;
+  key.remove_prefix(dead_prefix.size());
+  constexpr std::size_t numbers = 8 + 8 + 4 + 8;
+  if (key.size() != 8 || value.size() < numbers) return bad(record.key);
+  DeadLetter letter;
+  letter.id = take(key, 8);
+  letter.seq = take(value, 8);
+  letter.sender_epoch = take(value, 8);
+  letter.deliveries = static_cast<std::uint32_t>(take(value, 4));
+  letter.at = stdx::WallTime(std::chrono::milliseconds(take(value, 8)));
+  auto path = take_text(value, 1);
+  if (!path || letter.id == 0) return bad(record.key);
+  auto reason = take_text(value, 2);
+  if (!reason) return bad(record.key);
+  letter.path = std::move(*path);
+  letter.reason = std::move(*reason);
+  letter.payload = value;
+  letter.stored = true;
+  return letter;
+}
+
 }  // namespace
+
+ports::DataWrite put_dead_letter(const DeadLetter& letter) {
+  const auto reason = letter.reason.substr(0, 0xffff);
+  return {dead_key(letter.id),
+          number(letter.seq) + number(letter.sender_epoch) + number(letter.deliveries, 4) +
+              number(static_cast<std::uint64_t>(letter.at.time_since_epoch().count())) +
+              number(letter.path.size(), 1) + letter.path + number(reason.size(), 2) + reason +
+              letter.payload};
+}
+
+ports::DataWrite remove_dead_letter(std::uint64_t id) {
+  return {dead_key(id), std::nullopt};
+}
 
 ports::DataWrite put_stream(std::uint64_t stream) {
   return {stdx::Bytes(stream_key), number(stream)};
@@ -92,6 +142,9 @@ stdx::Result<Contents> parse(const std::vector<ports::DataRecord>& records) {
       found[std::string(key.substr(last_prefix.size()))].second.last = take(value, 8);
     } else if (key.starts_with(outbox_prefix)) {
       TRY(parse_entry(record, key.substr(outbox_prefix.size()), found));
+    } else if (key.starts_with(dead_prefix)) {
+      TRY_ASSIGN(auto letter, parse_dead_letter(record));
+      contents.dead_letters.push_back(std::move(letter));
     } else {
       return bad(key);
     }

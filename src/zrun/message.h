@@ -26,6 +26,8 @@ struct Message {
   std::uint32_t sender_run = 0;
   std::uint16_t path = self_path;
   bool redelivered = false;
+  std::uint16_t deliveries = 0;   // that failed here (Space::delivery_failed)
+  std::uint64_t dead_letter = 0;  // the letter that this is a retry of; no sender waits for it then
   std::uint32_t owners = 0;
   MessagePool* pool = nullptr;
 };
@@ -81,6 +83,8 @@ class MessagePool {
     owned->redelivered = false;
     owned->seq = owned->sender_epoch = 0;
     owned->sender_run = 0;
+    owned->deliveries = 0;
+    owned->dead_letter = 0;
     free_.push_back(std::move(owned));
   }
   std::vector<std::unique_ptr<Message>> free_;

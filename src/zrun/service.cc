@@ -70,14 +70,17 @@ Service::Service(ports::Runtime& runtime, Outside outside, Options options)
                                    done(std::unexpected(answer.error()));
                                });
               }),
+      dead_letters_(runtime.metrics),
       tick_timer_(runtime.executor),
       close_timer_(runtime.executor),
       recent_timer_(runtime.executor),
       running_gauge_(runtime.metrics.gauge("samoza_zrun_spaces_running", "Spaces running here")),
       outbox_gauge_(runtime.metrics.gauge("samoza_zrun_outbox_messages",
-                                          "Messages in the outboxes of transactional spaces")),
-      dead_letters_counter_(runtime.metrics.counter("samoza_zrun_dead_letters_total",
-                                                    "Messages that could not be delivered")) {
+                                          "Messages in the outboxes of transactional spaces")) {
+  dead_letters_.on_dropped = [this](const DeadLetter& letter) {
+    if (auto* receiver = receiver_of(letter); letter.stored && receiver != nullptr)
+      receiver->forget_letter(letter.id);
+  };
   wire_handlers();
 }
 
@@ -426,17 +429,9 @@ void Service::retire(const Key& key) {
   auto& topology = space.topology();
   auto& slot = topology.slots[space.index()];
   slot.local = nullptr;
-  for (auto* path : topology.paths_of[space.index()]) {
-    if (path->from != space.index()) continue;
-    // Its unfinished messages have no sender any more that could repeat them.
-    const bool in_store = path->out.stream() != 0 && !node.mapped().remove_data;
-    path->out.drain([&](MessagePtr message) {
-      if (!in_store && message->seq > path->out.received())
-        bury(topology, *path, *message, "the sender was stopped before it was received");
-    });
-    path->opened_to.clear();
-  }
-  space.drain_mailbox([](MessagePtr) {});  // their senders keep them until they are finished
+  bury_sent(space, !node.mapped().remove_data);
+  bury_taken(space);
+  dead_letters_.forget_stored(key.first, key.second);
   if (node.mapped().remove_data) outside_.data.remove(space.id().key);
   node.mapped().pages.reset();
   node.mapped().space.reset();
@@ -449,15 +444,6 @@ void Service::forget_topology_if_empty(const std::string& id) {
   if (at == topologies_.end() || at->second->has_local_spaces()) return;
   by_bytes_.erase(at->second->id_bytes);
   topologies_.erase(at);
-}
-
-void Service::bury(LocalTopology& topology, PathState& path, const Message& message,
-                   std::string reason) {
-  const auto& spec = topology.spec.paths[path.index];
-  dead_letters_counter_.add();
-  dead_letters_.push_back({topology.id.value, spec.name, spec.from, spec.to, std::move(reason),
-                           message.seq, message.payload.size()});
-  if (dead_letters_.size() > dead_letters_kept) dead_letters_.pop_front();
 }
 
 stdx::Duration Service::close_all() {

@@ -20,11 +20,13 @@
 #include "ports/runtime.h"
 #include "ports/sensors.h"
 #include "ports/transport.h"
+#include "rpc/log_gate.h"
 #include "rpc/service_bus.h"
 #include "samoza/v1/api.pb.h"
 #include "samoza/v1/cluster.pb.h"
 #include "zrun/courier.h"
 #include "zrun/data_links.h"
+#include "zrun/dead_letters.h"
 #include "zrun/loader.h"
 #include "zrun/space.h"
 #include "zrun/ui_pages.h"
@@ -52,14 +54,8 @@ struct Outside {
   ports::Sensors& sensors;
 };
 
-struct DeadLetter {
-  std::string topology, path, from, to, reason;
-  std::uint64_t seq = 0, bytes = 0;
-};
-
 class Service final : public SpaceOwner {
  public:
-  static constexpr std::size_t dead_letters_kept = 1000;
   // Between two tries to open a store for which there is no room.
   static constexpr stdx::Duration data_open_again = std::chrono::seconds(1);
   // What a space may take beyond its on_close_deadline_ms when zrun stops: its last commit.
@@ -85,8 +81,11 @@ class Service final : public SpaceOwner {
   std::vector<const Space*> spaces() const;
   const Space* find(const std::string& topology, const std::string& space) const;
   UiPages* pages(const std::string& topology, const std::string& space);
-  const std::deque<DeadLetter>& dead_letters() const { return dead_letters_; }
-  std::uint64_t dead_letters_total() const { return dead_letters_counter_.value(); }
+  const DeadLetters& dead_letters() const { return dead_letters_; }
+  // Into the mailbox of its receiver again, which must run here; it stays a letter until it was
+  // handled. Errors: not_found, unavailable (not here, or not running), full, already_exists.
+  stdx::Status retry_letter(std::uint64_t id);
+  stdx::Status drop_letter(std::uint64_t id);
   bool zmesh_connected() const { return zmesh_.connected(); }
   std::size_t data_links() const { return links_.size(); }
 
@@ -95,6 +94,9 @@ class Service final : public SpaceOwner {
   void send(Space& sender, PathState& path, MessagePtr message) override;
   void finished(Space& receiver, const Message& message) override;
   void feed(Space& receiver) override;
+  void bury(Space& receiver, DeadLetter letter) override;
+  void retried(Space& receiver, std::uint64_t letter, const std::string& why) override;
+  void letters_loaded(Space& receiver, std::vector<DeadLetter> letters) override;
   void state_changed(Space& space) override;
   void ledger_loaded(Space& space) override;
 
@@ -130,11 +132,15 @@ class Service final : public SpaceOwner {
   void retire(const Key& key);
   void retire_later(const Key& key, const model::InstanceId& id);
   void forget_topology_if_empty(const std::string& topology);
-  void bury(LocalTopology& topology, PathState& path, const Message& message, std::string reason);
   // Reads a topology that is not here yet.
   using ReadSpec = std::function<stdx::Result<model::Topology>()>;
   v1::CommandReply place(const v1::PlaceCommand& command, const ReadSpec& spec);
   stdx::Result<LocalTopology*> topology_of(const std::string& id, const ReadSpec& spec);
+  // The receiver of a letter, where it is placed here.
+  Space* receiver_of(const DeadLetter& letter);
+  void add_letter(DeadLetter letter);
+  void bury_sent(Space& sender, bool keeps_outbox);
+  void bury_taken(Space& receiver);
   LocalTopology* find_topology(const std::string& id_or_name);
 
   void peers_page(v1::PeersUpdate page);
@@ -156,9 +162,10 @@ class Service final : public SpaceOwner {
   std::map<std::string, std::unique_ptr<LocalTopology>> topologies_;
   std::map<std::array<char, 16>, LocalTopology*> by_bytes_;
   std::map<Key, Placed> placed_;
-  std::deque<DeadLetter> dead_letters_;
   // What zmesh told of the topologies that have a part here: by topology, then by space.
   std::map<std::string, std::map<std::string, v1::DirectoryEntry>> peers_;
+  DeadLetters dead_letters_;
+  rpc::LogGate letters_gate_;
   std::optional<v1::PeersUpdate> peers_coming_;  // the pages of the next one so far
   ports::Timer tick_timer_;
   ports::Timer close_timer_;
@@ -171,7 +178,6 @@ class Service final : public SpaceOwner {
   std::int64_t running_ = 0;
   ports::Gauge& running_gauge_;
   ports::Gauge& outbox_gauge_;
-  ports::Counter& dead_letters_counter_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -64,6 +64,7 @@ void Space::start(std::shared_ptr<ports::Module> module, std::shared_ptr<ports::
     if (state_ != SpaceState::starting) return;
     if (!loaded) return fail_for_good(loaded.error().message);
     transaction_->loaded = true;
+    parts_.owner.letters_loaded(*this, transaction_->ledger.take_dead_letters());
     parts_.owner.ledger_loaded(*this);
     restart();
   });
@@ -194,9 +195,15 @@ void Space::fail(std::string why) {
   data_call.reset();
   turn_emits_.clear();
   drop_turn();
+  write_log(3, why);
+  // What a message does to its receiver is no failure of the space: the message is delivered a few
+  // times more, and then it is a dead letter. Nothing moves for its sake.
+  if (const auto deliveries = failed_delivery(why); deliveries > 0 && !closing_asked_) {
+    parts_.scheduler.cancel_wake(*this);
+    return restart_later(deliveries, std::move(why));
+  }
   give_back_current();
   parts_.scheduler.cancel_wake(*this);
-  write_log(3, why);
   if (closing_asked_) return leave(SpaceState::stopped, why);
   const auto now = parts_.scheduler.refresh_now();
   failures_.push_back(now);
@@ -211,12 +218,30 @@ void Space::fail(std::string why) {
                                            stdx::format_duration(failure_window), why));
     return;
   }
-  set_state(SpaceState::initializing, why);
+  restart_later(failures_.size(), std::move(why));
+}
+
+void Space::restart_later(std::size_t failures, std::string why) {
+  set_state(SpaceState::initializing, std::move(why));
+  if (is_over()) return;  // stopped by who was told
   ++restarts_;
-  const auto wait = std::min(restart_back_off_min * (1 << (failures_.size() - 1)),
-                             stdx::Duration(restart_back_off_max));
+  const auto doublings = std::min<std::size_t>(failures - 1, 6);
   restart_timer_ = std::make_unique<ports::Timer>(parts_.runtime.executor);
-  restart_timer_->set(wait, [this] { restart(); });
+  restart_timer_->set(
+      std::min(restart_back_off_min * (1 << doublings), stdx::Duration(restart_back_off_max)),
+      [this] { restart(); });
+}
+
+// How many deliveries of the current message failed, this one with them; 0 where there is none.
+std::size_t Space::failed_delivery(const std::string& why) {
+  if (!current_ || hook_ != Hook::on_process) return 0;
+  const bool is_last = is_last_delivery(*current_);
+  const auto deliveries = current_->deliveries;
+  if (is_last)
+    bury(std::exchange(current_, {}), why);
+  else
+    give_back_current();
+  return deliveries;
 }
 
 // --- turns ---

@@ -29,6 +29,7 @@
 #include "ports/runtime.h"
 #include "ports/sensors.h"
 #include "stdx/ring.h"
+#include "zrun/dead_letters.h"
 #include "zrun/ledger.h"
 #include "zrun/local_topology.h"
 #include "zrun/message.h"
@@ -51,6 +52,13 @@ class SpaceOwner {
   virtual void finished(Space& receiver, const Message& message) = 0;
   // The mailbox has room again and paths were starved.
   virtual void feed(Space& receiver) = 0;
+  // A message of this space, that it could not handle: off its path (or the retry of a letter).
+  // `letter` lacks what the owner knows. Stored: it is in the space's store already.
+  virtual void bury(Space& receiver, DeadLetter letter) = 0;
+  // The retry of a letter was handled, or (with why) failed as often as it may.
+  virtual void retried(Space& receiver, std::uint64_t letter, const std::string& why) = 0;
+  // The store of the space was read; these are its letters.
+  virtual void letters_loaded(Space& receiver, std::vector<DeadLetter> letters) = 0;
   virtual void state_changed(Space& space) = 0;
   // A transactional space knows what its former life committed: its streams may go on.
   virtual void ledger_loaded(Space& space) = 0;
@@ -108,6 +116,8 @@ class Space final : public Schedulable {
                          std::function<void(stdx::Status)> done);
   // Twice a second.
   void tidy_outbox();
+  // A stored letter that was dropped leaves the store.
+  void forget_letter(std::uint64_t id);
   std::size_t outbox_size() const { return transaction_ ? transaction_->ledger.outbox_size() : 0; }
 
   // --- what others ask ---
@@ -154,6 +164,9 @@ class Space final : public Schedulable {
 
   const MessagePtr& front() const { return mailbox_.front(); }
   bool mailbox_empty() const { return mailbox_.empty(); }
+  // The guest asked for the front message with a buffer that is too small. The first time it may be
+  // asking for the size; with no larger buffer the next time, the delivery failed.
+  void note_too_small(std::size_t capacity);
   // It asks for the next message: the turn is over. False: it is on its way to the disk, and the
   // guest is parked (Wait::commit) until this gives true.
   bool end_turn();
@@ -217,6 +230,8 @@ class Space final : public Schedulable {
   void slice_over(stdx::Instant began);
   void overran_deadline();
   void fail(std::string why);
+  std::size_t failed_delivery(const std::string& why);
+  void restart_later(std::size_t failures, std::string why);
   void restart();
   void leave(SpaceState state, std::string detail);
   void set_state(SpaceState state, std::string detail);
@@ -228,6 +243,11 @@ class Space final : public Schedulable {
   void drop_turn();
   void give_back_current();
   void put_into_mailbox(MessagePtr message, std::int32_t delay_ms);
+  // One more delivery of it failed; true where it may not be delivered again.
+  bool is_last_delivery(Message& message) const;
+  void bury(MessagePtr message, const std::string& why);
+  void bury_in_store(MessagePtr message, DeadLetter letter);
+  DeadLetter letter_of(const Message& message, const std::string& why) const;
   void note_finished();
   void acknowledge(const Message& message);
   // Its sender keeps it until it is finished.
@@ -261,6 +281,8 @@ class Space final : public Schedulable {
   std::size_t mailbox_bytes_ = 0;
   MessagePtr current_;
   bool took_message_ = false;
+  MessagePtr too_small_;  // the front message that was asked for with too_small_capacity_
+  std::size_t too_small_capacity_ = 0;
   std::unique_ptr<Transaction> transaction_;
   std::vector<std::pair<PathState*, std::uint64_t>> turn_emits_;
   std::deque<OpenTurn> open_turns_;  // ended, waiting for receipts

@@ -4,6 +4,7 @@
 
 #include "guest_abi/table.h"
 #include "stdx/plant.h"
+#include "stdx/text.h"
 #include "zrun/space.h"
 
 namespace zrun {
@@ -37,6 +38,7 @@ void Space::note_starved(PathState& path) {
 
 MessagePtr Space::take_front() {
   ASSERT(!current_, "the former message is finished first");
+  too_small_ = {};
   current_ = mailbox_.pop_front();
   mailbox_bytes_ -= current_->payload.size();
   took_message_ = true;
@@ -46,11 +48,13 @@ MessagePtr Space::take_front() {
 }
 
 void Space::acknowledge(const Message& message) {
+  if (message.dead_letter != 0) return parts_.owner.retried(*this, message.dead_letter, "");
   if (message.path != self_path) parts_.owner.finished(*this, message);
 }
 
 bool Space::is_kept(const Message& message) const {
-  return message.path != self_path && topology_.paths[message.path]->out.keeps_until_finished();
+  return message.path != self_path && message.dead_letter == 0 &&
+         topology_.paths[message.path]->out.keeps_until_finished();
 }
 
 bool Space::received_all(const OpenTurn& turn) const {
@@ -79,6 +83,87 @@ void Space::give_back_current() {
   }
   mailbox_bytes_ += message->payload.size();
   mailbox_.push_front(std::move(message));
+}
+
+// --- deliveries that fail ---
+
+bool Space::is_last_delivery(Message& message) const {
+  constexpr std::uint32_t self_deliveries_max = 5;
+  if (message.deliveries < 0xffff) ++message.deliveries;
+  if (message.path == self_path) return message.deliveries >= self_deliveries_max;
+  // At most once: the one delivery that there may be was this.
+  if (!topology_.paths[message.path]->out.keeps_until_finished()) return !PLANTED(S8_trap);
+  return message.deliveries >= topology_.spec.paths[message.path].max_deliveries;
+}
+
+DeadLetter Space::letter_of(const Message& message, const std::string& why) const {
+  DeadLetter letter;
+  letter.id = message.dead_letter;
+  if (message.path != self_path) {
+    letter.path = topology_.spec.paths[message.path].name;
+    letter.from = topology_.spec.paths[message.path].from;
+  } else {
+    letter.from = spec().name;
+  }
+  letter.to = spec().name;
+  letter.reason = why;
+  letter.seq = message.seq;
+  letter.sender_epoch = message.sender_epoch;
+  letter.deliveries = message.deliveries;
+  letter.at = parts_.runtime.clock.wall();
+  letter.payload = message.payload;
+  return letter;
+}
+
+void Space::bury(MessagePtr message, const std::string& why) {
+  const auto reason =
+      stdx::format("{} deliveries failed, the last one: {}", message->deliveries, why);
+  // The letter is where it was, and stays there.
+  if (message->dead_letter != 0) return parts_.owner.retried(*this, message->dead_letter, reason);
+  auto letter = letter_of(*message, reason);
+  if (transaction_) return bury_in_store(std::move(message), std::move(letter));
+  parts_.owner.bury(*this, std::move(letter));
+  // In its turn behind those that wait for their receipts: acknowledgements go in order.
+  if (open_turns_.empty() || !is_kept(*message)) return acknowledge(*message);
+  open_turns_.push_back({std::move(message), {}});
+}
+
+// With the cursor in one transaction: it is off its path exactly when the letter is there.
+void Space::bury_in_store(MessagePtr message, DeadLetter letter) {
+  while (letter.id == 0) letter.id = parts_.runtime.random.next();
+  letter.stored = true;
+  Turn turn;
+  turn.bury(std::move(letter));
+  transaction_->ledger.commit(std::move(turn), message,
+                              [this, message](const stdx::Status& status, const Turn& committed) {
+                                if (!status) return fail_for_good(status.error().message);
+                                parts_.owner.bury(*this, committed.dead_letters().front());
+                                acknowledge(*message);
+                              });
+}
+
+void Space::note_too_small(std::size_t capacity) {
+  const auto message = mailbox_.front();
+  const bool asked_before = too_small_ && &*too_small_ == &*message;
+  if (!asked_before || capacity > too_small_capacity_) {
+    too_small_ = message;
+    too_small_capacity_ = capacity;
+    return;
+  }
+  const auto why = stdx::format("the message has {} bytes, the guest's buffer {}",
+                                message->payload.size(), capacity);
+  const bool is_last = is_last_delivery(*message);
+  if (message->deliveries == 1) write_log(2, why + "; it is not taken with that buffer");
+  if (!is_last) return;
+  too_small_ = {};
+  mailbox_bytes_ -= message->payload.size();
+  bury(mailbox_.pop_front(), why);
+  if (!starved_.empty()) parts_.owner.feed(*this);
+}
+
+void Space::forget_letter(std::uint64_t id) {
+  if (transaction_ && transaction_->loaded && !is_over())
+    transaction_->ledger.remove_dead_letter(id);
 }
 
 // --- the end of a turn ---
@@ -167,6 +252,7 @@ void Space::release_turns() {
 }
 
 void Space::drain_mailbox(const std::function<void(MessagePtr)>& take) {
+  too_small_ = {};
   if (current_) take(std::exchange(current_, {}));
   while (!mailbox_.empty()) take(mailbox_.pop_front());
   mailbox_bytes_ = 0;

@@ -15,6 +15,7 @@
 
 #include "ports/data_store.h"
 #include "stdx/bytes.h"
+#include "zrun/dead_letters.h"
 #include "zrun/message.h"
 #include "zrun/out_stream.h"
 
@@ -51,7 +52,13 @@ class Turn {
   OutStream::Load emitted(std::uint16_t path) const;
   void self_emit(MessagePtr message, std::int32_t delay_ms);
 
-  bool empty() const { return writes_.empty() && emits_.empty() && self_emits_.empty(); }
+  // The turn takes a message off its path because it can't be handled.
+  void bury(DeadLetter letter) { dead_letters_.push_back(std::move(letter)); }
+  const std::vector<DeadLetter>& dead_letters() const { return dead_letters_; }
+
+  bool empty() const {
+    return writes_.empty() && emits_.empty() && self_emits_.empty() && dead_letters_.empty();
+  }
   const std::map<stdx::Bytes, std::optional<stdx::Bytes>>& writes() const { return writes_; }
   const std::vector<Emit>& emits() const { return emits_; }
   const std::vector<SelfEmit>& self_emits() const { return self_emits_; }
@@ -64,6 +71,7 @@ class Turn {
   std::vector<Emit> emits_;
   std::map<std::uint16_t, OutStream::Load> emitted_;
   std::vector<SelfEmit> self_emits_;
+  std::vector<DeadLetter> dead_letters_;
   std::size_t self_emit_bytes_ = 0;
 };
 

@@ -189,6 +189,22 @@ struct Commands {
   static int dead_letters(Shell& shell, const Words&) {
     return shell.show(shell.get("zrun", "/v1/dead-letters"), render::dead_letters);
   }
+  static int dead_letters_show(Shell& shell, const Words& words) {
+    return shell.show(shell.get("zrun", "/v1/dead-letters/" + words[0]), render::dead_letter);
+  }
+  static int dead_letters_retry(Shell& shell, const Words& words) {
+    return shell.show(shell.send("zrun", "POST", "/v1/dead-letters/" + words[0] + "/retry"),
+                      [&](const std::string&) {
+                        return format(
+                            "{}: is delivered again; it leaves the list when it was "
+                            "handled\n",
+                            words[0]);
+                      });
+  }
+  static int dead_letters_drop(Shell& shell, const Words& words) {
+    return shell.show(shell.send("zrun", "POST", "/v1/dead-letters/" + words[0] + "/drop"),
+                      [&](const std::string&) { return format("{}: dropped\n", words[0]); });
+  }
 
   static constexpr Row table[] = {
       {"status", "", "the services of this zhost", 0, 0, status},
@@ -219,7 +235,12 @@ struct Commands {
        0, 1, spaces},
       {"spaces logs", "[TOPOLOGY/]NAME", "the last log lines of a space", 1, 1, spaces_logs},
       {"spaces open", "NAME", "a link for a browser to the page of a UI space", 1, 1, spaces_open},
-      {"dead-letters", "", "messages that could not be delivered", 0, 0, dead_letters},
+      {"dead-letters", "", "messages that could not be handled, kept on this zhost", 0, 0,
+       dead_letters},
+      {"dead-letters list", "", "the same", 0, 0, dead_letters},
+      {"dead-letters show", "ID", "one of them, with its payload", 1, 1, dead_letters_show},
+      {"dead-letters retry", "ID", "delivers it to its space again", 1, 1, dead_letters_retry},
+      {"dead-letters drop", "ID", "removes it for good", 1, 1, dead_letters_drop},
   };
 
   // The row with the most words that fit, and how many words that took.

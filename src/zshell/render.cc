@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "stdx/encoding.h"
 #include "stdx/text.h"
 
 namespace zshell::render {
@@ -272,11 +273,34 @@ std::string logs(const std::string& text) {
 
 std::string dead_letters(const std::string& text) {
   const auto d = parse(text);
-  std::vector<std::vector<std::string>> rows = {{"PATH", "FROM", "TO", "SEQ", "BYTES", "REASON"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"ID", "PATH", "FROM", "TO", "SEQ", "BYTES", "REASON"}};
   for (const auto& l : list(d, "letters"))
-    rows.push_back({field(l, "path"), field(l, "from"), field(l, "to"), field(l, "seq"),
-                    field(l, "bytes"), field(l, "reason")});
-  return format("Dead letters: {}\n", field(d, "total")) + (rows.size() > 1 ? table(rows) : "");
+    rows.push_back({field(l, "id"), field(l, "path"), field(l, "from"), field(l, "to"),
+                    field(l, "seq"), field(l, "bytes"), field(l, "reason")});
+  return format("Dead letters: {} kept here, {} in all since zrun started\n", rows.size() - 1,
+                field(d, "total")) +
+         (rows.size() > 1 ? table(rows) : "");
+}
+
+std::string dead_letter(const std::string& text) {
+  const auto l = parse(text);
+  std::string out;
+  for (const auto& [label, name] : {std::pair{"Id", "id"},
+                                    {"Topology", "topology_id"},
+                                    {"Path", "path"},
+                                    {"From", "from"},
+                                    {"To", "to"},
+                                    {"Number", "seq"},
+                                    {"Deliveries", "deliveries"},
+                                    {"At", "at"},
+                                    {"Reason", "reason"},
+                                    {"Bytes", "bytes"}})
+    out += format("{:<12}{}\n", std::string(label) + ":", field(l, name));
+  if (field(l, "retrying") == "true") out += "It is being delivered again.\n";
+  const auto payload = stdx::base64_decode(field(l, "payload"));
+  if (payload) out += "Payload:    " + stdx::printable(*payload, 4096) + "\n";
+  return out;
 }
 
 }  // namespace zshell::render

@@ -37,5 +37,6 @@ std::string spaces(const std::string& json);
 std::string space(const std::string& json);
 std::string logs(const std::string& json);
 std::string dead_letters(const std::string& json);
+std::string dead_letter(const std::string& json);
 
 }  // namespace zshell::render

@@ -93,7 +93,10 @@ HostResult recv_next(void* context, const HostCall& call) {
     const auto facts = info_of(space, front);
     info->write(&facts, sizeof facts);
   }
-  if (front.payload.size() > buffer->size()) return HostResult::done(guest_abi::e_too_small);
+  if (front.payload.size() > buffer->size()) {
+    space.note_too_small(buffer->size());
+    return HostResult::done(guest_abi::e_too_small);
+  }
   const auto message = space.take_front();
   buffer->write(message->payload.data(), message->payload.size());
   return HostResult::done(static_cast<std::int32_t>(message->payload.size()));

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages that their receiver cannot handle: delivered a bounded number of times, then kept as
+// dead letters; the rest goes on in order, and nothing that was accepted vanishes.
+#include "zrun/dead_letters.h"
+
+#include <gtest/gtest.h>
+
+#include "guest_abi/table.h"
+#include "zrun/fake_cluster.h"
+
+namespace zrun {
+namespace {
+
+TEST(DeadLettersTest, AtItsBoundTheOldestLetterGoesIsCountedAndIsNotOneThatIsBeingRetried) {
+  ports::Metrics metrics;
+  DeadLetters letters(metrics);
+  std::vector<std::uint64_t> dropped;
+  letters.on_dropped = [&](const DeadLetter& letter) { dropped.push_back(letter.id); };
+  const auto add = [&](std::uint64_t id, std::size_t bytes) {
+    DeadLetter letter;
+    letter.id = id;
+    letter.payload.resize(bytes);
+    letters.add(std::move(letter));
+  };
+  for (std::uint64_t id = 1; id <= DeadLetters::letters_max; ++id) add(id, 1);
+  letters.set_retrying(1, true);
+  add(5000, 1);
+  EXPECT_EQ(dropped, (std::vector<std::uint64_t>{2}));
+  EXPECT_NE(letters.find(1), nullptr);
+  EXPECT_EQ(letters.find(2), nullptr);
+  EXPECT_EQ(letters.all().size(), DeadLetters::letters_max);
+  add(6000, DeadLetters::bytes_max);
+  EXPECT_NE(letters.find(6000), nullptr) << "the newest one is kept, however large";
+  EXPECT_LE(letters.all().size(), 2u);
+  EXPECT_EQ(metrics.counter("samoza_zrun_dead_letters_dropped_total", "").value(), dropped.size());
+  EXPECT_EQ(letters.total(), DeadLetters::letters_max + 2);
+}
+
+// Sends "1" to "last", each once.
+class Feeder final : public simkit::StubGuest {
+ public:
+  explicit Feeder(int last) : last_(last) {}
+  std::optional<simkit::GuestCall> next(std::int32_t) override {
+    if (sent_ >= last_) return sleep(3'600'000);
+    return emit("in", std::to_string(++sent_));
+  }
+
+ private:
+  int last_, sent_ = 0;
+};
+
+struct Handled {
+  std::vector<std::string> texts;
+  std::vector<bool> marked;
+  std::string poison;          // the text that makes it trap
+  std::size_t capacity = 100;  // of its buffer
+  bool returns = false;        // once it has taken a message it returns, as published guests do
+  bool asks_for_size = false;  // first with no buffer, then with one that is large enough
+};
+
+// Takes messages for ever; traps on the poison.
+class Picky final : public simkit::StubGuest {
+ public:
+  explicit Picky(Handled& handled) : handled_(handled) {}
+  std::optional<simkit::GuestCall> next(std::int32_t result) override {
+    if (waiting_) {
+      waiting_ = false;
+      if (result >= 0) {
+        const auto message = received(result);
+        if (message.text == handled_.poison) return simkit::GuestCall{"no.such_function", {}};
+        handled_.texts.push_back(message.text);
+        handled_.marked.push_back(message.redelivered);
+      }
+      asked_ = handled_.asks_for_size && result == guest_abi::e_too_small;
+      if (!asked_ && (handled_.returns || result < 0)) return std::nullopt;
+    }
+    waiting_ = true;
+    auto call = receive();
+    call.args[1] = handled_.asks_for_size && !asked_ ? 0 : handled_.capacity;
+    return call;
+  }
+
+ private:
+  Handled& handled_;
+  bool waiting_ = false, asked_ = false;
+};
+
+struct Poisoned : FakeCluster {
+  Handled handled;
+
+  explicit Poisoned(model::Delivery delivery, int last = 5, bool stored = false)
+      : FakeCluster(11, {"a", "b"}) {
+    auto& topology = disk.topology;
+    topology.name = "poison";
+    topology.owner = "test";
+    for (const char* name : {"feeder", "picky"}) {
+      auto& space = topology.spaces.emplace_back();
+      space.name = space.entry = name;
+      space.type = stored ? model::SpaceType::data : model::SpaceType::call;
+      if (stored) space.store = model::StoreKind::local;
+    }
+    topology.paths = {{"in", "feeder", "picky", delivery}};
+    topology.paths[0].max_deliveries = 3;
+    model::normalize(topology);
+    guests = [this, last](const std::string& role) -> std::unique_ptr<simkit::StubGuest> {
+      if (role == "feeder") return std::make_unique<Feeder>(last);
+      return std::make_unique<Picky>(handled);
+    };
+  }
+  void run_on(const std::string& feeder, const std::string& picky) {
+    for (const auto& zhost : {feeder, picky})
+      if (!zrun.contains(zhost)) start_zrun(zhost);
+    EXPECT_EQ(place("picky", picky, 1), "accepted");
+    EXPECT_EQ(place("feeder", feeder, 1), "accepted");
+    tell_directory();
+  }
+  Service& at(const std::string& zhost) { return *zrun.at(zhost)->service; }
+  bool wait_for(const std::function<bool()>& what) { return world.run_until_true(what, 120s); }
+  bool all_but_poison() {
+    return wait_for([&] { return handled.texts.size() >= 4; });
+  }
+};
+
+const std::vector<std::string> rest{"1", "3", "4", "5"};
+
+TEST(DeadLetterTest, APoisonMessageIsDeliveredThreeTimesThenKeptAndTheRestGoesOnInOrder) {
+  for (const auto& [feeder, picky] : {std::pair{"a", "a"}, {"a", "b"}}) {
+    Poisoned cluster(model::Delivery::at_least_once);
+    cluster.handled.poison = "2";
+    cluster.run_on(feeder, picky);
+    ASSERT_TRUE(cluster.all_but_poison());
+    EXPECT_EQ(cluster.handled.texts, rest);
+    const auto& letters = cluster.at(picky).dead_letters().all();
+    ASSERT_EQ(letters.size(), 1u);
+    const auto& letter = letters.front();
+    EXPECT_EQ(letter.payload, "2");
+    EXPECT_EQ(letter.path, "in");
+    EXPECT_EQ(letter.from, "feeder");
+    EXPECT_EQ(letter.to, "picky");
+    EXPECT_EQ(letter.deliveries, 3u);
+    EXPECT_NE(letter.reason.find("3 deliveries failed, the last one: trap"), std::string::npos)
+        << letter.reason;
+    const auto* space = cluster.at(picky).find("", "picky");
+    EXPECT_EQ(space->state(), SpaceState::running) << "a message is no failure of its receiver";
+    EXPECT_EQ(space->restarts(), 3u);
+    // Its sender does not keep it any more: the stream is empty.
+    EXPECT_TRUE(cluster.wait_for([&] {
+      return cluster.at(feeder).find("", "feeder")->topology().paths[0]->out.unfinished() == 0;
+    }));
+  }
+}
+
+TEST(DeadLetterTest, ManyPoisonMessagesNeverMakeTheSpaceFail) {
+  Poisoned cluster(model::Delivery::at_least_once, 8);
+  cluster.disk.topology.paths[0].max_deliveries = 1;
+  cluster.handled.capacity = 0;  // every message is too large for it, again and again
+  cluster.handled.returns = true;
+  cluster.run_on("a", "a");
+  ASSERT_TRUE(cluster.wait_for([&] { return cluster.at("a").dead_letters().all().size() == 8; }));
+  EXPECT_EQ(cluster.at("a").find("", "picky")->state(), SpaceState::running);
+}
+
+TEST(DeadLetterTest, AMessageLargerThanTheGuestsBufferIsKeptAfterItsDeliveriesAndSaysBothSizes) {
+  Poisoned cluster(model::Delivery::at_least_once, 3);
+  cluster.handled.capacity = 0;
+  cluster.handled.returns = true;
+  cluster.run_on("a", "b");
+  ASSERT_TRUE(cluster.wait_for([&] { return cluster.at("b").dead_letters().all().size() == 3; }));
+  const auto& letter = cluster.at("b").dead_letters().all().front();
+  EXPECT_NE(letter.reason.find("the message has 1 bytes, the guest's buffer 0"), std::string::npos)
+      << letter.reason;
+  EXPECT_EQ(letter.deliveries, 3u);
+  const auto& lines = cluster.at("b").find("", "picky")->log_lines();
+  EXPECT_EQ(std::count_if(lines.begin(), lines.end(),
+                          [](const auto& line) { return line.find("buffer") != line.npos; }),
+            3)
+      << "once for each message";
+}
+
+TEST(DeadLetterTest, AskingForTheSizeFirstIsNoFailedDelivery) {
+  Poisoned cluster(model::Delivery::at_least_once, 5);
+  cluster.disk.topology.paths[0].max_deliveries = 1;
+  cluster.handled.asks_for_size = true;
+  cluster.run_on("a", "a");
+  ASSERT_TRUE(cluster.wait_for([&] { return cluster.handled.texts.size() == 5; }));
+  EXPECT_TRUE(cluster.at("a").dead_letters().all().empty());
+}
+
+TEST(DeadLetterTest, S8AtMostOnceAPoisonMessageIsKeptAfterOneDelivery) {
+  Poisoned cluster(model::Delivery::at_most_once);
+  cluster.handled.poison = "2";
+  cluster.run_on("a", "a");
+  ASSERT_TRUE(cluster.all_but_poison());
+  EXPECT_EQ(cluster.handled.texts, rest);
+  ASSERT_EQ(cluster.at("a").dead_letters().all().size(), 1u);
+  EXPECT_EQ(cluster.at("a").dead_letters().all().front().deliveries, 1u);
+}
+
+TEST(DeadLetterTest, ARetriedLetterIsDeliveredMarkedAndLeavesTheListWhenItWasHandled) {
+  Poisoned cluster(model::Delivery::at_least_once);
+  cluster.handled.poison = "2";
+  cluster.run_on("a", "b");
+  ASSERT_TRUE(cluster.all_but_poison());
+  auto& service = cluster.at("b");
+  const auto id = service.dead_letters().all().front().id;
+  ASSERT_TRUE(service.retry_letter(id));
+  EXPECT_EQ(service.retry_letter(id).error().code, stdx::Code::already_exists);
+  EXPECT_EQ(service.drop_letter(id).error().code, stdx::Code::conflict);
+  // Poison still: it stays where it was, and can be tried again.
+  ASSERT_TRUE(cluster.wait_for([&] { return !service.dead_letters().find(id)->retrying; }));
+  EXPECT_EQ(service.dead_letters().all().size(), 1u);
+  cluster.handled.poison.clear();
+  ASSERT_TRUE(service.retry_letter(id));
+  ASSERT_TRUE(cluster.wait_for([&] { return cluster.handled.texts.size() == 5; }));
+  EXPECT_EQ(cluster.handled.texts.back(), "2");
+  EXPECT_TRUE(cluster.handled.marked.back()) << "part of it may have been done before";
+  EXPECT_TRUE(cluster.wait_for([&] { return service.dead_letters().all().empty(); }));
+}
+
+TEST(DeadLetterTest, ADroppedLetterIsGoneAndAnUnknownOneIsSaid) {
+  Poisoned cluster(model::Delivery::at_least_once);
+  cluster.handled.poison = "2";
+  cluster.run_on("a", "a");
+  ASSERT_TRUE(cluster.all_but_poison());
+  auto& service = cluster.at("a");
+  const auto id = service.dead_letters().all().front().id;
+  EXPECT_TRUE(service.drop_letter(id));
+  EXPECT_EQ(service.drop_letter(id).error().code, stdx::Code::not_found);
+  EXPECT_EQ(service.retry_letter(id).error().code, stdx::Code::not_found);
+}
+
+TEST(DeadLetterTest, OnceALetterIsInTheStoreWithItsCursorAndSurvivesZrun) {
+  for (const auto& [feeder, picky] : {std::pair{"a", "a"}, {"a", "b"}}) {
+    Poisoned cluster(model::Delivery::once, 5, /*stored=*/true);
+    cluster.handled.poison = "2";
+    cluster.run_on(feeder, picky);
+    ASSERT_TRUE(cluster.all_but_poison());
+    EXPECT_EQ(cluster.handled.texts, rest);
+    EXPECT_TRUE(cluster.at(picky).dead_letters().all().front().stored);
+    const auto id = cluster.at(picky).dead_letters().all().front().id;
+    // A new process of zrun: the letter is read with the store, and nothing comes a second time.
+    for (const std::string zhost : {picky}) {
+      cluster.zrun.at(zhost)->service.reset();
+      cluster.zrun.erase(zhost);
+      cluster.start_zrun(zhost);
+    }
+    EXPECT_EQ(cluster.place("picky", picky, 1, 2, true), "accepted");
+    if (std::string(feeder) == picky)
+      EXPECT_EQ(cluster.place("feeder", feeder, 1, 2, true), "accepted");
+    cluster.tell_directory();
+    auto& service = cluster.at(picky);
+    ASSERT_TRUE(cluster.wait_for([&] { return service.dead_letters().find(id) != nullptr; }));
+    EXPECT_EQ(service.dead_letters().find(id)->payload, "2");
+    EXPECT_EQ(service.dead_letters().find(id)->from, "feeder");
+    cluster.handled.poison.clear();
+    ASSERT_TRUE(cluster.wait_for([&] { return service.retry_letter(id).has_value(); }));
+    ASSERT_TRUE(cluster.wait_for([&] { return service.dead_letters().all().empty(); }));
+    EXPECT_EQ(std::count(cluster.handled.texts.begin(), cluster.handled.texts.end(), "2"), 1);
+    // It left the store in the transaction that handled it.
+    for (const auto& [key, shelf] : cluster.stored.at(picky))
+      for (const auto& [name, value] : shelf->records) EXPECT_FALSE(name.starts_with("dead/"));
+  }
+}
+
+TEST(DeadLetterTest, ADroppedStoredLetterLeavesTheStore) {
+  Poisoned cluster(model::Delivery::once, 5, /*stored=*/true);
+  cluster.handled.poison = "2";
+  cluster.run_on("a", "a");
+  ASSERT_TRUE(cluster.all_but_poison());
+  auto& service = cluster.at("a");
+  const auto in_store = [&] {
+    for (const auto& [key, shelf] : cluster.stored.at("a"))
+      for (const auto& [name, value] : shelf->records)
+        if (name.starts_with("dead/")) return true;
+    return false;
+  };
+  EXPECT_TRUE(in_store());
+  ASSERT_TRUE(service.drop_letter(service.dead_letters().all().front().id));
+  EXPECT_TRUE(cluster.wait_for([&] { return !in_store(); }));
+}
+
+// Sends itself "1" to "5" along a path of its own and handles none.
+class Loop final : public simkit::StubGuest {
+ public:
+  std::optional<simkit::GuestCall> next(std::int32_t) override {
+    if (sent_ >= 5) return sleep(3'600'000);
+    return emit("loop", std::to_string(++sent_));
+  }
+
+ private:
+  int sent_ = 0;
+};
+
+TEST(DeadLetterTest, WhatASpaceSentItselfIsKeptWhenItIsMovedBeforeItHandledIt) {
+  for (const auto delivery : {model::Delivery::at_least_once, model::Delivery::at_most_once}) {
+    FakeCluster cluster(12, {"a"});
+    auto& topology = cluster.disk.topology;
+    topology.name = "loop";
+    topology.owner = "test";
+    auto& space = topology.spaces.emplace_back();
+    space.name = space.entry = "looper";
+    space.type = model::SpaceType::call;
+    topology.paths = {{"loop", "looper", "looper", delivery}};
+    model::normalize(topology);
+    cluster.guests = [](const std::string&) { return std::make_unique<Loop>(); };
+    cluster.start_zrun("a");
+    EXPECT_EQ(cluster.place("looper", "a", 1), "accepted");
+    cluster.tell_directory();
+    ASSERT_TRUE(cluster.world.run_until_true(
+        [&] { return cluster.zrun["a"]->service->find("", "looper")->mailbox_size() == 5; }, 60s));
+    EXPECT_EQ(cluster.zrun["a"]->service->stop(cluster.stop_command("looper", 1)).outcome(),
+              "accepted");
+    auto& letters = cluster.zrun["a"]->service->dead_letters();
+    ASSERT_TRUE(cluster.world.run_until_true([&] { return letters.all().size() == 5; }, 60s));
+    int expected = 1;
+    for (const auto& letter : letters.all()) EXPECT_EQ(letter.payload, std::to_string(expected++));
+  }
+}
+
+}  // namespace
+}  // namespace zrun

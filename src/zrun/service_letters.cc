@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dead letters of the spaces here (zrun/dead_letters.h): what becomes one, and what people do with
+// it.
+#include "stdx/text.h"
+#include "zrun/service.h"
+
+namespace zrun {
+
+using stdx::Code;
+
+namespace {
+
+DeadLetter letter_on(const LocalTopology& topology, std::uint16_t path, const Message& message,
+                     std::string reason) {
+  DeadLetter letter;
+  letter.topology = topology.id.value;
+  if (path != self_path) {
+    const auto& spec = topology.spec.paths[path];
+    letter.path = spec.name;
+    letter.from = spec.from;
+    letter.to = spec.to;
+  }
+  letter.reason = std::move(reason);
+  letter.seq = message.seq;
+  letter.sender_epoch = message.sender_epoch;
+  letter.deliveries = message.deliveries;
+  letter.payload = message.payload;
+  return letter;
+}
+
+}  // namespace
+
+void Service::add_letter(DeadLetter letter) {
+  while (letter.id == 0 || (!letter.stored && dead_letters_.find(letter.id) != nullptr))
+    letter.id = runtime_.random.next();
+  if (letter.at == stdx::WallTime{}) letter.at = runtime_.clock.wall();
+  // A receiver that fails at each message makes many.
+  if (const auto held_back = letters_gate_.pass(runtime_.clock.now()))
+    runtime_.log.warn("dead_letter", {{"topology", letter.topology},
+                                      {"path", letter.path},
+                                      {"from", letter.from},
+                                      {"to", letter.to},
+                                      {"seq", letter.seq},
+                                      {"reason", letter.reason},
+                                      {"not_logged", *held_back}});
+  dead_letters_.add(std::move(letter));
+}
+
+void Service::bury(Space& receiver, DeadLetter letter) {
+  letter.topology = receiver.id().key.topology.value;
+  add_letter(std::move(letter));
+}
+
+void Service::retried(Space&, std::uint64_t letter, const std::string& why) {
+  if (why.empty())
+    dead_letters_.remove(letter);
+  else
+    dead_letters_.failed_again(letter, why);
+}
+
+void Service::letters_loaded(Space& receiver, std::vector<DeadLetter> letters) {
+  for (auto& letter : letters) {
+    letter.topology = receiver.id().key.topology.value;
+    letter.to = receiver.spec().name;
+    letter.from = letter.to;
+    for (const auto& path : receiver.topology().spec.paths)
+      if (path.name == letter.path) letter.from = path.from;
+    dead_letters_.loaded(std::move(letter));
+  }
+}
+
+// The sender leaves this zhost: what its receivers do not have has nobody left that could send it,
+// except where the outbox is stored for its next instance. A receiver that is the sender itself
+// leaves too, with what it has.
+void Service::bury_sent(Space& sender, bool keeps_outbox) {
+  auto& topology = sender.topology();
+  for (auto* path : topology.paths_of[sender.index()]) {
+    if (path->from != sender.index()) continue;
+    const bool in_store = path->out.stream() != 0 && keeps_outbox;
+    path->out.drain([&](MessagePtr message) {
+      if (in_store || (message->seq <= path->out.received() && path->to != path->from)) return;
+      add_letter(letter_on(topology, path->index, *message,
+                           "its sender was stopped or moved before it was received"));
+    });
+    path->opened_to.clear();
+  }
+}
+
+// The receiver leaves this zhost. What its senders keep goes to its next instance.
+void Service::bury_taken(Space& receiver) {
+  auto& topology = receiver.topology();
+  receiver.drain_mailbox([&](MessagePtr message) {
+    if (message->dead_letter != 0) return dead_letters_.set_retrying(message->dead_letter, false);
+    if (message->path != self_path) {
+      const auto& path = *topology.paths[message->path];
+      if (path.to == path.from && path.out.keeps_until_finished()) return;  // bury_sent
+      const SenderLife life{message->sender_epoch, message->sender_run};
+      const auto& sender = topology.slots[path.from];
+      const bool sender_left = sender.local == nullptr && sender.life == life && life.epoch != 0;
+      if (path.out.keeps_until_finished() && path.in.counts(life) &&
+          (!sender_left || path.out.stream() != 0))
+        return;
+    }
+    auto letter = letter_on(topology, message->path, *message,
+                            "its receiver was stopped or moved before it was handled, and its "
+                            "sender does not keep it");
+    if (message->path == self_path) letter.from = letter.to = receiver.spec().name;
+    add_letter(std::move(letter));
+  });
+}
+
+Space* Service::receiver_of(const DeadLetter& letter) {
+  const auto at = placed_.find({letter.topology, letter.to});
+  return at == placed_.end() ? nullptr : at->second.space.get();
+}
+
+namespace {
+
+std::unexpected<stdx::Error> no_letter(std::uint64_t id) {
+  return stdx::fail(Code::not_found,
+                    stdx::format("no dead letter {:016x} is kept on this zhost; `dead-letters` "
+                                 "lists those that are",
+                                 id));
+}
+
+}  // namespace
+
+stdx::Status Service::retry_letter(std::uint64_t id) {
+  const auto* letter = dead_letters_.find(id);
+  if (letter == nullptr) return no_letter(id);
+  if (letter->retrying)
+    return stdx::fail(Code::already_exists,
+                      stdx::format("dead letter {:016x} is being delivered again already", id));
+  auto* receiver = receiver_of(*letter);
+  if (receiver == nullptr || !receiver->takes_messages())
+    return stdx::fail(Code::unavailable,
+                      stdx::format("space '{}' does not run on zhost {}, where dead letter {:016x} "
+                                   "is kept; it can be retried when the space runs here",
+                                   letter->to, options_.zhost, id));
+  auto message = pool_.make(letter->payload);
+  message->dead_letter = id;
+  message->seq = letter->seq;
+  message->sender_epoch = letter->sender_epoch;
+  message->redelivered = true;
+  const auto& paths = receiver->topology().spec.paths;
+  for (std::uint16_t i = 0; i < paths.size(); ++i)
+    if (paths[i].name == letter->path && paths[i].to == letter->to) message->path = i;
+  if (!letter->path.empty() && message->path == self_path)
+    return stdx::fail(Code::not_found,
+                      stdx::format("the topology has no path '{}' to space '{}' any more",
+                                   stdx::printable(letter->path, 80), letter->to));
+  if (!receiver->has_room(message->payload.size()))
+    return stdx::fail(Code::full,
+                      stdx::format("the mailbox of space '{}' is full; try again", letter->to));
+  dead_letters_.set_retrying(id, true);
+  receiver->deliver(std::move(message));
+  return {};
+}
+
+stdx::Status Service::drop_letter(std::uint64_t id) {
+  const auto* letter = dead_letters_.find(id);
+  if (letter == nullptr) return no_letter(id);
+  if (letter->retrying)
+    return stdx::fail(
+        Code::conflict,
+        stdx::format("dead letter {:016x} is being delivered again; drop it when that "
+                     "failed",
+                     id));
+  if (letter->stored) {
+    auto* receiver = receiver_of(*letter);
+    if (receiver == nullptr || !receiver->takes_messages())
+      return stdx::fail(
+          Code::unavailable,
+          stdx::format("dead letter {:016x} is in the store of space '{}', which does "
+                       "not run now",
+                       id, letter->to));
+    receiver->forget_letter(id);
+  }
+  dead_letters_.remove(id);
+  return {};
+}
+
+}  // namespace zrun
