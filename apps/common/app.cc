@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 
 #include "adapters/posix/files.h"
 #include "adapters/posix/limits.h"
@@ -39,6 +40,10 @@ void die(const char* program, const std::string& why, int code) {
   std::fprintf(stderr, "%s: %s\n", program, why.c_str());
   std::fflush(stderr);
   std::_Exit(code);
+}
+
+std::string program_folder() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
 }
 
 std::string config_file(int argc, char** argv, const char* program) {

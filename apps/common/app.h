@@ -35,6 +35,9 @@ stdx::Result<std::string> read_join_token(const config::ZhostConfig& config);
 // done or where others may read the file.
 void make_join_token(const char* program, const config::ZhostConfig& config);
 
+// Where the programs of this zhost are.
+std::string program_folder();
+
 // Ends the process with `code` after one line.
 [[noreturn]] void die(const char* program, const std::string& why, int code = 1);
 

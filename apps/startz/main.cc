@@ -17,10 +17,6 @@ namespace {
 
 using adapters::posix::FileLock;
 
-std::string program_folder() {
-  return std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
-}
-
 // A start needs no room on a disk that is full: what was there before is overwritten.
 void keep(const std::string& path, const std::string& content) {
   auto kept = adapters::posix::replace_file(path, content);
@@ -79,7 +75,7 @@ void make_token(const std::string& path) {
 
 std::vector<ports::ProcessSpec> children_of(const config::ZhostConfig& config,
                                             const std::string& file, std::uint64_t incarnation) {
-  const auto folder = program_folder();
+  const auto folder = app::program_folder();
   std::vector<std::string> names = {"zbase", "zmesh", "zrms", "zrun"};
   if (config.control_plane_service.enabled) names.insert(names.begin(), "zmesh-controlplane");
   std::vector<ports::ProcessSpec> specs;

@@ -13,7 +13,13 @@
 int main(int argc, char** argv) {
   const auto config = app::load_config(argc, argv, "zrun");
   app::App app("zrun", config);
-  adapters::wasmtime::WasmtimeEngine engine(app.loop(), {}, app.refused_by("compiler"));
+  adapters::wasmtime::Compiler::Options compiler;
+  compiler.program = app::program_folder() + "/zrun-compile";
+  compiler.folder = config.state_dir + "/modules";
+  compiler.memory_bytes = config.compile_memory_bytes;
+  compiler.time = config.compile_time;
+  adapters::wasmtime::WasmtimeEngine engine(app.loop(), {.compiler = compiler},
+                                            app.refused_by("compiler"));
   auto& metrics = app.runtime().metrics;
   adapters::data_sqlite::SqliteDataStore data(
       app.loop(),

@@ -97,7 +97,10 @@ void read_services(const Reader& reader, const Node& root, ZhostConfig& c) {
       }
     }
     if (const auto* limits = reader.map(*node, "limits")) {
-      reader.only(*limits, "zrun.limits", {"memory", "spaces", "disk_reserve"});
+      reader.only(*limits, "zrun.limits",
+                  {"memory", "spaces", "disk_reserve", "compile_time", "compile_memory"});
+      c.compile_time = reader.duration(*limits, "compile_time", c.compile_time);
+      c.compile_memory_bytes = reader.bytes(*limits, "compile_memory", c.compile_memory_bytes);
       c.disk_reserve_bytes = reader.bytes(*limits, "disk_reserve", c.disk_reserve_bytes);
       c.memory_bytes = reader.bytes(*limits, "memory", c.memory_bytes);
       c.spaces_max = reader.number(*limits, "spaces", c.spaces_max, 1, 20'000);

@@ -58,6 +58,8 @@ struct ZhostConfig {
   std::uint64_t memory_bytes = 0;     // promised to spaces at most; 0: what the machine has
   std::uint64_t spaces_max = 20'000;  // at most that: a report of all of them fits one frame
 
+  stdx::Duration compile_time = std::chrono::seconds(60);  // of one module, in a process of its own
+  std::uint64_t compile_memory_bytes = 2ull << 30;
   std::uint64_t disk_reserve_bytes = 64u << 20;  // room on the disk that stores never take
 
   std::string trust_policy = "dev";  // dev | prod

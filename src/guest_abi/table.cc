@@ -32,7 +32,8 @@ constexpr Function table[] = {
      "Takes the next message and finishes the one before it (docs/delivery.md). Gives its length; "
      "SAMOZA_E_TIMEOUT when none came in timeout_ms (0: let other spaces run "
      "once, then look again; -1: for ever); SAMOZA_E_TOO_SMALL leaves it where it is and writes "
-     "its length to info. info may be NULL."},
+     "its length to info: call again with a larger buffer, else it becomes a dead letter "
+     "(docs/delivery.md). info may be NULL."},
     {"data", "put", "iiii>i", "data.write", true,
      "const void *key, int32_t key_bytes, const void *value, int32_t value_bytes",
      "Stores a value under a key of 1 to 512 bytes; on disk (fsync) when it returns, in a "

@@ -88,7 +88,7 @@ class Picky final : public simkit::StubGuest {
 struct Poisoned : FakeCluster {
   Handled handled;
 
-  explicit Poisoned(model::Delivery delivery, int last = 5, bool stored = false)
+  explicit Poisoned(model::Delivery delivery, int last = 5, bool has_store = false)
       : FakeCluster(11, {"a", "b"}) {
     auto& topology = disk.topology;
     topology.name = "poison";
@@ -96,8 +96,8 @@ struct Poisoned : FakeCluster {
     for (const char* name : {"feeder", "picky"}) {
       auto& space = topology.spaces.emplace_back();
       space.name = space.entry = name;
-      space.type = stored ? model::SpaceType::data : model::SpaceType::call;
-      if (stored) space.store = model::StoreKind::local;
+      space.type = has_store ? model::SpaceType::data : model::SpaceType::call;
+      if (has_store) space.store = model::StoreKind::local;
     }
     topology.paths = {{"in", "feeder", "picky", delivery}};
     topology.paths[0].max_deliveries = 3;
@@ -231,7 +231,7 @@ TEST(DeadLetterTest, ADroppedLetterIsGoneAndAnUnknownOneIsSaid) {
 
 TEST(DeadLetterTest, OnceALetterIsInTheStoreWithItsCursorAndSurvivesZrun) {
   for (const auto& [feeder, picky] : {std::pair{"a", "a"}, {"a", "b"}}) {
-    Poisoned cluster(model::Delivery::once, 5, /*stored=*/true);
+    Poisoned cluster(model::Delivery::once, 5, /*has_store=*/true);
     cluster.handled.poison = "2";
     cluster.run_on(feeder, picky);
     ASSERT_TRUE(cluster.all_but_poison());
@@ -245,8 +245,9 @@ TEST(DeadLetterTest, OnceALetterIsInTheStoreWithItsCursorAndSurvivesZrun) {
       cluster.start_zrun(zhost);
     }
     EXPECT_EQ(cluster.place("picky", picky, 1, 2, true), "accepted");
-    if (std::string(feeder) == picky)
+    if (std::string(feeder) == picky) {
       EXPECT_EQ(cluster.place("feeder", feeder, 1, 2, true), "accepted");
+    }
     cluster.tell_directory();
     auto& service = cluster.at(picky);
     ASSERT_TRUE(cluster.wait_for([&] { return service.dead_letters().find(id) != nullptr; }));
@@ -263,7 +264,7 @@ TEST(DeadLetterTest, OnceALetterIsInTheStoreWithItsCursorAndSurvivesZrun) {
 }
 
 TEST(DeadLetterTest, ADroppedStoredLetterLeavesTheStore) {
-  Poisoned cluster(model::Delivery::once, 5, /*stored=*/true);
+  Poisoned cluster(model::Delivery::once, 5, /*has_store=*/true);
   cluster.handled.poison = "2";
   cluster.run_on("a", "a");
   ASSERT_TRUE(cluster.all_but_poison());

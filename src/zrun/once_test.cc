@@ -371,7 +371,7 @@ TEST(OnceTest, S7ATopologyThatIsStoppedAndStartedGoesOnWhereItWas) {
     cluster.expect_exactly_once();
     EXPECT_EQ(cluster.values("relay"), undisturbed_relay(150)) << "seed " << seed;
     for (const auto& [name, process] : cluster.zrun)
-      EXPECT_EQ(process->service->dead_letters_total(), 0u) << "they are in the outbox";
+      EXPECT_EQ(process->service->dead_letters().total(), 0u) << "they are in the outbox";
   }
 }
 

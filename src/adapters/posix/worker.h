@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A thread that runs jobs in order: where an adapter does what may be slow (disk, database,
-// compiler), so that a loop never waits.
+// A thread that runs jobs in order (or several threads, in any order): where an adapter does what
+// may be slow (disk, database, compiler), so that a loop never waits.
 //
 // Bound: jobs_max jobs wait or run. `post` past it keeps nothing, counts, and returns false: the
 // caller answers Code::full at once, so that work piles up where it can be refused. `release` is
@@ -18,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "ports/metrics.h"
 
@@ -29,21 +30,24 @@ class Worker {
   static constexpr std::size_t jobs_max_default = 1024;
 
   // `refused` counts refused jobs where it is given, and then outlives the worker.
-  explicit Worker(std::size_t jobs_max = jobs_max_default, ports::Counter* refused = nullptr)
-      : jobs_max_(jobs_max),
-        refused_(refused),
-        state_(std::make_shared<State>()),
-        thread_([state = state_] { run(*state); }) {}
+  explicit Worker(std::size_t jobs_max = jobs_max_default, ports::Counter* refused = nullptr,
+                  std::size_t threads = 1)
+      : jobs_max_(jobs_max), refused_(refused), state_(std::make_shared<State>()) {
+    for (std::size_t i = 0; i < threads; ++i)
+      threads_.emplace_back([state = state_] { run(*state); });
+  }
   ~Worker() {
     {
       const std::lock_guard lock(state_->mutex);
       state_->stop = true;
     }
-    state_->condition.notify_one();
-    if (thread_.get_id() == std::this_thread::get_id())
-      thread_.detach();
-    else
-      thread_.join();
+    state_->condition.notify_all();
+    for (auto& thread : threads_) {
+      if (thread.get_id() == std::this_thread::get_id())
+        thread.detach();
+      else
+        thread.join();
+    }
   }
   Worker(const Worker&) = delete;
 
@@ -99,19 +103,19 @@ class Worker {
       if (state.stop) return;
       auto job = std::move(state.jobs.front());
       state.jobs.pop_front();
-      state.running = 1;
+      ++state.running;
       lock.unlock();
       job();
       job = nullptr;
       lock.lock();
-      state.running = 0;
+      --state.running;
     }
   }
 
   std::size_t jobs_max_;
   Refused refused_;
   std::shared_ptr<State> state_;
-  std::thread thread_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace adapters::posix

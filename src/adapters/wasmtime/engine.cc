@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/wasmtime/engine.h"
 
+#include <algorithm>
+#include <thread>
+
 #include "adapters/wasmtime/engine_impl.h"
 #include "stdx/assert.h"
 #include "stdx/text.h"
@@ -213,27 +216,48 @@ WasmtimeEngine::Impl::Impl(ports::Executor& e, Options o, ports::Counter* refuse
       options(o),
       stacks(o.stack_bytes, 4096),
       engine(wasm_engine_new_with_config(configuration(options, memories, stacks))),
-      worker(compiles_max, refused) {
+      worker(compiles_max, refused),
+      compilers(compiles_max, refused, std::max(std::thread::hardware_concurrency(), 2u) - 1) {
+  if (options.compiler) compiler.emplace(*options.compiler);
   ASSERT(engine != nullptr, "Wasmtime takes its configuration");
   slices = std::make_unique<SliceTimer>([this] { wasmtime_engine_increment_epoch(engine.get()); });
 }
 
-stdx::Result<std::shared_ptr<ports::Module>> WasmtimeEngine::Impl::compile(
-    std::shared_ptr<Impl> self, stdx::BytesView bytes, std::vector<ports::HostFunction> functions) {
+WasmtimeEngine::Impl::Made WasmtimeEngine::Impl::compile(std::shared_ptr<Impl> self,
+                                                         stdx::BytesView bytes,
+                                                         Functions functions) {
+  wasmtime_module_t* module = nullptr;
+  auto* error = wasmtime_module_new(
+      engine.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), &module);
+  if (error != nullptr)
+    return stdx::fail(Code::invalid, "the module is not valid: " + take_message(error));
+  return link(std::move(self), module, std::move(functions));
+}
+
+WasmtimeEngine::Impl::Made WasmtimeEngine::Impl::load(std::shared_ptr<Impl> self,
+                                                      stdx::BytesView artifact,
+                                                      Functions functions) {
+  wasmtime_module_t* module = nullptr;
+  auto* error = wasmtime_module_deserialize(engine.get(),
+                                            reinterpret_cast<const std::uint8_t*>(artifact.data()),
+                                            artifact.size(), &module);
+  if (error != nullptr) return stdx::fail(Code::unsupported, take_message(error));
+  return link(std::move(self), module, std::move(functions));
+}
+
+WasmtimeEngine::Impl::Made WasmtimeEngine::Impl::link(std::shared_ptr<Impl> self,
+                                                      wasmtime_module_t* compiled,
+                                                      Functions functions) {
   auto module = std::make_shared<WasmtimeModule>();
   module->engine = std::move(self);
   module->functions = std::move(functions);
-  auto* error =
-      wasmtime_module_new(engine.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()),
-                          bytes.size(), &module->module);
-  if (error != nullptr)
-    return stdx::fail(Code::invalid, "the module is not valid: " + take_message(error));
+  module->module = compiled;
   wasmtime_linker_t* linker = wasmtime_linker_new(engine.get());
   stdx::Status defined;
   for (const auto& function : module->functions)
     if (defined) defined = define(linker, function);
   if (defined) {
-    error = wasmtime_linker_instantiate_pre(linker, module->module, &module->pre);
+    auto* error = wasmtime_linker_instantiate_pre(linker, module->module, &module->pre);
     if (error != nullptr) defined = stdx::fail(Code::invalid, take_message(error));
   }
   wasmtime_linker_delete(linker);
@@ -257,28 +281,89 @@ WasmtimeEngine::WasmtimeEngine(ports::Executor& executor, Options options, ports
 
 WasmtimeEngine::~WasmtimeEngine() = default;
 
+namespace {
+
+// One module on its way. What waits keeps the job, and not the engine: it must not hold up its end.
+struct CompileJob {
+  std::weak_ptr<WasmtimeEngine::Impl> engine;
+  std::shared_ptr<const stdx::Bytes> module;
+  std::vector<ports::HostFunction> functions;
+  WasmtimeEngine::Compiled done;
+
+  void answer(std::shared_ptr<WasmtimeEngine::Impl> impl, WasmtimeEngine::Impl::Made result) {
+    auto& executor = impl->executor;
+    // Handed to the loop, which outlives this job; never the last owner here.
+    executor.post(
+        [result = std::move(result), done = std::move(done), keep = std::move(impl)]() mutable {
+          keep.reset();
+          done(std::move(result));
+        });
+  }
+};
+
+// On a thread that may wait for a child process.
+void compile_in_child(std::shared_ptr<CompileJob> job) {
+  auto impl = job->engine.lock();
+  if (!impl) return;
+  auto artifact = impl->compiler->compile(*job->module);
+  auto result = artifact ? impl->load(impl, *artifact, std::move(job->functions))
+                         : WasmtimeEngine::Impl::Made(std::unexpected(artifact.error()));
+  job->answer(std::move(impl), std::move(result));
+}
+
+void refuse(ports::Executor& executor, WasmtimeEngine::Compiled done) {
+  executor.post([done = std::move(done)] {
+    done(stdx::fail(Code::full, stdx::format("{} modules wait for the compiler already",
+                                             WasmtimeEngine::compiles_max)));
+  });
+}
+
+void look_up_or_compile(std::shared_ptr<CompileJob> job) {
+  auto impl = job->engine.lock();
+  if (!impl) return;
+  if (!impl->compiler) {
+    auto result = impl->compile(impl, *job->module, std::move(job->functions));
+    return job->answer(std::move(impl), std::move(result));
+  }
+  if (const auto artifact = impl->compiler->look_up(*job->module)) {
+    auto result = impl->load(impl, *artifact, job->functions);
+    if (result || result.error().code != Code::unsupported)
+      return job->answer(std::move(impl), std::move(result));
+    impl->compiler->forget(*job->module);
+  }
+  if (!impl->compilers.post([job] { compile_in_child(job); }))
+    refuse(impl->executor, std::move(job->done));
+}
+
+}  // namespace
+
 void WasmtimeEngine::compile(std::shared_ptr<const stdx::Bytes> module,
                              std::vector<ports::HostFunction> functions, Compiled done) {
-  // The job does not keep the engine: what waits must not hold up its end.
-  const bool taken =
-      impl_->worker.post([weak = std::weak_ptr<Impl>(impl_), module = std::move(module),
-                          functions = std::move(functions), done]() mutable {
-        auto impl = weak.lock();
-        if (!impl) return;
-        auto result = impl->compile(impl, *module, std::move(functions));
-        impl->executor.post(
-            [result = std::move(result), done = std::move(done), keep = impl]() mutable {
-              keep.reset();
-              done(std::move(result));
-            });
-        // Handed to the loop, which outlives this job; never the last owner here.
-        impl.reset();
-      });
-  if (taken) return;
-  impl_->executor.post([done = std::move(done)] {
-    done(stdx::fail(Code::full,
-                    stdx::format("{} modules wait for the compiler already", compiles_max)));
-  });
+  auto job = std::make_shared<CompileJob>(std::weak_ptr<Impl>(impl_), std::move(module),
+                                          std::move(functions), std::move(done));
+  if (!impl_->worker.post([job] { look_up_or_compile(job); }))
+    refuse(impl_->executor, std::move(job->done));
+}
+
+stdx::Result<stdx::Bytes> compile_to_artifact(stdx::BytesView bytes) {
+  MemoryArena memories;
+  const WasmtimeEngine::Options options;
+  SlotArena stacks(options.stack_bytes, 4096);
+  const std::unique_ptr<wasm_engine_t, WasmtimeEngine::Impl::DeleteEngine> engine(
+      wasm_engine_new_with_config(configuration(options, memories, stacks)));
+  ASSERT(engine != nullptr, "Wasmtime takes its configuration");
+  wasmtime_module_t* module = nullptr;
+  auto* error = wasmtime_module_new(
+      engine.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), &module);
+  if (error != nullptr)
+    return stdx::fail(Code::invalid, "the module is not valid: " + take_message(error));
+  wasm_byte_vec_t artifact;
+  error = wasmtime_module_serialize(module, &artifact);
+  wasmtime_module_delete(module);
+  if (error != nullptr) return stdx::fail(Code::failed, take_message(error));
+  stdx::Bytes made(artifact.data, artifact.size);
+  wasm_byte_vec_delete(&artifact);
+  return made;
 }
 
 stdx::Result<std::shared_ptr<ports::Module>> WasmtimeEngine::compile_now(

@@ -7,7 +7,9 @@
 // stacks come from arenas, and guests are interrupted by epochs.
 
 #include <memory>
+#include <optional>
 
+#include "adapters/wasmtime/compiler.h"
 #include "ports/engine.h"
 #include "ports/executor.h"
 #include "ports/metrics.h"
@@ -19,6 +21,9 @@ class WasmtimeEngine final : public ports::Engine {
   struct Options {
     std::size_t stack_bytes = 64u << 10;       // of a fiber, guard page included
     std::size_t wasm_stack_bytes = 32u << 10;  // what the guest may use of it
+    // Compiles in child processes, one less at a time than there are cores. None: in this process,
+    // for tools and tests.
+    std::optional<Compiler::Options> compiler = {};
   };
 
   // Modules that wait for the compiler; further ones answer Code::full and are counted.

@@ -6,11 +6,13 @@
 #include <wasmtime.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "adapters/posix/worker.h"
 #include "adapters/wasmtime/arena.h"
+#include "adapters/wasmtime/compiler.h"
 #include "adapters/wasmtime/engine.h"
 #include "adapters/wasmtime/slice_timer.h"
 
@@ -19,6 +21,9 @@ namespace adapters::wasmtime {
 // A report of Wasmtime in one line: what happened, and where it began. Its reports have a line for
 // each frame, then "Caused by:" and what happened.
 std::string in_one_line(const std::string& report);
+// A module as bytes that an engine of this version, on this CPU, loads without compiling.
+stdx::Result<stdx::Bytes> compile_to_artifact(stdx::BytesView module);
+
 // The message of an error or trap, which is deleted.
 std::string take_message(wasmtime_error_t* error);
 std::string take_message(wasm_trap_t* trap);
@@ -26,20 +31,27 @@ std::string take_message(wasm_trap_t* trap);
 struct WasmtimeEngine::Impl {
   Impl(ports::Executor& executor, Options options, ports::Counter* refused);
 
-  stdx::Result<std::shared_ptr<ports::Module>> compile(std::shared_ptr<Impl> self,
-                                                       stdx::BytesView bytes,
-                                                       std::vector<ports::HostFunction> functions);
+  using Made = stdx::Result<std::shared_ptr<ports::Module>>;
+  using Functions = std::vector<ports::HostFunction>;
+  // Compiles here.
+  Made compile(std::shared_ptr<Impl> self, stdx::BytesView bytes, Functions functions);
+  // From an artifact; Code::unsupported where the engine does not take it.
+  Made load(std::shared_ptr<Impl> self, stdx::BytesView artifact, Functions functions);
+  Made link(std::shared_ptr<Impl> self, wasmtime_module_t* module, Functions functions);
 
   struct DeleteEngine {
     void operator()(wasm_engine_t* engine) const { wasm_engine_delete(engine); }
   };
   ports::Executor& executor;
   Options options;
+  std::optional<Compiler> compiler;
   MemoryArena memories;
   SlotArena stacks;
   std::unique_ptr<wasm_engine_t, DeleteEngine> engine;  // it takes memory from the arenas above
   std::unique_ptr<SliceTimer> slices;                   // its thread uses the engine
-  posix::Worker worker;                                 // last: its jobs end before the engine goes
+  // Last: their jobs end before the engine goes. The first one looks up and loads, and never waits
+  // for a compilation; the other compiles.
+  posix::Worker worker, compilers;
 };
 
 struct WasmtimeModule final : ports::Module {
