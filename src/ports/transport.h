@@ -45,8 +45,9 @@ struct LinkHandlers {
   // The link is gone (also after a frame that broke a rule); nothing is called after it. Not
   // called when the owner closes or destroys the link itself.
   std::function<void(const stdx::Error& why)> on_closed;
-  // The queue fell below half its bound after `queued_bytes` had passed it. May be empty.
+  // `queued_bytes` fell below `writable_below` after it had been above. May be empty.
   std::function<void()> on_writable;
+  std::size_t writable_below = 8u << 20;  // half of Link::queue_bytes_max
 };
 
 class Link {

@@ -23,7 +23,7 @@ struct Network::Pipe {
     std::deque<stdx::Bytes> arrived;   // before start()
     std::deque<stdx::Bytes> outgoing;  // sent by this end, not yet at the other
     std::size_t outgoing_bytes = 0;
-    bool was_over_half = false;
+    bool was_above = false;
     bool pumping = false;
     stdx::Instant blocked_since{};
     bool blocked = false;
@@ -106,8 +106,8 @@ bool Network::Pipe::send_one(const std::shared_ptr<Pipe>& pipe, int from) {
   auto frame = std::move(sender.outgoing.front());
   sender.outgoing.pop_front();
   sender.outgoing_bytes -= frame.size();
-  if (sender.was_over_half && sender.outgoing_bytes < ports::Link::queue_bytes_max / 2) {
-    sender.was_over_half = false;
+  if (sender.was_above && sender.outgoing_bytes < sender.handlers.writable_below) {
+    sender.was_above = false;
     if (!sender.alive.expired())
       sender.process->deliver(stdx::Duration::zero(), "writable", [pipe, from] {
         if (pipe->ends[from].handlers.on_writable) pipe->ends[from].handlers.on_writable();
@@ -183,7 +183,7 @@ class SimLink final : public ports::Link {
       return;
     }
     end.outgoing_bytes += frame.size();
-    if (end.outgoing_bytes > ports::Link::queue_bytes_max / 2) end.was_over_half = true;
+    if (end.outgoing_bytes > end.handlers.writable_below) end.was_above = true;
     end.outgoing.push_back(std::move(frame));
     if (!end.pumping) {
       end.pumping = true;

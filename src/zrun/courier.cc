@@ -117,7 +117,8 @@ void Courier::pump_away(LocalTopology& topology, PathState& path) {
     if (path.out.unfinished() == 0) return;
     header.type = DataType::open;
     header.seq = path.out.first_unfinished();
-    if (!send_frame_(receiver.zhost, wire::encode_open(header, path.out.stream()))) return;
+    if (!send_away(topology, path, receiver.zhost, wire::encode_open(header, path.out.stream())))
+      return;
     path.opened_to = receiver.zhost;
     if (path.opened_epoch != receiver.epoch) path.opened_run = 0;
     path.opened_epoch = receiver.epoch;
@@ -130,7 +131,9 @@ void Courier::pump_away(LocalTopology& topology, PathState& path) {
     if (path.out.marks_repeats()) header.to_run = path.opened_run;
     header.seq = message->seq;
     header.redelivered = message->redelivered;
-    if (!send_frame_(receiver.zhost, wire::encode_data_frame(header, message->payload))) return;
+    if (!send_away(topology, path, receiver.zhost,
+                   wire::encode_data_frame(header, message->payload)))
+      return;
     path.out.sent();
     sent_.add();
     // What is not kept until it is finished made room already.
@@ -156,7 +159,7 @@ void Courier::finished(LocalTopology& topology, PathState& path, const Message& 
     path.out.finished(message.seq);
     sender_has_room(topology, path);
   } else {
-    note_acks(path);
+    note_acks(topology, path);
   }
 }
 
@@ -172,22 +175,45 @@ void Courier::feed(Space& receiver) {
   }
 }
 
-void Courier::note_acks(PathState& path) {
-  path.acks_due = true;
-  if (!acks_pending_) {
-    acks_pending_ = true;
-    scheduler_.request_round();
+void Courier::note_acks(LocalTopology& topology, PathState& path) {
+  if (std::exchange(path.acks_due, true)) return;
+  if (topology.acks_due.empty()) acking_.push_back(&topology);
+  topology.acks_due.push_back(&path);
+  scheduler_.request_round();
+}
+
+void Courier::flush() {
+  for (auto* topology : std::exchange(acking_, {})) {
+    for (auto* path : std::exchange(topology->acks_due, {})) {
+      path->acks_due = false;
+      send_back(*topology, *path, DataType::received, path->in.received());
+      if (path->in.finished() > 0)
+        send_back(*topology, *path, DataType::finished, path->in.finished());
+    }
   }
 }
 
-void Courier::flush(LocalTopology& topology) {
-  for (auto& path : topology.paths) {
-    if (!path->acks_due) continue;
-    path->acks_due = false;
-    send_back(topology, *path, DataType::received, path->in.received());
-    if (path->in.finished() > 0)
-      send_back(topology, *path, DataType::finished, path->in.finished());
+bool Courier::send_away(LocalTopology& topology, PathState& path, const std::string& zhost,
+                        stdx::Bytes frame) {
+  if (send_frame_(zhost, std::move(frame))) return true;
+  if (!std::exchange(path.without_room, true)) {
+    if (topology.without_room.empty()) without_room_.push_back(&topology);
+    topology.without_room.push_back(&path);
   }
+  return false;
+}
+
+void Courier::room_again() {
+  for (auto* topology : std::exchange(without_room_, {})) {
+    const auto paths = std::exchange(topology->without_room, {});
+    for (auto* path : paths) path->without_room = false;
+    for (auto* path : paths) pump(*topology, *path);
+  }
+}
+
+void Courier::forget(LocalTopology& topology) {
+  std::erase(acking_, &topology);
+  std::erase(without_room_, &topology);
 }
 
 bool Courier::send_back(LocalTopology& topology, PathState& path, DataType type, std::uint64_t seq,
@@ -236,8 +262,9 @@ void Courier::take_frame(LocalTopology& topology, const wire::DataFrame& frame) 
       return take_message(topology, path, frame);
     case DataType::received:
     case DataType::finished:
-    case DataType::refused:
       return take_acknowledgement(topology, path, header);
+    case DataType::refused:
+      return refuse();  // nobody of this version sends it, and it acknowledges nothing
   }
 }
 
@@ -256,7 +283,7 @@ void Courier::take_open(LocalTopology& topology, PathState& path, const wire::Da
     return;
   }
   path.asked_again_behind = ~0ull;
-  note_acks(path);
+  note_acks(topology, path);
 }
 
 void Courier::take_message(LocalTopology& topology, PathState& path, const wire::DataFrame& frame) {
@@ -285,7 +312,7 @@ void Courier::take_message(LocalTopology& topology, PathState& path, const wire:
       return;
     case InWindow::Verdict::repeat:
       note_repeat(topology, path, header.seq);
-      note_acks(path);
+      note_acks(topology, path);
       return;
     case InWindow::Verdict::gap:
       if (life == path.in.sender()) ask_again(topology, path);
@@ -305,7 +332,7 @@ void Courier::take_message(LocalTopology& topology, PathState& path, const wire:
   message->redelivered = header.redelivered;
   path.in.took(header.seq);
   received_.add();
-  note_acks(path);
+  note_acks(topology, path);
   receiver.deliver(std::move(message));
 }
 
@@ -368,7 +395,7 @@ void Courier::ledger_loaded(LocalTopology& topology, std::uint16_t index) {
     if (topology.slots[path->to].local != nullptr) open_here(topology, *path);
     pump(topology, *path);
     // A sender elsewhere hears from where to go on, instead of finding out.
-    if (path->to == index && path->in.sender().epoch != 0) note_acks(*path);
+    if (path->to == index && path->in.sender().epoch != 0) note_acks(topology, *path);
   }
 }
 

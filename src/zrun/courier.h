@@ -52,10 +52,12 @@ class Courier {
   // A frame that nobody may send so.
   void refuse() { refused_.add(); }
 
-  // Acknowledgements gathered in a batch.
-  void flush(LocalTopology& topology);
-  bool has_acks() const { return acks_pending_; }
-  void acks_flushed() { acks_pending_ = false; }
+  // Sends the acknowledgements gathered in a round: the paths that have some, and no others.
+  void flush();
+  // A link that refused frames has room: the paths that were refused go on. Nothing is rewound.
+  void room_again();
+  // Before a topology is destroyed.
+  void forget(LocalTopology& topology);
 
  private:
   void pump(LocalTopology& topology, PathState& path);
@@ -71,7 +73,9 @@ class Courier {
                             const wire::DataHeader& header);
   void take_open(LocalTopology& topology, PathState& path, const wire::DataHeader& header,
                  std::uint64_t stream);
-  void note_acks(PathState& path);
+  void note_acks(LocalTopology& topology, PathState& path);
+  bool send_away(LocalTopology& topology, PathState& path, const std::string& zhost,
+                 stdx::Bytes frame);
   void ask_again(LocalTopology& topology, PathState& path);
   wire::DataHeader header_out(const LocalTopology& topology, const PathState& path) const;
   bool send_back(LocalTopology& topology, PathState& path, wire::DataType type, std::uint64_t seq,
@@ -82,7 +86,7 @@ class Courier {
   MessagePool& pool_;
   std::string self_;
   SendFrame send_frame_;
-  bool acks_pending_ = false;
+  std::vector<LocalTopology*> acking_, without_room_;  // whose lists of the same name are not empty
   ports::Counter& sent_;
   ports::Counter& received_;
   ports::Counter& resent_;

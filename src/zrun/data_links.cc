@@ -114,8 +114,9 @@ void DataLinks::adopt(std::unique_ptr<ports::Link> link, std::string dialled) {
                            },
                        .on_writable =
                            [this, zhost = unknown.zhost] {
-                             if (!zhost->empty() && on_way_changed) on_way_changed(*zhost);
-                           }});
+                             if (!zhost->empty() && on_room) on_room();
+                           },
+                       .writable_below = queue_bytes_soft});
   if (!we_dialled) return;
   if (const auto said = say_hello(unknown); !said) refuse(id, said.error());
 }

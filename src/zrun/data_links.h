@@ -45,6 +45,8 @@ class DataLinks {
   std::function<void(const std::string& zhost, stdx::Bytes frame)> on_frame;
   // A link came up, went, or has room again.
   std::function<void(const std::string& zhost)> on_way_changed;
+  // A link whose queue was full has room again: what `send` refused may be sent now.
+  std::function<void()> on_room;
 
   stdx::Status listen(const ports::Endpoint& at);
   void set_peers(const v1::PeersUpdate& update);

@@ -32,9 +32,10 @@ struct PathState {
   std::uint64_t progress_mark = 0;  // out.received() at the last look
   std::uint64_t finish_mark = 0;    // out.first_unfinished() then
   bool sender_waits = false;        // the sender is parked in net.emit_to on this path
+  bool without_room = false;  // a link refused its frame; it is in LocalTopology::without_room
 
   // --- receiving ---
-  bool acks_due = false;
+  bool acks_due = false;                     // it is in LocalTopology::acks_due
   bool starved = false;                      // the mailbox had no room for the next message
   std::uint64_t asked_again_behind = ~0ull;  // the last gap that was reported
 
@@ -69,6 +70,8 @@ struct LocalTopology {
   // transactions (model::is_transactional).
   std::vector<std::vector<PathState*>> paths_of;
   std::vector<bool> transactional;
+  // Paths that have something to do, so that nobody looks at all of them.
+  std::vector<PathState*> acks_due, without_room;
 
   static std::unique_ptr<LocalTopology> make(model::TopologyId id, model::Topology spec);
   // The index of a space; none for a name that is not there.

@@ -140,18 +140,13 @@ void Service::wire_handlers() {
                               [this](const rpc::Caller&, v1::SpaceDetailRequest request,
                                      auto done) { done(detail(request)); }));
   zmesh_.on_data = [this](stdx::Bytes frame) { frame_arrived("", frame); };
-  zmesh_.on_writable = [this] {
-    for (auto& [id, topology] : topologies_) courier_.tick(*topology);
-  };
+  zmesh_.on_writable = [this] { courier_.room_again(); };
+  links_.on_room = [this] { courier_.room_again(); };
   links_.on_frame = [this](const std::string& zhost, stdx::Bytes frame) {
     frame_arrived(zhost, frame);
   };
   links_.on_way_changed = [this](const std::string& zhost) { way_changed(zhost); };
-  scheduler_.after_round = [this] {
-    if (!courier_.has_acks()) return;
-    courier_.acks_flushed();
-    for (auto& [id, topology] : topologies_) courier_.flush(*topology);
-  };
+  scheduler_.after_round = [this] { courier_.flush(); };
 }
 
 stdx::Result<v1::SpaceDetail> Service::detail(const v1::SpaceDetailRequest& request) const {
@@ -442,6 +437,7 @@ void Service::retire(const Key& key) {
 void Service::forget_topology_if_empty(const std::string& id) {
   const auto at = topologies_.find(id);
   if (at == topologies_.end() || at->second->has_local_spaces()) return;
+  courier_.forget(*at->second);
   by_bytes_.erase(at->second->id_bytes);
   topologies_.erase(at);
 }

@@ -24,7 +24,7 @@ void LinkCore::send(stdx::Bytes frame) {
     return;
   }
   queued_bytes_ += frame.size() + header_bytes_;
-  if (queued_bytes_ > Link::queue_bytes_max / 2) was_over_half_ = true;
+  if (queued_bytes_ > handlers_->writable_below) was_above_ = true;
   queue(std::move(frame));
   if (writing_) return;
   writing_ = true;
@@ -56,9 +56,9 @@ void LinkCore::written(std::size_t bytes) {
   } else if (detached_) {
     return close();
   }
-  if (!was_over_half_ || queued_bytes_ >= Link::queue_bytes_max / 2) return;
-  was_over_half_ = false;
   const auto kept = handlers_;
+  if (!was_above_ || queued_bytes_ >= kept->writable_below) return;
+  was_above_ = false;
   if (kept->on_writable) kept->on_writable();
 }
 

@@ -56,7 +56,7 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
       std::make_shared<const ports::LinkHandlers>();
   std::size_t queued_bytes_ = 0;  // with what is being written
   bool started_ = false, writing_ = false, broken_ = false, detached_ = false;
-  bool was_over_half_ = false;
+  bool was_above_ = false;  // handlers_->writable_below
 };
 
 class CoreLink final : public ports::Link {

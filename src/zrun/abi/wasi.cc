@@ -2,6 +2,8 @@
 // WASI preview 1, as little as ordinary toolchains need, deny by default: no files, no sockets, no
 // arguments. Numbers are those of the preview.
 #include <algorithm>
+#include <cstring>
+#include <optional>
 
 #include "zrun/abi/functions.h"
 #include "zrun/abi/guest_span.h"
@@ -64,16 +66,20 @@ HostResult environ_get(void* context, const HostCall& call) {
   return HostResult::done(ok);
 }
 
+// In ns; none for a clock that is not offered.
+std::optional<std::uint64_t> time_of(Space& space, std::int32_t id) {
+  auto& clock = space.runtime().clock;
+  if (id == clock_realtime)
+    return static_cast<std::uint64_t>(clock.wall().time_since_epoch().count()) * 1'000'000;
+  if (id == clock_monotonic)
+    return static_cast<std::uint64_t>(clock.now().time_since_epoch().count());
+  return std::nullopt;
+}
+
 HostResult clock_time_get(void* context, const HostCall& call) {
-  auto& clock = space_of(context).runtime().clock;
-  std::uint64_t ns = 0;
-  if (i32(call.args[0]) == clock_realtime)
-    ns = static_cast<std::uint64_t>(clock.wall().time_since_epoch().count()) * 1'000'000;
-  else if (i32(call.args[0]) == clock_monotonic)
-    ns = static_cast<std::uint64_t>(clock.now().time_since_epoch().count());
-  else
-    return HostResult::done(e_inval);
-  return HostResult::done(store(call, call.args[2], ns) ? ok : e_fault);
+  const auto ns = time_of(space_of(context), i32(call.args[0]));
+  if (!ns) return HostResult::done(e_inval);
+  return HostResult::done(store(call, call.args[2], *ns) ? ok : e_fault);
 }
 
 HostResult random_get(void* context, const HostCall& call) {
@@ -124,27 +130,61 @@ HostResult fd_fdstat_get(void*, const HostCall& call) {
   return HostResult::done(ok);
 }
 
+// A subscription has 48 bytes: user data, its kind at 8 (0: clock), the clock at 16, the time in ns
+// at 24, flags at 40 (1: the time is one of the clock, not from now).
+struct ClockSubscription {
+  std::size_t index;
+  std::uint64_t ns;  // from now
+};
+
+std::optional<std::uint64_t> ns_from_now(Space& space, stdx::BytesView subscription) {
+  std::uint32_t id = 0;
+  std::uint64_t ns = 0;
+  std::uint16_t flags = 0;
+  std::memcpy(&id, subscription.data() + 16, sizeof id);
+  std::memcpy(&ns, subscription.data() + 24, sizeof ns);
+  std::memcpy(&flags, subscription.data() + 40, sizeof flags);
+  if ((flags & 1) == 0) return ns;
+  const auto now = time_of(space, static_cast<std::int32_t>(id));
+  if (!now) return std::nullopt;
+  return ns > *now ? ns - *now : 0;
+}
+
+// The one that is due first; none where there is no clock among them.
+std::optional<ClockSubscription> first_due(Space& space, const GuestSpan& subscriptions,
+                                           std::size_t count) {
+  std::optional<ClockSubscription> first;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto subscription = subscriptions.view().substr(i * 48, 48);
+    if (subscription[8] != 0) continue;
+    const auto ns = ns_from_now(space, subscription);
+    if (ns && (!first || *ns < first->ns)) first = ClockSubscription{i, *ns};
+  }
+  return first;
+}
+
 HostResult poll_oneoff(void* context, const HostCall& call) {
   auto& space = space_of(context);
+  constexpr std::uint64_t subscriptions_max = 64;
+  const auto count = call.args[2] & 0xffffffffu;
+  if (count < 1 || count > subscriptions_max) return HostResult::done(e_inval);
+  const auto all = GuestSpan::at(call.memory, call.args[0], count * 48, count * 48);
+  if (!all) return HostResult::done(e_fault);
+  const auto event = GuestSpan::at(call.memory, call.args[1], 32, 32);
+  if (!event) return HostResult::done(e_fault);
   if (!call.again) {
-    // A subscription has 48 bytes: its kind at 8 (0: clock), the timeout in ns at 24.
-    const auto first = GuestSpan::at(call.memory, call.args[0], 48, 48);
-    if (!first || i32(call.args[2]) < 1) return HostResult::done(e_fault);
-    if (first->view()[8] != 0) return HostResult::done(e_inval);
-    std::uint64_t ns = 0;
-    std::memcpy(&ns, first->view().data() + 24, sizeof ns);
-    const auto ms = std::min<std::uint64_t>(ns / 1'000'000, 0x7fffffff);
+    const auto first = first_due(space, *all, count);
+    if (!first) return HostResult::done(e_inval);
+    // Which one it is stays in the guest's own event while it waits.
+    char out[32] = {};
+    std::memcpy(out, all->view().data() + first->index * 48, 8);  // user data
+    event->write(out, sizeof out);
+    const auto ms = std::min<std::uint64_t>((first->ns + 999'999) / 1'000'000, 0x7fffffff);
     space.park(Space::Wait::sleep, static_cast<std::int32_t>(ms));
     if (!space.asked_to_return()) return HostResult::wait();
   }
   if (!space.deadline_passed() && !space.asked_to_return()) return HostResult::wait();
   space.unpark();
-  const auto first = GuestSpan::at(call.memory, call.args[0], 48, 48);
-  const auto event = GuestSpan::at(call.memory, call.args[1], 32, 32);
-  if (!first || !event) return HostResult::done(e_fault);
-  char out[32] = {};
-  std::memcpy(out, first->view().data(), 8);  // user data
-  event->write(out, sizeof out);
   return HostResult::done(store<std::uint32_t>(call, call.args[3], 1) ? ok : e_fault);
 }
 
