@@ -14,11 +14,13 @@ v1::Holdings holdings_of(const Gatekeeper& gatekeeper, const v1::HoldingsRequest
   std::size_t bytes = page.ByteSizeLong();
   std::string topology;
   for (auto at = gatekeeper.placed().upper_bound(after); at != gatekeeper.placed().end(); ++at) {
-    if (page.places_size() > 0 && bytes >= page_bytes_max) {
+    const auto& [key, placed] = *at;
+    const auto own =
+        placed.command.ByteSizeLong() + (key.first != topology ? placed.topology->size() : 0);
+    if (page.places_size() > 0 && bytes + own > page_bytes_max) {
       page.set_more(true);
       break;
     }
-    const auto& [key, placed] = *at;
     auto& place = *page.add_places();
     place = placed.command;
     if (key.first != topology)

@@ -257,6 +257,7 @@ void Service::zrun_is_down() {
 void Service::zrun_connected() {
   grace_timer_.cancel();
   zrun_down_ = false;
+  to_zrun_bytes_ = 0;
   pass_removals();  // first: none comes after a placement of the same space
   for (const auto& [key, placed] : gatekeeper_.placed()) hand_to_zrun(key);
   changed_all();
@@ -320,7 +321,9 @@ void Service::pass_batch(const std::vector<Gatekeeper::Key>& keys) {
       rpc::address("", "zrun"), "zrun.place_many", std::move(text), 5s,
       rpc::expect<v1::PlaceBatchReply>([this, keys, epochs, bytes, run = zrun->starts](
                                            stdx::Result<v1::PlaceBatchReply> replies) {
-        to_zrun_bytes_ -= bytes;
+        // Those to a former zrun are counted no more (zrun_connected).
+        if (const auto* now = children_.find("zrun"); now != nullptr && now->starts == run)
+          to_zrun_bytes_ -= bytes;
         for (std::size_t i = 0; i < keys.size(); ++i) {
           const int at = static_cast<int>(i);
           if (!replies)

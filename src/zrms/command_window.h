@@ -17,9 +17,12 @@ class CommandWindow {
   static constexpr std::size_t commands_max = 16;           // to one zhost
   static constexpr std::size_t zhost_bytes_max = 2u << 20;  // to one; a single command has room
   static constexpr std::size_t bytes_max = 8u << 20;        // to all, half of what a link queues
+  // Of the commands in one batch, without the text of their topology: with it they fit a frame.
+  static constexpr std::size_t batch_bytes_max = 1u << 20;
 
   bool room(const std::string& zhost, std::size_t bytes) const {
     const auto at = to_.find(zhost);
+    // One command always has room, however large its topology.
     const bool here = at == to_.end() || (at->second.commands < commands_max &&
                                           at->second.bytes + bytes <= zhost_bytes_max);
     return here && (bytes_ == 0 || bytes_ + bytes <= bytes_max);

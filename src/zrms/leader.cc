@@ -178,7 +178,10 @@ void Leader::plan() {
   directory_.update(records_);
   send_directory();
   auto changes = std::move(plan.changes);
-  keep_what_fits(changes);
+  for (const auto& change : keep_what_fits(changes)) {
+    reconciler_.look_again(change);
+    plan.more = true;
+  }
   const bool asked = serve_asked(changes);
   // A row is changed once in a batch: what `holders` would change waits for what is changed here.
   for (auto& change : look_at_holders()) {
@@ -187,7 +190,7 @@ void Leader::plan() {
     });
     if (!twice && changes.size() < batch_rows_max) changes.push_back(std::move(change));
   }
-  keep_what_fits(changes);
+  for (const auto& change : keep_what_fits(changes)) reconciler_.look_again(change);
   if (!changes.empty())
     commit(std::move(changes));
   else if (plan.more || asked)

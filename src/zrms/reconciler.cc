@@ -58,6 +58,14 @@ void Reconciler::mark(const View& view, const Key& key) {
   hot_.insert(key.first);
 }
 
+void Reconciler::look_again(const RowChange& change) {
+  const auto& id = change.kind == "topology" ? change.topology.id() : change.space.topology_id();
+  hot_.insert(id);
+  if (change.kind == "topology") return;
+  // By name: the view is not at hand; a space that is unknown by now is passed over.
+  again_.insert({id, change.space.space()});
+}
+
 void Reconciler::mark_all(const View&, const TopologyRow& topology) {
   auto& progress = progress_[topology.record.id()];
   for (Index i = 0; i < topology.spec.spaces.size(); ++i)
@@ -130,6 +138,7 @@ void Reconciler::take_news(const View& view, stdx::Instant now) {
   }
   if (!view.cluster.changes().read(reports_read_, [&](const Key& key) { mark(view, key); }))
     for (const auto& [id, topology] : view.records.topologies()) mark_all(view, topology);
+  for (const auto& key : std::exchange(again_, {})) mark(view, key);
   mark_zhosts(view);
   sweep(view, now);
 }
@@ -348,8 +357,9 @@ void Reconciler::send_place(Work& work, const TopologyRow& topology, Index index
   const std::pair to{record.zhost(), record.topology_id()};
   auto at = work.places.find(to);
   const bool full =
-      at != work.places.end() && (at->second.names.size() >= options_.batch_max ||
-                                  at->second.bytes + bytes > CommandWindow::zhost_bytes_max);
+      at != work.places.end() &&
+      (at->second.names.size() >= options_.batch_max ||
+       at->second.bytes - topology.spec_bytes->size() + bytes > CommandWindow::batch_bytes_max);
   if (at == work.places.end() || full) {
     const auto whole = bytes + topology.spec_bytes->size();
     if (!window_.room(record.zhost(), whole))

@@ -86,6 +86,8 @@ class Reconciler {
     std::string now_text;  // RFC 3339, for the records
   };
   Plan plan(const View& view, stdx::Instant now);
+  // A row of the last plan that found no place in its batch is planned again with the next.
+  void look_again(const RowChange& change);
   // Nothing that was sent before counts: a new reign.
   void reset() { *this = Reconciler(options_); }
   // A planned command was answered or given up. True where others wait for the room.
@@ -160,6 +162,7 @@ class Reconciler {
 
   Options options_;
   std::map<std::string, Progress> progress_;
+  std::set<std::pair<std::string, std::string>> again_;  // planned, and not in the batch
   std::set<std::string> hot_;  // topologies of which something is to be looked at
   std::string last_;           // the topology that was looked at last: each has its turn
   ChangeLog::Place rows_read_ = 0, reports_read_ = 0;

@@ -49,14 +49,17 @@ std::size_t bytes_of(const RowChange& change) {
   return change.key.size() + change.topology.ByteSizeLong() + change.space.ByteSizeLong();
 }
 
-void keep_what_fits(std::vector<RowChange>& changes) {
+std::vector<RowChange> keep_what_fits(std::vector<RowChange>& changes) {
   std::size_t bytes = 0, fit = 0;
   for (; fit < changes.size(); ++fit) {
     const auto& change = changes[fit];
     bytes += bytes_of(change);
     if (bytes > batch_bytes_max && fit > 0) break;
   }
+  std::vector<RowChange> rest(std::make_move_iterator(changes.begin() + static_cast<long>(fit)),
+                              std::make_move_iterator(changes.end()));
   changes.resize(fit);
+  return rest;
 }
 
 v1::CommitRequest to_request(std::uint64_t term, const std::vector<RowChange>& changes) {

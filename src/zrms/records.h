@@ -52,8 +52,8 @@ RowChange removal_of(const SpaceRow& row);
 // A batch goes in one frame; a single row always fits.
 inline constexpr std::size_t batch_bytes_max = 2u << 20;
 std::size_t bytes_of(const RowChange& change);
-// Drops the last rows past it: they are planned again after this batch.
-void keep_what_fits(std::vector<RowChange>& changes);
+// Takes the last rows past it away and gives them: whoever planned them plans them again.
+std::vector<RowChange> keep_what_fits(std::vector<RowChange>& changes);
 v1::CommitRequest to_request(std::uint64_t term, const std::vector<RowChange>& changes);
 
 // The hashes of every MEX of a topology, sorted: its own, or those of its spaces (R-DEC-10).

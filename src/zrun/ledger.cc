@@ -26,8 +26,8 @@ Ledger::Ledger(ports::Runtime& runtime, MessagePool& pool, LocalTopology& topolo
     if (path->from == space_ && path->out.keeps_until_finished()) outboxes_.push_back({path.get()});
 }
 
-bool Ledger::may_pass(stdx::Code code, int tries) {
-  if (code == stdx::Code::full) return tries < full_tries_max;
+bool Ledger::may_pass(stdx::Code code, int full_tries) {
+  if (code == stdx::Code::full) return full_tries < full_tries_max;
   return code == stdx::Code::unavailable || code == stdx::Code::unknown;
 }
 
@@ -91,7 +91,8 @@ void Ledger::tidy() {
 
 void Ledger::start() {
   busy_ = true;
-  tries_ = 0;
+  tries_ = full_tries_ = 0;
+  may_be_on_disk_ = false;
   under_way_ = std::exchange(waiting_, {});
   letters_removing_ = std::exchange(letters_to_remove_, {});
   try_commit();
@@ -160,10 +161,14 @@ void Ledger::committed(stdx::Status status) {
   if (on_store) on_store(status);
   if (alive.expired()) return;
   // The same numbers and the same writes: it does not matter whether a try was carried out.
-  if (!status && may_pass(status.error().code, ++tries_)) {
+  if (!status && status.error().code == stdx::Code::full) ++full_tries_;
+  if (!status && status.error().code == stdx::Code::unknown) may_be_on_disk_ = true;
+  if (!status && ++tries_ > 0 && may_pass(status.error().code, full_tries_)) {
     retry_.set(std::min(retry_min * tries_, retry_max), [this] { try_commit(); });
     return;
   }
+  // Given up although it may hold: nothing may go on from what is in memory.
+  if (!status && may_be_on_disk_) status = stdx::fail(stdx::Code::unknown, status.error().message);
   const auto steps = std::exchange(under_way_, {});
   if (status) {
     committed_.add();

@@ -79,7 +79,7 @@ class Ledger {
   ports::DataBatch batch_of(const std::vector<Step>& steps);
   void note_cursor(const Message& message, std::vector<ports::DataWrite>& records) const;
   void remove_finished(std::vector<ports::DataWrite>& records);
-  static bool may_pass(stdx::Code code, int tries);
+  static bool may_pass(stdx::Code code, int full_tries);
   void committed(stdx::Status status);
   const std::string& name_of(const PathState& path) const {
     return topology_.spec.paths[path.index].name;
@@ -105,7 +105,8 @@ class Ledger {
   std::vector<std::uint64_t> letters_to_remove_, letters_removing_;
   std::vector<Step> waiting_, under_way_;
   bool busy_ = false;
-  int tries_ = 0;
+  int tries_ = 0, full_tries_ = 0;
+  bool may_be_on_disk_ = false;  // a try of this transaction ended with Code::unknown
   ports::Timer retry_;
   ports::Counter& committed_;
   ports::Counter& resent_;

@@ -445,7 +445,10 @@ void Service::forget_topology_if_empty(const std::string& id) {
 stdx::Duration Service::close_all() {
   if (std::exchange(closing_, true)) return close_at_ - runtime_.clock.now();
   std::vector<Space*> all;
-  for (auto& [key, placed] : placed_) all.push_back(placed.space.get());
+  for (auto& [key, placed] : placed_) {
+    all.push_back(placed.space.get());
+    if (placed.space->is_over()) retire_later(key, placed.space->id());
+  }
   // No space may hold the process up for ever: on_close has its deadline, a commit close_grace.
   stdx::Duration wait = 1ms;
   for (auto* space : all) {

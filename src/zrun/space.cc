@@ -62,12 +62,22 @@ void Space::start(std::shared_ptr<ports::Module> module, std::shared_ptr<ports::
   if (!transaction_) return restart();
   transaction_->ledger.load(data_, [this](stdx::Status loaded) {
     if (state_ != SpaceState::starting) return;
-    if (!loaded) return fail_for_good(loaded.error().message);
+    if (!loaded) return load_failed(loaded.error());
     transaction_->loaded = true;
     parts_.owner.letters_loaded(*this, transaction_->ledger.take_dead_letters());
     parts_.owner.ledger_loaded(*this);
     restart();
   });
+}
+
+void Space::load_failed(const stdx::Error& why) {
+  using stdx::Code;
+  if (why.code != Code::unavailable && why.code != Code::unknown && why.code != Code::full)
+    return fail_for_good(why.message);
+  // The disk or the queue of the store has no room for it now; that passes.
+  wait_for_store(why);
+  restart_timer_ = std::make_unique<ports::Timer>(parts_.runtime.executor);
+  restart_timer_->set(1s, [this] { start(module_, data_); });
 }
 
 void Space::restart() {
@@ -184,7 +194,7 @@ void Space::set_state(SpaceState state, std::string detail) {
   parts_.owner.state_changed(*this);
 }
 
-void Space::fail(std::string why) {
+void Space::fail(std::string why, Cause cause) {
   instance_.reset();
   call_active_ = false;
   wait_ = Wait::none;
@@ -198,11 +208,16 @@ void Space::fail(std::string why) {
   write_log(3, why);
   // What a message does to its receiver is no failure of the space: the message is delivered a few
   // times more, and then it is a dead letter. Nothing moves for its sake.
-  if (const auto deliveries = failed_delivery(why); deliveries > 0 && !closing_asked_) {
+  const auto deliveries = cause == Cause::guest ? failed_delivery(why) : 0;
+  if (deliveries > 0 && !closing_asked_) {
     parts_.scheduler.cancel_wake(*this);
     return restart_later(deliveries, std::move(why));
   }
   give_back_current();
+  if (cause == Cause::store && !closing_asked_) {
+    parts_.scheduler.cancel_wake(*this);
+    return restart_later(failures_max, std::move(why));
+  }
   parts_.scheduler.cancel_wake(*this);
   if (closing_asked_) return leave(SpaceState::stopped, why);
   const auto now = parts_.scheduler.refresh_now();
@@ -362,7 +377,13 @@ void Space::hook_over(std::int32_t value) {
       if (!instance_) return;
       break;
     case Hook::on_process:
-      if (!transaction_) finish_current();
+      if (!transaction_) {
+        finish_current();
+      } else if (value != 0) {
+        // The turn has not been: nothing of it may be committed with what on_close does.
+        drop_turn();
+        give_back_current();
+      }
       if (state_ == SpaceState::closing) {
         hook_ = Hook::on_close;
         break;

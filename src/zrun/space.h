@@ -229,7 +229,11 @@ class Space final : public Schedulable {
   void go_idle();
   void slice_over(stdx::Instant began);
   void overran_deadline();
-  void fail(std::string why);
+  // A store that takes no commit is no fault of the guest or of its message, and no reason to give
+  // the space up.
+  enum class Cause { guest, store };
+  void fail(std::string why, Cause cause = Cause::guest);
+  void load_failed(const stdx::Error& why);
   std::size_t failed_delivery(const std::string& why);
   void restart_later(std::size_t failures, std::string why);
   void restart();
@@ -286,6 +290,7 @@ class Space final : public Schedulable {
   std::unique_ptr<Transaction> transaction_;
   std::vector<std::pair<PathState*, std::uint64_t>> turn_emits_;
   std::deque<OpenTurn> open_turns_;  // ended, waiting for receipts
+  std::deque<MessagePtr> burying_;   // off the mailbox, their letters are on the way to the store
   std::vector<PathState*> starved_;
   std::vector<PathState*> out_paths_;
   std::map<std::uint64_t, std::unique_ptr<ports::Timer>> self_timers_;

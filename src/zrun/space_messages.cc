@@ -77,7 +77,7 @@ void Space::give_back_current() {
   if (message->path != self_path) {
     const auto& stream = topology_.paths[message->path]->out;
     // S8: it is lost with the life that took it.
-    if (!stream.keeps_until_finished() && !PLANTED(S8_trap)) return;
+    if (message->dead_letter == 0 && !stream.keeps_until_finished() && !PLANTED(S8_trap)) return;
     // Of a turn that was dropped nothing remains, and on a `once` path so it is as if it were new.
     if (!stream.is_once()) message->redelivered = true;
   }
@@ -132,14 +132,24 @@ void Space::bury(MessagePtr message, const std::string& why) {
 void Space::bury_in_store(MessagePtr message, DeadLetter letter) {
   while (letter.id == 0) letter.id = parts_.runtime.random.next();
   letter.stored = true;
+  burying_.push_back(message);
   Turn turn;
   turn.bury(std::move(letter));
-  transaction_->ledger.commit(std::move(turn), message,
-                              [this, message](const stdx::Status& status, const Turn& committed) {
-                                if (!status) return fail_for_good(status.error().message);
-                                parts_.owner.bury(*this, committed.dead_letters().front());
-                                acknowledge(*message);
-                              });
+  transaction_->ledger.commit(
+      std::move(turn), message, [this, message](const stdx::Status& status, const Turn& committed) {
+        std::erase_if(burying_, [&](const MessagePtr& other) { return &*other == &*message; });
+        if (status) {
+          parts_.owner.bury(*this, committed.dead_letters().front());
+          return acknowledge(*message);
+        }
+        if (status.error().code == stdx::Code::stale || status.error().code == stdx::Code::unknown)
+          return fail_for_good(status.error().message);
+        // The store has no room for the letter: the message is delivered again instead.
+        message->deliveries = 0;
+        mailbox_bytes_ += message->payload.size();
+        mailbox_.push_front(message);
+        wake(Wait::message);
+      });
 }
 
 void Space::note_too_small(std::size_t capacity) {
@@ -201,8 +211,10 @@ void Space::turn_committed(const stdx::Status& status, const Turn& turn) {
   // Ended meanwhile: the next life finds the turn in the store.
   if (transaction.commit != Transaction::Commit::under_way) return;
   if (!status) {
-    if (status.error().code == stdx::Code::stale) return fail_for_good(status.error().message);
-    return fail("the store did not take the turn: " + status.error().message);
+    // A turn of which nobody knows whether it is on disk: only the next life reads what is there.
+    if (status.error().code == stdx::Code::stale || status.error().code == stdx::Code::unknown)
+      return fail_for_good(status.error().message);
+    return fail("the store did not take the turn: " + status.error().message, Cause::store);
   }
   transaction.commit = Transaction::Commit::none;
   if (const auto message = std::exchange(current_, {})) {
@@ -253,6 +265,7 @@ void Space::release_turns() {
 
 void Space::drain_mailbox(const std::function<void(MessagePtr)>& take) {
   too_small_ = {};
+  for (auto& message : std::exchange(burying_, {})) take(message);
   if (current_) take(std::exchange(current_, {}));
   while (!mailbox_.empty()) take(mailbox_.pop_front());
   mailbox_bytes_ = 0;

@@ -78,9 +78,8 @@ stdx::Bytes read_whole(int fd, std::size_t bytes_max) {
   // 3 may be one of them: the others are moved away from it first.
   const int a = fcntl(in, F_DUPFD, 10), b = fcntl(out, F_DUPFD, 10), c = fcntl(errors, F_DUPFD, 10);
   if (dup2(a, 0) < 0 || dup2(c, 1) < 0 || dup2(c, 2) < 0 || dup2(b, 3) < 0) _exit(127);
-  close(a);
-  close(b);
-  close(c);
+  // Nothing else of the parent: its sockets would stay open as long as this runs.
+  close_range(4, ~0u, 0);
   execv(argv[0], argv.data());
   _exit(127);
 }

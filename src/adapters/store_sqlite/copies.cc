@@ -38,7 +38,7 @@ stdx::Status vacuum_into(Database& db, const std::string& path) {
 }
 
 stdx::Status check_copy(const std::string& path) {
-  TRY_ASSIGN(auto copy, Database::open(path));
+  TRY_ASSIGN(auto copy, Database::open(path, {.create = false, .exit_on_bad_disk = false}));
   TRY_ASSIGN(auto whole, copy->prepare("PRAGMA integrity_check"));
   TRY_ASSIGN(const bool row, whole.step());
   if (!row || whole.text(0) != "ok")
@@ -91,8 +91,10 @@ stdx::Status take_restored(const std::string& database) {
   if (!fs::exists(waiting, error)) return {};
   // The log of the one that goes belongs to it.
   for (const char* beside : {"", "-wal", "-shm"}) {
+    // Where this was interrupted the one that goes is under its new name already.
+    if (!fs::exists(database + beside, error)) continue;
     fs::remove(kept + beside, error);
-    if (fs::exists(database + beside, error)) TRY(move_file(database + beside, kept + beside));
+    TRY(move_file(database + beside, kept + beside));
   }
   return move_file(waiting, database);
 }

@@ -207,22 +207,26 @@ struct SqliteStore::Impl {
   };
   ports::Executor& executor;
   Turns turns;
-  Lane bulk, lease;
+  // Copies only read (SQLite's WAL lets them, beside writers) and take seconds: they take no turns,
+  // and a bad disk under the copy is an error, not the end of the control plane.
+  Lane bulk, lease, copies;
   std::string path;
 
   Impl(ports::Executor& e, std::unique_ptr<Database> for_bulk, std::unique_ptr<Database> for_lease,
-       std::string file, ports::Counter* refused)
+       std::unique_ptr<Database> for_copies, std::string file, ports::Counter* refused)
       : executor(e),
         bulk(std::move(for_bulk), refused),
         lease(std::move(for_lease), refused),
+        copies(std::move(for_copies), refused),
         path(std::move(file)) {}
 
   template <typename T>
   void run(Lane& lane, Done<T> done, std::move_only_function<stdx::Result<T>(Database&)> work) {
     const bool taken = lane.worker.post([this, &lane, done, work = std::move(work)]() mutable {
-      turns.enter(&lane == &lease);
+      const bool takes_turns = &lane != &copies;
+      if (takes_turns) turns.enter(&lane == &lease);
       auto result = work(*lane.database);
-      turns.leave();
+      if (takes_turns) turns.leave();
       executor.post([done = std::move(done), result = std::move(result)] { done(result); });
     });
     if (taken) return;
@@ -243,8 +247,9 @@ stdx::Result<std::unique_ptr<SqliteStore>> SqliteStore::open(ports::Executor& ex
   TRY_ASSIGN(auto database, Database::open(path));
   for (const char* statement : schema) TRY(database->run(statement));
   TRY_ASSIGN(auto for_lease, Database::open(path));
-  return std::unique_ptr<SqliteStore>(new SqliteStore(
-      std::make_unique<Impl>(executor, std::move(database), std::move(for_lease), path, refused)));
+  TRY_ASSIGN(auto for_copies, Database::open(path, {.exit_on_bad_disk = false}));
+  return std::unique_ptr<SqliteStore>(new SqliteStore(std::make_unique<Impl>(
+      executor, std::move(database), std::move(for_lease), std::move(for_copies), path, refused)));
 }
 
 void SqliteStore::read_term(Done<TermRow> done) {
@@ -272,13 +277,13 @@ void SqliteStore::read_page(Page page, Done<Snapshot> done) {
 }
 
 void SqliteStore::backup(std::string path, Done<std::uint64_t> done) {
-  impl_->run<std::uint64_t>(impl_->bulk, std::move(done),
+  impl_->run<std::uint64_t>(impl_->copies, std::move(done),
                             [path = std::move(path)](Database& db) { return copy_to(db, path); });
 }
 
 void SqliteStore::restore(std::string path, Done<std::string> done) {
   impl_->run<std::string>(
-      impl_->bulk, std::move(done),
+      impl_->copies, std::move(done),
       [path = std::move(path), of = impl_->path](Database&) { return put_back(path, of); });
 }
 

@@ -179,7 +179,8 @@ HostResult poll_oneoff(void* context, const HostCall& call) {
     char out[32] = {};
     std::memcpy(out, all->view().data() + first->index * 48, 8);  // user data
     event->write(out, sizeof out);
-    const auto ms = std::min<std::uint64_t>((first->ns + 999'999) / 1'000'000, 0x7fffffff);
+    const auto whole = first->ns / 1'000'000 + (first->ns % 1'000'000 != 0);
+    const auto ms = std::min<std::uint64_t>(whole, 0x7fffffff);
     space.park(Space::Wait::sleep, static_cast<std::int32_t>(ms));
     if (!space.asked_to_return()) return HostResult::wait();
   }
