@@ -41,12 +41,16 @@ class Feeder final : public simkit::StubGuest {
  public:
   explicit Feeder(int last) : last_(last) {}
   std::optional<simkit::GuestCall> next(std::int32_t) override {
+    // Each in a turn of its own.
+    if (std::exchange(sends_, false)) return std::nullopt;
     if (sent_ >= last_) return sleep(3'600'000);
+    sends_ = true;
     return emit("in", std::to_string(++sent_));
   }
 
  private:
   int last_, sent_ = 0;
+  bool sends_ = false;
 };
 
 struct Handled {

@@ -22,7 +22,7 @@ TEST(MemoryStoreTest, P7ABatchOfAnOldTermChangesNothing) {
   Database database;
   ASSERT_TRUE(database.cas_term(0, 2, "a"));
   EXPECT_EQ(database.commit(1, {{"space", "x", 0, "v"}}).error().code, Code::stale);
-  EXPECT_TRUE(database.read_since(0).records.empty());
+  EXPECT_TRUE(database.read_page({.revision = 0}).records.empty());
 }
 
 TEST(MemoryStoreTest, P7ABatchIsAllOrNothing) {
@@ -30,7 +30,7 @@ TEST(MemoryStoreTest, P7ABatchIsAllOrNothing) {
   ASSERT_TRUE(database.commit({}, {{"space", "x", 0, "1"}}));
   EXPECT_EQ(database.commit({}, {{"space", "y", 0, "1"}, {"space", "x", 0, "2"}}).error().code,
             Code::conflict);
-  EXPECT_EQ(database.read_since(0).records.size(), 1u);
+  EXPECT_EQ(database.read_page({.revision = 0}).records.size(), 1u);
 }
 
 TEST(MemoryStoreTest, ReadSinceGivesWhatChangedAndWhatWasDeleted) {
@@ -38,7 +38,7 @@ TEST(MemoryStoreTest, ReadSinceGivesWhatChangedAndWhatWasDeleted) {
   const auto first = database.commit({}, {{"space", "x", 0, "1"}, {"space", "y", 0, "1"}});
   ASSERT_TRUE(first);
   ASSERT_TRUE(database.commit({}, {{"space", "x", 1, {}}}));
-  const auto delta = database.read_since(first->revision);
+  const auto delta = database.read_page({.revision = first->revision});
   EXPECT_TRUE(delta.records.empty());
   ASSERT_EQ(delta.deleted.size(), 1u);
   EXPECT_EQ(delta.deleted[0].second, "x");
