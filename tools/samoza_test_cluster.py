@@ -46,7 +46,10 @@ def build_mex(folder, name, spaces, paths="", types=None):
                                   f"  - {{name: {s}, type: {types.get(s, 'CALL')}}}\n" for s in spaces),
                                   f"paths:\n{paths}" if paths else "")}
     for space, parts in spaces.items():
-        files[f"spaces/{space}/space.yaml"] = f"type: {types.get(space, 'CALL')}\n" + parts.get("space", "")
+        more = parts.get("space", "")
+        if "capabilities" not in more:
+            more += "capabilities: [sys.log]\n"
+        files[f"spaces/{space}/space.yaml"] = f"type: {types.get(space, 'CALL')}\n" + more
         files[f"spaces/{space}/src/main.c"] = parts["guest"]
     for path, content in files.items():
         os.makedirs(os.path.dirname(f"{project}/{path}"), exist_ok=True)

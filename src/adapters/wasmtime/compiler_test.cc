@@ -5,7 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <thread>
 
 #include "adapters/wait_queue.h"
 #include "adapters/wasmtime/engine.h"
@@ -16,13 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-
-stdx::Bytes guest(const std::string& name) {
-  std::ifstream in(std::string(SAMOZA_GUESTS_DIR) + "/" + name + ".wasm", std::ios::binary);
-  std::ostringstream all;
-  all << in.rdbuf();
-  return all.str();
-}
 
 // LEB128.
 stdx::Bytes number(std::uint64_t n) {
