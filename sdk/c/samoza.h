@@ -59,8 +59,8 @@ int32_t net_emit_to(const char *path, int32_t path_bytes, const void *data, int3
 
 /* Takes the next message and finishes the one before it (docs/delivery.md). Gives its length;
    SAMOZA_E_TIMEOUT when none came in timeout_ms (0: let other spaces run once, then look again;
-   -1: for ever); SAMOZA_E_TOO_SMALL leaves it where it is and writes its length to info. info may
-   be NULL. */
+   -1: for ever); SAMOZA_E_TOO_SMALL leaves it where it is and writes its length to info: call
+   again with a larger buffer, else it becomes a dead letter (docs/delivery.md). info may be NULL. */
 SAMOZA_IMPORT("net", "recv_next")
 int32_t net_recv_next(void *buffer, int32_t capacity, struct samoza_message *info, int32_t timeout_ms);
 

@@ -128,6 +128,10 @@ stdx::Status RecordsGuard::hear(const std::string& zhost, bool is_member,
 }
 
 stdx::Status RecordsGuard::hear_leader(const std::string& zhost, const v1::RecordsKnown& known) {
+  // Recovered records begin above every term that zhosts reported: who led before, and knows only
+  // the records of that time, proves nothing against them.
+  if (is_of_other_records(known) && known.term() < term_)
+    return stdx::fail(Code::stale, format("term {} is over, {} was seen", known.term(), term_));
   if (const auto what = beyond(known); !what.empty())
     return std::unexpected(go_behind(format("zhost '{}', which leads,", zhost), what));
   if (phase_ == Phase::behind) return std::unexpected(refusal({}));

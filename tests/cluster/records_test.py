@@ -89,11 +89,18 @@ def is_behind(cluster, n=2):
     return said if said.returncode != 0 and "the records are behind" in said.stdout + said.stderr else None
 
 
+def health_says_behind(cluster):
+    try:
+        status, text = cluster.answer(1, 9000, "GET", "/healthz")
+    except OSError:
+        return False  # it starts
+    return status == 503 and "the records are behind" in text
+
+
 def everybody_says_so(cluster):
     said = wait_for("zshell says so", lambda: is_behind(cluster), 60)
     assert "cluster recover" in said.stdout + said.stderr, said
-    status, text = cluster.answer(1, 9000, "GET", "/healthz")
-    assert status == 503 and "the records are behind" in text, (status, text)
+    wait_for("the control plane says so", lambda: health_says_behind(cluster))
     assert cluster.events("zmesh-controlplane", "records_behind"), "nothing in the log"
     assert "the records are behind" in cluster.zshell(3, "status", check=False).stdout
     again = cluster.zshell(2, "topo", "submit", f"{cluster.folder}/kept.mex", check=False)

@@ -114,14 +114,14 @@ TEST(CompilerTest, AModuleThatIsNotValidIsSaidInItsOwnWords) {
 
 TEST(CompilerTest, TimeAndMemoryPastTheirLimitsAreErrorsThatNameThem) {
   Fixture f;
-  const auto module = expensive(60'000);
+  const auto module = expensive(400'000);
   f.options.time = 20ms;
   const auto late = f.load(module);
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, stdx::Code::full);
   EXPECT_NE(late.error().message.find("zrun.limits.compile_time"), std::string::npos);
   f.options.time = 600s;
-  f.options.memory_bytes = 96u << 20;
+  f.options.memory_bytes = 64u << 20;
   const auto large = f.load(module);
   ASSERT_FALSE(large);
   EXPECT_EQ(large.error().code, stdx::Code::full);
