@@ -86,7 +86,8 @@ void Checker::zhost_dead(const std::string& judge, const std::string& zhost,
   if (evidence != "silence") return;
   const auto disturbed = [&](const std::string& party) {
     const auto at = disturbed_.find(party);
-    return absent_.contains(party) || (at != disturbed_.end() && now - at->second < timeout_ + 5s);
+    return absent_.contains(party) || unregistered_.contains(party) ||
+           (at != disturbed_.end() && now - at->second < timeout_ + 5s);
   };
   if (!disturbed(judge.substr(0, judge.find('/'))) && !disturbed(zhost))
     violate(

@@ -56,6 +56,11 @@ class Checker {
   // All of it is gone, until it is `present` again.
   void absent(const std::string& zhost) { absent_.insert(zhost); }
   void present(const std::string& zhost) { absent_.erase(zhost); }
+  // A new life of the zhost begins: it is no member, and beats to nobody, before it has registered.
+  void begins(const std::string& zhost) { unregistered_.insert(zhost); }
+  void registered(const std::string& zhost, stdx::Instant now) {
+    if (unregistered_.erase(zhost) > 0) disturbed(zhost, now);
+  }
   // An operator stopped or deleted it: its instances may end.
   void topology_ended(const std::string& topology) { ended_.insert(topology); }
 
@@ -85,7 +90,7 @@ class Checker {
   };
   std::map<std::string, std::deque<Death>> deaths_;
   std::map<std::string, stdx::Instant> disturbed_;
-  std::set<std::string> absent_, ended_;
+  std::set<std::string> absent_, unregistered_, ended_;
   std::string violation_;
 };
 

@@ -168,6 +168,7 @@ void Cluster::start_zhost(std::size_t index) {
   if (zhost.node) return;
   ++zhost.incarnation;
   checker.present(zhost.id);
+  checker.begins(zhost.id);
   checker.disturbed(zhost.id, world.now());
   zhost.node = std::make_unique<Node>(*this, index, zhost);
   startz::Options options;
@@ -450,6 +451,7 @@ void Cluster::check(const LogLine& line) {
     checker.beat_taken(stdx::format("{}/{}", zhost, home.zrms_runs), f.at("from"),
                        number(line, "incarnation"), number(line, "counter"));
   }
+  if (line.event == "registered") checker.registered(zhost, line.at);
   if (line.event == "zhost_dead")
     checker.zhost_dead(line.process, f.at("dead"),
                        static_cast<std::int64_t>(number(line, "silence_ms")), f.at("evidence"),
