@@ -243,8 +243,13 @@ stdx::Status RecordsGate::may_take_term(const v1::CasTermRequest& request,
   TRY(heard);
   const bool renewal = request.next_term() == term_.term && request.next_holder() == term_.holder &&
                        !request.known().lineage().empty();
-  if (guard_.is_open() || renewal) return {};
-  return std::unexpected(guard_.refusal(members()));
+  if (renewal) return {};
+  if (!guard_.is_open()) return std::unexpected(guard_.refusal(members()));
+  if (guard_.has_registered(zhost)) return {};
+  return stdx::fail(Code::unavailable,
+                    stdx::format("zhost '{}' leads only once it has registered, which it has not "
+                                 "since the control plane started",
+                                 zhost));
 }
 
 stdx::Status RecordsGate::may_read_term() const {

@@ -55,6 +55,9 @@ class RecordsGuard {
   stdx::Status hear(const std::string& zhost, bool is_member, const v1::RecordsKnown& known);
   // The leader of the term says what it knows.
   stdx::Status hear_leader(const std::string& zhost, const v1::RecordsKnown& known);
+  // It has said what it knows since this control plane started. Who has not may know of a leader
+  // that these records lack.
+  bool has_registered(const std::string& zhost) const { return registered_.contains(zhost); }
 
   struct Members {
     std::set<std::string> all;   // that were not forgotten

@@ -89,6 +89,7 @@ struct Fixture {
     request.set_cluster_id(cluster);
     request.mutable_member()->set_zhost_id(zhost);
     request.mutable_member()->set_incarnation(incarnation);
+    request.mutable_known();
     ports::HttpRequest http{.method = "POST",
                             .path = "/v1/register",
                             .query = {},
@@ -143,6 +144,7 @@ TEST(ControlPlaneTest, RJoinAnOlderIncarnationAndAnotherClusterAreRefused) {
 
 TEST(ControlPlaneTest, P6TheTermChangesByCompareAndSetAndTheLeaderIsAnnounced) {
   Fixture f;
+  f.post("a", 1);
   v1::CasTermRequest request;
   request.set_next_term(1);
   request.set_next_holder("a/1/1");
@@ -153,6 +155,19 @@ TEST(ControlPlaneTest, P6TheTermChangesByCompareAndSetAndTheLeaderIsAnnounced) {
   EXPECT_EQ(wire::parse<v1::MembersChanged>(f.got().back().body())->leader(), "a");
   const auto second = f.ask("controlplane.cas_term", request.SerializeAsString());
   EXPECT_EQ(second.status().code(), static_cast<int>(stdx::Code::conflict));
+}
+
+TEST(ControlPlaneTest, P15AZhostThatHasNotSaidWhatItKnowsTakesNoTerm) {
+  Fixture f;
+  v1::CasTermRequest request;
+  request.set_next_term(1);
+  request.set_next_holder("a/1/1");
+  EXPECT_EQ(f.ask("controlplane.cas_term", request.SerializeAsString()).status().code(),
+            static_cast<int>(stdx::Code::unavailable));
+  f.post("a", 1);
+  f.world.run_for(100ms);
+  f.got().clear();
+  EXPECT_EQ(f.ask("controlplane.cas_term", request.SerializeAsString()).status().code(), 0);
 }
 
 TEST(ControlPlaneTest, P7ABatchIsCheckedAgainstTheTermAndReadBack) {
@@ -259,6 +274,7 @@ TEST(ControlPlaneTest, RJoin2ARegistrationIsTakenWithTheProofOfItsLinkOrTheToken
   request.set_cluster_id("test");
   request.mutable_member()->set_zhost_id("a");
   request.mutable_member()->set_incarnation(1);
+  request.mutable_known();
   const auto body = wire::to_json(request);
   auto& zmesh = *f.zmesh_a;
   const auto transcript = zmesh.handshake.transcript();
@@ -291,6 +307,7 @@ TEST(ControlPlaneTest, RJoinWhoIsRefusedDoesNotTakeTheAnswersOfTheZhostWhoseIdIt
     request.set_cluster_id("test");
     request.mutable_member()->set_zhost_id(zhost);
     request.mutable_member()->set_incarnation(incarnation);
+    request.mutable_known();
     return *rpc::prove_request(f.key, zmesh.nonce, zmesh.handshake.transcript(),
                                wire::to_json(request));
   };

@@ -26,8 +26,7 @@ constexpr std::size_t reason_shown_max = 1000;
 }  // namespace
 
 stdx::Error Service::not_leading() const {
-  if (leads())
-    return {Code::unavailable, "the new leader is reading the records; try again in a moment"};
+  if (leads()) return {Code::unavailable, leader_.why_not_ready()};
   if (control_plane_trouble_.starts_with("the records are behind"))
     return {Code::unavailable, "the cluster has no leader: " + control_plane_trouble_};
   if (!control_plane_trouble_.empty())
@@ -203,7 +202,7 @@ const TopologyRow* Service::find_topology(const std::string& id_or_name) const {
 
 void Service::set_desired(const std::string& id, v1::Desired desired, ports::HttpReply reply) {
   if (!leader_.ready())
-    return reply(wire::error_response({Code::unavailable, "the leader is reading the records"}));
+    return reply(wire::error_response({Code::unavailable, leader_.why_not_ready()}));
   const auto none = stdx::fail(Code::not_found,
                                stdx::format("there is no topology '{}'", stdx::printable(id, 80)));
   const auto* found = find_topology(id);

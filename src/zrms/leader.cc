@@ -13,6 +13,8 @@ namespace {
 using namespace std::chrono_literals;
 using stdx::Code;
 constexpr stdx::Duration request_timeout = 2s;
+// After batches that were refused one after the other, from the second on.
+constexpr stdx::Duration reload_step = 10ms, reload_max = 1s;
 // A zhost that cannot reach the control plane may have missed some; one that missed more hears of
 // it when it registers.
 constexpr int former_told_max = 8;
@@ -42,7 +44,8 @@ void Leader::begin(std::uint64_t term) {
   term_ = term;
   ++reign_;
   reigning_ = true;
-  loaded_ = loading_ = busy_ = false;
+  loaded_ = loading_ = busy_ = went_back_ = false;
+  refused_ = 0;
   reconciler_.reset();
   holders_.reset();
   sweeper_.reset();
@@ -85,20 +88,39 @@ void Leader::load_page() {
           reload_timer_.set(200ms, [this] { load(); });
           return;
         }
-        records_.load(loader_.records());
-        loaded_ = true;
-        unreadable_.add(records_.unreadable().size());
-        for (const auto& row : records_.unreadable())
-          runtime_.log.error("row_unreadable",
-                             {{"row", row},
-                              {"what",
-                               "it is no record of this version and is left as it is; "
-                               "restore the control plane's database from a copy"}});
-        runtime_.log.info("records_read", {{"term", term_},
-                                           {"topologies", records_.topologies().size()},
-                                           {"spaces", records_.spaces().size()}});
-        look();
+        loaded(loader_.records());
       }));
+}
+
+// A database that went back shows it to its leader first, who answers nothing from it and plans
+// nothing by it: the copy here stays, and with it what the next renewal says of it (P15).
+void Leader::loaded(const v1::RecordsReply& reply) {
+  const bool goes_back = loaded_term_ == term_ && !records_.is_continued_by(reply);
+  if (goes_back && !went_back_)
+    runtime_.log.error(
+        "records_went_back",
+        {{"term", term_}, {"known", records_.counter()}, {"read", reply.revision()}});
+  went_back_ = goes_back;
+  if (goes_back) return reload_timer_.set(reload_max, [this] { load(); });
+  records_.load(reply);
+  loaded_term_ = term_;
+  loaded_ = true;
+  unreadable_.add(records_.unreadable().size());
+  for (const auto& row : records_.unreadable())
+    runtime_.log.error("row_unreadable", {{"row", row},
+                                          {"what",
+                                           "it is no record of this version and is left as it is; "
+                                           "restore the control plane's database from a copy"}});
+  runtime_.log.info("records_read", {{"term", term_},
+                                     {"topologies", records_.topologies().size()},
+                                     {"spaces", records_.spaces().size()}});
+  look();
+}
+
+const char* Leader::why_not_ready() const {
+  return went_back_ ? "the database shows older records than this leader has seen; "
+                      "`status` says what to do"
+                    : "the new leader is reading the records; try again in a moment";
 }
 
 void Leader::look() {
@@ -235,7 +257,7 @@ bool Leader::serve_asked(std::vector<RowChange>& changes) {
 }
 
 void Leader::change(Change make, std::function<void(stdx::Status)> done) {
-  if (!ready()) return done(stdx::fail(Code::unavailable, "the leader is reading the records"));
+  if (!ready()) return done(stdx::fail(Code::unavailable, why_not_ready()));
   if (asked_.size() >= asked_max)
     return done(stdx::fail(Code::full, "too many changes wait; try again"));
   asked_.push_back({std::move(make), std::move(done)});
@@ -258,6 +280,7 @@ void Leader::commit(std::vector<RowChange> changes) {
               return answer(stdx::fail(Code::unknown, "the leader changed meanwhile"));
             busy_ = false;
             if (reply) {
+              refused_ = 0;
               records_.set_counter(reply->revision());
               committed(changes);
               answer({});
@@ -272,7 +295,11 @@ void Leader::commit(std::vector<RowChange> changes) {
               committed(changes);
               return look();
             }
-            load();
+            if (++refused_ == 1) return load();
+            // Whoever refuses will do so again: the rows are not read in a loop.
+            loaded_ = false;
+            reload_timer_.set(std::min(reload_max, reload_step * (1 << std::min(refused_, 10))),
+                              [this] { load(); });
           }));
 }
 

@@ -41,6 +41,8 @@ class Leader {
   void begin(std::uint64_t term);  // also again, after the lease had lapsed
   void end();
   bool ready() const { return reigning_ && loaded_; }
+  // For a person: why it is not ready.
+  const char* why_not_ready() const;
   std::uint64_t term() const { return term_; }
 
   // Something may have changed; plans at once, or when what is under way is done.
@@ -70,6 +72,7 @@ class Leader {
  private:
   void load();
   void load_page();
+  void loaded(const v1::RecordsReply& reply);
   void plan();
   bool serve_asked(std::vector<RowChange>& changes);
   void commit(std::vector<RowChange> changes);
@@ -98,6 +101,9 @@ class Leader {
   DirectorySender directory_;
   std::uint64_t term_ = 0;
   std::uint64_t reign_ = 0;  // answers of a former reign are dropped
+  std::uint64_t loaded_term_ = 0;
+  int refused_ = 0;  // batches, one after the other
+  bool went_back_ = false;
   bool reigning_ = false, loaded_ = false, loading_ = false, busy_ = false, look_posted_ = false;
   struct Asked {
     Change make;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "zrms/records.h"
+
 namespace zrms {
 namespace {
 
@@ -94,6 +96,34 @@ TEST(RecordLoaderTest, ItGivesUpWhereTheRecordsNeverRest) {
     ++pages;
   }
   EXPECT_EQ(got, Got::begin_anew);
+}
+
+v1::RecordsReply of_lineage(const v1::LineageRecord& lineage, std::uint64_t revision) {
+  auto reply = page(revision, false, {});
+  auto* record = reply.add_records();
+  record->set_kind("lineage");
+  record->set_value(lineage.SerializeAsString());
+  return reply;
+}
+
+TEST(RecordsTest, P15RecordsThatWentBackAreToldFromThoseThatGoOn) {
+  v1::LineageRecord first, second, other;
+  first.set_id("first");
+  second.set_id("second");
+  other.set_id("other");
+  auto* former = second.add_former();
+  former->set_id("first");
+  former->set_last_counter(64);
+
+  Records records;
+  EXPECT_TRUE(records.is_continued_by(of_lineage(other, 1))) << "nothing is known yet";
+  records.load(of_lineage(first, 64));
+  EXPECT_TRUE(records.is_continued_by(of_lineage(first, 64)));
+  EXPECT_FALSE(records.is_continued_by(of_lineage(first, 58))) << "an older copy";
+  EXPECT_FALSE(records.is_continued_by(of_lineage(other, 99))) << "another history";
+  EXPECT_TRUE(records.is_continued_by(of_lineage(second, 65))) << "it goes on from change 64";
+  records.load(of_lineage(first, 65));
+  EXPECT_FALSE(records.is_continued_by(of_lineage(second, 66))) << "it lacks change 65";
 }
 
 }  // namespace

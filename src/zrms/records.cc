@@ -146,6 +146,17 @@ void Records::erase_space(const Key& key) {
   changes_.note(key);
 }
 
+bool Records::is_continued_by(const v1::RecordsReply& reply) const {
+  v1::LineageRecord lineage;
+  for (const auto& record : reply.records())
+    if (record.kind() == "lineage") lineage.ParseFromString(record.value());
+  if (lineage_.id().empty() || lineage.id() == lineage_.id()) return reply.revision() >= counter_;
+  return std::any_of(lineage.former().begin(), lineage.former().end(),
+                     [this](const v1::FormerLineage& former) {
+                       return former.id() == lineage_.id() && former.last_counter() >= counter_;
+                     });
+}
+
 void Records::load(const v1::RecordsReply& reply) {
   topologies_.clear();
   by_name_.clear();

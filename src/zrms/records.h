@@ -65,6 +65,8 @@ class Records {
 
   // Everything anew.
   void load(const v1::RecordsReply& reply);
+  // False: they are older than the ones here, or another history (P15).
+  bool is_continued_by(const v1::RecordsReply& reply) const;
   // A committed batch of ours.
   void apply(const std::vector<RowChange>& changes);
 
