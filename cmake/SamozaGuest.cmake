@@ -6,7 +6,8 @@ function(samoza_guest name source)
   add_custom_command(
     OUTPUT ${out}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/guests
-    COMMAND ${CLANG_WASM} --target=wasm32 -O2 -nostdlib -Wl,--no-entry -Wl,-z,stack-size=8192
+    COMMAND ${CLANG_WASM} --target=wasm32 -O2 -mbulk-memory -nostdlib -Wl,--no-entry -Wl,--stack-first
+            -Wl,-z,stack-size=8192
             -I ${CMAKE_SOURCE_DIR}/sdk/c -o ${out} ${CMAKE_CURRENT_SOURCE_DIR}/${source}
     DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${source} ${CMAKE_SOURCE_DIR}/sdk/c/samoza.h)
   add_custom_target(guest_${name} ALL DEPENDS ${out})

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include "adapters/posix/files.h"
 #include "adapters/zip/zip.h"
 #include "config/key_text.h"
+#include "mex/init.h"
 #include "mex/package.h"
 #include "mex/source_tree.h"
 #include "stdx/encoding.h"
@@ -43,24 +45,46 @@ stdx::Result<stdx::Bytes> read_key(const std::string& file) {
   return config::parse_private_key(text, file);
 }
 
-stdx::Result<mex::SourceTree> sources(const std::string& folder) {
-  TRY(mex::compile_sources(folder, sdk_folder()));
-  return mex::read_source_tree(folder);
+std::string env(const char* name, const std::string& fallback) {
+  const char* given = std::getenv(name);
+  return given != nullptr && *given != '\0' ? given : fallback;
+}
+
+mex::BuildFolders build_folders() {
+  const auto home = env("HOME", "");
+  const auto cache = env("XDG_CACHE_HOME", home.empty() ? "" : home + "/.cache");
+  return {.sdk = sdk_folder(),
+          .temporary = env("TMPDIR", "/tmp"),
+          .cache = cache.empty() ? "" : cache + "/samoza/mex"};
+}
+
+void print_notes(const mex::SourceTree& tree) {
+  constexpr std::size_t shown_max = 20;
+  for (const auto& note : tree.notes) std::fprintf(stderr, "mex: %s\n", note.c_str());
+  if (tree.left_out.empty()) return;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(tree.left_out.size(), shown_max); ++i)
+    names += (i > 0 ? ", " : "") + stdx::printable(tree.left_out[i], 200);
+  if (tree.left_out.size() > shown_max)
+    names += stdx::format(" and {} more", tree.left_out.size() - shown_max);
+  std::fprintf(stderr, "mex: not packed: %s\n", names.c_str());
 }
 
 }  // namespace
 
-int init(const std::string& folder, std::string name) {
-  if (name.empty()) name = fs::absolute(folder).lexically_normal().filename().string();
-  const auto made = mex::init_source_tree(folder, name);
+int init(const std::string& folder, std::string name, const std::string& language) {
+  // With a '/' at the end, so that "hello" and "hello/" are the same.
+  const auto whole = fs::absolute(fs::path(folder) / "").lexically_normal();
+  if (name.empty()) name = whole.parent_path().filename().string();
+  const auto templates = fs::path(sdk_folder()).parent_path() / "templates";
+  const auto made = mex::init_project(folder, name, language, templates.string());
   if (!made) return fail(made.error());
-  std::printf("%s: ready; next: mex build %s -o %s.mex\n", folder.c_str(), folder.c_str(),
-              name.c_str());
+  std::printf("%s: ready; next: mex build %s\n", folder.c_str(), folder.c_str());
   return 0;
 }
 
 int validate(const std::string& folder) {
-  const auto tree = sources(folder);
+  const auto tree = mex::read_source_tree(folder, build_folders());
   if (!tree) return fail(tree.error());
   std::vector<std::string> findings;
   mex::validate_files(tree->files, findings);
@@ -70,7 +94,7 @@ int validate(const std::string& folder) {
   return 0;
 }
 
-int build(const std::string& folder, const std::string& output,
+int build(const std::string& folder, std::string output,
           const std::optional<std::string>& key_file) {
   std::optional<stdx::Bytes> key;
   if (key_file) {
@@ -78,8 +102,10 @@ int build(const std::string& folder, const std::string& output,
     if (!read) return fail(read.error());
     key = std::move(*read);
   }
-  auto tree = sources(folder);
+  auto tree = mex::read_source_tree(folder, build_folders());
   if (!tree) return fail(tree.error());
+  print_notes(*tree);
+  if (output.empty()) output = tree->manifest.name + ".mex";
   const auto archive = mex::build_archive(std::move(tree->files), tree->manifest, key);
   if (!archive) return fail(archive.error());
   // What was just made must be what submit takes.

@@ -10,12 +10,14 @@
 
 namespace mex_app {
 
-// Lays out a new project in `folder`; the name is the folder's where none is given.
-int init(const std::string& folder, std::string name);
-// Compiles C sources and checks all files of a project; every finding is printed.
+// Lays out a new project in `folder`, from the template of a language (mex/languages.h); the name
+// is the folder's where none is given.
+int init(const std::string& folder, std::string name, const std::string& language);
+// Compiles the sources and checks all files of a project; every finding is printed.
 int validate(const std::string& folder);
-// Compiles and packs a project; signed where `key_file` (mex keygen) is given.
-int build(const std::string& folder, const std::string& output,
+// Compiles and packs a project; signed where `key_file` (mex keygen) is given. `output` is NAME.mex
+// in this folder where it is empty. Says what was not packed.
+int build(const std::string& folder, std::string output,
           const std::optional<std::string>& key_file);
 int sign(const std::string& file, const std::string& key_file);
 // As submit does. `keys` are the public keys to accept; with none any key, or no signature, will

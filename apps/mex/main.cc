@@ -9,16 +9,17 @@
 int main(int argc, char** argv) {
   CLI::App cli("mex: builds, signs and checks MEX archives");
   cli.require_subcommand(1);
-  std::string folder = ".", output, key, file, name;
+  std::string folder = ".", output, key, file, name, language = "c";
   std::vector<std::string> keys;
   auto* init_command = cli.add_subcommand("init", "lays out a new project");
   init_command->add_option("dir", folder, "folder to make")->required();
   init_command->add_option("--name", name, "its name (default: the folder's)");
+  init_command->add_option("--lang", language, "c, rust, go, zig or assemblyscript (default: c)");
   auto* validate_command = cli.add_subcommand("validate", "checks a project");
   validate_command->add_option("dir", folder, "project folder");
-  auto* build_command = cli.add_subcommand("build", "compiles C sources and packs a project");
+  auto* build_command = cli.add_subcommand("build", "compiles and packs a project");
   build_command->add_option("dir", folder, "project folder");
-  build_command->add_option("-o,--output", output, "archive to write")->required();
+  build_command->add_option("-o,--output", output, "archive to write (default: NAME.mex)");
   auto* build_key =
       build_command->add_option("--key", key, "private key to sign with (mex keygen)");
   auto* sign_command = cli.add_subcommand("sign", "signs an archive");
@@ -44,7 +45,7 @@ int main(int argc, char** argv) {
       cli.exit(error);
     return 2;
   }
-  if (init_command->parsed()) return mex_app::init(folder, name);
+  if (init_command->parsed()) return mex_app::init(folder, name, language);
   if (validate_command->parsed()) return mex_app::validate(folder);
   if (build_command->parsed())
     return mex_app::build(folder, output,

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A MEX as a folder of sources: manifest.yaml, topology.yaml, spaces/<name>/… . What is a source
-// (spaces/<name>/src) stays out of the archive (R-MEX-13); C sources are compiled to core.wasm.
+// A MEX as a folder of sources: manifest.yaml, topology.yaml, spaces/<name>/… . Nothing is ever
+// written into it.
+//
+// Packed: manifest.yaml, topology.yaml, world/layout.yaml, recognizers/; of a space with a module
+// its space.yaml and its module; of a UI space everything but hidden files and editors' backups
+// (R-MEX-6..13). What is not packed is listed, a folder once.
 
+#include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "mex/package.h"
 
@@ -12,17 +19,22 @@ namespace mex {
 
 struct SourceTree {
   ManifestSource manifest;
-  Files files;  // what goes into the archive
+  Files files;                        // what goes into the archive
+  std::vector<std::string> left_out;  // a folder ends with '/'
+  std::vector<std::string> notes;     // what the author should know besides
 };
 
-// Reads the folder. Links, devices and files past the archive's bounds are refused.
-stdx::Result<SourceTree> read_source_tree(const std::string& folder);
+// Where compilers find the SDK and leave what they make.
+struct BuildFolders {
+  std::string sdk;                 // of samoza.h
+  std::string temporary = "/tmp";  // emptied again
+  std::string cache =
+      "";  // for compilers that build anew only what changed; empty: they keep nothing
+};
 
-// Compiles spaces/<name>/src/*.c into spaces/<name>/core.wasm for each space that has sources.
-// `include` is the folder of samoza.h. Messages of the compiler go to stderr.
-stdx::Status compile_sources(const std::string& folder, const std::string& include);
-
-// A new project: a topology of one CALL space in C that logs what it gets.
-stdx::Status init_source_tree(const std::string& folder, const std::string& name);
+// Reads the folder; a space with sources and without a module is compiled (mex/languages.h).
+// Refused: a link or device among what is packed, names that differ only
+// in the case of letters, files past the archive's bounds. Messages of compilers go to stderr.
+stdx::Result<SourceTree> read_source_tree(const std::string& folder, const BuildFolders& folders);
 
 }  // namespace mex

@@ -41,6 +41,22 @@ void read_limits(const Reader& reader, const Node& root, model::SpaceLimits& lim
   limits.on_close_deadline_ms = ms("on_close_deadline_ms", limits.on_close_deadline_ms);
 }
 
+BuildSettings read_build(const Reader& reader, const Node& root, std::uint64_t memory_bytes) {
+  BuildSettings settings;
+  const auto* build = reader.map(root, "build");
+  if (build == nullptr) return settings;
+  reader.only(*build, "build", {"stack"});
+  const auto stack = reader.bytes(*build, "stack", 0);
+  if (build->find("stack") == nullptr) return settings;
+  if (stack < stack_bytes_min || stack > memory_bytes / 2)
+    reader.fail(*build,
+                format("build.stack is {} bytes; it must be {} to {}, half of limits.memory", stack,
+                       stack_bytes_min, memory_bytes / 2));
+  else
+    settings.stack_bytes = stack;
+  return settings;
+}
+
 void read_placement(const Reader& reader, const Node& root, model::PlacementRules& rules) {
   const auto* node = reader.map(root, "placement");
   if (node == nullptr) return;
@@ -70,7 +86,7 @@ void read_space_file(const ReadFile& read, model::Space& space,
   const Reader reader(file, findings);
   reader.only(*root, "space.yaml",
               {"type", "entry", "capabilities", "limits", "runtime", "placement", "store", "config",
-               "endpoints", "resources", "partition", "assets", "idle"});
+               "endpoints", "resources", "partition", "assets", "idle", "build"});
   const auto type = model::parse_space_type(reader.required(*root, "type"));
   if (!type)
     reader.fail(*root, "type must be UI, IO, DATA, CHAT or CALL");
@@ -90,6 +106,9 @@ void read_space_file(const ReadFile& read, model::Space& space,
                                   stdx::printable(name, 60)));
   }
   read_limits(reader, *root, space.limits);
+  read_build(reader, *root, space.limits.memory_bytes);
+  if (ui && root->find("build") != nullptr)
+    reader.fail(*root, "build is for spaces with a module; a UI space is packed as it is");
   read_placement(reader, *root, space.placement);
   const auto store = reader.text(*root, "store", "");
   if (store == "local") space.store = model::StoreKind::local;
@@ -199,6 +218,16 @@ model::Topology read_topology(const ReadFile& read, const std::string& topology_
   if (findings.empty())
     for (auto& finding : model::validate(topology)) findings.push_back(std::move(finding));
   return topology;
+}
+
+BuildSettings build_settings(const std::string& text, const std::string& file) {
+  std::vector<std::string> unheeded;
+  const auto root = adapters::yaml::parse(text, file);
+  if (!root) return {};
+  const Reader reader(file, unheeded);
+  model::SpaceLimits limits;
+  read_limits(reader, *root, limits);
+  return read_build(reader, *root, limits.memory_bytes);
 }
 
 model::Topology read_standalone(const std::string& text, const std::string& file,

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
+#include <map>
 #include <vector>
 
 #include "adapters/zip/zip.h"
@@ -180,13 +180,17 @@ stdx::Status scan(stdx::BytesView archive) {
   if (static_cast<std::uint64_t>(directory_at) + directory_bytes != end_at)
     return wrong("its directory is not where its end says");
   std::vector<Entry> entries;
-  std::set<std::string> names;
+  std::map<std::string, std::string> names;  // in lower case, as they are
   std::uint64_t content = 0;
   std::size_t at = directory_at;
   while (at < end_at) {
     TRY_ASSIGN(auto entry, central_entry(archive, at, end_at));
-    if (!names.insert(folded(entry.name)).second)
-      return wrong(format("entry '{}' is there twice", stdx::printable(entry.name, 100)));
+    if (const auto [at_name, fresh] = names.emplace(folded(entry.name), entry.name); !fresh) {
+      const auto name = stdx::printable(entry.name, 100);
+      if (at_name->second == entry.name) return wrong(format("entry '{}' is there twice", name));
+      return wrong(format("entries '{}' and '{}' differ only in the case of letters",
+                          stdx::printable(at_name->second, 100), name));
+    }
     content += entry.size;
     if (content > content_bytes_max) return wrong("it unpacks to over 1 GiB");
     entries.push_back(std::move(entry));
