@@ -140,6 +140,7 @@ def shows_only(cluster, allowed, but, done):
     wait_for(f"the topology is {allowed[-1]}", look, 60, 0.01)
 
 
+# R-GEN-1, R-GEN-4: a sensor, workers, a store and a page on three zhosts, through the loss of one of them.
 def run(options):
     started = time.monotonic()
     rng = random.Random(options.seed)

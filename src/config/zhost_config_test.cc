@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "adapters/yaml/yaml.h"
 
 namespace config {
@@ -23,9 +26,43 @@ TEST(ZhostConfigTest, RFail1To3TheSeedProfileHasThePublishedFigures) {
   EXPECT_EQ(c->report_interval, stdx::Duration(10s));
   EXPECT_EQ(c->failure_timeout, stdx::Duration(30s));
   EXPECT_EQ(c->check_interval, stdx::Duration(5s));
+  EXPECT_EQ(c->failure_timeout, 3 * c->report_interval) << "R-FAIL-12";
   EXPECT_EQ(c->beat_interval, stdx::Duration(0s));
 }
 
+// R-HTTP-4: and on the address where zshell looks by default.
+TEST(ZhostConfigTest, RSvc1To5TheServicesHaveTheirPublishedPorts) {
+  const auto c = read("zhost: {id: z1}\n");
+  ASSERT_TRUE(c);
+  EXPECT_EQ(c->control_plane_service.port, 9000);
+  EXPECT_EQ(c->control_plane.port, 9000);
+  EXPECT_EQ(c->zmesh_port, 9200);
+  EXPECT_EQ(c->zrms_port, 7331);
+  EXPECT_EQ(c->zrun_port, 8080);
+  EXPECT_EQ(c->zbase_port, 7071);
+  EXPECT_EQ(c->bind, "127.0.0.1");
+}
+
+TEST(ZhostConfigTest, RSvc7TheExamplesOfTheRepositoryAreGoodAndOfOneCluster) {
+  const auto example = [](const std::string& name) {
+    std::ifstream file(std::string(SAMOZA_SOURCE_DIR) + "/configs/" + name + ".yaml");
+    const auto c = read({std::istreambuf_iterator<char>(file), {}});
+    EXPECT_TRUE(c) << name << ": " << c.error().message;
+    return *c;
+  };
+  const auto cloud = example("samoza_cloud"), edge = example("samoza_edge");
+  EXPECT_TRUE(cloud.control_plane_service.enabled);
+  EXPECT_FALSE(edge.control_plane_service.enabled);
+  EXPECT_EQ(edge.cluster_id, cloud.cluster_id);
+  EXPECT_EQ(edge.control_plane.host, cloud.bind);
+  EXPECT_EQ(edge.profile, cloud.profile) << "the leader judges all zhosts by its own";
+  EXPECT_NE(edge.bind, cloud.bind);
+  EXPECT_NE(edge.state_dir, cloud.state_dir);
+  EXPECT_TRUE(example("samoza_dev").control_plane_service.enabled);
+}
+
+// R-FAIL-12: shortened by a key; the published default is three heartbeats.
+// R-ENV-1..4: the four variables of the published configuration.
 TEST(ZhostConfigTest, SingleKeysOverrideTheProfileAndTheEnvironmentOverridesTheFile) {
   const auto c = read(
       "zhost: {id: z1, region: a}\nzrms: {failure_detection: {timeout: 5s}}\n"

@@ -46,6 +46,7 @@ TEST(MembershipTest, P12TwoZhostsOfOneIdThatBothCountFrom1AreTold) {
   EXPECT_TRUE(membership.admit(second)) << "a later life may have another address";
 }
 
+// R-ROLE-2, R-ROLE-5: the control plane chooses the supers, no configuration does.
 TEST(MembershipTest, RDec3UpToThreeSupersInOrderAndAnAbsentOneGivesWay) {
   Membership membership;
   for (const char* id : {"d", "b", "a", "c"}) membership.learn(member(id), 1, t0);

@@ -3,7 +3,7 @@
 
 // zmesh-controlplane: who is in the cluster and who leads it. Keeps members, the term and the
 // fenced records in a Store, and tells every connected zmesh when membership, super candidates or
-// the leader changed (R-JOIN-1..6). It places nothing and routes nothing.
+// the leader changed (R-JOIN-1..5). It places nothing and routes nothing.
 //
 // Who registers or links proves the join token (rpc/handshake.h, rpc/request_proof.h); for people
 // and plain HTTP clients POST /v1/register takes the token itself as a bearer, too.

@@ -114,6 +114,7 @@ struct Fixture {
   }
 };
 
+// R-HTTP-2, R-JOIN-3, R-SVC-1: POST /v1/register gives the supers and the peers.
 TEST(ControlPlaneTest, RJoin2RegisterAnswersWithSupersAndPeers) {
   Fixture f;
   EXPECT_EQ(f.post("a", 1).status, 200);
@@ -134,6 +135,7 @@ TEST(ControlPlaneTest, RJoinEveryConnectedZmeshHearsOfANewMember) {
   EXPECT_EQ(wire::parse<v1::MembersChanged>(f.got().back().body())->peers(0).zhost_id(), "b");
 }
 
+// R-ROLE-4: a zhost belongs to the cluster that it names.
 TEST(ControlPlaneTest, RJoinAnOlderIncarnationAndAnotherClusterAreRefused) {
   Fixture f;
   EXPECT_EQ(f.post("a", 5).status, 200);

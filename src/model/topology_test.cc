@@ -40,6 +40,7 @@ TEST(TopologyTest, RMex21cEveryCapabilityIsKnownAndFitsTheType) {
   EXPECT_EQ(first_finding(topology), "space 'source': a space of type IO may not use 'data.write'");
 }
 
+// R-ANG-6, R-SPACE-8: names are letters, digits, `_`, `.` and `-`, and unique in a topology.
 TEST(TopologyTest, NamesAreUniqueAndPlain) {
   auto topology = good();
   topology.spaces[1].name = "source";

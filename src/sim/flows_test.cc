@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(FlowsTest, RJoin1To6AZhostRegistersAndEveryoneKnowsTheSupersAndPeers) {
+TEST(FlowsTest, RJoin1To5AZhostRegistersAndEveryoneKnowsTheSupersAndPeers) {
   Running r;
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(r.cluster.zmesh_of(i)->members().peers_size(), 3);
@@ -37,6 +37,7 @@ TEST(FlowsTest, RHb1To6TheLeaderHasAReportAndAHeartbeatOfEveryZhost) {
   }
 }
 
+// R-FAIL-9: by itself.
 TEST(FlowsTest, RFail4To8EveryZhostMayDieAndItsSpacesComeBackElsewhere) {
   for (std::size_t victim = 0; victim < 3; ++victim) {
     Running r;
@@ -103,6 +104,7 @@ TEST(FlowsTest, RTopoOperatorsWhoStopAndStartAtTheSameMomentGetNoConflict) {
   EXPECT_EQ(r.logged("records_read", since), nullptr) << "nothing went wrong";
 }
 
+// R-DEC-7: at the first check at or past the time-out.
 TEST(FlowsTest, RFail11WithThePublishedTimesADeathIsFound30To35SecondsAfterTheLastHeartbeat) {
   ClusterOptions options;
   options.beat_interval = 10s;
@@ -289,6 +291,7 @@ TEST(FlowsTest, AZhostWhoseLeaderJustDiedNamesItAndSaysThatAnotherTakesOver) {
   ASSERT_TRUE(r.settle(60s));
 }
 
+// R-SVC-12, R-ISO-1, R-ISO-2: each service has its own concern.
 TEST(FlowsTest, AKilledZmeshOrZrmsOrControlPlaneMovesNoSpace) {
   Running r;
   const auto x = r.cluster.instances("x"), y = r.cluster.instances("y");
@@ -304,6 +307,7 @@ TEST(FlowsTest, AKilledZmeshOrZrmsOrControlPlaneMovesNoSpace) {
   EXPECT_EQ(r.cluster.instances("y"), y);
 }
 
+// R-ROLE-8: and without a declared path nothing comes.
 TEST(FlowsTest, RSend1To4AMessageGivenToTheZmeshOfItsSenderComesToASpaceOnAnotherZhost) {
   Running r({}, "quiet");
   const auto x = r.home("x"), y = r.home("y");
@@ -409,6 +413,7 @@ struct Forger {
   }
 };
 
+// R-SEND-7: nor against the direction of a path.
 TEST(FlowsTest, RSend8AndS1ForgedAndStaleDataFramesAreRefusedAndCounted) {
   Running r({}, "quiet");
   ASSERT_EQ(r.send(r.home("x"), "link", "outside 1"), 200);

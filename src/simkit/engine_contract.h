@@ -87,6 +87,7 @@ TYPED_TEST_P(EngineContract, AnExportThatIsNotThereStartsNothing) {
   EXPECT_EQ(this->run("r"), TestFixture::Progress::returned);
 }
 
+// R-SEND-6, R-SPACE-8: an instance has its memory to itself.
 TYPED_TEST_P(EngineContract, ACallReturnsItsValueAndTheNextOneFindsTheSameMemory) {
   for (int call = 1; call <= 3; ++call) {
     ASSERT_EQ(this->run("nnr"), TestFixture::Progress::returned);

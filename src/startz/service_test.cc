@@ -244,6 +244,7 @@ TEST(StartzTest, P3AfterTheGraceTheListIsDroppedAndOnlyThenDownIsSaid) {
   EXPECT_EQ(zhost.place(4), "accepted");
 }
 
+// R-ISO-1, R-ISO-2: zrun and its spaces stay.
 TEST(StartzTest, ACrashOfZmeshOrZrmsMovesNoSpace) {
   Zhost zhost;
   zhost.place(3);
@@ -304,6 +305,7 @@ TEST(StartzTest, DataOfADeletedTopologyIsRemovedAlsoWhenZrunWasAwayAsTheWordCame
   }
 }
 
+// R-DEC-8, R-OPS-2: taking a zhost out stops all its services.
 TEST(StartzTest, StopSaysGoodbyeAndEndsTheChildrenInReverseOrder) {
   Zhost zhost;
   zhost.membership();

@@ -93,6 +93,7 @@ struct Cluster {
   }
 };
 
+// R-JOIN-4: after registering, zmesh links to its supers and peers.
 TEST(ZmeshTest, AReplyThatANewerListOfMembersOvertookDoesNotUndoIt) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) Cluster cluster(seed);  // waits for all links
 }
@@ -237,6 +238,7 @@ std::uint64_t refused(Node& node) {
   return node.process.runtime().metrics.counter("samoza_zmesh_peers_refused_total", "").value();
 }
 
+// R-SVC-11: the list of the control plane decides who belongs to the cluster.
 TEST(ZmeshTest, AZhostOfAnotherClusterOrNoMemberGetsNoLinkAndHearsNothing) {
   Cluster cluster;
   Stranger stranger(cluster.world, cluster.network, hello_of("x"));

@@ -26,6 +26,7 @@ ClusterManager three() {
   return manager;
 }
 
+// R-COMP-1: the ClusterManager of the published architecture.
 TEST(ClusterManagerTest, RFail4SilenceIsSuspectThenDeadAndTheCallbackIsCalledOnce) {
   auto manager = three();
   int failures = 0;
@@ -46,6 +47,7 @@ TEST(ClusterManagerTest, RFail4SilenceIsSuspectThenDeadAndTheCallbackIsCalledOnc
   EXPECT_EQ(failures, 1);
 }
 
+// R-HB-5, R-HB-6: a repeated word is no sign of life; a new one sets the time.
 TEST(ClusterManagerTest, P9AnOldCounterOrIncarnationChangesNeitherStateNorSilence) {
   auto manager = three();
   EXPECT_TRUE(manager.beat(beat("a", 2, 5), t0));

@@ -63,6 +63,7 @@ TEST(PlacementTest, AZhostTakesNoMoreSpacesThanItRegisteredFor) {
   EXPECT_EQ(no_room_for(topology_of({"x", "y"}), there), "") << "one that did not say";
 }
 
+// R-PLACE-4: a rule of anti-affinity is never broken.
 TEST(PlacementTest, S21AntiAffinityHoldsWhicheverSideNamesIt) {
   auto topology = topology_of({"x", "y"});
   topology.spaces[0].placement.anti_affinity = {"y"};
@@ -75,6 +76,7 @@ TEST(PlacementTest, S21AntiAffinityHoldsWhicheverSideNamesIt) {
   }
 }
 
+// R-PLACE-1, R-PLACE-2, R-PLACE-3: memory, devices, region and labels.
 TEST(PlacementTest, RPlaceCapacityDevicesRegionAndLabelsAreKept) {
   auto topology = topology_of({"x"});
   auto& rules = topology.spaces[0].placement;
@@ -103,6 +105,7 @@ TEST(PlacementTest, RComp3FewerSpacesWinThenTheSmallestId) {
   EXPECT_EQ(place(topology, 0, {}, there).zhost, "b");
 }
 
+// R-PLACE-4: affinity is a preference.
 TEST(PlacementTest, RPlacePreferencesBendBeforeTheyRefuse) {
   auto topology = topology_of({"x", "y"});
   topology.spaces[1].placement.prefer_apart = {"x"};

@@ -165,6 +165,8 @@ TEST_F(ReconcilerTest, P5ANewLeaderPlacesOnlyWhereItHeardAWordInItsReign) {
   EXPECT_EQ(space_of(placed)->zhost(), "b") << "a comes first by name, and may be dead";
 }
 
+// R-COMP-2, R-FAIL-5, R-FAIL-7: RecoveryManager names the topology, and the failed zhost is left
+// out.
 TEST_F(ReconcilerTest, RFail6ASpaceOfAFailedZhostIsPlacedElsewhereWithTheNextEpoch) {
   rows.topology(spec);
   rows.space("x", "a", 4);
@@ -173,6 +175,20 @@ TEST_F(ReconcilerTest, RFail6ASpaceOfAFailedZhostIsPlacedElsewhereWithTheNextEpo
   ASSERT_TRUE(space_of(moved));
   EXPECT_EQ(space_of(moved)->zhost(), "b");
   EXPECT_EQ(space_of(moved)->epoch(), 5u);
+}
+
+// R-ROLE-10, R-TOPO-11 and R-TOPO-14: degraded meanwhile, and running again by itself.
+TEST_F(ReconcilerTest, RHb7ASpaceThatIsMissingFromTheReportOfItsZhostDegradesItsTopology) {
+  rows.topology(spec);
+  rows.space("x", "a", 4);
+  const auto state_when_a_reports = [&](std::vector<Seen> seen) {
+    says("a", std::move(seen));
+    rows.records.apply(plan().changes);
+    return rows.records.topology("t")->record.state();
+  };
+  ASSERT_EQ(state_when_a_reports({{4, "running"}}), "running");
+  EXPECT_EQ(state_when_a_reports({}), "degraded");
+  EXPECT_EQ(state_when_a_reports({{4, "running"}}), "running");
 }
 
 TEST_F(ReconcilerTest, RFail9ASpaceWithLocalDataWaitsForItsZhost) {
@@ -242,6 +258,7 @@ TEST_F(ReconcilerTest, ASpaceThatWasSeenRunningWithItsStoreIsPlacedToFindIt) {
   EXPECT_TRUE(again.commands.places[0].batch.commands(0).data_expected());
 }
 
+// R-TOPO-13: the reasons are what a person needs to act.
 TEST_F(ReconcilerTest, RFail10WithNoZhostLeftTheRowStaysAndTheReasonsAreGiven) {
   rows.topology(spec);
   rows.space("x", "a", 4);

@@ -61,6 +61,7 @@ struct OneStore : FakeCluster {
 };
 
 // 0 is the end: said where a key did not fit, it hides that key and all behind it.
+// R-ABI-11, R-ANG-10: keys are listed, and found by a prefix.
 TEST(AbiDataTest, RAbiListSaysThatTheBufferIsTooSmallAndNotThatItIsTheEnd) {
   for (const bool transactional : {false, true}) {
     SCOPED_TRACE(transactional);

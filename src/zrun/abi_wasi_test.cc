@@ -75,6 +75,7 @@ struct OneGuest : FakeCluster {
   }
 };
 
+// R-ABI-7: fd_write of WASI.
 TEST(AbiWasiTest, WhatIsWrittenToStandardOutputAndErrorGoesToTheLogOfTheSpace) {
   OneGuest cluster({{"fd_write", {1, 200, 1, 300}}, {"fd_write", {2, 200, 1, 304}}});
   EXPECT_EQ(cluster.results, (std::vector<std::int32_t>{ok, ok}));
@@ -102,6 +103,7 @@ TEST(AbiWasiTest, ThereAreNoFilesAndNothingIsPreopened) {
   EXPECT_EQ(cluster.memory[300], 2) << "a character device";
 }
 
+// R-ABI-7: args and environment of WASI.
 TEST(AbiWasiTest, TheConfigurationIsTheEnvironmentAndThereAreNoArguments) {
   OneGuest cluster({{"environ_sizes_get", {300, 304}},
                     {"environ_get", {400, 500}},
@@ -116,6 +118,7 @@ TEST(AbiWasiTest, TheConfigurationIsTheEnvironmentAndThereAreNoArguments) {
   EXPECT_EQ(cluster.word(308), 0u);
 }
 
+// R-ABI-7: clock and random numbers of WASI.
 TEST(AbiWasiTest, ClocksSleepAndRandomComeFromThePortsOfTheZhost) {
   OneGuest cluster({{"clock_time_get", {1, 1, 300}},
                     {"poll_oneoff", {1000, 1100, 1, 1200}},

@@ -159,6 +159,7 @@ TEST(ZrunServiceTest, S8AtMostOnceNeverComesTwiceWhateverDies) {
   }
 }
 
+// R-SEND-6: the queue is the receiver's own, and bounded.
 TEST(ZrunServiceTest, RAbiAFullMailboxMakesEmitWaitAndTheWaitEnds) {
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE(seed);

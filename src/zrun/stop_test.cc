@@ -105,6 +105,7 @@ TEST(StopTest, S17AStopWhoseNamesAreNoneOrLeadOutOfAFolderRemovesNothing) {
   EXPECT_EQ(f.zrun["a"]->service->stop(command).outcome(), "already");
 }
 
+// R-ABI-21: on_close cleans up, whatever the guest was doing.
 TEST(StopTest, RAbiAGuestThatWaitsInOnProcessHearsThatItIsStoppingAndOnCloseRuns) {
   for (const char* waits : {"net.recv_next", "net.emit_to", "sys.sleep"}) {
     StopCluster cluster(waits, /*stubborn=*/false);

@@ -138,6 +138,7 @@ TEST(ZshellTest, RTopo4AMexThatIsMissingOrRefusedIsNamedWithFileAndSpace) {
   EXPECT_EQ(f.printed, "bad.yaml:1: why\n");
 }
 
+// R-DEC-1: zbase is a field of zshell.
 TEST(ZshellTest, RShell2To7StatusShowsEachServiceAndWhatIsUnreachable) {
   Fixture f;
   f.answers["zbase GET /v1/status"] = wire::json_response("{}");

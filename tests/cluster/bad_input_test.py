@@ -202,6 +202,7 @@ def a_control_plane_that_is_away_at_start_is_waited_for_and_status_says_so(clust
 
 # --- archives ---
 
+# R-MEX-3, R-MEX-4, R-DEC-27: nothing of an archive that is not whole is placed.
 def a_mex_that_is_truncated_unsafe_doubled_linked_or_a_bomb_is_refused_with_its_reason(cluster):
     good_files(cluster)
     with open(f"{cluster.folder}/good.mex", "rb") as f:
@@ -217,6 +218,7 @@ def a_mex_that_is_truncated_unsafe_doubled_linked_or_a_bomb_is_refused_with_its_
     submit(cluster, "bomb.mex", archive([("topology.yaml", bytes(8 << 20))], method=zipfile.ZIP_DEFLATED), "topology.yaml", "200 times its size")
 
 
+# R-MEX-3, R-DEC-18: before anything is executed.
 def a_wrong_hash_or_a_bad_signature_is_refused_and_names_the_file(cluster):
     files = good_files(cluster)
     submit(cluster, "hash.mex", archive(with_file(files, "spaces/a/space.yaml", b"type: CALL\n")),
@@ -239,6 +241,7 @@ def a_module_that_lacks_on_process_or_imports_what_does_not_exist_is_refused_at_
         submit(cluster, "module.mex", archive(files), *words)
 
 
+# R-ABI-19, R-ABI-20, R-ABI-25, R-CFG-1, R-CFG-2, R-SPACE-11: deadlines, the watchdog, and the state they lead to.
 def guests_that_trap_or_loop_for_ever_fail_with_the_reason_and_the_others_run_on(cluster):
     short = "runtime: {budgets: {on_process_watchdog_ms: 300, on_init_deadline_ms: 300}}\n"
     spaces = {
@@ -358,6 +361,7 @@ def a_frame_of_4_gib_ends_its_link_without_its_memory_and_is_named(cluster):
     assert re.search(r"^samoza_links_refused_total \d", text, re.M), text[-2000:]
 
 
+# R-HTTP-1: the WebSocket is at / and at /ws.
 def who_does_not_prove_the_join_token_registers_nothing_and_gets_no_link(cluster):
     body = json.dumps({"cluster_id": "demo", "member": {"zhost_id": "zhost-1", "incarnation": 1000000}})
     for token in ("", cluster.token(1), "0" * 64):

@@ -130,6 +130,7 @@ def honest_pairs_go_on_beside_hostile_guests(cluster):
         print(f"  a task of zrun took {ms} ms: {task}")
 
 
+# R-DEC-21: each yield, receive or sleep restarts the watchdog.
 def who_yields_is_not_ended_by_the_watchdog_and_zrun_is_not_killed(cluster):
     for name, view in cluster.spaces("hostile").items():
         if name.startswith(("yield-", "stuck")):

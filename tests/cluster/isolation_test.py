@@ -97,6 +97,7 @@ def r_iso_3_after_kill_of_zrun_its_spaces_come_back_in_place(cluster):
     wait_for("messages flow", lambda: results(cluster) > count + 1000)
 
 
+# R-ISO-4: nothing that runs needs the control plane.
 def the_control_plane_gone_everything_runs_on_and_status_says_so(cluster):
     before, count, lived, said = epochs(cluster), stored(cluster), lives(cluster), ""
     end = time.monotonic() + 6  # longer than the leader's lease
@@ -114,6 +115,7 @@ def the_control_plane_gone_everything_runs_on_and_status_says_so(cluster):
     assert epochs(cluster) == before, "a space moved"
 
 
+# R-HTTP-3, R-ROLE-8, R-SEND-7: along a declared path, in its direction.
 def r_send_1_a_message_goes_through_the_published_doorway(cluster):
     topology = cluster.topology("anomaly")
     n = cluster.where(topology, "dashboard")
@@ -126,6 +128,7 @@ def r_send_1_a_message_goes_through_the_published_doorway(cluster):
     assert cluster.ask(n, 9200, "POST", "/v1/spaces/send", undeclared) is None, "R-SEND-5: no such path from it"
 
 
+# R-SPACE-1, R-DEC-15: the page is served from the zhost of its space.
 def ui_pages_are_served_read_only_with_a_policy(cluster):
     n = cluster.where(cluster.topology("anomaly"), "dashboard")
     url = f"http://{cluster.ip(n)}:8080/spaces/anomaly/dashboard/"
@@ -155,6 +158,7 @@ def ui_pages_are_served_read_only_with_a_policy(cluster):
         assert status in (400, 404), (outside, status, body[:80])
 
 
+# R-SVC-1..5: the published services on their ports.
 def every_service_shows_its_health_and_numbers(cluster):
     def shows(url, word):
         try:
@@ -199,9 +203,12 @@ def wrong_input_gets_one_clear_line_and_the_rest_keeps_running(cluster):
     assert cluster.topology("anomaly")["state"] == "running"
 
 
+# R-SVC-13, R-SVC-14, R-DEC-9: one file starts every service of a zhost, each once.
 def startz_killed_leaves_no_orphan_and_the_zhost_comes_back(cluster):
     children = [p for p in cluster.pids(3) if p != cluster.processes[3].pid]
     assert len(children) == 4, children
+    for service in ("zmesh", "zrms", "zrun", "zbase"):
+        assert cluster.pid_of(3, service) in children, service
     os.kill(cluster.processes[3].pid, signal.SIGKILL)
     cluster.processes[3].wait()
     wait_for("its children are gone", lambda: not any(os.path.exists(f"/proc/{p}") for p in children), 10)

@@ -80,6 +80,7 @@ def watch(browser_folder, address):
     page.close()
 
 
+# R-SPACE-1, R-ANG-8: the page of the example in a browser, with messages of its space.
 def main():
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:

@@ -94,6 +94,7 @@ class DatabaseCluster(Cluster):
         return wait_for("the dashboard answers", attempt, 40)[0]
 
 
+# R-SVC-10: the registry in PostgreSQL.
 def records_are_rows_in_postgresql(cluster):
     cluster.zshell(2, "topo", "submit", build_application(cluster.folder, RATE, 0, False))
     kinds = dict(line.split("|") for line in cluster.postgres.sql(

@@ -66,6 +66,7 @@ def refused(cluster, text, *words):
     assert cluster.ask_any(7331, "GET", "/v1/topologies")["topologies"] == []
 
 
+# R-TOPO-15, R-DEC-27: without a good archive and signature there is no topology.
 def r_topo_4_what_is_wrong_is_said_with_file_space_and_rule(cluster):
     good = topology_text()
     refused(cluster, good.replace("parts/page.mex", "parts/none.mex"), "wrong.yaml", "'dashboard'", "none.mex",

@@ -122,6 +122,7 @@ TEST(SqliteDataStoreTest, AFileThatWasEmptiedIsAStoreThatIsGone) {
   }
 }
 
+// R-SPACE-3: what a DATA space stored is durable.
 TEST(SqliteDataStoreTest, S16WhatWasToldCommittedSurvivesKillAndWritesAndRecordsNeverPart) {
   for (const int stop_after : {1, 7, 40, 90}) {
     SqliteBackend backend;

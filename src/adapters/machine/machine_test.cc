@@ -11,6 +11,7 @@
 namespace adapters::machine {
 namespace {
 
+// R-ABI-5: data of sensors is JSON.
 TEST(MachineTest, AReadingIsJsonWithEveryFigure) {
   const auto reading = nlohmann::json::parse(read_machine());
   for (auto name : {"busy", "total", "mem_available_kb", "psi_cpu", "psi_mem", "psi_io"})
@@ -18,6 +19,7 @@ TEST(MachineTest, AReadingIsJsonWithEveryFigure) {
   EXPECT_GT(reading["total"].get<long>(), 0);
 }
 
+// R-ABI-5, R-SPACE-2: the type is a string that only the driver knows.
 TEST(MachineTest, OneReadingGoesToEverySensorThatIsOpenAndAnUnknownTypeIsSaid) {
   WaitQueue queue;  // its timers fire at once
   MachineSensors sensors(queue);
@@ -49,6 +51,7 @@ TEST(MachineTest, ASensorMayBeClosedByItsOwnReading) {
   EXPECT_EQ(readings, 1);
 }
 
+// R-COMP-4: the sampler of the local zrms.
 TEST(MachineTest, RHb4AReportHasWhatTheMachineHas) {
   simkit::World world(1);
   simkit::Process process(world, "z", "zrms");

@@ -78,6 +78,7 @@ TEST(SqliteStoreTest, ARenewalOfATermGoesBeforeTheRecordsThatWait) {
   EXPECT_LT(before_the_renewal, queued / 2);
 }
 
+// R-SVC-10: the registry is an SQLite file.
 TEST(SqliteStoreTest, ACopyIsMadeInUseAndPutBackAtTheNextStart) {
   Sqlite s;
   const auto put = [&](const char* key) {

@@ -74,6 +74,7 @@ struct Fixture {
   }
 };
 
+// R-SVC-4, R-COMP-7: zrun executes WebAssembly.
 TEST(WasmtimeEngineTest, AGuestParksInAHostCallAndGoesOnWhereItWas) {
   Fixture f;
   auto instance = f.make("relay");
@@ -129,6 +130,7 @@ TEST(WasmtimeEngineTest, RAbi3AnImportThatIsNotGivenIsNamed) {
       << compiled.error().message;
 }
 
+// R-SEND-6: nothing of another space is in its memory.
 TEST(WasmtimeEngineTest, ANewInstanceSeesItsOwnDataAndZeros) {
   Fixture f;
   for (int i = 0; i < 3; ++i) {
