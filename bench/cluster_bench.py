@@ -85,7 +85,7 @@ def kills(cluster, n, whole, rng):
     samples = []
     while len(samples) < n:
         topology = wait_for("the topology runs", lambda: running(cluster), 60)
-        # Not where the control plane is: without it nobody places (design section 1).
+        # Not where the control plane is: without it nobody places.
         places = {w: cluster.where(topology, w) for w in ("worker-a", "worker-b")}
         workers = sorted(w for w, on in places.items() if on != 1)
         if not workers:

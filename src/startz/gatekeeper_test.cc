@@ -120,7 +120,7 @@ TEST(GatekeeperTest, P9AReportOfAnOlderRunChangesNothing) {
   EXPECT_EQ(keeper.placed().begin()->second.report.state(), "running");
 }
 
-// Design, section 4: what it stored since then is not begun anew by a restart in place.
+// What it stored since then is not begun anew by a restart in place.
 TEST(GatekeeperTest, P3ASpaceThatWasRunningIsStartedAgainInPlaceToFindItsStore) {
   Gatekeeper keeper("a", 7);
   keeper.place(place(1, 1));

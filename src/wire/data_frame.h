@@ -66,7 +66,7 @@ struct DataHeader {
 };
 
 inline constexpr std::size_t data_header_bytes = 64;
-// Payload of one message (guides/reliability.md section 10: 1 MB).
+// Payload of one message (1 MB).
 inline constexpr std::size_t message_bytes_max = 1u << 20;
 
 stdx::Bytes encode_data_frame(const DataHeader& header, stdx::BytesView payload);

@@ -2,9 +2,9 @@
 #pragma once
 
 // Whom to give a new topology's archives, so that min(3, N) zhosts have them when submit answers
-// (design section 4, Blobs). N counts the zhosts that are not known to be dead: one that lives and
-// does not take a copy is replaced by the next; when none is left, submit is refused and says who
-// took none, rather than promising copies there are not.
+// (ARCHITECTURE.md, What one change costs). N counts the zhosts that are not known to be dead: one
+// that lives and does not take a copy is replaced by the next; when none is left, submit is refused
+// and says who took none, rather than promising copies there are not.
 //
 // Pure. Each candidate is tried once; as many are under way as copies are missing.
 

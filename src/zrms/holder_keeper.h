@@ -2,9 +2,9 @@
 #pragma once
 
 // Keeps the archives of each topology on the disks of min(3, N) zhosts, N being those that live
-// (design section 4, Blobs). Submit makes the first holders; when one is lost for good, or too few
-// held it and a zhost joined, another zhost is asked to fetch the archives from those that have
-// them, and the row then names it.
+// (ARCHITECTURE.md, What one change costs). Submit makes the first holders; when one is lost for
+// good, or too few held it and a zhost joined, another zhost is asked to fetch the archives from
+// those that have them, and the row then names it.
 //
 // A holder counts as lost once it was dead, no member any more, or without one of the archives in
 // its reports, for `lost_after`: a restart copies nothing, and a report that was cut at its bound

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Moves what is observed towards what is desired (design section 4, Reconciling). `plan` looks at
-// the records, at what zhosts said, and at who lives, and gives the rows to write and the commands
-// to send. It changes nothing itself: rows are written first; a command is only planned for what
-// the records already say, so it leaves after its batch was committed. Every command may be sent
-// twice. A bounded number of them is under way (zrms/command_window.h); the rest is planned when
-// answers come.
+// Moves what is observed towards what is desired (ARCHITECTURE.md, Life of a failure). `plan` looks
+// at the records, at what zhosts said, and at who lives, and gives the rows to write and the
+// commands to send. It changes nothing itself: rows are written first; a command is only planned
+// for what the records already say, so it leaves after its batch was committed. Every command may
+// be sent twice. A bounded number of them is under way (zrms/command_window.h); the rest is planned
+// when answers come.
 //
 // A plan looks only at spaces of which something changed (rows, reports, the zhost they are on),
 // and each sweep_every at those that are not as they should be. It ends after looks_max spaces or

@@ -73,7 +73,7 @@ TEST(AbiDataTest, RAbiListSaysThatTheBufferIsTooSmallAndNotThatItIsTheEnd) {
   }
 }
 
-// Design, section 4: losing a local store is never hidden by starting empty.
+// Losing a local store is never hidden by starting empty.
 TEST(AbiDataTest, AStoreThatIsGoneFailsItsSpaceAndSaysWhatToDoUntilItIsBack) {
   OneStore cluster(false);
   auto kept = std::exchange(cluster.stored["a"], {});

@@ -3,7 +3,7 @@
 
 // One message on its way inside a shard. Shared by the sender's stream, which keeps it until it is
 // finished, and the receiver's mailbox; counted without atomics, as a shard is one thread. Freed
-// messages keep their buffer and are used again: the hot path allocates nothing.
+// messages keep their buffer and are used again.
 
 #include <cstdint>
 #include <memory>

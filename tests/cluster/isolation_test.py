@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The isolation promises (design section 1, R-ISO-1..3) with real processes under traffic, and the
+"""The isolation promises (R-ISO-1..3) with real processes under traffic, and the
 published doorway for messages (R-SEND-1). Prints "N passed, M failed"; one sentence a case."""
 import json
 import os

@@ -85,7 +85,7 @@ def r_abi_on_close_runs_in_a_guest_that_sleeps_in_on_process(cluster):
 
 
 def a_store_that_is_gone_is_said_and_not_begun_anew(cluster):
-    """Design, section 4: losing a local store is never hidden by starting empty."""
+    """Losing a local store is never hidden by starting empty."""
     wait_for("it is stopped", lambda: cluster.topology("once")["state"] == "stopped", 30)
     n = cluster.where(cluster.topology("once"), "sink")
     [store] = glob.glob(f"{cluster.folder}/s{n}/data/*.sink.db")

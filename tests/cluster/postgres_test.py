@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A whole cluster whose records are in PostgreSQL, and the database away for a while (design section 4, S12):
+"""A whole cluster whose records are in PostgreSQL, and the database away for a while (S12):
 nothing is declared dead, `status` says why, everything runs on, and goes on when it is back. Ends with 77
 ("not run") where PostgreSQL's server is not installed."""
 import os

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Who may ask what over HTTP, before a service sees the request (design section 4, Security):
+// Who may ask what over HTTP, before a service sees the request (docs/wire.md, HTTP):
 //
 // - Host must be one of ours (a page of another site that resolves its name to 127.0.0.1 is not);
 // - Origin, where a browser sends one, must be ours;

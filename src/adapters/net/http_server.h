@@ -3,7 +3,7 @@
 
 // HTTP/1.1 in front of a service: bounds, access, /metrics, WebSocket upgrades.
 //
-// Bounds (guides/reliability.md section 10): header 16 KB, body 1 MB or what the options say for an
+// Bounds: header 16 KB, body 1 MB or what the options say for an
 // upload route, 256 connections, 5 s for a request's header, 30 s idle, 60 s for the service's
 // answer (then 504). Compressed bodies, chunked surprises and HTTP/2 are refused.
 

@@ -2,7 +2,7 @@
 #pragma once
 
 // Linear memories and fiber stacks cut from few big mappings, so that the number of spaces is bound
-// by memory and not by vm.max_map_count (shared/spikes/README.md). Slots come in size classes; a
+// by memory and not by vm.max_map_count. Slots come in size classes; a
 // slot's pages go back to the kernel before it is used again, so no guest sees another's bytes.
 // Thread-safe.
 

@@ -2,8 +2,8 @@
 #pragma once
 
 // ports::Engine over Wasmtime 48 LTS (Cranelift). Small surface: core modules and our own imports;
-// threads, memory64, GC, exceptions, tail calls, multi-memory and components are off
-// (guides/reliability.md section 12). Memory accesses are bounds-checked explicitly, memories and
+// threads, memory64, GC, exceptions, tail calls, multi-memory and components are off.
+// Memory accesses are bounds-checked explicitly, memories and
 // stacks come from arenas, and guests are interrupted by epochs.
 
 #include <memory>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// YAML from outside into config::Node, strictly (guides/reliability.md section 10): one document of
+// YAML from outside into config::Node, strictly: one document of
 // at most 8 MiB, 800,000 nodes and 32 levels; anchors, aliases, tags, merge keys, duplicate keys,
 // tabs in indentation, NUL and byte-order marks are refused. Errors read "file:line: rule".
 

@@ -4,8 +4,8 @@
 // ZIP archives, one reader and one writer for build, verify and run.
 //
 // Reading: the whole archive is scanned first, central directory against local headers, byte by
-// byte from front to end (zip/scan.cc); only then libzip reads it. Refused: what the rules of
-// guides/reliability.md section 10 name - duplicate or unsafe names, links, encryption, data before
+// byte from front to end (zip/scan.cc); only then libzip reads it. Refused: what attacks
+// on archives use - duplicate or unsafe names, links, encryption, data before
 // or after, overlapping entries, other methods than store and deflate, ratio over 200, ZIP64.
 // Writing: same entries, same bytes - sorted, fixed times, deflate where it helps.
 
