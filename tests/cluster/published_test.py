@@ -4,11 +4,13 @@
 goes through from its sources to a space that runs. Prints "N passed, M failed"; one sentence a case."""
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
@@ -127,7 +129,19 @@ def r_topo_12_a_topology_that_is_stopped_is_unloaded(cluster):
     cluster.zshell(1, "topo", "delete", "app")
 
 
-CASES = [r_shell_1_the_prompt_counts_from_0, r_shell_20_status_cluster_and_mesh_peers_show_a_well_zhost,
+def every_metric_that_deploy_names_is_exported_by_a_zhost(cluster):
+    named = set()
+    for file in ("prometheus/alerts.yml", "grafana/samoza.json"):
+        with open(f"{ROOT}/deploy/{file}", encoding="utf-8") as f:
+            named |= set(re.findall(r"\bsamoza_[a-z_]+[a-z]", f.read()))
+    exported = set()
+    for port, path in ((9000, ""), (9200, ""), (7331, ""), (8080, ""), (7071, ""), (7071, "/startz")):
+        with urllib.request.urlopen(f"http://{cluster.ip(1)}:{port}{path}/metrics", timeout=10) as answer:
+            exported |= set(re.findall(r"^(samoza_\w+?)(?:\{[^}]*\})? ", answer.read().decode(), re.M))
+    assert len(named) > 20 and named <= exported, named - exported
+
+
+CASES = [every_metric_that_deploy_names_is_exported_by_a_zhost, r_shell_1_the_prompt_counts_from_0, r_shell_20_status_cluster_and_mesh_peers_show_a_well_zhost,
          r_env_5_the_address_of_each_service_can_be_changed_by_the_environment,
          r_mex_22_mex_build_packs_hashes_and_signs_what_mex_validate_found_good,
          r_shell_14_an_application_is_submitted_and_runs, r_topo_12_a_topology_that_is_stopped_is_unloaded]
