@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "stdx/text.h"
+#include "wire/json.h"
 #include "zshell/render.h"
 #include "zshell/shell.h"
 
@@ -24,8 +25,10 @@ struct Commands {
     ports::HttpRequest request;
     request.path = "/v1/status";
     const auto response = shell.outside_.ask(service, std::move(request));
-    if (!response || response->status != 200)
-      return format("{}:\n  status={}\n", service, response ? "error" : "unreachable");
+    if (!response) return format("{}:\n  status=unreachable\n", service);
+    if (response->status != 200)
+      return format("{}:\n  status=error\n  {}\n", service,
+                    stdx::printable(wire::error_from_response(*response).message, 600));
     const auto s = render::parse(response->body);
     const auto text = [&](const char* name) {
       if (!s.contains(name)) return std::string();
@@ -170,7 +173,7 @@ struct Commands {
     return shell.show(shell.get_space(words[0], "/logs"), render::logs);
   }
   static int spaces_open(Shell& shell, const Words& words) {
-    const auto view = shell.get("zrun", "/v1/spaces/" + words[0]);
+    const auto view = shell.get_space(words[0], "");
     if (view.exit != done) return view.exit;
     const auto space = render::parse(view.body);
     if (render::field(space, "type") != "UI") {
@@ -178,10 +181,20 @@ struct Commands {
                       format("space '{}' has no page; only UI spaces have", words[0]));
       return failed;
     }
+    const auto here = shell.get("zrun", "/v1/status");
+    if (here.exit != done) return here.exit;
+    const auto zhost = render::field(render::parse(here.body), "zhost");
+    if (const auto at = render::field(space, "zhost"); at != zhost) {
+      shell.say_error(stdx::Code::invalid,
+                      format("the page of space '{}' is on zhost {}, not on {}; run this with "
+                             "--config of {}",
+                             words[0], at, zhost, at));
+      return failed;
+    }
     const auto ticket = shell.send("zrun", "POST", "/v1/tickets");
     if (ticket.exit != done) return ticket.exit;
     const auto url = format("{}/spaces/{}/{}/?ticket={}", shell.outside_.zrun_url,
-                            render::field(space, "topology"), words[0],
+                            render::field(space, "topology"), render::field(space, "space"),
                             render::field(render::parse(ticket.body), "ticket"));
     shell.outside_.print((shell.json_ ? nlohmann::json{{"url", url}}.dump() : url) + "\n");
     return done;
@@ -234,7 +247,8 @@ struct Commands {
       {"spaces", "[[TOPOLOGY/]NAME]", "the spaces of this zhost, or one of the cluster in detail",
        0, 1, spaces},
       {"spaces logs", "[TOPOLOGY/]NAME", "the last log lines of a space", 1, 1, spaces_logs},
-      {"spaces open", "NAME", "a link for a browser to the page of a UI space", 1, 1, spaces_open},
+      {"spaces open", "[TOPOLOGY/]NAME", "a link for a browser to the page of a UI space", 1, 1,
+       spaces_open},
       {"dead-letters", "", "messages that could not be handled, kept on this zhost", 0, 0,
        dead_letters},
       {"dead-letters list", "", "the same", 0, 0, dead_letters},

@@ -20,6 +20,8 @@ struct Views {
       last = request.body;
       const auto at = answers.find(service + " " + request.method + " " + request.path);
       if (at == answers.end()) return stdx::fail(stdx::Code::unavailable, "refused");
+      if (at->second == "denied")
+        return wire::error_response({stdx::Code::denied, "the token is wrong"});
       return wire::json_response(at->second);
     };
     o.wait = [](stdx::Duration) {};
@@ -92,6 +94,29 @@ TEST(ViewsTest, RShell16TopoStopAsksForItAndFollowsUntilItIsStopped) {
   v.answers["zrms GET /v1/topologies/7"] = R"({"state":"stopped"})";
   EXPECT_EQ(v.run("topo stop 7"), done);
   EXPECT_EQ(v.printed, "  stopped\n");
+}
+
+TEST(ViewsTest, RShell7AServiceThatRefusesIsAnErrorAndSaysWhy) {
+  Views v;
+  v.answers["zmesh GET /v1/status"] = "denied";
+  v.run("status");
+  EXPECT_NE(v.printed.find("zmesh:\n  status=error\n  the token is wrong\n"), std::string::npos)
+      << v.printed;
+}
+
+TEST(ViewsTest, APageIsOpenedByTopologyAndNameAndOnlyOnItsZhost) {
+  Views v;
+  v.answers["zrms GET /v1/topologies/app"] = R"({"id":"1-2","name":"app"})";
+  v.answers["zmesh GET /v1/mesh/spaces/page"] =
+      R"({"space":"page","topology":"app","zhost":"a","type":"UI"})";
+  v.answers["zrun GET /v1/status"] = R"({"zhost":"a"})";
+  v.answers["zrun POST /v1/tickets"] = R"({"ticket":"T"})";
+  EXPECT_EQ(v.run("spaces open app/page"), done) << v.printed;
+  EXPECT_EQ(v.printed, "/spaces/app/page/?ticket=T\n");
+  v.answers["zrun GET /v1/status"] = R"({"zhost":"b"})";
+  EXPECT_EQ(v.run("spaces open page"), failed);
+  EXPECT_EQ(v.printed,
+            "the page of space 'page' is on zhost a, not on b; run this with --config of a\n");
 }
 
 // R-DEC-6: a failed zhost is shown as unavailable.
