@@ -40,32 +40,50 @@ void Recoverer::ask_next(const JobPtr& job) {
   if (job->asked == 0) read(job);
 }
 
+// First the places, page by page, then the floors.
 void Recoverer::ask_page(const JobPtr& job, const std::shared_ptr<HeldByZhost>& zhost,
                          const v1::HoldingsRequest& request) {
-  exchange_.request(rpc::address(zhost->zhost, "startz"), "startz.holdings",
-                    request.SerializeAsString(), page_timeout,
-                    rpc::expect<v1::Holdings>([this, job, zhost](stdx::Result<v1::Holdings> page) {
-                      if (!page) {
-                        runtime_.log.warn("holdings_not_told",
-                                          {{"zhost", zhost->zhost}, {"why", page.error().message}});
-                        job->silent.push_back(zhost->zhost);
-                        return zhost_done(job);
-                      }
-                      zhost->incarnation = page->incarnation();
-                      zhost->known = page->known();
-                      for (auto& place : *page->mutable_places())
-                        zhost->places.push_back(std::move(place));
-                      for (auto& floor : *page->mutable_floors())
-                        zhost->floors.push_back(std::move(floor));
-                      if (page->more() && page->places_size() > 0) {
-                        v1::HoldingsRequest next;
-                        next.set_after_topology(zhost->places.back().header().topology_id());
-                        next.set_after_space(zhost->places.back().header().space());
-                        return ask_page(job, zhost, next);
-                      }
-                      job->held.push_back(std::move(*zhost));
-                      zhost_done(job);
-                    }));
+  exchange_.request(
+      rpc::address(zhost->zhost, "startz"), "startz.holdings", request.SerializeAsString(),
+      page_timeout,
+      rpc::expect<v1::Holdings>(
+          [this, job, zhost, floors = request.floors()](stdx::Result<v1::Holdings> page) {
+            if (page && page->more() && (floors ? page->floors_size() : page->places_size()) == 0)
+              page = stdx::fail(Code::invalid, "it says there is more and sends nothing");
+            if (!page) return silent(job, zhost->zhost, page.error());
+            take_page(job, zhost, floors, std::move(*page));
+          }));
+}
+
+void Recoverer::take_page(const JobPtr& job, const std::shared_ptr<HeldByZhost>& zhost, bool floors,
+                          v1::Holdings page) {
+  zhost->incarnation = page.incarnation();
+  zhost->known = page.known();
+  for (auto& place : *page.mutable_places()) zhost->places.push_back(std::move(place));
+  for (auto& floor : *page.mutable_floors()) zhost->floors.push_back(std::move(floor));
+  v1::HoldingsRequest next;
+  next.set_floors(floors || !page.more());
+  if (page.more() && floors) {
+    next.set_after_topology(zhost->floors.back().topology_id());
+    next.set_after_space(zhost->floors.back().space());
+  } else if (page.more()) {
+    next.set_after_topology(zhost->places.back().header().topology_id());
+    next.set_after_space(zhost->places.back().header().space());
+  } else if (floors) {
+    job->held.push_back(std::move(*zhost));
+    return zhost_done(job);
+  }
+  ask_page(job, zhost, next);
+}
+
+// What came of it until then is not taken over either: a part of what it runs would make the rest
+// look forgotten.
+void Recoverer::silent(const JobPtr& job, const std::string& zhost, const stdx::Error& why) {
+  runtime_.log.warn("holdings_not_told", {{"zhost", zhost}, {"why", why.message}});
+  auto& entry = *job->reply.add_silent();
+  entry.set_zhost(zhost);
+  entry.set_why(why.message);
+  zhost_done(job);
 }
 
 void Recoverer::zhost_done(const JobPtr& job) {
@@ -91,6 +109,7 @@ void Recoverer::write(const JobPtr& job, const ports::Store::Snapshot& records) 
   reply.set_epoch_floor(recovery->lineage().epoch_floor());
   for (const auto& held : job->held) reply.add_zhosts(held.zhost);
   std::set<std::string> here(reply.zhosts().begin(), reply.zhosts().end());
+  for (const auto& silent : reply.silent()) here.insert(silent.zhost());
   for (const auto& record : records.records)
     if (record.kind == "zhost" && !here.contains(record.key)) reply.add_not_there(record.key);
   reply.set_topologies_taken_over(recovery->topologies_taken_over());

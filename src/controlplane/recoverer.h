@@ -37,7 +37,6 @@ class Recoverer {
     std::vector<std::string> to_ask;
     std::size_t asked = 0;
     std::vector<HeldByZhost> held;
-    std::vector<std::string> silent;
     v1::RecoverReply reply;
   };
   using JobPtr = std::shared_ptr<Job>;
@@ -45,6 +44,9 @@ class Recoverer {
   void ask_next(const JobPtr& job);
   void ask_page(const JobPtr& job, const std::shared_ptr<HeldByZhost>& zhost,
                 const v1::HoldingsRequest& request);
+  void take_page(const JobPtr& job, const std::shared_ptr<HeldByZhost>& zhost, bool floors,
+                 v1::Holdings page);
+  void silent(const JobPtr& job, const std::string& zhost, const stdx::Error& why);
   void zhost_done(const JobPtr& job);
   void read(const JobPtr& job);
   void write(const JobPtr& job, const ports::Store::Snapshot& records);

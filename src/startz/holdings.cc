@@ -5,14 +5,34 @@
 
 namespace startz {
 
-v1::Holdings holdings_of(const Gatekeeper& gatekeeper, const v1::HoldingsRequest& request) {
-  constexpr std::size_t page_bytes_max = 2u << 20;
+namespace {
+
+constexpr std::size_t page_bytes_max = 2u << 20;
+
+v1::Holdings floors_after(const Gatekeeper& gatekeeper, const Gatekeeper::Key& after) {
   v1::Holdings page;
+  std::size_t bytes = 0;
+  for (auto& floor : gatekeeper.floors()) {
+    if (Gatekeeper::Key{floor.topology_id(), floor.space()} <= after) continue;
+    if (bytes > page_bytes_max) {
+      page.set_more(true);
+      break;
+    }
+    bytes += floor.ByteSizeLong();
+    *page.add_floors() = std::move(floor);
+  }
+  return page;
+}
+
+}  // namespace
+
+v1::Holdings holdings_of(const Gatekeeper& gatekeeper, const v1::HoldingsRequest& request) {
   const Gatekeeper::Key after{request.after_topology(), request.after_space()};
-  if (after.first.empty())
-    for (auto& floor : gatekeeper.floors()) *page.add_floors() = std::move(floor);
-  std::size_t bytes = page.ByteSizeLong();
-  std::string topology;
+  if (request.floors()) return floors_after(gatekeeper, after);
+  v1::Holdings page;
+  std::size_t bytes = 0;
+  // The text of a topology comes with its first place; a page that goes on in it has no need of it.
+  std::string topology = after.first;
   for (auto at = gatekeeper.placed().upper_bound(after); at != gatekeeper.placed().end(); ++at) {
     const auto& [key, placed] = *at;
     const auto own =
