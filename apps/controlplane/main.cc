@@ -18,7 +18,8 @@ int main(int argc, char** argv) {
   adapters::store_memory::Database database;
   std::unique_ptr<ports::Store> store;
   if (wanted.store == "memory") {
-    store = std::make_unique<adapters::store_memory::MemoryStore>(app.loop(), database);
+    store = std::make_unique<adapters::store_memory::MemoryStore>(
+        app.loop(), database, std::chrono::milliseconds(1), adapters::store_sqlite::copy_with);
   } else if (wanted.store == "sqlite") {
     auto opened = adapters::store_sqlite::SqliteStore::open(app.loop(), wanted.sqlite,
                                                             app.refused_by("sqlite"));
@@ -36,6 +37,11 @@ int main(int argc, char** argv) {
   options.store_name = wanted.store;
   if (wanted.store == "sqlite")
     options.copies_folder = std::filesystem::absolute(wanted.sqlite).parent_path().string();
+  // A PostgreSQL database has tools of its own for that.
+  if (wanted.store != "postgres")
+    options.copies = {.interval = wanted.copies_interval,
+                      .zhosts = wanted.copies_zhosts,
+                      .own_zhost = config.zhost_id};
   // startz starts this process again; the answer has to leave first.
   ports::Timer restart(app.loop());
   options.start_anew = [&] { restart.set(std::chrono::milliseconds(200), [&] { app.stop(); }); };

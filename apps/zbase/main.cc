@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // zbase -config FILE.yaml: what runs on this zhost.
+#include "adapters/copy_files/copy_files.h"
 #include "common/app.h"
 #include "zbase/service.h"
 
@@ -19,7 +20,13 @@ int main(int argc, char** argv) {
                   {"zbase", at(config.zbase_port)}};
   if (config.control_plane_service.enabled)
     options.urls["zmesh-controlplane"] = at(config.control_plane_service.port);
-  zbase::Service service(app.runtime(), app.transport(), options);
+  adapters::copy_files::CopyFiles copies(app.loop(),
+                                         {.folder = config.state_dir + "/copies",
+                                          .kept = config.copies_kept,
+                                          .bytes_max = config.copies_bytes,
+                                          .disk_reserve_bytes = config.disk_reserve_bytes},
+                                         app.refused_by("copies"));
+  zbase::Service service(app.runtime(), app.transport(), copies, options);
   service.on_stop = [&] { app.stop(); };
   service.start();
   app.serve(service, config.zbase_port, {.open_paths = {"/startz/metrics", "/startz/healthz"}});

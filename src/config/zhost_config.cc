@@ -156,13 +156,20 @@ bool is_id(const std::string& text) {
 void read_control_plane(const Reader& reader, const Node& root, ZhostConfig& c) {
   const auto* node = reader.map(root, "control_plane");
   if (node == nullptr) return;
-  reader.only(*node, "control_plane", {"enabled", "port", "store", "sqlite", "postgres"});
+  reader.only(*node, "control_plane", {"enabled", "port", "store", "sqlite", "postgres", "copies"});
   auto& service = c.control_plane_service;
   service.enabled = reader.flag(*node, "enabled", false);
   service.port = port(reader, *node, "port", service.port);
   service.store = reader.text(*node, "store", service.store);
   service.sqlite = reader.text(*node, "sqlite", "");
   service.postgres = reader.text(*node, "postgres", "");
+  if (const auto* copies = reader.map(*node, "copies")) {
+    reader.only(*copies, "control_plane.copies", {"interval", "zhosts"});
+    service.copies_interval = reader.duration(*copies, "interval", service.copies_interval);
+    if (service.copies_interval > 0s && service.copies_interval < 1s)
+      reader.fail(*copies, "control_plane.copies.interval is under a second; 0s makes no copies");
+    service.copies_zhosts = reader.number(*copies, "zhosts", service.copies_zhosts, 1, 100);
+  }
   if (service.store != "sqlite" && service.store != "postgres" && service.store != "memory")
     reader.fail(*node, format("control_plane.store is '{}'; it must be sqlite, postgres or memory",
                               stdx::printable(service.store, 40)));
@@ -221,7 +228,7 @@ stdx::Result<ZhostConfig> parse_zhost_config(
   ZhostConfig c;
   reader.only(root, "the configuration",
               {"zhost", "cluster", "bind", "run_dir", "state_dir", "log_dir", "profile",
-               "control_plane", "zmesh", "zrms", "zrun", "zbase", "trust"});
+               "control_plane", "copies", "zmesh", "zrms", "zrun", "zbase", "trust"});
   c.profile = reader.text(root, "profile", c.profile);
   if (c.profile != "lan" && c.profile != "edge" && c.profile != "seed")
     reader.fail(root, format("profile is '{}'; it must be lan, edge or seed",
@@ -266,6 +273,11 @@ stdx::Result<ZhostConfig> parse_zhost_config(
   read_control_plane(reader, root, c);
   if (c.control_plane_service.sqlite.empty())
     c.control_plane_service.sqlite = c.state_dir + "/controlplane.db";
+  if (const auto* copies = reader.map(root, "copies")) {
+    reader.only(*copies, "copies", {"kept", "bytes"});
+    c.copies_kept = reader.number(*copies, "kept", c.copies_kept, 1, 1000);
+    c.copies_bytes = reader.bytes(*copies, "bytes", c.copies_bytes);
+  }
   read_services(reader, root, c);
   if (c.failure_timeout < 2 * std::max(c.beat_interval, stdx::Duration(100ms)))
     reader.fail(root,

@@ -44,7 +44,13 @@ struct ZhostConfig {
     std::string store = "sqlite";  // sqlite | postgres | memory
     std::string sqlite;            // file; default state_dir/controlplane.db
     std::string postgres;          // conninfo
+    // Copies of the records that other zhosts keep: how often one is made where something has
+    // changed (0: never), and on how many zhosts each is.
+    stdx::Duration copies_interval = std::chrono::minutes(10);
+    std::uint64_t copies_zhosts = 3;
   } control_plane_service;
+  // What this zhost keeps of them.
+  std::uint64_t copies_kept = 5, copies_bytes = 256u << 20;
 
   std::uint16_t zmesh_port = 9200, peer_port = 9201, zrms_port = 7331, zrun_port = 8080,
                 zbase_port = 7071;

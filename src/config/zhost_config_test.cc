@@ -119,6 +119,25 @@ TEST(ZhostConfigTest, TheJoinTokenIsOneOfTheUserAndTheClusterUnlessAKeyNamesAFil
   EXPECT_EQ(read(named, {{"ZMESH_JOIN_TOKEN_FILE", "/k"}})->join_token_file, "/k");
 }
 
+TEST(ZhostConfigTest, CopiesOfTheRecordsHaveAnIntervalAndBoundsAndCanBeSwitchedOff) {
+  const auto usual = read("zhost: {id: z1}\n");
+  EXPECT_EQ(usual->control_plane_service.copies_interval, stdx::Duration(10min));
+  EXPECT_EQ(usual->control_plane_service.copies_zhosts, 3u);
+  EXPECT_EQ(usual->copies_kept, 5u);
+  const auto own = read(
+      "zhost: {id: z1}\ncontrol_plane: {enabled: true, copies: {interval: 0s, zhosts: 2}}\n"
+      "copies: {kept: 9, bytes: 1MiB}\n");
+  ASSERT_TRUE(own) << own.error().message;
+  EXPECT_EQ(own->control_plane_service.copies_interval, stdx::Duration(0s));
+  EXPECT_EQ(own->control_plane_service.copies_zhosts, 2u);
+  EXPECT_EQ(own->copies_kept, 9u);
+  EXPECT_EQ(own->copies_bytes, 1u << 20);
+  for (const char* bad :
+       {"control_plane: {copies: {interval: 10ms}}", "control_plane: {copies: {zhosts: 0}}",
+        "copies: {kept: 0}", "copies: {keep: 3}"})
+    EXPECT_FALSE(read(std::string("zhost: {id: z1}\n") + bad + "\n")) << bad;
+}
+
 TEST(ZhostConfigTest, BindIsAnAddressNotAName) {
   for (const char* good : {"127.0.0.1", "10.0.0.255", "'::1'"})
     EXPECT_TRUE(read("zhost: {id: z1}\nbind: " + std::string(good) + "\n")) << good;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the control plane answers: the methods of zrms, and HTTP.
+#include "controlplane/copy_fetch.h"
 #include "controlplane/service.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
@@ -70,6 +71,7 @@ void Service::wire_methods() {
   exchange_.on("controlplane.read_term",
                rpc::typed<v1::ReadTermRequest, v1::TermRow>(
                    [this](const rpc::Caller&, v1::ReadTermRequest, auto done) {
+                     if (store_damaged_) return done(stdx::fail(Code::unavailable, store_trouble_));
                      if (const auto may = gate_.may_read_term(); !may)
                        return done(std::unexpected(may.error()));
                      store_.read_term([done](stdx::Result<ports::TermRow> row) {
@@ -165,6 +167,8 @@ void Service::wire_routes() {
     status.set_records_detail(gate_.detail());
     status.set_lineage(gate_.known().lineage());
     status.set_counter(gate_.known().counter());
+    status.set_copies_detail(copier_.detail());
+    status.set_newest_copy(copier_.newest());
     reply(wire::json_response(status));
   });
 }
@@ -209,6 +213,7 @@ void Service::back_up(const v1::BackupRequest& request,
 
 void Service::restore(const v1::RestoreRequest& request,
                       std::function<void(stdx::Result<v1::RestoreReply>)> done) {
+  if (!request.from().empty()) return restore_from(request, std::move(done));
   if (!request.path().starts_with('/'))
     return done(stdx::fail(Code::invalid, stdx::format("'{}' is not an absolute path on the "
                                                        "machine of the control plane",
@@ -224,17 +229,45 @@ void Service::restore(const v1::RestoreRequest& request,
                  });
 }
 
+void Service::restore_from(const v1::RestoreRequest& request,
+                           std::function<void(stdx::Result<v1::RestoreReply>)> done) {
+  const auto from = request.from();
+  if (!by_zhost_.contains(from))
+    return done(stdx::fail(
+        Code::unavailable,
+        stdx::format("zhost '{}' is not linked to the control plane; start it, or restore from "
+                     "another one (`cluster copies`)",
+                     stdx::printable(from, 80))));
+  fetch_copy(
+      exchange_, from, request.copy(), [this, from, done](stdx::Result<FetchedCopy> fetched) {
+        if (!fetched) return done(std::unexpected(fetched.error()));
+        v1::RestoreReply reply;
+        reply.set_counter(fetched->info.counter());
+        reply.set_made(
+            stdx::format_rfc3339(stdx::WallTime(std::chrono::seconds(fetched->info.made()))));
+        store_.restore_copy(std::move(fetched->copy), [this, from, reply, done](
+                                                          stdx::Result<std::string> kept) mutable {
+          if (!kept) return done(std::unexpected(kept.error()));
+          runtime_.log.warn("records_restored",
+                            {{"from", from}, {"counter", reply.counter()}, {"former", *kept}});
+          reply.set_former(*kept);
+          done(std::move(reply));
+          if (options_.start_anew) options_.start_anew();
+        });
+      });
+}
+
 void Service::recover(Recoverer::Done done) {
-  std::vector<std::string> linked;
-  for (const auto& [zhost, id] : by_zhost_) linked.push_back(zhost);
-  recoverer_.run(std::move(linked), [this, done](stdx::Result<v1::RecoverReply> reply) {
-    if (!reply) return done(std::unexpected(reply.error()));
-    // The members that it wrote.
-    refresh([this, done, reply](stdx::Status) {
-      done(reply);
-      announce();
-    });
-  });
+  const auto zhosts = linked_zhosts();
+  recoverer_.run({zhosts.begin(), zhosts.end()},
+                 [this, done](stdx::Result<v1::RecoverReply> reply) {
+                   if (!reply) return done(std::unexpected(reply.error()));
+                   // The members that it wrote.
+                   refresh([this, done, reply](stdx::Status) {
+                     done(reply);
+                     announce();
+                   });
+                 });
 }
 
 // What a caller knows is held against the records as they are now: where it knows more than this

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/service.h"
 
-#include <set>
+#include <algorithm>
 
 #include "model/topology.h"
 #include "rpc/request_proof.h"
@@ -27,6 +27,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::St
       exchange_(runtime, [this](v1::Envelope envelope) { send(std::move(envelope)); }),
       gate_(runtime, store, membership_),
       recoverer_(runtime, exchange_, store, gate_),
+      copier_(runtime, exchange_, store, gate_, options_.copies),
       poll_timer_(runtime.executor),
       refused_links_(runtime.metrics.counter("samoza_controlplane_refused_links_total",
                                              "Links closed because there were too many")),
@@ -35,6 +36,13 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::St
           "Links closed because of their hello, or because they did not prove the join token")) {
   gate_.on_phase = [this] { announce(); };
   gate_.reread = [this] { refresh([](auto) {}); };
+  copier_.linked = [this] { return linked_zhosts(); };
+  copier_.has_other_members = [this] {
+    const auto members = membership_.members();
+    return std::any_of(members.begin(), members.end(), [this](const v1::Member& member) {
+      return member.zhost_id() != options_.copies.own_zhost;
+    });
+  };
   wire_methods();
   wire_routes();
 }
@@ -48,7 +56,14 @@ stdx::Status Service::start() {
                transport_.listen(options_.listen, [this](auto link) { accept(std::move(link)); }));
   }
   poll();
+  copier_.start();
   return {};
+}
+
+std::set<std::string> Service::linked_zhosts() const {
+  std::set<std::string> linked;
+  for (const auto& [zhost, id] : by_zhost_) linked.insert(zhost);
+  return linked;
 }
 
 void Service::handle(ports::HttpRequest request, ports::HttpReply reply) {
@@ -161,6 +176,7 @@ void Service::write_member(const v1::RegisterRequest& request, int tries, Regist
                   *reply.mutable_peers() = now.peers();
                   reply.set_leader(now.leader());
                   reply.set_term(now.term());
+                  reply.set_copies_detail(now.copies_detail());
                   done(std::move(reply));
                   announce();
                 });
@@ -210,10 +226,13 @@ void Service::mark_member(const v1::MarkRequest& request,
 void Service::refresh(std::function<void(stdx::Status)> done) {
   store_.read_since(revision_, [this, done](stdx::Result<ports::Store::Snapshot> snapshot) {
     if (!snapshot) {
+      if (!std::exchange(store_damaged_, snapshot.error().code == Code::corrupt) && store_damaged_)
+        runtime_.log.error("records_damaged", {{"why", snapshot.error().message}});
       store_trouble_ = snapshot.error().message;
       return done(std::unexpected(snapshot.error()));
     }
     store_trouble_.clear();
+    store_damaged_ = false;
     revision_ = std::max(revision_, snapshot->revision);
     if (snapshot->term.version > term_.version) term_ = snapshot->term;
     if (snapshot->whole) forget_unnamed(*snapshot);
@@ -242,6 +261,7 @@ void Service::forget_unnamed(const ports::Store::Snapshot& snapshot) {
 
 void Service::poll() {
   refresh([this](stdx::Status) {
+    copier_.look();
     announce();
     poll_timer_.set(options_.poll_interval, [this] { poll(); });
   });
@@ -253,6 +273,7 @@ v1::MembersChanged Service::state() const {
   for (const auto& member : membership_.members()) *now.add_peers() = member;
   now.set_leader(term_.holder.substr(0, term_.holder.find('/')));
   now.set_term(term_.term);
+  now.set_copies_detail(copier_.detail());
   return now;
 }
 

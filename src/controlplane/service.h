@@ -15,9 +15,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "controlplane/membership.h"
+#include "controlplane/record_copier.h"
 #include "controlplane/records_gate.h"
 #include "controlplane/recoverer.h"
 #include "ports/cluster_key.h"
@@ -43,6 +45,7 @@ struct Options {
   std::string copies_folder;  // for a backup that names no file; empty: it must
   // The process ends soon and is started again: what was restored is taken at a start.
   std::function<void()> start_anew;
+  RecordCopier::Options copies;
 };
 
 class Service final : public ports::HttpHandler {
@@ -119,6 +122,9 @@ class Service final : public ports::HttpHandler {
                std::function<void(stdx::Result<v1::BackupReply>)> done);
   void restore(const v1::RestoreRequest& request,
                std::function<void(stdx::Result<v1::RestoreReply>)> done);
+  void restore_from(const v1::RestoreRequest& request,
+                    std::function<void(stdx::Result<v1::RestoreReply>)> done);
+  std::set<std::string> linked_zhosts() const;
   v1::MembersChanged state() const;
 
   ports::Runtime& runtime_;
@@ -133,11 +139,13 @@ class Service final : public ports::HttpHandler {
   Membership membership_;
   RecordsGate gate_;
   Recoverer recoverer_;
+  RecordCopier copier_;
   ports::TermRow term_;
   std::uint64_t revision_ = 0;
   std::string store_trouble_ = "not read yet";
-  std::string write_trouble_;  // why the database refused the last write; empty: it did not
-  std::string announced_;      // what every link was told last
+  bool store_damaged_ = false;  // and store_trouble_ says what to do
+  std::string write_trouble_;   // why the database refused the last write; empty: it did not
+  std::string announced_;       // what every link was told last
   std::unique_ptr<ports::Listener> listener_;
   std::map<std::uint64_t, Connection> connections_;
   // Of two links of one id the one whose registration was admitted last has the zhost's answers and

@@ -20,6 +20,17 @@ void Store::restore(std::string, Done<std::string> done) {
                   "(PostgreSQL: psql, pg_restore)"));
 }
 
+void Store::copy(Done<Copy> done) {
+  done(stdx::fail(Code::unsupported,
+                  "this database makes no copies here; use its own tools (PostgreSQL: pg_dump)"));
+}
+
+void Store::restore_copy(Copy, Done<std::string> done) {
+  done(stdx::fail(Code::unsupported,
+                  "this database takes no copies back here; use its own tools "
+                  "(PostgreSQL: psql, pg_restore)"));
+}
+
 stdx::Status check_batch(const std::vector<RecordChange>& changes) {
   if (changes.size() > Store::batch_changes_max)
     return stdx::fail(Code::full, stdx::format("a batch has {} changes, at most {} are taken",
@@ -32,8 +43,8 @@ stdx::Status check_batch(const std::vector<RecordChange>& changes) {
       return stdx::fail(Code::invalid, stdx::format("{} '{}' is changed twice in a batch",
                                                     change.kind, change.key));
     if (change.value && change.value->size() > Store::value_bytes_max)
-      return stdx::fail(Code::invalid,
-                        stdx::format("{} '{}' is larger than 1 MiB", change.kind, change.key));
+      return stdx::fail(Code::invalid, stdx::format("{} '{}' is larger than {} MiB", change.kind,
+                                                    change.key, Store::value_bytes_max >> 20));
   }
   return {};
 }

@@ -103,6 +103,17 @@ class Store {
   // its own for that.
   virtual void backup(std::string path, Done<std::uint64_t> done);
   virtual void restore(std::string path, Done<std::string> done);
+
+  // The same as bytes, which other zhosts keep. Takes no room on the store's disk. Code::full: it
+  // would have more than copy_bytes_max.
+  struct Copy {
+    stdx::Bytes bytes;
+    std::string sha256;  // lower-case hex
+  };
+  static constexpr std::size_t copy_bytes_max = 256u << 20;
+  virtual void copy(Done<Copy> done);
+  // As restore. Code::corrupt: the bytes have another hash.
+  virtual void restore_copy(Copy copy, Done<std::string> done);
 };
 
 // The rules of the contract that need no database, so that every store has the same ones.

@@ -38,10 +38,13 @@ const char* health_of(v1::ChildState state) {
 
 }  // namespace
 
-Service::Service(ports::Runtime& runtime, ports::Transport& transport, Options options)
+Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::CopyStore& copies,
+                 Options options)
     : runtime_(runtime),
       options_(std::move(options)),
       startz_(runtime, transport, {"startz", hello_of(options_)}),
+      zmesh_(runtime, transport, {"zmesh", hello_of(options_)}),
+      copies_(runtime, copies, zmesh_.exchange()),
       timer_(runtime.executor) {
   startz_.on("service.stop", [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
     respond(stdx::Bytes());
@@ -90,6 +93,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, Options o
 
 void Service::start() {
   startz_.start();
+  zmesh_.start();
   look();
 }
 

@@ -2,7 +2,8 @@
 #pragma once
 
 // zbase: the service registry of one zhost: name, url, health, version. What it knows comes from
-// startz, which owns the processes; it stores nothing else.
+// startz, which owns the processes. And it keeps copies of the control plane's records
+// (copy_keeper.h).
 
 #include <functional>
 #include <map>
@@ -14,6 +15,7 @@
 #include "rpc/service_bus.h"
 #include "samoza/v1/cluster.pb.h"
 #include "wire/http_router.h"
+#include "zbase/copy_keeper.h"
 
 namespace zbase {
 
@@ -27,7 +29,8 @@ struct Options {
 
 class Service final : public ports::HttpHandler {
  public:
-  Service(ports::Runtime& runtime, ports::Transport& transport, Options options);
+  Service(ports::Runtime& runtime, ports::Transport& transport, ports::CopyStore& copies,
+          Options options);
 
   void start();
   std::function<void()> on_stop;
@@ -40,7 +43,8 @@ class Service final : public ports::HttpHandler {
 
   ports::Runtime& runtime_;
   Options options_;
-  rpc::ServiceBus startz_;
+  rpc::ServiceBus startz_, zmesh_;
+  CopyKeeper copies_;
   wire::HttpRouter router_;
   std::map<std::string, v1::ServiceInfo> services_;
   ports::Timer timer_;

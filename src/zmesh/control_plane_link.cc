@@ -207,6 +207,7 @@ void ControlPlaneLink::answered(stdx::Result<v1::RegisterReply> reply, bool over
     held->set_leader(reply->leader());
     held->set_term(reply->term());
     *held->mutable_records() = reply->records();
+    held->set_copies_detail(reply->copies_detail());
   }
   if (held && on_members) on_members(std::move(*held));
 }

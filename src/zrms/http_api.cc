@@ -8,6 +8,7 @@
 #include "stdx/text.h"
 #include "wire/json.h"
 #include "wire/topology_codec.h"
+#include "zrms/cluster_copies.h"
 #include "zrms/service.h"
 
 namespace zrms {
@@ -27,7 +28,8 @@ constexpr std::size_t reason_shown_max = 1000;
 
 stdx::Error Service::not_leading() const {
   if (leads()) return {Code::unavailable, leader_.why_not_ready()};
-  if (control_plane_trouble_.starts_with("the records are behind"))
+  // Behind, or damaged: the text says what to do.
+  if (control_plane_trouble_.starts_with("the records are "))
     return {Code::unavailable, "the cluster has no leader: " + control_plane_trouble_};
   if (!control_plane_trouble_.empty())
     return {Code::unavailable,
@@ -101,8 +103,31 @@ void Service::wire_records_routes() {
               [this](wire::RouteMatch match, ports::HttpReply reply) {
                 v1::RestoreRequest request;
                 request.set_path(match.request.query["path"]);
+                request.set_from(match.request.query["from"]);
+                request.set_copy(match.request.query["copy"]);
                 ask_records<v1::RestoreReply>("controlplane.restore", request, std::move(reply));
               });
+  router_.add("GET", "/v1/cluster/copies",
+              [this](wire::RouteMatch, ports::HttpReply reply) { list_copies(std::move(reply)); });
+}
+
+void Service::list_copies(ports::HttpReply reply) {
+  std::vector<std::string> zhosts{options_.zhost};
+  for (const auto& member : members_.peers())
+    if (member.zhost_id() != options_.zhost) zhosts.push_back(member.zhost_id());
+  ask_copies(zmesh_, options_.zhost, std::move(zhosts),
+             [reply, detail = members_.copies_detail(),
+              wall = runtime_.clock.wall()](v1::ClusterCopies copies) {
+               copies.set_detail(detail);
+               for (auto& zhost : *copies.mutable_zhosts())
+                 for (auto& copy : *zhost.mutable_copies()) {
+                   const stdx::WallTime made{std::chrono::seconds(copy.made())};
+                   copy.set_made_at(stdx::format_rfc3339(made));
+                   const auto age = std::chrono::floor<std::chrono::seconds>(wall - made).count();
+                   copy.set_age_seconds(static_cast<std::uint64_t>(std::max<std::int64_t>(age, 0)));
+                 }
+               reply(wire::json_response(copies));
+             });
 }
 
 void Service::wire_routes() {
@@ -355,6 +380,7 @@ v1::ClusterReply Service::cluster_view() const {
   }
   view.set_spaces(spaces);
   view.set_spaces_running(spaces_running);
+  view.set_copies_detail(members_.copies_detail());
   if (cluster_.braking(runtime_.clock.now()))
     view.set_detail(
         "brake: more than half of the zhosts look dead; nobody is evicted while that lasts");
@@ -420,6 +446,7 @@ v1::ServiceStatus Service::status_view() const {
           "from a copy",
           rows.size(), *rows.begin()));
   }
+  view.set_copies_detail(members_.copies_detail());
   view.set_uptime_ms(static_cast<std::uint64_t>(stdx::to_ms(runtime_.clock.now() - started_)));
   return view;
 }

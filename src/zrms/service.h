@@ -69,6 +69,7 @@ class Service final : public ports::HttpHandler {
   void wire_archives();
   void wire_routes();
   void wire_records_routes();
+  void list_copies(ports::HttpReply reply);
   void membership(v1::MembersChanged members);
   void report_soon();
   void report();

@@ -47,6 +47,9 @@ struct Commands {
             "\n  control plane: {}; until it is back nothing is placed or declared dead, and what "
             "runs runs on",
             stdx::printable(trouble, 600));
+      if (const auto copies = text("copies_detail"); !copies.empty())
+        line += format("\n  records: {}; `cluster copies` lists what there is",
+                       stdx::printable(copies, 600));
     }
     if (service == "zrun")
       line = format("zrun:\n  status={} spaces={}", text("status"), text("spaces"));
@@ -161,8 +164,21 @@ struct Commands {
         shell.post("zrms", "/v1/cluster/backup", {{"path", words.empty() ? "" : words[0]}}),
         render::copied);
   }
-  static int cluster_restore(Shell& shell, const Words& words) {
-    return shell.show(shell.post("zrms", "/v1/cluster/restore", {{"path", words[0]}}),
+  static int cluster_copies(Shell& shell, const Words&) {
+    return shell.show(shell.get("zrms", "/v1/cluster/copies"), render::copies);
+  }
+  static int cluster_restore(Shell& shell, const Words& given) {
+    // The command line puts options behind everything else.
+    auto words = given;
+    const bool from = std::erase(words, "--from") > 0;
+    if (words.empty() || words.size() > (from ? 2u : 1u))
+      return shell.usage("cluster restore FILE|--from ZHOST [COPY]");
+    std::map<std::string, std::string> query;
+    if (from)
+      query = {{"from", words[0]}, {"copy", words.size() > 1 ? words[1] : ""}};
+    else
+      query = {{"path", words[0]}};
+    return shell.show(shell.post("zrms", "/v1/cluster/restore", std::move(query)),
                       render::restored);
   }
   static int spaces(Shell& shell, const Words& words) {
@@ -242,8 +258,9 @@ struct Commands {
        cluster_recover},
       {"cluster backup", "[FILE]", "copies the records to a file on the control plane's machine", 0,
        1, cluster_backup},
-      {"cluster restore", "FILE", "puts such a copy in place; `cluster recover` comes next", 1, 1,
-       cluster_restore},
+      {"cluster copies", "", "the copies of the records that zhosts keep", 0, 0, cluster_copies},
+      {"cluster restore", "FILE|--from ZHOST [COPY]",
+       "puts a copy in place; `cluster recover` comes next", 1, 3, cluster_restore},
       {"spaces", "[[TOPOLOGY/]NAME]", "the spaces of this zhost, or one of the cluster in detail",
        0, 1, spaces},
       {"spaces logs", "[TOPOLOGY/]NAME", "the last log lines of a space", 1, 1, spaces_logs},

@@ -177,11 +177,40 @@ std::string copied(const std::string& text) {
 }
 
 std::string restored(const std::string& text) {
+  const auto r = parse(text);
+  const auto which = field(r, "made").empty() ? std::string("the copy")
+                                              : format("the copy of {}, up to change {},",
+                                                       field(r, "made"), field(r, "counter"));
   return format(
-      "the copy is whole; the control plane starts anew with it, and keeps its former "
+      "{} is whole; the control plane starts anew with it, and keeps its former "
       "database as {}. If zhosts know of newer changes, `cluster` says that the records "
       "are behind: then run `cluster recover`\n",
-      field(parse(text), "former"));
+      which, field(r, "former"));
+}
+
+std::string copies(const std::string& text) {
+  const auto c = parse(text);
+  std::vector<std::vector<std::string>> rows = {
+      {"ZHOST_ID", "COPY", "AGE", "MADE", "CHANGE", "TERM", "LINEAGE", "SIZE", "DETAIL"}};
+  const auto zhosts = list(c, "zhosts");
+  for (const auto& zhost : zhosts) {
+    const auto kept = list(zhost, "copies");
+    if (kept.empty()) {
+      const auto why = field(zhost, "why_not");
+      rows.push_back({field(zhost, "zhost"), "-", "-", "-", "-", "-", "-", "-",
+                      why.empty() ? "keeps none" : "does not say: " + why});
+    }
+    for (const auto& copy : kept)
+      rows.push_back({field(zhost, "zhost"), field(copy, "sha256").substr(0, 12),
+                      stdx::format_duration(std::chrono::seconds(
+                          static_cast<std::int64_t>(number(copy, "age_seconds")))),
+                      field(copy, "made_at"), field(copy, "counter"), field(copy, "term"),
+                      field(copy, "lineage").substr(0, 8), size(number(copy, "bytes")),
+                      field(copy, "damaged") == "yes" ? "damaged" : "-"});
+  }
+  auto out = table(rows);
+  if (const auto detail = field(c, "detail"); !detail.empty()) out += detail + "\n";
+  return out + "`cluster restore --from ZHOST_ID [COPY]` puts one in place\n";
 }
 
 std::string recovered(const std::string& text) {
@@ -202,6 +231,17 @@ std::string recovered(const std::string& text) {
         "  not there: {}; if one of them knows of more, the records are behind again when "
         "it comes: run this again then\n",
         away);
+  if (r.contains("silent") && r["silent"].is_array() && !r["silent"].empty()) {
+    std::string silent;
+    for (const auto& zhost : r["silent"])
+      silent += format("{}{} ({})", silent.empty() ? "" : ", ", field(zhost, "zhost"),
+                       field(zhost, "why"));
+    out += format(
+        "  did not say what they run: {}; what only they know is not taken over, and what they "
+        "run is stopped or runs unlisted. Look at their startz and zmesh; when they register "
+        "and know of more, the records are behind again: run this again then\n",
+        silent);
+  }
   return out +
          "  the zhosts register and a leader is found within seconds; `topo` shows what there "
          "is\n";
@@ -216,6 +256,8 @@ std::string cluster(const std::string& text) {
       field(c, "zhosts"), field(c, "topologies_running"), field(c, "topologies"),
       field(c, "spaces_running"), field(c, "spaces"));
   if (!field(c, "detail").empty()) out += field(c, "detail") + "\n";
+  if (const auto copies = field(c, "copies_detail"); !copies.empty())
+    out += "records: " + copies + "; `cluster copies` lists what there is\n";
   return out;
 }
 

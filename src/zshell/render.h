@@ -32,6 +32,7 @@ std::string cluster(const std::string& json);
 std::string recovered(const std::string& json);
 std::string copied(const std::string& json);
 std::string restored(const std::string& json);
+std::string copies(const std::string& json);
 std::string zhosts(const std::string& json);
 std::string spaces(const std::string& json);
 std::string space(const std::string& json);

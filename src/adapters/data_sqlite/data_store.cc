@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/data_sqlite/data_store.h"
 
-#include <sys/statvfs.h>
-
 #include <algorithm>
 #include <filesystem>
 
 #include "adapters/data_sqlite/open_stores.h"
+#include "adapters/posix/disk_room.h"
 #include "adapters/posix/worker.h"
 #include "adapters/sqlite/database.h"
 #include "model/topology.h"
@@ -37,17 +36,7 @@ struct SqliteDataStore::Shared {
 
   // Whether the disk has more room than what is kept for others.
   stdx::Status has_room() const {
-    struct statvfs disk{};
-    if (options.disk_reserve_bytes == 0 || statvfs(options.folder.c_str(), &disk) != 0) return {};
-    const auto reserve =
-        std::min<std::uint64_t>(options.disk_reserve_bytes, disk.f_blocks / 20 * disk.f_frsize);
-    const auto left = std::uint64_t{disk.f_bavail} * disk.f_frsize;
-    if (left >= reserve) return {};
-    return stdx::fail(
-        Code::unavailable,
-        stdx::format("the disk of {} is full: {} MiB are left, which Samoza keeps for itself "
-                     "(zrun.limits.disk_reserve); free some",
-                     options.folder, left >> 20));
+    return posix::check_disk_room(options.folder, options.disk_reserve_bytes);
   }
 
   void count_refusal(const stdx::Error& error) const {

@@ -190,6 +190,29 @@ stdx::Status Database::transaction(const std::function<stdx::Status()>& work) {
   return {};
 }
 
+stdx::Result<stdx::Bytes> Database::serialize(std::uint64_t bytes_max) {
+  // In one transaction: the size that was checked is the size of what is read.
+  TRY(run("BEGIN"));
+  const auto read = [&]() -> stdx::Result<stdx::Bytes> {
+    TRY_ASSIGN(auto size, prepare("SELECT page_count * page_size FROM pragma_page_count, "
+                                  "pragma_page_size"));
+    TRY(size.step());
+    if (size.integer(0) > bytes_max)
+      return stdx::fail(Code::full, stdx::format("{} has {} bytes, {} are allowed", path_,
+                                                 size.integer(0), bytes_max));
+    sqlite3_int64 bytes = 0;
+    const std::unique_ptr<unsigned char, decltype(&sqlite3_free)> image(
+        sqlite3_serialize(handle_, "main", &bytes, 0), &sqlite3_free);
+    if (image == nullptr)
+      return stdx::fail(Code::unavailable,
+                        path_ + ": it cannot be read as a whole now (memory or disk)");
+    return stdx::Bytes(reinterpret_cast<const char*>(image.get()), static_cast<std::size_t>(bytes));
+  };
+  auto image = read();
+  if (!broken_) (void)run("ROLLBACK");
+  return image;
+}
+
 std::uint64_t Database::changes() const {
   return static_cast<std::uint64_t>(sqlite3_changes(handle_));
 }

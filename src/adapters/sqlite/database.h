@@ -72,6 +72,9 @@ class Database {
   stdx::Result<Statement> prepare(const std::string& sql);
   // BEGIN IMMEDIATE … COMMIT; rolled back when `work` fails.
   stdx::Status transaction(const std::function<stdx::Status()>& work);
+  // The whole database from one consistent state, as the bytes of a file; takes no room on a disk.
+  // Code::full: it has more than `bytes_max`.
+  stdx::Result<stdx::Bytes> serialize(std::uint64_t bytes_max);
   // Rows changed by the last statement.
   std::uint64_t changes() const;
   bool is_broken() const { return broken_; }

@@ -116,4 +116,28 @@ void MemoryStore::read_page(Page page, Done<Snapshot> done) {
                 std::move(done));
 }
 
+void MemoryStore::copy(Done<Copy> done) {
+  if (!encode_) return Store::copy(std::move(done));
+  run<Copy>([this] { return encode_(database_.read_page({})); }, std::move(done));
+}
+
+namespace {
+
+std::unexpected<stdx::Error> keeps_nothing() {
+  return stdx::fail(Code::unsupported,
+                    "the memory store forgets its records when the control plane ends, so nothing "
+                    "can be put back into it; set control_plane.store: sqlite, start the control "
+                    "plane and restore the copy there");
+}
+
+}  // namespace
+
+void MemoryStore::restore(std::string, Done<std::string> done) {
+  done(keeps_nothing());
+}
+
+void MemoryStore::restore_copy(Copy, Done<std::string> done) {
+  done(keeps_nothing());
+}
+
 }  // namespace adapters::store_memory

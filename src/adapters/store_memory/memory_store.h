@@ -64,9 +64,12 @@ class Database {
 
 class MemoryStore final : public ports::Store {
  public:
+  // How a copy of the records is made: it is a file for another store, this one has none.
+  using Encode = std::function<stdx::Result<Copy>(const Snapshot&)>;
+
   MemoryStore(ports::Executor& executor, Database& database,
-              stdx::Duration latency = std::chrono::milliseconds(1))
-      : executor_(executor), database_(database), latency_(latency) {}
+              stdx::Duration latency = std::chrono::milliseconds(1), Encode encode = {})
+      : executor_(executor), database_(database), latency_(latency), encode_(std::move(encode)) {}
 
   void read_term(Done<ports::TermRow> done) override;
   void cas_term(std::uint64_t expected_version, std::uint64_t next_term, std::string next_holder,
@@ -74,6 +77,9 @@ class MemoryStore final : public ports::Store {
   void commit(std::optional<std::uint64_t> term, std::vector<ports::RecordChange> changes,
               Done<Committed> done) override;
   void read_page(Page page, Done<Snapshot> done) override;
+  void copy(Done<Copy> done) override;
+  void restore(std::string path, Done<std::string> done) override;
+  void restore_copy(Copy copy, Done<std::string> done) override;
 
  private:
   template <typename T>
@@ -82,6 +88,7 @@ class MemoryStore final : public ports::Store {
   ports::Executor& executor_;
   Database& database_;
   stdx::Duration latency_;
+  Encode encode_;
 };
 
 }  // namespace adapters::store_memory

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "adapters/crypto/crypto.h"
+#include "adapters/posix/files.h"
 #include "stdx/text.h"
 
 namespace adapters::store_sqlite {
@@ -37,16 +39,16 @@ stdx::Status vacuum_into(Database& db, const std::string& path) {
   return {};
 }
 
-stdx::Status check_copy(const std::string& path) {
+stdx::Status check_copy(const std::string& path, const std::string& what) {
   TRY_ASSIGN(auto copy, Database::open(path, {.create = false, .exit_on_bad_disk = false}));
   TRY_ASSIGN(auto whole, copy->prepare("PRAGMA integrity_check"));
   TRY_ASSIGN(const bool row, whole.step());
   if (!row || whole.text(0) != "ok")
-    return stdx::fail(Code::corrupt, stdx::format("{} is damaged: {}", path, whole.text(0)));
+    return stdx::fail(Code::corrupt, stdx::format("{} is damaged: {}", what, whole.text(0)));
   auto lineage = copy->prepare("SELECT 1 FROM records WHERE kind = 'lineage'");
-  if (!lineage) return stdx::fail(Code::invalid, path + " holds no records of a cluster");
+  if (!lineage) return stdx::fail(Code::invalid, what + " holds no records of a cluster");
   TRY_ASSIGN(const bool there, lineage->step());
-  if (!there) return stdx::fail(Code::invalid, path + " holds no records of a cluster");
+  if (!there) return stdx::fail(Code::invalid, what + " holds no records of a cluster");
   return {};
 }
 
@@ -70,19 +72,49 @@ stdx::Result<std::uint64_t> copy_to(Database& db, const std::string& path) {
   return bytes;
 }
 
-stdx::Result<std::string> put_back(const std::string& copy, const std::string& database) {
+namespace {
+
+// `unfinished` is where the copy was written; `what` is its name for a person.
+stdx::Result<std::string> take_unfinished(const std::string& unfinished,
+                                          const std::string& database, const std::string& what) {
   std::error_code error;
-  const auto waiting = waiting_name(database), unfinished = waiting + ".unfinished";
-  fs::copy_file(copy, unfinished, fs::copy_options::overwrite_existing, error);
-  if (error) return stdx::fail(Code::failed, stdx::format("{}: {}", copy, error.message()));
-  const auto checked = check_copy(unfinished);
+  const auto checked = check_copy(unfinished, what);
   for (const char* beside : {"-wal", "-shm"}) fs::remove(unfinished + beside, error);
   if (!checked) {
     fs::remove(unfinished, error);
     return std::unexpected(checked.error());
   }
-  TRY(move_file(unfinished, waiting));
+  TRY(move_file(unfinished, waiting_name(database)));
   return kept_name(database);
+}
+
+std::string unfinished_name(const std::string& database) {
+  return waiting_name(database) + ".unfinished";
+}
+
+}  // namespace
+
+stdx::Result<std::string> put_back(const std::string& copy, const std::string& database) {
+  std::error_code error;
+  const auto unfinished = unfinished_name(database);
+  fs::copy_file(copy, unfinished, fs::copy_options::overwrite_existing, error);
+  if (error) return stdx::fail(Code::failed, stdx::format("{}: {}", copy, error.message()));
+  return take_unfinished(unfinished, database, copy);
+}
+
+stdx::Result<ports::Store::Copy> copy_of(Database& db) {
+  ports::Store::Copy copy;
+  TRY_ASSIGN(copy.bytes, db.serialize(ports::Store::copy_bytes_max));
+  copy.sha256 = crypto::sha256_hex(copy.bytes);
+  return copy;
+}
+
+stdx::Result<std::string> put_back(const ports::Store::Copy& copy, const std::string& database) {
+  if (crypto::sha256_hex(copy.bytes) != copy.sha256)
+    return stdx::fail(Code::corrupt, "the copy arrived damaged; nothing was changed");
+  const auto unfinished = unfinished_name(database);
+  TRY(posix::replace_file(unfinished, copy.bytes));
+  return take_unfinished(unfinished, database, "copy " + copy.sha256.substr(0, 12));
 }
 
 stdx::Status take_restored(const std::string& database) {

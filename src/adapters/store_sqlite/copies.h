@@ -8,6 +8,7 @@
 #include <string>
 
 #include "adapters/sqlite/database.h"
+#include "ports/store.h"
 
 namespace adapters::store_sqlite {
 
@@ -17,6 +18,10 @@ stdx::Result<std::uint64_t> copy_to(sqlite::Database& db, const std::string& pat
 // Checks that `copy` is a whole database of records, and lays it beside `database` for
 // take_restored. Answers where that one will be kept.
 stdx::Result<std::string> put_back(const std::string& copy, const std::string& database);
+
+// The same with bytes instead of files.
+stdx::Result<ports::Store::Copy> copy_of(sqlite::Database& db);
+stdx::Result<std::string> put_back(const ports::Store::Copy& copy, const std::string& database);
 
 // At a start: what was put back takes the place of the database, which is kept beside it.
 stdx::Status take_restored(const std::string& database);

@@ -197,6 +197,37 @@ class Turns {
 
 }  // namespace
 
+namespace {
+
+// For a person, who can do something about it.
+stdx::Error damaged(const stdx::Error& error) {
+  return {Code::corrupt,
+          stdx::format("the records are damaged: {}. Nothing is placed, judged or admitted; what "
+                       "runs runs on. Put a copy in place (`cluster copies` lists those of zhosts, "
+                       "`cluster restore --from ZHOST` takes one); without a copy move the file "
+                       "and its -wal away, end the control plane (it is started again) and run "
+                       "`cluster recover`",
+                       error.message)};
+}
+
+// Whether every page can be read; the values in them are their readers' matter.
+stdx::Status check_pages(Database& db, const std::string& path) {
+  TRY_ASSIGN(auto check, db.prepare("PRAGMA quick_check(1)"));
+  TRY_ASSIGN(const bool row, check.step());
+  if (row && check.text(0) == "ok") return {};
+  return stdx::fail(Code::corrupt, path + ": " + check.text(0));
+}
+
+// Opens the file and makes what is missing in it.
+stdx::Result<std::unique_ptr<Database>> open_checked(const std::string& path) {
+  TRY_ASSIGN(auto database, Database::open(path));
+  TRY(check_pages(*database, path));
+  for (const char* statement : schema) TRY(database->run(statement));
+  return database;
+}
+
+}  // namespace
+
 struct SqliteStore::Impl {
   // A connection and the thread that uses it.
   struct Lane {
@@ -211,6 +242,8 @@ struct SqliteStore::Impl {
   // and a bad disk under the copy is an error, not the end of the control plane.
   Lane bulk, lease, copies;
   std::string path;
+  stdx::Error
+      damage;  // with a message: the file cannot be used, and everything but a restore fails
 
   Impl(ports::Executor& e, std::unique_ptr<Database> for_bulk, std::unique_ptr<Database> for_lease,
        std::unique_ptr<Database> for_copies, std::string file, ports::Counter* refused)
@@ -222,11 +255,25 @@ struct SqliteStore::Impl {
 
   template <typename T>
   void run(Lane& lane, Done<T> done, std::move_only_function<stdx::Result<T>(Database&)> work) {
-    const bool taken = lane.worker.post([this, &lane, done, work = std::move(work)]() mutable {
+    if (!damage.message.empty()) {
+      executor.post([done = std::move(done), damage = damage] { done(std::unexpected(damage)); });
+      return;
+    }
+    post<T>(lane, std::move(done), [this, &lane, work = std::move(work)]() mutable {
       const bool takes_turns = &lane != &copies;
       if (takes_turns) turns.enter(&lane == &lease);
       auto result = work(*lane.database);
       if (takes_turns) turns.leave();
+      if (!result && result.error().code == Code::corrupt)
+        result = std::unexpected(damaged(result.error()));
+      return result;
+    });
+  }
+
+  template <typename T>
+  void post(Lane& lane, Done<T> done, std::move_only_function<stdx::Result<T>()> work) {
+    const bool taken = lane.worker.post([this, done, work = std::move(work)]() mutable {
+      auto result = work();
       executor.post([done = std::move(done), result = std::move(result)] { done(result); });
     });
     if (taken) return;
@@ -244,12 +291,18 @@ stdx::Result<std::unique_ptr<SqliteStore>> SqliteStore::open(ports::Executor& ex
                                                              const std::string& path,
                                                              ports::Counter* refused) {
   TRY(take_restored(path));
-  TRY_ASSIGN(auto database, Database::open(path));
-  for (const char* statement : schema) TRY(database->run(statement));
-  TRY_ASSIGN(auto for_lease, Database::open(path));
-  TRY_ASSIGN(auto for_copies, Database::open(path, {.exit_on_bad_disk = false}));
-  return std::unique_ptr<SqliteStore>(new SqliteStore(std::make_unique<Impl>(
-      executor, std::move(database), std::move(for_lease), std::move(for_copies), path, refused)));
+  auto database = open_checked(path);
+  if (!database && database.error().code != Code::corrupt) return std::unexpected(database.error());
+  std::unique_ptr<Database> for_bulk, for_lease, for_copies;
+  if (database) {
+    for_bulk = std::move(*database);
+    TRY_ASSIGN(for_lease, Database::open(path));
+    TRY_ASSIGN(for_copies, Database::open(path, {.exit_on_bad_disk = false}));
+  }
+  auto impl = std::make_unique<Impl>(executor, std::move(for_bulk), std::move(for_lease),
+                                     std::move(for_copies), path, refused);
+  if (!database) impl->damage = damaged(database.error());
+  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(impl)));
 }
 
 void SqliteStore::read_term(Done<TermRow> done) {
@@ -276,15 +329,51 @@ void SqliteStore::read_page(Page page, Done<Snapshot> done) {
                        [page = std::move(page)](Database& db) { return read_in(db, page); });
 }
 
+void SqliteStore::copy(Done<Copy> done) {
+  impl_->run<Copy>(impl_->copies, std::move(done), [](Database& db) { return copy_of(db); });
+}
+
+void SqliteStore::restore_copy(Copy copy, Done<std::string> done) {
+  impl_->post<std::string>(
+      impl_->copies, std::move(done),
+      [copy = std::move(copy), of = impl_->path] { return put_back(copy, of); });
+}
+
+stdx::Result<ports::Store::Copy> copy_with(const ports::Store::Snapshot& records) {
+  TRY_ASSIGN(auto database, Database::open(":memory:"));
+  for (const char* statement : schema) TRY(database->run(statement));
+  TRY(database->transaction([&]() -> stdx::Status {
+    const auto& term = records.term;
+    TRY_ASSIGN(auto row, database->prepare("UPDATE term SET term = ?, holder = ?, version = ?"));
+    TRY(row.bind(term.term).bind_text(term.holder).bind(term.version).step());
+    // Nothing is known of what was deleted: who has read it before reads all of it.
+    for (const char* sql : {"UPDATE counter SET revision = ?", "UPDATE purged SET revision = ?"}) {
+      TRY_ASSIGN(auto number, database->prepare(sql));
+      TRY(number.bind(records.revision).step());
+    }
+    for (const auto& record : records.records) {
+      TRY_ASSIGN(auto put, database->prepare("INSERT INTO records VALUES (?, ?, ?, ?, ?)"));
+      TRY(put.bind_text(record.kind)
+              .bind_text(record.key)
+              .bind(record.version)
+              .bind(records.revision)
+              .bind(stdx::BytesView(record.value))
+              .step());
+    }
+    return {};
+  }));
+  return copy_of(*database);
+}
+
 void SqliteStore::backup(std::string path, Done<std::uint64_t> done) {
   impl_->run<std::uint64_t>(impl_->copies, std::move(done),
                             [path = std::move(path)](Database& db) { return copy_to(db, path); });
 }
 
 void SqliteStore::restore(std::string path, Done<std::string> done) {
-  impl_->run<std::string>(
+  impl_->post<std::string>(
       impl_->copies, std::move(done),
-      [path = std::move(path), of = impl_->path](Database&) { return put_back(path, of); });
+      [path = std::move(path), of = impl_->path] { return put_back(path, of); });
 }
 
 }  // namespace adapters::store_sqlite

@@ -6,6 +6,9 @@
 //
 // Two connections, each with an I/O thread: one for the term row, one for records. So a renewal
 // waits for the transaction that runs, and never for those that wait behind it.
+//
+// A file whose pages cannot all be read is opened all the same: every call answers Code::corrupt
+// with what to do about it, and a copy can be put back.
 
 #include <memory>
 #include <string>
@@ -15,6 +18,10 @@
 #include "ports/store.h"
 
 namespace adapters::store_sqlite {
+
+// A copy with the records of a snapshot, for a store that is no file: one that is put in the place
+// of this one goes on where that one was.
+stdx::Result<ports::Store::Copy> copy_with(const ports::Store::Snapshot& records);
 
 class SqliteStore final : public ports::Store {
  public:
@@ -35,6 +42,8 @@ class SqliteStore final : public ports::Store {
   void read_page(Page page, Done<Snapshot> done) override;
   void backup(std::string path, Done<std::uint64_t> done) override;
   void restore(std::string path, Done<std::string> done) override;
+  void copy(Done<Copy> done) override;
+  void restore_copy(Copy copy, Done<std::string> done) override;
 
  private:
   struct Impl;
