@@ -191,14 +191,89 @@ def p15_a_control_plane_that_is_only_killed_goes_on_without_a_word(cluster):
     assert len(cluster.events("zmesh-controlplane", "records_behind")) == behind
 
 
+def folded(cluster):
+    """Everything is in the main file; gives its path."""
+    db = sqlite3.connect(database(cluster))
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    remove_beside(database(cluster))
+    return database(cluster)
+
+
+def everybody_says_it_is_damaged(cluster):
+    def said_so(n):
+        said = cluster.zshell(n, "cluster", check=False)
+        return said if said.returncode != 0 and "the records are damaged" in said.stdout + said.stderr else None
+
+    said = wait_for("zshell says so", lambda: said_so(2), 60)
+    for way_out in ("cluster restore --from", "cluster recover"):
+        assert way_out in said.stdout + said.stderr, said
+    status, text = wait_for("the control plane says so", lambda: (lambda a: a if a[0] == 503 else None)(
+        cluster.answer(1, 9000, "GET", "/healthz")))
+    assert "the records are damaged" in text, (status, text)
+    assert cluster.events("zmesh-controlplane", "records_damaged"), "nothing in the log"
+
+
+def p15_a_database_that_was_cut_says_so_and_a_copy_of_a_zhost_takes_its_place(cluster):
+    def newest_is_copied():
+        counter = (cluster.ask(1, 9000, "GET", "/v1/status") or {}).get("counter")
+        listing = (cluster.ask(1, 7331, "GET", "/v1/cluster/copies") or {}).get("zhosts", [])
+        return any(c["counter"] == counter for z in listing if z["zhost"] == "zhost-3" for c in z.get("copies", []))
+
+    wait_for("zhost-3 keeps a copy", newest_is_copied, 60)
+
+    def cut():
+        path = folded(cluster)
+        os.truncate(path, os.path.getsize(path) // 2 + 100)
+
+    put_in_place(cluster, cut)
+    everybody_says_it_is_damaged(cluster)
+    once_each(cluster)
+    cluster.zshell(3, "cluster", "restore", "--from", "zhost-3")
+
+    def goes_on():
+        if is_behind(cluster):
+            cluster.zshell(2, "cluster", "recover", check=False)
+        return runs(cluster)
+
+    wait_for("it runs", goes_on, 90)
+    wait_for("one copy of each", lambda: all(len(held) == 1 for held in once_each(cluster).values()), 60)
+
+
+def p15_a_database_with_a_damaged_page_says_so_and_without_it_recover_goes_on(cluster):
+    def damage():
+        path = folded(cluster)
+        with open(path, "r+b") as f:
+            for page in range(1, os.path.getsize(path) // 4096):
+                f.seek(page * 4096)
+                f.write(b"Z" * 4096)
+
+    put_in_place(cluster, damage)
+    everybody_says_it_is_damaged(cluster)
+
+    def move_away():
+        remove_beside(database(cluster))
+        os.replace(database(cluster), f"{cluster.folder}/damaged.db")
+
+    put_in_place(cluster, move_away)
+    wait_for("zshell says so", lambda: is_behind(cluster), 60)
+    recovers(cluster)
+
+
 CASES = [p15_a_database_put_back_from_a_backup_runs_nothing_twice_and_recover_goes_on,
          p15_a_control_plane_that_is_only_killed_goes_on_without_a_word,
          p15_an_emptied_database_is_no_empty_cluster,
+         p15_a_database_that_was_cut_says_so_and_a_copy_of_a_zhost_takes_its_place,
+         p15_a_database_with_a_damaged_page_says_so_and_without_it_recover_goes_on,
          p15_a_machine_that_dies_and_loses_its_wal_is_behind_too]
 
 
 def main():
     cluster = Cluster()
+    with open(cluster.config(1), encoding="utf-8") as f:
+        config = f.read()
+    with open(cluster.config(1), "w", encoding="utf-8") as f:
+        f.write(config.replace("store: sqlite", "store: sqlite, copies: {interval: 1s}"))
     try:
         return run_cases("cluster_records", cluster, CASES)
     finally:
