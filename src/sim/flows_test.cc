@@ -24,7 +24,7 @@ TEST(FlowsTest, RJoin1To5AZhostRegistersAndEveryoneKnowsTheSupersAndPeers) {
   }
 }
 
-TEST(FlowsTest, RHb1To6TheLeaderHasAReportAndAHeartbeatOfEveryZhost) {
+TEST(FlowsTest, RHb4And6TheLeaderHasAReportAndAHeartbeatOfEveryZhost) {
   Running r;
   const auto& manager = r.cluster.zrms_of(static_cast<std::size_t>(r.cluster.leader()))->cluster();
   r.cluster.world.run_for(11s);

@@ -16,8 +16,8 @@ using namespace std::chrono_literals;
 struct Published : Running {
   using Running::Running;
   std::size_t leader() { return static_cast<std::size_t>(cluster.leader()); }
-  samoza::v1::TopologyView view() {
-    samoza::v1::TopologyView out;
+  v1::TopologyView view() {
+    v1::TopologyView out;
     const auto answer = get(leader(), "/v1/topologies/" + topology);
     EXPECT_EQ(answer.status, 200) << answer.body;
     EXPECT_TRUE(wire::from_json(answer.body, out)) << answer.body;
@@ -31,8 +31,8 @@ struct Published : Running {
     }
     return false;
   }
-  samoza::v1::ZhostView zhost(std::size_t index) {
-    samoza::v1::ZhostsReply list;
+  v1::ZhostView zhost(std::size_t index) {
+    v1::ZhostsReply list;
     EXPECT_TRUE(wire::from_json(get(leader(), "/v1/cluster/zhosts").body, list));
     for (const auto& entry : list.zhosts())
       if (entry.zhost_id() == Cluster::id(index)) return entry;
@@ -150,7 +150,7 @@ TEST(PublishedTest, RHb2EachZhostReportsToTheLeaderEveryTenSeconds) {
   const auto& manager = r.cluster.zrms_of(r.leader())->cluster();
   const std::size_t local = 3;  // the first three are supers
   EXPECT_EQ(r.mode_of_zhost(local), "local");
-  const auto& report = [&]() -> const samoza::v1::ResourceReport& {
+  const auto& report = [&]() -> const v1::ResourceReport& {
     return manager.find(Cluster::id(local))->report;
   };
   r.cluster.world.run_for(20s);
@@ -167,6 +167,39 @@ TEST(PublishedTest, RHb2EachZhostReportsToTheLeaderEveryTenSeconds) {
   EXPECT_GT(report().memory_total_bytes(), 0u);
   EXPECT_GT(report().disk_total_bytes(), 0u);
   EXPECT_EQ(manager.find(Cluster::id(r.home("x")))->spaces.size(), 1u);
+}
+
+// R-HB-3: to the leader's zrms, over the zmeshes of both zhosts.
+TEST(PublishedTest, RHb1TheReportIsTheMessageZrmsResourceReport) {
+  ClusterOptions options;
+  options.zhosts = 4;
+  Published r(options);
+  auto& world = r.cluster.world;
+  const std::size_t local = 3;  // it runs no space
+  const auto& manager = r.cluster.zrms_of(r.leader())->cluster();
+  simkit::Process process(world, Cluster::id(local), "reporter");
+  auto runtime = process.runtime();
+  const auto transport = r.cluster.network.transport(process, "127.0.0.4");
+  v1::Hello hello;
+  hello.set_service("reporter");
+  hello.set_zhost(Cluster::id(local));
+  rpc::ServiceBus bus(runtime, *transport, {"zmesh", hello});
+  bus.start();
+  ASSERT_TRUE(world.run_until_true([&] { return bus.connected(); }, 5s));
+  const auto taken = [&](const std::string& method) {
+    auto report = manager.find(Cluster::id(local))->report;
+    report.set_counter(manager.find(Cluster::id(local))->report_counter + 1);
+    report.set_base(0);
+    report.set_disk_used_bytes(report.disk_used_bytes() + 4711);
+    bool good = false;
+    bus.request(rpc::address(Cluster::id(r.leader()), "zrms"), method, report.SerializeAsString(),
+                5s, [&](auto reply) { good = reply.has_value(); });
+    world.run_for(20ms);
+    return good &&
+           manager.find(Cluster::id(local))->report.disk_used_bytes() == report.disk_used_bytes();
+  };
+  EXPECT_FALSE(taken("zrms.report"));
+  EXPECT_TRUE(taken("zrms.resource_report"));
 }
 
 TEST(PublishedTest, RHb3AReportGoesThroughTheZmeshOfItsZhost) {

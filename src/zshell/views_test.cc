@@ -119,6 +119,21 @@ TEST(ViewsTest, APageIsOpenedByTopologyAndNameAndOnlyOnItsZhost) {
             "the page of space 'page' is on zhost a, not on b; run this with --config of a\n");
 }
 
+TEST(ViewsTest, RShell4To6StatusHasTheFieldsOfEachService) {
+  Views v;
+  v.answers["zbase GET /v1/status"] = "{}";
+  v.answers["zmesh GET /v1/status"] =
+      R"({"status":"connected","zhost":"a","mode":"local","connections":2,"control_plane":"connected"})";
+  v.answers["zrms GET /v1/status"] =
+      R"({"status":"connected","zhost":"a","mode":"local","topologies":"1/2"})";
+  v.answers["zrun GET /v1/status"] = R"({"status":"degraded","spaces":3})";
+  v.run("status");
+  for (const char* line : {"zmesh:\n  status=connected zhost=a mode=local connections=2\n",
+                           "zrms:\n  status=connected zhost=a mode=local topologies=1/2 ",
+                           "zrun:\n  status=degraded spaces=3\n"})
+    EXPECT_NE(v.printed.find(line), std::string::npos) << line << v.printed;
+}
+
 // R-DEC-6: a failed zhost is shown as unavailable.
 TEST(ViewsTest, RShell17And18ClusterSumsUpAndListsItsZhosts) {
   Views v;
