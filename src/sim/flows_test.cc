@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(FlowsTest, RJoin1To5AZhostRegistersAndEveryoneKnowsTheSupersAndPeers) {
+TEST(FlowsTest, RJoin1To3AZhostRegistersAndEveryoneKnowsTheSupersAndPeers) {
   Running r;
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(r.cluster.zmesh_of(i)->members().peers_size(), 3);

@@ -104,7 +104,7 @@ TEST_F(LargeTest, ARingOfTwoThousandSpacesRunsAndALostZhostsPartRunsAgain) {
 }
 
 // The victim gets no beats: only a probe can come back refused.
-TEST(ProbeTest, RFail3AZhostThatIsNoSuperAndIsGoneIsFoundByItsRefusal) {
+TEST(ProbeTest, AZhostThatIsNoSuperAndIsGoneIsFoundByItsRefusal) {
   Cluster cluster({.zhosts = 5});
   ASSERT_TRUE(cluster.world.run_until_true([&] { return cluster.leader() >= 0; }, 30s));
   cluster.world.run_for(2s);

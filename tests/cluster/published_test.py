@@ -52,7 +52,7 @@ def r_shell_1_the_prompt_counts_from_0(cluster):
             os.waitpid(pid, 0)
 
 
-# R-SHELL-2..6: the groups of status as a real zhost fills them; R-DEC-1; R-ROLE-1.
+# R-SHELL-2..6: the groups of status as a real zhost fills them; R-DEC-1. R-SVC-5: zbase lists the services.
 def r_shell_20_status_cluster_and_mesh_peers_show_a_well_zhost(cluster):
     status = cluster.zshell(1, "status").stdout
     for word in ("zshell:\n  zbase=connected assistant=disabled uptime=", "zmesh:\n  status=connected zhost=zhost-1 "
@@ -61,6 +61,10 @@ def r_shell_20_status_cluster_and_mesh_peers_show_a_well_zhost(cluster):
         assert word in status, (word, status)
     assert "zhosts: 1 of 1 alive" in cluster.zshell(1, "cluster").stdout
     assert "zhost-1" in cluster.zshell(1, "mesh", "peers").stdout
+    services = wait_for("zbase knows them", lambda: {
+        s["name"]: s for s in (cluster.ask(1, 7071, "GET", "/v1/services") or {}).get("services", [])}, 10)
+    for name, port in (("zmesh", 9200), ("zrms", 7331), ("zrun", 8080), ("zmesh-controlplane", 9000)):
+        assert services[name]["url"] == f"http://{cluster.ip(1)}:{port}" and services[name]["health"] == "up", services
 
 
 # R-SVC-6, R-HTTP-4: without any, zshell asks the published ports on 127.0.0.1.

@@ -98,6 +98,7 @@ TEST(WasmtimeEngineTest, RAbi26ALoopThatNeverYieldsGivesWayAfterItsSlice) {
   EXPECT_EQ(f.hostile('x', other), Progress::returned);
 }
 
+// R-ROLE-6: the sandbox of a space.
 TEST(WasmtimeEngineTest, TrapsDeepRecursionAndWildPointersFailTheInstanceAndNothingElse) {
   for (const auto& [command, why] : {std::pair{'t', "unreachable"},
                                      {'s', "stack"},
