@@ -97,6 +97,13 @@ TEST(PublishedTest, RTopo11ATopologyIsDegradedWhileASpaceOfAFailedZhostIsPlacedA
   ASSERT_TRUE(r.becomes("running", 30s));
   EXPECT_EQ(r.cluster.instances(other), stays);
   EXPECT_EQ(r.state_of_zhost(victim), "unavailable");
+  const auto counted = [&](const char* what) {
+    return r.cluster.metric(r.leader(), "zrms", std::string("samoza_zrms_") + what);
+  };
+  EXPECT_EQ(counted("leads"), 1);
+  EXPECT_EQ(counted("zhosts_failed_total"), 1);
+  EXPECT_EQ(counted("topologies_degraded_total"), 1);
+  EXPECT_EQ(counted("topologies_failed_total"), 0);
   EXPECT_NE(r.get(r.leader(), "/v1/cluster").body.find("\"zhosts\":4"), std::string::npos);
 }
 

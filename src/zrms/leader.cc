@@ -38,12 +38,20 @@ Leader::Leader(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ClusterManager& 
       commands_sent_(
           runtime.metrics.counter("samoza_zrms_commands_total", "Commands sent to zhosts")),
       unreadable_(runtime.metrics.counter("samoza_zrms_rows_unreadable_total",
-                                          "Rows of the database that are no record")) {}
+                                          "Rows of the database that are no record")),
+      leads_(runtime.metrics.gauge("samoza_zrms_leads", "1 while this zhost leads the cluster")),
+      zhosts_failed_(runtime.metrics.counter("samoza_zrms_zhosts_failed_total",
+                                             "Zhosts declared dead by this zhost")),
+      topologies_degraded_(runtime.metrics.counter("samoza_zrms_topologies_degraded_total",
+                                                   "Topologies that became degraded")),
+      topologies_failed_(runtime.metrics.counter("samoza_zrms_topologies_failed_total",
+                                                 "Topologies that became failed")) {}
 
 void Leader::begin(std::uint64_t term) {
   term_ = term;
   ++reign_;
   reigning_ = true;
+  leads_.set(1);
   loaded_ = loading_ = busy_ = went_back_ = false;
   refused_ = 0;
   reconciler_.reset();
@@ -57,6 +65,7 @@ void Leader::begin(std::uint64_t term) {
 }
 
 void Leader::end() {
+  leads_.set(0);
   reigning_ = loaded_ = loading_ = busy_ = false;
   ++reign_;
   reload_timer_.cancel();
@@ -134,6 +143,7 @@ void Leader::look() {
 
 void Leader::zhost_failed(const ClusterManager::Event& event) {
   const auto affected = recovery_.handle_zhost_failure(event.zhost, records_);
+  zhosts_failed_.add();
   runtime_.log.warn("zhost_dead", {{"dead", event.zhost},
                                    {"silence_ms", stdx::to_ms(event.silence)},
                                    {"evidence", event.evidence},
@@ -308,6 +318,11 @@ void Leader::committed(const std::vector<RowChange>& changes) {
   for (const auto& change : changes) {
     if (change.kind == "topology") {
       const auto* before = records_.topology(change.topology.id());
+      const auto& state = change.topology.state();
+      if (!change.remove && (before == nullptr || before->record.state() != state)) {
+        if (state == "degraded") topologies_degraded_.add();
+        if (state == "failed") topologies_failed_.add();
+      }
       if (!change.remove &&
           (before == nullptr || before->record.state() != change.topology.state() ||
            before->record.reason() != change.topology.reason()))

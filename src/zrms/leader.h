@@ -116,6 +116,9 @@ class Leader {
   ports::Counter& batches_;
   ports::Counter& commands_sent_;
   ports::Counter& unreadable_;
+  ports::Gauge& leads_;
+  // Verdicts, and topologies that came into that state, of all terms of this process.
+  ports::Counter &zhosts_failed_, &topologies_degraded_, &topologies_failed_;
 };
 
 }  // namespace zrms
