@@ -162,14 +162,14 @@ std::uint64_t argument(Input& input, std::size_t memory_bytes) {
   }
 }
 
-void call(zrun::Space& space, const ports::HostFunction& function, std::vector<std::uint64_t> args,
-          stdx::Bytes& memory) {
+void call(zrun::Space& space, const ports::HostFunction& function,
+          const std::vector<ports::HostValue>& args, stdx::Bytes& memory) {
   // Its own allocation, of the exact size: a byte too far is seen. Made anew for the second asking,
   // as the memory moves.
   for (const bool again : {false, true}) {
     auto copy = std::make_unique<std::uint8_t[]>(memory.size());
     std::copy(memory.begin(), memory.end(), copy.get());
-    const ports::HostCall host_call{args, {copy.get(), memory.size()}, again};
+    const ports::HostCall host_call{args.data(), {copy.get(), memory.size()}, again};
     const auto result = function.handler(&space, host_call);
     std::copy_n(copy.get(), memory.size(), memory.begin());
     if (result.kind != ports::HostResult::Kind::wait) {
@@ -214,9 +214,9 @@ void calls(Input input) {
   space.start(std::make_shared<Module>(), std::make_shared<Data>());
   space.deliver(pool.make("a message"));
   for (auto& next : list) {
-    std::vector<std::uint64_t> args;
+    std::vector<ports::HostValue> args;
     for (std::size_t i = 0; i < next.function->signature.find('>'); ++i)
-      args.push_back(argument(next.args, memory.size()));
+      args.push_back({argument(next.args, memory.size())});
     call(space, *next.function, args, memory);
   }
 }

@@ -23,6 +23,10 @@ class Failed(Exception):
     pass
 
 
+class NotRun(Exception):
+    """A case that cannot run here; ./check names it with this reason."""
+
+
 def wait_for(what, done, seconds=30.0, step=0.05):
     """Waits for an event, with a bound far above what it takes."""
     end = time.monotonic() + seconds
@@ -256,6 +260,7 @@ def run_cases(name, cluster, cases, only=""):
     ctest: ./check counts the cases from the file that $GTEST_OUTPUT asks for, as it does for GoogleTest.
     Keeps the folder on a failure."""
     passed = failed = 0
+    skipped = []
     for case in cases:
         if only not in case.__name__:
             continue
@@ -264,6 +269,9 @@ def run_cases(name, cluster, cases, only=""):
             case(cluster)
             passed += 1
             print(f"good: {sentence}", flush=True)
+        except NotRun as why:
+            skipped.append({"name": f"{sentence} ({why})", "result": "SKIPPED"})
+            print(f"not run: {sentence}: {why}", flush=True)
         except (AssertionError, Failed, TypeError, KeyError, OSError, subprocess.TimeoutExpired) as failure:
             failed += 1
             print(f"FAILED: {sentence}: {failure!r}", flush=True)
@@ -273,8 +281,9 @@ def run_cases(name, cluster, cases, only=""):
     output = os.environ.get("GTEST_OUTPUT", "")
     if output.startswith("json:"):
         with open(os.path.join(output[5:], f"{name}.json"), "w", encoding="utf-8") as f:
-            json.dump({"tests": passed + failed, "failures": failed}, f)
-    print(f"{passed} passed, {failed} failed")
+            json.dump({"tests": passed + failed + len(skipped), "failures": failed,
+                       "testsuites": [{"name": name, "testsuite": skipped}]}, f)
+    print(f"{passed} passed, {failed} failed, {len(skipped)} not run")
     return 1 if failed else 0
 
 

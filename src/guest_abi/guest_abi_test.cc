@@ -109,6 +109,19 @@ TEST(AbiTest, UnknownImportsWrongTypesAndMissingHooksAreNamed) {
             std::vector<std::string>{"space 's': on_process must be () -> i32"});
 }
 
+TEST(AbiTest, RAbi7AModuleWithAMainIsToldWhatToBuildInstead) {
+  model::Space space;
+  space.name = "s";
+  auto interface = interface_with("sys", "yield", ">i");
+  interface.exports = {{"memory", ""}, {"_start", ">"}};
+  const auto findings = check(space, interface);
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_NE(findings[0].find("is a command"), std::string::npos);
+  EXPECT_NE(findings[0].find("cdylib"), std::string::npos);
+  interface.exports.push_back({"on_process", ">i"});
+  EXPECT_EQ(check(space, interface), findings);
+}
+
 TEST(AbiTest, AModuleThatStartsLargerThanItsLimitIsRefused) {
   model::Space space;
   space.limits.memory_bytes = 1u << 20;

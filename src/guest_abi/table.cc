@@ -3,50 +3,61 @@
 
 #include <algorithm>
 
+#include "wasm/signature.h"
+
 namespace guest_abi {
 namespace {
 
-constexpr std::string_view wasi = "wasi_snapshot_preview1";
+using wasm::signature;
+// The types of parameters; Ptr is an address in the guest's memory.
+using I32 = std::int32_t;
+using I64 = std::int64_t;
+using Ptr = const void*;
+
+constexpr std::string_view wasi = wasi_module, assemblyscript = assemblyscript_module;
 
 constexpr Function table[] = {
-    {"sys", "log", "iii>i", "sys.log", false, "int32_t level, const void *text, int32_t bytes",
+    {"sys", "log", signature<I32(I32, Ptr, I32)>, "sys.log", false,
+     "int32_t level, const void *text, int32_t bytes",
      "Writes one line to the space's log. level: 0 debug, 1 info, 2 warn, 3 error. Past the "
      "space's "
      "log budget lines are dropped and counted."},
-    {"sys", "sleep", "i>i", "", true, "int32_t ms",
+    {"sys", "sleep", signature<I32(I32)>, "", true, "int32_t ms",
      "Parks the guest for `ms` milliseconds; 0 is a sys.yield. Messages wait meanwhile."},
-    {"sys", "yield", ">i", "", true, "void",
+    {"sys", "yield", signature<I32()>, "", true, "void",
      "Lets other spaces run, then goes on. Restarts the watchdog (R-DEC-21)."},
-    {"sys", "self_emit", "iii>i", "", false, "const void *data, int32_t bytes, int32_t delay_ms",
+    {"sys", "self_emit", signature<I32(Ptr, I32, I32)>, "", false,
+     "const void *data, int32_t bytes, int32_t delay_ms",
      "Puts a message into the space's own mailbox after `delay_ms`, flagged SAMOZA_SELF. "
      "SAMOZA_E_FULL when the mailbox or the 256 timers of the space are full. Lost with the "
      "instance."},
-    {"net", "emit_to", "iiiii>i", "", true,
+    {"net", "emit_to", signature<I32(Ptr, I32, Ptr, I32, I32)>, "", true,
      "const char *path, int32_t path_bytes, const void *data, int32_t bytes, int32_t timeout_ms",
      "Sends a message of up to 1 MiB along the named path. Waits while the receiver's mailbox or "
      "the "
      "queue towards it is full: timeout_ms 0 does not wait, -1 waits for ever; SAMOZA_E_FULL when "
      "the time ran out. SAMOZA_E_DENIED without a declared path of that name from this space."},
-    {"net", "recv_next", "iiii>i", "", true,
+    {"net", "recv_next", signature<I32(Ptr, I32, Ptr, I32)>, "", true,
      "void *buffer, int32_t capacity, struct samoza_message *info, int32_t timeout_ms",
      "Takes the next message and finishes the one before it (docs/delivery.md). Gives its length; "
      "SAMOZA_E_TIMEOUT when none came in timeout_ms (0: let other spaces run "
      "once, then look again; -1: for ever); SAMOZA_E_TOO_SMALL leaves it where it is and writes "
      "its length to info: call again with a larger buffer, else it becomes a dead letter "
      "(docs/delivery.md). info may be NULL."},
-    {"data", "put", "iiii>i", "data.write", true,
+    {"data", "put", signature<I32(Ptr, I32, Ptr, I32)>, "data.write", true,
      "const void *key, int32_t key_bytes, const void *value, int32_t value_bytes",
      "Stores a value under a key of 1 to 512 bytes; on disk (fsync) when it returns, in a "
      "transactional space with the turn (docs/delivery.md), as all of data.*. SAMOZA_E_FULL past "
      "limits.data of space.yaml, or 16 MiB in one turn; SAMOZA_E_IO while the disk of the zhost "
      "has no room or fails. Nothing is stored then, and a later call may succeed."},
-    {"data", "put_many", "ii>i", "data.write", true, "const void *entries, int32_t bytes",
+    {"data", "put_many", signature<I32(Ptr, I32)>, "data.write", true,
+     "const void *entries, int32_t bytes",
      "Stores many values in one transaction. entries: [u32 key bytes][u32 value bytes][key][value] "
      "one after the other, little-endian. All or none; on disk when it returns."},
-    {"data", "get", "iiii>i", "data.read", true,
+    {"data", "get", signature<I32(Ptr, I32, Ptr, I32)>, "data.read", true,
      "const void *key, int32_t key_bytes, void *buffer, int32_t capacity",
      "Reads the value of a key and gives its length. SAMOZA_E_NOT_FOUND; SAMOZA_E_TOO_SMALL."},
-    {"data", "list", "iiiiii>i", "data.read", true,
+    {"data", "list", signature<I32(Ptr, I32, Ptr, I32, Ptr, I32)>, "data.read", true,
      "const void *prefix, int32_t prefix_bytes, const void *after, int32_t after_bytes, void "
      "*buffer, "
      "int32_t capacity",
@@ -54,33 +65,97 @@ constexpr Function table[] = {
      "as "
      "[u32 bytes][key]. Gives the bytes written; 0 at the end; SAMOZA_E_TOO_SMALL where not one "
      "fits."},
-    {"data", "delete", "ii>i", "data.write", true, "const void *key, int32_t key_bytes",
+    {"data", "delete", signature<I32(Ptr, I32)>, "data.write", true,
+     "const void *key, int32_t key_bytes",
      "Removes a key; SAMOZA_E_NOT_FOUND when there was none."},
-    {"sensors", "subscribe", "ii>i", "sensors.subscribe", false,
+    {"sensors", "subscribe", signature<I32(Ptr, I32)>, "sensors.subscribe", false,
      "const char *type, int32_t type_bytes",
      "Opens a sensor of this zhost by its type (\"machine\") and gives a handle."},
-    {"sensors", "read", "iiii>i", "sensors.subscribe", true,
+    {"sensors", "read", signature<I32(I32, Ptr, I32, I32)>, "sensors.subscribe", true,
      "int32_t handle, void *buffer, int32_t capacity, int32_t timeout_ms",
      "The next reading, as JSON; gives its length. SAMOZA_E_TIMEOUT when none came in timeout_ms "
      "(0 "
      "and -1 as in net.recv_next)."},
-    {"sensors", "unsubscribe", "i>i", "sensors.subscribe", false, "int32_t handle",
+    {"sensors", "unsubscribe", signature<I32(I32)>, "sensors.subscribe", false, "int32_t handle",
      "Closes the handle."},
-    {wasi, "args_get", "ii>i", "", false, "", "No arguments."},
-    {wasi, "args_sizes_get", "ii>i", "", false, "", "No arguments."},
-    {wasi, "clock_time_get", "iIi>i", "", false, "", "Realtime and monotonic clocks."},
-    {wasi, "environ_get", "ii>i", "", false, "", "The space's `config` as NAME=value."},
-    {wasi, "environ_sizes_get", "ii>i", "", false, "", "Sizes for environ_get."},
-    {wasi, "fd_close", "i>i", "", false, "", "EBADF: there are no files."},
-    {wasi, "fd_fdstat_get", "ii>i", "", false, "", "Standard output and error only."},
-    {wasi, "fd_prestat_dir_name", "iii>i", "", false, "", "EBADF."},
-    {wasi, "fd_prestat_get", "ii>i", "", false, "", "EBADF: nothing is preopened."},
-    {wasi, "fd_seek", "iIii>i", "", false, "", "EBADF."},
-    {wasi, "fd_write", "iiii>i", "", false, "", "Standard output and error go to the space's log."},
-    {wasi, "poll_oneoff", "iiii>i", "", true, "", "Sleeps until the first clock subscription."},
-    {wasi, "proc_exit", "i>", "", false, "", "Ends the instance with that code."},
-    {wasi, "random_get", "ii>i", "", false, "", "Random bytes."},
-    {wasi, "sched_yield", ">i", "", true, "", "Same as sys.yield."},
+    {wasi, "args_get", signature<I32(Ptr, Ptr)>, "", false, "",
+     "The space's name, and nothing more."},
+    {wasi, "args_sizes_get", signature<I32(Ptr, Ptr)>, "", false, "", "Sizes for args_get."},
+    {wasi, "clock_res_get", signature<I32(I32, Ptr)>, "", false, "",
+     "1 ms for the realtime clock, 1 ns for the monotonic one."},
+    {wasi, "clock_time_get", signature<I32(I32, I64, Ptr)>, "", false, "",
+     "Realtime and monotonic clocks; EINVAL for others."},
+    {wasi, "environ_get", signature<I32(Ptr, Ptr)>, "", false, "",
+     "The space's `config` as NAME=value."},
+    {wasi, "environ_sizes_get", signature<I32(Ptr, Ptr)>, "", false, "", "Sizes for environ_get."},
+    {wasi, "fd_advise", signature<I32(I32, I64, I64, I32)>, "", false, "", "ESPIPE."},
+    {wasi, "fd_allocate", signature<I32(I32, I64, I64)>, "", false, "", "ENOSYS."},
+    {wasi, "fd_close", signature<I32(I32)>, "", false, "",
+     "ENOSYS: standard input, output and error stay open."},
+    {wasi, "fd_datasync", signature<I32(I32)>, "", false, "", "EINVAL."},
+    {wasi, "fd_fdstat_get", signature<I32(I32, Ptr)>, "", false, "", "A character device."},
+    {wasi, "fd_fdstat_set_flags", signature<I32(I32, I32)>, "", false, "",
+     "Taken, and without effect: no write ever blocks."},
+    {wasi, "fd_fdstat_set_rights", signature<I32(I32, I64, I64)>, "", false, "", "ENOSYS."},
+    {wasi, "fd_filestat_get", signature<I32(I32, Ptr)>, "", false, "", "A character device."},
+    {wasi, "fd_filestat_set_size", signature<I32(I32, I64)>, "", false, "", "EINVAL."},
+    {wasi, "fd_filestat_set_times", signature<I32(I32, I64, I64, I32)>, "", false, "", "ENOSYS."},
+    {wasi, "fd_pread", signature<I32(I32, Ptr, I32, I64, Ptr)>, "", false, "", "ESPIPE."},
+    {wasi, "fd_prestat_dir_name", signature<I32(I32, Ptr, I32)>, "", false, "",
+     "EBADF: nothing is preopened."},
+    {wasi, "fd_prestat_get", signature<I32(I32, Ptr)>, "", false, "",
+     "EBADF: nothing is preopened."},
+    {wasi, "fd_pwrite", signature<I32(I32, Ptr, I32, I64, Ptr)>, "", false, "", "ESPIPE."},
+    {wasi, "fd_read", signature<I32(I32, Ptr, I32, Ptr)>, "", false, "",
+     "Standard input is at its end."},
+    {wasi, "fd_readdir", signature<I32(I32, Ptr, I32, I64, Ptr)>, "", false, "", "ENOTDIR."},
+    {wasi, "fd_renumber", signature<I32(I32, I32)>, "", false, "", "ENOSYS."},
+    {wasi, "fd_seek", signature<I32(I32, I64, I32, Ptr)>, "", false, "", "ESPIPE."},
+    {wasi, "fd_sync", signature<I32(I32)>, "", false, "", "EINVAL."},
+    {wasi, "fd_tell", signature<I32(I32, Ptr)>, "", false, "", "ESPIPE."},
+    {wasi, "fd_write", signature<I32(I32, Ptr, I32, Ptr)>, "", false, "",
+     "Standard output (info) and error (error) go to the space's log, line by line; an unfinished "
+     "line waits for its end, at most 4 KiB. One call takes up to 64 KiB and 64 lines and says how "
+     "much it took. Without the capability sys.log it is dropped."},
+    {wasi, "path_create_directory", signature<I32(I32, Ptr, I32)>, "", false, "", "ENOTDIR."},
+    {wasi, "path_filestat_get", signature<I32(I32, I32, Ptr, I32, Ptr)>, "", false, "", "ENOTDIR."},
+    {wasi, "path_filestat_set_times", signature<I32(I32, I32, Ptr, I32, I64, I64, I32)>, "", false,
+     "", "ENOTDIR."},
+    {wasi, "path_link", signature<I32(I32, I32, Ptr, I32, I32, Ptr, I32)>, "", false, "",
+     "ENOTDIR."},
+    {wasi, "path_open", signature<I32(I32, I32, Ptr, I32, I32, I64, I64, I32, Ptr)>, "", false, "",
+     "ENOTDIR."},
+    {wasi, "path_readlink", signature<I32(I32, Ptr, I32, Ptr, I32, Ptr)>, "", false, "",
+     "ENOTDIR."},
+    {wasi, "path_remove_directory", signature<I32(I32, Ptr, I32)>, "", false, "", "ENOTDIR."},
+    {wasi, "path_rename", signature<I32(I32, Ptr, I32, I32, Ptr, I32)>, "", false, "", "ENOTDIR."},
+    {wasi, "path_symlink", signature<I32(Ptr, I32, I32, Ptr, I32)>, "", false, "", "ENOTDIR."},
+    {wasi, "path_unlink_file", signature<I32(I32, Ptr, I32)>, "", false, "", "ENOTDIR."},
+    {wasi, "poll_oneoff", signature<I32(Ptr, Ptr, I32, Ptr)>, "", true, "",
+     "Waits for the first of up to 256 subscriptions and reports all that are due: clocks, from "
+     "now or at a time; standard output and error, always ready; standard input, at its end. May "
+     "park the guest."},
+    {wasi, "proc_exit", signature<void(I32)>, "", false, "", "Ends the instance with that code."},
+    {wasi, "proc_raise", signature<I32(I32)>, "", false, "", "ENOSYS."},
+    {wasi, "random_get", signature<I32(Ptr, I32)>, "", false, "",
+     "Random bytes, up to 1 MiB a call."},
+    {wasi, "sched_yield", signature<I32()>, "", true, "", "Same as sys.yield."},
+    {wasi, "sock_accept", signature<I32(I32, I32, Ptr)>, "", false, "", "ENOTSOCK."},
+    {wasi, "sock_recv", signature<I32(I32, Ptr, I32, I32, Ptr, Ptr)>, "", false, "", "ENOTSOCK."},
+    {wasi, "sock_send", signature<I32(I32, Ptr, I32, I32, Ptr)>, "", false, "", "ENOTSOCK."},
+    {wasi, "sock_shutdown", signature<I32(I32, I32)>, "", false, "", "ENOTSOCK."},
+    {assemblyscript, "abort", signature<void(Ptr, Ptr, I32, I32)>, "", false, "",
+     "Ends the instance; its message and place are the reason that the space fails with."},
+    {assemblyscript, "seed", signature<double()>, "", false, "", "A seed of Math.random."},
+    {assemblyscript, "trace", signature<void(Ptr, I32, double, double, double, double, double)>, "",
+     false, "", "A message and up to five numbers, to the space's log."},
+    {assemblyscript, "Date.now", signature<double()>, "", false, "", "Milliseconds since 1970."},
+    {assemblyscript, "console.debug", signature<void(Ptr)>, "", false, "",
+     "To the space's log, as debug."},
+    {assemblyscript, "console.log", signature<void(Ptr)>, "", false, "", "As info."},
+    {assemblyscript, "console.info", signature<void(Ptr)>, "", false, "", "As info."},
+    {assemblyscript, "console.warn", signature<void(Ptr)>, "", false, "", "As warn."},
+    {assemblyscript, "console.error", signature<void(Ptr)>, "", false, "", "As error."},
 };
 
 constexpr Hook hook_table[] = {

@@ -29,12 +29,16 @@ enum Result : std::int32_t {
 
 struct Function {
   std::string_view module, name;
-  std::string_view signature;   // wasm::Signature
+  std::string_view signature;   // of a C++ type (wasm/signature.h)
   std::string_view capability;  // empty: needs none (R-DEC-13)
   bool may_wait;                // the guest may be parked in it
   std::string_view parameters;  // as C, for the header
   std::string_view doc;
 };
+
+// The modules of toolchains: documented as tables of their own, and not in sdk/c/samoza.h.
+inline constexpr std::string_view wasi_module = "wasi_snapshot_preview1";
+inline constexpr std::string_view assemblyscript_module = "env";
 
 std::span<const Function> functions();
 const Function* find_function(std::string_view module, std::string_view name);

@@ -105,10 +105,9 @@ stdx::Status build_zig(const BuildRequest& r) {
         std::string("-mexec-model=reactor"), std::string("-fno-entry"), std::string("-rdynamic"),
         std::string("-OReleaseSmall"), "-femit-bin=" + r.output, std::string("--cache-dir"), cache})
     command.arguments.push_back(argument);
-  if (r.stack_bytes) {
-    command.arguments.push_back("--stack");
-    command.arguments.push_back(std::to_string(*r.stack_bytes));
-  }
+  // Its own default of 16 MiB is all the memory that a space has by default.
+  command.arguments.insert(command.arguments.end(),
+                           {"--stack", std::to_string(r.stack_bytes.value_or(zig_stack_bytes))});
   return run(command);
 }
 

@@ -26,7 +26,7 @@ struct BuildRequest {
   std::optional<std::uint64_t> stack_bytes = std::nullopt;
 };
 
-inline constexpr std::uint64_t c_stack_bytes = 64u << 10;
+inline constexpr std::uint64_t c_stack_bytes = 64u << 10, zig_stack_bytes = 1u << 20;
 
 struct Language {
   const char* option;  // of `mex init --lang`

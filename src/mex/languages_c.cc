@@ -89,10 +89,10 @@ class CBuild {
                   "-o", objects_.back(), source.string()});
     if (!has_.c) flags.insert(flags.begin(), {"-isystem", r_.sdk + "/runtime/include"});
     if (is_cxx(source)) {
-      flags.insert(flags.begin(), {"-std=c++23", "-fno-exceptions", "-fno-threadsafe-statics"});
+      flags.insert(flags.begin(), {"-std=gnu++23", "-fno-exceptions", "-fno-threadsafe-statics"});
       if (!has_.cxx) flags.insert(flags.begin(), "-fno-rtti");
     } else {
-      flags.insert(flags.begin(), "-std=c23");
+      flags.insert(flags.begin(), "-std=gnu23");
     }
     arguments.insert(arguments.end(), flags.begin(), flags.end());
     return call(arguments);

@@ -10,11 +10,12 @@
 // arguments the next time the instance is resumed. So a host function keeps what it needs to know
 // of a wait in its own context.
 
+#include <bit>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "stdx/bytes.h"
@@ -29,8 +30,24 @@ struct GuestMemory {
   std::size_t bytes = 0;
 };
 
+// A parameter as engines lay it out, so that none is copied for a call. What lies above an i32 says
+// nothing.
+struct HostValue {
+  std::uint64_t bits = 0, unused = 0;
+
+  template <typename T>
+  T as() const {
+    if constexpr (std::is_same_v<T, double>)
+      return std::bit_cast<double>(bits);
+    else if constexpr (sizeof(T) == 4)
+      return static_cast<T>(static_cast<std::uint32_t>(bits));
+    else
+      return static_cast<T>(bits);
+  }
+};
+
 struct HostCall {
-  std::span<const std::uint64_t> args;  // i32 in the low half
+  const HostValue* args;  // as many as the function's type has
   GuestMemory memory;
   bool again;  // asked before, and answered `wait`
 };
@@ -38,11 +55,13 @@ struct HostCall {
 struct HostResult {
   enum class Kind { done, wait, trap, exit };
   Kind kind = Kind::done;
-  std::int32_t value = 0;  // done: the result; exit: the code
-  static HostResult done(std::int32_t v) { return {Kind::done, v}; }
-  static HostResult wait() { return {Kind::wait, 0}; }
+  std::int32_t value = 0;  // done: the result, where it is an i32; exit: the code
+  std::uint64_t bits = 0;  // done: the result of any type
+  static HostResult done(std::int32_t v) { return {Kind::done, v, static_cast<std::uint32_t>(v)}; }
+  static HostResult done_f64(double v) { return {Kind::done, 0, std::bit_cast<std::uint64_t>(v)}; }
+  static HostResult wait() { return {Kind::wait}; }
   // Ends the instance; `context` knows why.
-  static HostResult trap() { return {Kind::trap, 0}; }
+  static HostResult trap() { return {Kind::trap}; }
   static HostResult exit(std::int32_t code) { return {Kind::exit, code}; }
 };
 
@@ -51,8 +70,8 @@ using HostHandler = HostResult (*)(void* context, const HostCall& call);
 
 struct HostFunction {
   std::string module, name;
-  std::string signature;  // wasm::Signature
-  bool may_wait = false;
+  std::string signature;  // wasm::Signature; read where a module is linked, not at a call
+  bool may_wait = false;  // then its result is an i32
   HostHandler handler = nullptr;
 };
 
@@ -96,7 +115,8 @@ class Engine {
 
   virtual ~Engine() = default;
   // Off the loop; answers once, on it. Only the functions given are linked; an import beyond them
-  // is an error that names it. The functions' texts are copied.
+  // is an error that names it; what the module does not import is dropped. The functions' texts are
+  // copied.
   virtual void compile(std::shared_ptr<const stdx::Bytes> module,
                        std::vector<HostFunction> functions, Compiled done) = 0;
 };

@@ -38,14 +38,14 @@ struct ContractHost {
 
   static Result next(void* context, const ports::HostCall& call) {
     auto& host = *static_cast<ContractHost*>(context);
-    host.nexts.push_back(static_cast<std::int32_t>(call.args[0]));
+    host.nexts.push_back(call.args[0].as<std::int32_t>());
     if (host.next_answers.kind != Result::Kind::done) return host.next_answers;
     const auto at = std::min(host.step++, host.steps.size() - 1);
     return Result::done(host.steps[at]);
   }
   static Result wait(void* context, const ports::HostCall& call) {
     auto& host = *static_cast<ContractHost*>(context);
-    host.asks.push_back({static_cast<std::int32_t>(call.args[0]), call.again});
+    host.asks.push_back({call.args[0].as<std::int32_t>(), call.again});
     return host.answers[std::min(host.asks.size(), host.answers.size()) - 1];
   }
   static std::vector<ports::HostFunction> functions() {

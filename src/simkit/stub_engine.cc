@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simkit/stub_engine.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "guest_abi/table.h"
@@ -9,6 +10,7 @@
 namespace simkit {
 namespace {
 
+constexpr std::size_t args_max = 9;
 constexpr std::size_t path_at = 0, text_at = 1024, info_at = 512, buffer_at = 4096;
 
 // (module (memory (export "memory") 1) (func (export "on_process") (result i32) i32.const 0))
@@ -61,7 +63,11 @@ class StubInstance final : public ports::Instance {
     const auto at = functions_.find(call_->function);
     if (at == functions_.end()) return fail("not linked: " + call_->function);
     auto* base = reinterpret_cast<std::uint8_t*>(guest_->memory.data());
-    const auto answer = at->second(context_, {call_->args, {base, guest_->memory.size()}, again});
+    // As many as any function has: the host side reads those of its type.
+    ports::HostValue args[args_max];
+    for (std::size_t i = 0; i < std::min(call_->args.size(), args_max); ++i)
+      args[i].bits = call_->args[i];
+    const auto answer = at->second(context_, {args, {base, guest_->memory.size()}, again});
     switch (answer.kind) {
       case ports::HostResult::Kind::done:
         result_ = answer.value;

@@ -91,6 +91,12 @@ class Parser {
       return fail(Code::invalid, format("the module has {} bytes; {} are allowed", module.size(),
                                         module_bytes_max));
     constexpr stdx::BytesView magic("\0asm\1\0\0\0", 8);
+    // The same magic, layer 1.
+    if (module.size() >= 8 && module.starts_with(magic.substr(0, 4)) && module[6] == 1)
+      return fail(Code::unsupported,
+                  "this is a WebAssembly component (WASI preview 2 or later); a space is a core "
+                  "module: build it for WASI preview 1, e.g. Rust's target wasm32-wasip1 in place "
+                  "of wasm32-wasip2, or `-target=wasip1` in place of wasip2");
     if (!module.starts_with(magic))
       return fail(Code::invalid, "not a WebAssembly module of version 1");
     Reader reader(module.substr(magic.size()));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "stdx/prng.h"
+#include "wasm/signature.h"
 
 namespace wasm {
 namespace {
@@ -33,6 +34,20 @@ TEST(InterfaceTest, ImportsExportsAndMemoryAreReadWithTheirTypes) {
   EXPECT_EQ(interface->find_export("on_process")->signature, ">i");
   EXPECT_EQ(interface->memory_pages_min, 2u);
   EXPECT_FALSE(interface->has_start);
+}
+
+TEST(InterfaceTest, AComponentIsRecognisedAndSaysWhatToBuildInstead) {
+  const auto component = read_interface(stdx::BytesView("\0asm\x0d\0\1\0\0\0", 10));
+  ASSERT_FALSE(component);
+  EXPECT_EQ(component.error().code, stdx::Code::unsupported);
+  EXPECT_NE(component.error().message.find("component"), std::string::npos);
+  EXPECT_NE(component.error().message.find("wasm32-wasip1"), std::string::npos);
+}
+
+TEST(InterfaceTest, ASignatureComesFromTheTypeOfAFunction) {
+  EXPECT_EQ((signature<std::int32_t(const void*, std::uint64_t, double)>), "iIF>i");
+  EXPECT_EQ((signature<void(float)>), "f>");
+  EXPECT_EQ((signature<double()>), ">F");
 }
 
 TEST(InterfaceTest, AModuleCutOrChangedAnywhereIsReadOrRefusedAndNeverHarms) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "guest_abi/check.h"
 #include "stdx/text.h"
 
 namespace zrun {
@@ -35,7 +36,11 @@ const char* to_string(SpaceState state) {
 }
 
 Space::Space(SpaceParts parts, LocalTopology& topology, std::uint16_t index, model::InstanceId id)
-    : parts_(parts), topology_(topology), index_(index), id_(std::move(id)) {
+    : parts_(parts),
+      topology_(topology),
+      index_(index),
+      id_(std::move(id)),
+      may_log_(guest_abi::is_granted(spec().capabilities, "sys.log")) {
   if (spec().cpu_share > 0) set_weight(spec().cpu_share);
   for (auto* path : topology_.paths_of[index_])
     if (path->from == index_) out_paths_.push_back(path);
@@ -172,6 +177,7 @@ bool Space::tell_closed() {
 }
 
 void Space::leave(SpaceState state, std::string detail) {
+  print_unfinished();
   instance_.reset();
   call_active_ = false;
   wait_ = Wait::none;
@@ -195,6 +201,7 @@ void Space::set_state(SpaceState state, std::string detail) {
 }
 
 void Space::fail(std::string why, Cause cause) {
+  print_unfinished();
   instance_.reset();
   call_active_ = false;
   wait_ = Wait::none;
@@ -327,6 +334,7 @@ void Space::run_slice(stdx::Duration at_most) {
       return fail(stdx::format("the guest called proc_exit({})", code));
     }
     case ports::Instance::Progress::failed:
+      if (!end_reason_.empty()) return fail(std::exchange(end_reason_, ""));
       return fail("trap: " + instance_->error());
   }
 }
@@ -434,54 +442,6 @@ void Space::set_timer() {
 
 void Space::wake(Wait what) {
   if (call_active_ && wait_ == what) parts_.scheduler.make_runnable(*this);
-}
-
-// --- log and sensors ---
-
-void Space::write_log(std::int32_t level, std::string_view text) {
-  const auto now = parts_.scheduler.now();
-  if (now - log_second_ >= 1s) {
-    log_second_ = now;
-    log_bytes_ = 0;
-  }
-  log_bytes_ += text.size() + 1;
-  if (log_bytes_ > spec().limits.log_bytes_per_second) {
-    ++log_dropped_;
-    return;
-  }
-  const auto line = stdx::printable(text, 4096);
-  log_.push_back(stdx::format("{} {}", stdx::format_rfc3339(parts_.runtime.clock.wall()), line));
-  log_kept_bytes_ += log_.back().size();
-  while (log_.size() > log_lines_kept || log_kept_bytes_ > log_bytes_kept) {
-    log_kept_bytes_ -= log_.front().size();
-    log_.pop_front();
-  }
-  const auto port_level = static_cast<ports::Level>(std::clamp(level, 0, 3));
-  parts_.runtime.log.write(port_level, "guest_log",
-                           {{"topology", id_.key.topology.value},
-                            {"space", id_.key.space},
-                            {"epoch", id_.epoch.value},
-                            {"text", line}});
-}
-
-std::int32_t Space::open_sensor(const std::string& type) {
-  if (sensors.size() >= sensors_max) return guest_abi::e_full;
-  std::int32_t handle = 1;
-  while (sensors.contains(handle)) ++handle;
-  auto& open = sensors[handle];
-  auto sensor = parts_.sensors.open(type, [this, handle](stdx::Bytes reading) {
-    auto& readings = sensors.at(handle).readings;
-    readings.push_back(std::move(reading));
-    // The newest readings are the ones that matter; what a slow guest missed is gone.
-    if (readings.size() > readings_kept) readings.pop_front();
-    wake(Wait::sensor);
-  });
-  if (!sensor) {
-    sensors.erase(handle);
-    return guest_abi::e_not_found;
-  }
-  open.sensor = std::move(*sensor);
-  return handle;
 }
 
 }  // namespace zrun

@@ -31,6 +31,7 @@
 #include "stdx/ring.h"
 #include "zrun/dead_letters.h"
 #include "zrun/ledger.h"
+#include "zrun/line_buffer.h"
 #include "zrun/local_topology.h"
 #include "zrun/message.h"
 #include "zrun/scheduler.h"
@@ -178,6 +179,14 @@ class Space final : public Schedulable {
   void emit(PathState& path, stdx::BytesView payload);
   bool self_emit(stdx::BytesView payload, std::int32_t delay_ms);
   void write_log(std::int32_t level, std::string_view text);
+  bool may_log() const { return may_log_; }
+  // Standard output or error: its lines go to the log, an unfinished one when it ends or the
+  // instance does. Gives how much it took, and lowers `lines` by the lines that it made; without
+  // the capability sys.log it takes everything and drops it.
+  enum class Printed { out, error };
+  std::size_t print(Printed where, std::string_view text, std::size_t& lines);
+  // Why a host function ends the instance, in place of the engine's words.
+  void end_because(std::string why) { end_reason_ = std::move(why); }
 
   struct DataCall {
     bool ready = false;
@@ -238,6 +247,7 @@ class Space final : public Schedulable {
   void restart_later(std::size_t failures, std::string why);
   void restart();
   void leave(SpaceState state, std::string detail);
+  void print_unfinished();
   void set_state(SpaceState state, std::string detail);
   void set_timer();
   void commit_overran();
@@ -301,6 +311,9 @@ class Space final : public Schedulable {
   std::unique_ptr<ports::Timer> restart_timer_;
   std::unique_ptr<ports::Timer> commit_deadline_;  // while it stops and its last commit is out
 
+  bool may_log_;
+  LineBuffer printed_[2];
+  std::string end_reason_;
   std::deque<std::string> log_;
   stdx::Instant log_second_{};
   std::size_t log_kept_bytes_ = 0;

@@ -2,6 +2,7 @@
 #include "adapters/wasmtime/engine.h"
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "adapters/wasmtime/engine_impl.h"
@@ -177,6 +178,8 @@ wasm_functype_t* function_type(const std::string& signature) {
 }
 
 stdx::Status define(wasmtime_linker_t* linker, const ports::HostFunction& function) {
+  ASSERT(function.signature != ">" && (!function.may_wait || function.signature.ends_with(">i")),
+         "the trampolines of instance.cc have a place for the result");
   wasm_functype_t* type = function_type(function.signature);
   auto* env = const_cast<ports::HostFunction*>(&function);
   auto* error =
@@ -190,6 +193,21 @@ stdx::Status define(wasmtime_linker_t* linker, const ports::HostFunction& functi
   wasm_functype_delete(type);
   if (error != nullptr) return stdx::fail(Code::failed, take_message(error));
   return {};
+}
+
+// Most modules import a few of many functions.
+void keep_imported(const wasmtime_module_t* module, std::vector<ports::HostFunction>& functions) {
+  wasm_importtype_vec_t imports;
+  wasmtime_module_imports(module, &imports);
+  std::set<std::pair<std::string, std::string>> names;
+  for (std::size_t i = 0; i < imports.size; ++i) {
+    const auto* space = wasm_importtype_module(imports.data[i]);
+    const auto* name = wasm_importtype_name(imports.data[i]);
+    names.emplace(std::string(space->data, space->size), std::string(name->data, name->size));
+  }
+  wasm_importtype_vec_delete(&imports);
+  std::erase_if(functions, [&](const auto& f) { return !names.contains({f.module, f.name}); });
+  functions.shrink_to_fit();
 }
 
 void list_exports(WasmtimeModule& module) {
@@ -250,8 +268,9 @@ WasmtimeEngine::Impl::Made WasmtimeEngine::Impl::link(std::shared_ptr<Impl> self
                                                       Functions functions) {
   auto module = std::make_shared<WasmtimeModule>();
   module->engine = std::move(self);
-  module->functions = std::move(functions);
   module->module = compiled;
+  keep_imported(compiled, functions);
+  module->functions = std::move(functions);
   wasmtime_linker_t* linker = wasmtime_linker_new(engine.get());
   stdx::Status defined;
   for (const auto& function : module->functions)

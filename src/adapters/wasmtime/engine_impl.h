@@ -121,8 +121,7 @@ class WasmtimeInstance final : public ports::Instance {
   // A host call that waits. `just_parked_`: since this resume, which gives `pending` for it.
   bool just_parked_ = false;
   const ports::HostFunction* waiting_ = nullptr;
-  std::uint64_t waiting_args_[args_max] = {};
-  std::size_t waiting_nargs_ = 0;
+  ports::HostValue waiting_args_[args_max] = {};
   wasmtime_val_t* waiting_result_ = nullptr;
   wasm_trap_t** waiting_trap_ = nullptr;
 };

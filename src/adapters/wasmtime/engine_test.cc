@@ -30,17 +30,17 @@ struct Host {
   static HostResult recv(void* context, const HostCall& call) {
     auto& host = *static_cast<Host*>(context);
     if (host.inbox.empty())
-      return static_cast<std::int32_t>(call.args[3]) == 0 ? HostResult::done(-5)
-                                                          : HostResult::wait();
+      return call.args[3].as<std::int32_t>() == 0 ? HostResult::done(-5) : HostResult::wait();
     const auto message = host.inbox.front();
     host.inbox.erase(host.inbox.begin());
-    std::copy(message.begin(), message.end(), call.memory.base + call.args[0]);
+    std::copy(message.begin(), message.end(), call.memory.base + call.args[0].as<std::uint32_t>());
     return HostResult::done(static_cast<std::int32_t>(message.size()));
   }
   static HostResult emit(void* context, const HostCall& call) {
     auto& host = *static_cast<Host*>(context);
-    host.outbox.emplace_back(reinterpret_cast<char*>(call.memory.base) + call.args[2],
-                             call.args[3]);
+    host.outbox.emplace_back(
+        reinterpret_cast<char*>(call.memory.base) + call.args[2].as<std::uint32_t>(),
+        call.args[3].as<std::uint32_t>());
     return HostResult::done(0);
   }
 };

@@ -134,19 +134,17 @@ wasm_trap_t* WasmtimeInstance::call_now(void* env, wasmtime_caller_t* caller,
   const auto& function = *static_cast<const HostFunction*>(env);
   auto& self =
       *static_cast<WasmtimeInstance*>(wasmtime_context_get_data(wasmtime_caller_context(caller)));
-  std::uint64_t args[args_max];
-  std::size_t n = 0;
-  for (; function.signature[n] != '>'; ++n)
-    args[n] = function.signature[n] == 'i' ? static_cast<std::uint32_t>(values[n].i32)
-                                           : static_cast<std::uint64_t>(values[n].i64);
-  const auto result = function.handler(self.context_, {{args, n}, self.memory(), false});
+  static_assert(sizeof(ports::HostValue) == sizeof *values);
+  const auto* args = reinterpret_cast<const ports::HostValue*>(values);
+  const auto result = function.handler(self.context_, {args, self.memory(), false});
   if (result.kind != HostResult::Kind::done) return self.trap_for(result);
-  if (n + 1 < function.signature.size()) values[0].i32 = result.value;
+  // There is room for it where the function has no result, too: it has a parameter (define).
+  values[0].i64 = static_cast<std::int64_t>(result.bits);
   return nullptr;
 }
 
 HostResult WasmtimeInstance::ask(bool again) {
-  return waiting_->handler(context_, {{waiting_args_, waiting_nargs_}, memory(), again});
+  return waiting_->handler(context_, {waiting_args_, memory(), again});
 }
 
 bool WasmtimeInstance::complete_waiting() {
@@ -170,11 +168,10 @@ void WasmtimeInstance::call_async(void* env, wasmtime_caller_t* caller, const wa
   auto& self =
       *static_cast<WasmtimeInstance*>(wasmtime_context_get_data(wasmtime_caller_context(caller)));
   self.waiting_ = static_cast<const HostFunction*>(env);
-  self.waiting_nargs_ = nargs;
+  ASSERT(nargs <= args_max, "no function of the table has more parameters");
+  // An i32 is the low half of the union.
   for (std::size_t i = 0; i < nargs; ++i)
-    self.waiting_args_[i] = args[i].kind == WASMTIME_I64
-                                ? static_cast<std::uint64_t>(args[i].of.i64)
-                                : static_cast<std::uint32_t>(args[i].of.i32);
+    self.waiting_args_[i].bits = static_cast<std::uint64_t>(args[i].of.i64);
   self.waiting_result_ = results;
   self.waiting_trap_ = trap;
   const auto result = self.ask(false);

@@ -29,21 +29,27 @@ std::int32_t code_of(const stdx::Error& error) {
   }
 }
 
-std::optional<stdx::Bytes> key_at(const HostCall& call, std::size_t arg) {
-  const auto span =
-      GuestSpan::at(call.memory, call.args[arg], call.args[arg + 1], SpaceData::key_bytes_max);
+// A part of the guest's memory as it named it; looked up anew at each asking.
+struct Place {
+  std::uint32_t at, bytes;
+  std::optional<GuestSpan> in(const HostCall& call, std::uint64_t bytes_max = 0xffffffffu) const {
+    return GuestSpan::at(call.memory, at, bytes, bytes_max);
+  }
+};
+
+std::optional<stdx::Bytes> key_of(const HostCall& call, Place key) {
+  const auto span = key.in(call, SpaceData::key_bytes_max);
   if (!span || span->size() == 0) return std::nullopt;
   return stdx::Bytes(span->view());
 }
 
 // The answer of the store, once it is there: copied to the guest, whose memory is looked up anew.
-HostResult answer(Space& space, const HostCall& call, std::optional<std::size_t> buffer_arg) {
+HostResult answer(Space& space, const HostCall& call, std::optional<Place> place) {
   if (!space.data_call || !space.data_call->ready) return HostResult::wait();
   const auto done = std::exchange(space.data_call, nullptr);
   space.unpark();
-  if (done->result < 0 || !buffer_arg) return HostResult::done(done->result);
-  const auto buffer =
-      GuestSpan::at(call.memory, call.args[*buffer_arg], call.args[*buffer_arg + 1], 0xffffffffu);
+  if (done->result < 0 || !place) return HostResult::done(done->result);
+  const auto buffer = place->in(call);
   if (!buffer) return HostResult::done(guest_abi::e_invalid);
   if (done->bytes.size() > buffer->size()) return HostResult::done(guest_abi::e_too_small);
   buffer->write(done->bytes.data(), done->bytes.size());
@@ -97,13 +103,12 @@ HostResult remove_in_turn(Space& space, Turn& turn, stdx::Bytes key) {
   return HostResult::wait();
 }
 
-HostResult put(void* context, const HostCall& call) {
-  auto& space = *static_cast<Space*>(context);
+I32 put(Space& space, const HostCall& call, std::uint32_t key_at, std::uint32_t key_bytes,
+        std::uint32_t value_at, std::uint32_t value_bytes) {
   if (call.again) return answer(space, call, std::nullopt);
   if (space.data() == nullptr) return HostResult::done(guest_abi::e_unavailable);
-  auto key = key_at(call, 0);
-  const auto value =
-      GuestSpan::at(call.memory, call.args[2], call.args[3], SpaceData::value_bytes_max);
+  auto key = key_of(call, {key_at, key_bytes});
+  const auto value = Place{value_at, value_bytes}.in(call, SpaceData::value_bytes_max);
   if (!key || !value) return HostResult::done(guest_abi::e_invalid);
   return commit(space, {{std::move(*key), stdx::Bytes(value->view())}}, false);
 }
@@ -126,45 +131,43 @@ std::optional<std::vector<DataWrite>> parse_entries(stdx::BytesView bytes) {
   return writes;
 }
 
-HostResult put_many(void* context, const HostCall& call) {
-  auto& space = *static_cast<Space*>(context);
+I32 put_many(Space& space, const HostCall& call, std::uint32_t at, std::uint32_t bytes) {
   if (call.again) return answer(space, call, std::nullopt);
   if (space.data() == nullptr) return HostResult::done(guest_abi::e_unavailable);
-  const auto entries = GuestSpan::at(call.memory, call.args[0], call.args[1], batch_bytes_max);
+  const auto entries = Place{at, bytes}.in(call, batch_bytes_max);
   if (!entries) return HostResult::done(guest_abi::e_invalid);
   auto writes = parse_entries(entries->view());
   if (!writes) return HostResult::done(guest_abi::e_invalid);
   return commit(space, std::move(*writes), false);
 }
 
-HostResult remove(void* context, const HostCall& call) {
-  auto& space = *static_cast<Space*>(context);
+I32 remove(Space& space, const HostCall& call, std::uint32_t key_at, std::uint32_t key_bytes) {
   if (call.again) return answer(space, call, std::nullopt);
   if (space.data() == nullptr) return HostResult::done(guest_abi::e_unavailable);
-  auto key = key_at(call, 0);
+  auto key = key_of(call, {key_at, key_bytes});
   if (!key) return HostResult::done(guest_abi::e_invalid);
   if (auto* turn = space.turn()) return remove_in_turn(space, *turn, std::move(*key));
   return commit(space, {{std::move(*key), std::nullopt}}, true);
 }
 
 // A value of the present turn.
-HostResult give(const HostCall& call, const std::optional<stdx::Bytes>& value) {
-  const auto buffer = GuestSpan::at(call.memory, call.args[2], call.args[3], 0xffffffffu);
+HostResult give(const GuestSpan& buffer, const std::optional<stdx::Bytes>& value) {
   if (!value) return HostResult::done(guest_abi::e_not_found);
-  if (value->size() > buffer->size()) return HostResult::done(guest_abi::e_too_small);
-  buffer->write(value->data(), value->size());
+  if (value->size() > buffer.size()) return HostResult::done(guest_abi::e_too_small);
+  buffer.write(value->data(), value->size());
   return HostResult::done(static_cast<std::int32_t>(value->size()));
 }
 
-HostResult get(void* context, const HostCall& call) {
-  auto& space = *static_cast<Space*>(context);
-  if (call.again) return answer(space, call, 2);
+I32 get(Space& space, const HostCall& call, std::uint32_t key_at, std::uint32_t key_bytes,
+        std::uint32_t at, std::uint32_t capacity) {
+  const Place place{at, capacity};
+  if (call.again) return answer(space, call, place);
   if (space.data() == nullptr) return HostResult::done(guest_abi::e_unavailable);
-  auto key = key_at(call, 0);
-  if (!key || !GuestSpan::at(call.memory, call.args[2], call.args[3], 0xffffffffu))
-    return HostResult::done(guest_abi::e_invalid);
+  auto key = key_of(call, {key_at, key_bytes});
+  const auto buffer = place.in(call);
+  if (!key || !buffer) return HostResult::done(guest_abi::e_invalid);
   if (auto* turn = space.turn())
-    if (const auto* known = turn->look(*key)) return give(call, *known);
+    if (const auto* known = turn->look(*key)) return give(*buffer, *known);
   space.data()->get(
       std::move(*key),
       ask<std::optional<stdx::Bytes>>(space, [](auto& record, std::optional<stdx::Bytes>& value) {
@@ -220,15 +223,15 @@ struct ListInTurn {
   }
 };
 
-HostResult list(void* context, const HostCall& call) {
-  auto& space = *static_cast<Space*>(context);
-  if (call.again) return answer(space, call, 4);
+I32 list(Space& space, const HostCall& call, std::uint32_t prefix_at, std::uint32_t prefix_bytes,
+         std::uint32_t after_at, std::uint32_t after_bytes, std::uint32_t at,
+         std::uint32_t capacity) {
+  const Place place{at, capacity};
+  if (call.again) return answer(space, call, place);
   if (space.data() == nullptr) return HostResult::done(guest_abi::e_unavailable);
-  const auto prefix =
-      GuestSpan::at(call.memory, call.args[0], call.args[1], SpaceData::key_bytes_max);
-  const auto after =
-      GuestSpan::at(call.memory, call.args[2], call.args[3], SpaceData::key_bytes_max);
-  const auto buffer = GuestSpan::at(call.memory, call.args[4], call.args[5], 0xffffffffu);
+  const auto prefix = Place{prefix_at, prefix_bytes}.in(call, SpaceData::key_bytes_max);
+  const auto after = Place{after_at, after_bytes}.in(call, SpaceData::key_bytes_max);
+  const auto buffer = place.in(call);
   if (!prefix || !after || !buffer) return HostResult::done(guest_abi::e_invalid);
   const auto bytes_max = std::min(buffer->size(), list_bytes_max);
   if (space.turn() != nullptr) {
@@ -249,11 +252,8 @@ HostResult list(void* context, const HostCall& call) {
 }  // namespace
 
 std::vector<Row> data_rows() {
-  return {{"data", "put", put},
-          {"data", "put_many", put_many},
-          {"data", "get", get},
-          {"data", "list", list},
-          {"data", "delete", remove}};
+  return {row<put>("data", "put"), row<put_many>("data", "put_many"), row<get>("data", "get"),
+          row<list>("data", "list"), row<remove>("data", "delete")};
 }
 
 }  // namespace zrun::abi

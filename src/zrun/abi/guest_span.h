@@ -26,16 +26,16 @@ class GuestSpan {
 
   stdx::BytesView view() const { return {reinterpret_cast<const char*>(data_), size_}; }
   std::size_t size() const { return size_; }
-  void write(const void* from, std::size_t n) const { std::memcpy(data_, from, n); }
+  void write(const void* from, std::size_t n) const { write_at(0, from, n); }
+  // Requires offset + n <= size().
+  void write_at(std::size_t offset, const void* from, std::size_t n) const {
+    std::memcpy(data_ + offset, from, n);
+  }
 
  private:
   GuestSpan(std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
   std::uint8_t* data_;
   std::size_t size_;
 };
-
-inline std::int32_t i32(std::uint64_t value) {
-  return static_cast<std::int32_t>(static_cast<std::uint32_t>(value));
-}
 
 }  // namespace zrun::abi

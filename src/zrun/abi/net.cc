@@ -12,18 +12,16 @@ namespace {
 using ports::HostCall;
 using ports::HostResult;
 
-HostResult emit_to(void* context, const HostCall& call) {
-  auto& space = *static_cast<Space*>(context);
-  const auto name = GuestSpan::at(call.memory, call.args[0], call.args[1], model::name_bytes_max);
-  const auto payload =
-      GuestSpan::at(call.memory, call.args[2], call.args[3], wire::message_bytes_max);
+I32 emit_to(Space& space, const HostCall& call, std::uint32_t name_at, std::uint32_t name_bytes,
+            std::uint32_t at, std::uint32_t bytes, std::int32_t timeout) {
+  const auto name = GuestSpan::at(call.memory, name_at, name_bytes, model::name_bytes_max);
+  const auto payload = GuestSpan::at(call.memory, at, bytes, wire::message_bytes_max);
   if (!name || !payload) return HostResult::done(guest_abi::e_invalid);
   auto* path = space.out_path(name->view());
   if (path == nullptr) return HostResult::done(guest_abi::e_denied);
   const auto room = space.room_on(*path, payload->size());
   if (room != Space::Room::there) {
     if (space.tell_closed()) return HostResult::done(guest_abi::e_closed);
-    const auto timeout = i32(call.args[4]);
     if (timeout == 0 || room == Space::Room::never || (call.again && space.deadline_passed())) {
       space.unpark();
       return HostResult::done(guest_abi::e_full);
@@ -59,12 +57,12 @@ guest_abi::MessageInfo info_of(Space& space, const Message& message) {
   return info;
 }
 
-HostResult recv_next(void* context, const HostCall& call) {
-  auto& space = *static_cast<Space*>(context);
-  const auto buffer = GuestSpan::at(call.memory, call.args[0], call.args[1], 0xffffffffu);
+I32 recv_next(Space& space, const HostCall& call, std::uint32_t at, std::uint32_t capacity,
+              std::uint32_t info_at, std::int32_t timeout) {
+  const auto buffer = GuestSpan::at(call.memory, at, capacity, 0xffffffffu);
   std::optional<GuestSpan> info;
-  if ((call.args[2] & 0xffffffffu) != 0) {
-    info = GuestSpan::at(call.memory, call.args[2], sizeof(guest_abi::MessageInfo),
+  if (info_at != 0) {
+    info = GuestSpan::at(call.memory, info_at, sizeof(guest_abi::MessageInfo),
                          sizeof(guest_abi::MessageInfo));
     if (!info) return HostResult::done(guest_abi::e_invalid);
   }
@@ -74,7 +72,6 @@ HostResult recv_next(void* context, const HostCall& call) {
   const bool closed = space.asked_to_return();
   if (space.tell_closed()) return HostResult::done(guest_abi::e_closed);
   if (closed || space.mailbox_empty()) {
-    const auto timeout = i32(call.args[3]);
     // A guest that polls in a loop gives way at each look.
     if (timeout == 0 && !closed && !call.again) {
       space.park(Space::Wait::yield, -1);
@@ -105,7 +102,7 @@ HostResult recv_next(void* context, const HostCall& call) {
 }  // namespace
 
 std::vector<Row> net_rows() {
-  return {{"net", "emit_to", emit_to}, {"net", "recv_next", recv_next}};
+  return {row<emit_to>("net", "emit_to"), row<recv_next>("net", "recv_next")};
 }
 
 }  // namespace zrun::abi

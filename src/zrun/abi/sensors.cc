@@ -9,21 +9,20 @@ namespace {
 using ports::HostCall;
 using ports::HostResult;
 
-HostResult subscribe(void* context, const HostCall& call) {
-  const auto type = GuestSpan::at(call.memory, call.args[0], call.args[1], 64);
+I32 subscribe(Space& space, const HostCall& call, std::uint32_t at, std::uint32_t bytes) {
+  const auto type = GuestSpan::at(call.memory, at, bytes, 64);
   if (!type) return HostResult::done(guest_abi::e_invalid);
-  return HostResult::done(static_cast<Space*>(context)->open_sensor(stdx::Bytes(type->view())));
+  return HostResult::done(space.open_sensor(stdx::Bytes(type->view())));
 }
 
-HostResult read(void* context, const HostCall& call) {
-  auto& space = *static_cast<Space*>(context);
-  const auto open = space.sensors.find(i32(call.args[0]));
-  const auto buffer = GuestSpan::at(call.memory, call.args[1], call.args[2], 0xffffffffu);
+I32 read(Space& space, const HostCall& call, std::int32_t handle, std::uint32_t at,
+         std::uint32_t capacity, std::int32_t timeout) {
+  const auto open = space.sensors.find(handle);
+  const auto buffer = GuestSpan::at(call.memory, at, capacity, 0xffffffffu);
   if (open == space.sensors.end() || !buffer) return HostResult::done(guest_abi::e_invalid);
   auto& readings = open->second.readings;
   if (readings.empty()) {
     if (space.tell_closed()) return HostResult::done(guest_abi::e_closed);
-    const auto timeout = i32(call.args[3]);
     if (timeout == 0 && !call.again) {
       space.park(Space::Wait::yield, -1);
       return HostResult::wait();
@@ -43,17 +42,16 @@ HostResult read(void* context, const HostCall& call) {
   return HostResult::done(static_cast<std::int32_t>(reading.size()));
 }
 
-HostResult unsubscribe(void* context, const HostCall& call) {
-  const bool was_open = static_cast<Space*>(context)->sensors.erase(i32(call.args[0])) > 0;
+I32 unsubscribe(Space& space, const HostCall&, std::int32_t handle) {
+  const bool was_open = space.sensors.erase(handle) > 0;
   return HostResult::done(was_open ? 0 : guest_abi::e_invalid);
 }
 
 }  // namespace
 
 std::vector<Row> sensor_rows() {
-  return {{"sensors", "subscribe", subscribe},
-          {"sensors", "read", read},
-          {"sensors", "unsubscribe", unsubscribe}};
+  return {row<subscribe>("sensors", "subscribe"), row<read>("sensors", "read"),
+          row<unsubscribe>("sensors", "unsubscribe")};
 }
 
 }  // namespace zrun::abi

@@ -10,20 +10,15 @@ namespace {
 using ports::HostCall;
 using ports::HostResult;
 
-Space& space_of(void* context) {
-  return *static_cast<Space*>(context);
-}
-
-HostResult log(void* context, const HostCall& call) {
-  const auto text = GuestSpan::at(call.memory, call.args[1], call.args[2], 64u << 10);
+I32 log(Space& space, const HostCall& call, std::int32_t level, std::uint32_t at,
+        std::uint32_t bytes) {
+  const auto text = GuestSpan::at(call.memory, at, bytes, 64u << 10);
   if (!text) return HostResult::done(guest_abi::e_invalid);
-  space_of(context).write_log(i32(call.args[0]), text->view());
+  space.write_log(level, text->view());
   return HostResult::done(0);
 }
 
-HostResult sleep(void* context, const HostCall& call) {
-  auto& space = space_of(context);
-  const auto ms = i32(call.args[0]);
+I32 sleep(Space& space, const HostCall& call, std::int32_t ms) {
   if (ms < 0) return HostResult::done(guest_abi::e_invalid);
   if (space.tell_closed()) return HostResult::done(guest_abi::e_closed);
   if (!call.again) {
@@ -39,8 +34,7 @@ HostResult sleep(void* context, const HostCall& call) {
   return HostResult::done(0);
 }
 
-HostResult yield(void* context, const HostCall& call) {
-  auto& space = space_of(context);
+I32 yield(Space& space, const HostCall& call) {
   if (!call.again) {
     space.park(Space::Wait::yield, -1);
     return HostResult::wait();
@@ -49,20 +43,19 @@ HostResult yield(void* context, const HostCall& call) {
   return HostResult::done(0);
 }
 
-HostResult self_emit(void* context, const HostCall& call) {
-  const auto data = GuestSpan::at(call.memory, call.args[0], call.args[1], wire::message_bytes_max);
-  if (!data || i32(call.args[2]) < 0) return HostResult::done(guest_abi::e_invalid);
-  const bool taken = space_of(context).self_emit(data->view(), i32(call.args[2]));
+I32 self_emit(Space& space, const HostCall& call, std::uint32_t at, std::uint32_t bytes,
+              std::int32_t delay_ms) {
+  const auto data = GuestSpan::at(call.memory, at, bytes, wire::message_bytes_max);
+  if (!data || delay_ms < 0) return HostResult::done(guest_abi::e_invalid);
+  const bool taken = space.self_emit(data->view(), delay_ms);
   return HostResult::done(taken ? 0 : guest_abi::e_full);
 }
 
 }  // namespace
 
 std::vector<Row> sys_rows() {
-  return {{"sys", "log", log},
-          {"sys", "sleep", sleep},
-          {"sys", "yield", yield},
-          {"sys", "self_emit", self_emit}};
+  return {row<log>("sys", "log"), row<sleep>("sys", "sleep"), row<yield>("sys", "yield"),
+          row<self_emit>("sys", "self_emit")};
 }
 
 }  // namespace zrun::abi

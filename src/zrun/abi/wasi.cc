@@ -1,73 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
-// WASI preview 1, as little as ordinary toolchains need, deny by default: no files, no sockets, no
-// arguments. Numbers are those of the preview.
+// WASI preview 1: arguments, environment, clocks, random bytes, waiting. Descriptors, of which
+// there are three, are in wasi_descriptors.cc.
+#include "zrun/abi/wasi.h"
+
 #include <algorithm>
 #include <cstring>
-#include <optional>
+#include <limits>
 
 #include "zrun/abi/functions.h"
-#include "zrun/abi/guest_span.h"
-#include "zrun/space.h"
 
 namespace zrun::abi {
 namespace {
 
 using ports::HostCall;
 using ports::HostResult;
+using namespace wasi;
 
-constexpr std::int32_t ok = 0, e_badf = 8, e_fault = 21, e_inval = 28;
-constexpr std::int32_t clock_realtime = 0, clock_monotonic = 1;
+constexpr std::uint32_t clock_realtime = 0, clock_monotonic = 1;
+constexpr std::uint64_t random_bytes_max = 1u << 20;
 
-Space& space_of(void* context) {
-  return *static_cast<Space*>(context);
+// --- arguments and environment ---
+
+// Texts with their NULs from `at` on, their addresses from `entry` on.
+class TextList {
+ public:
+  TextList(const HostCall& call, std::uint32_t entry, std::uint32_t at)
+      : call_(call), entry_(entry), at_(at) {}
+  bool add(const std::string& text) {
+    const auto span = GuestSpan::at(call_.memory, at_, text.size() + 1, 0xffffffffu);
+    if (!span || !store(call_, entry_, at_)) return false;
+    span->write(text.c_str(), text.size() + 1);
+    entry_ += 4;
+    at_ += static_cast<std::uint32_t>(text.size() + 1);
+    return true;
+  }
+
+ private:
+  const HostCall& call_;
+  std::uint32_t entry_, at_;
+};
+
+I32 args_sizes_get(Space& space, const HostCall& call, std::uint32_t count, std::uint32_t bytes) {
+  const auto size = static_cast<std::uint32_t>(space.spec().name.size() + 1);
+  return ok_if(store<std::uint32_t>(call, count, 1) && store(call, bytes, size));
 }
 
-template <typename T>
-bool store(const HostCall& call, std::uint64_t pointer, T value) {
-  const auto span = GuestSpan::at(call.memory, pointer, sizeof value, sizeof value);
-  if (span) span->write(&value, sizeof value);
-  return span.has_value();
+I32 args_get(Space& space, const HostCall& call, std::uint32_t entries, std::uint32_t texts) {
+  return ok_if(TextList(call, entries, texts).add(space.spec().name));
 }
 
-HostResult bad_descriptor(void*, const HostCall&) {
-  return HostResult::done(e_badf);
-}
-
-HostResult args_sizes_get(void*, const HostCall& call) {
-  const bool good =
-      store<std::uint32_t>(call, call.args[0], 0) && store<std::uint32_t>(call, call.args[1], 0);
-  return HostResult::done(good ? ok : e_fault);
-}
-HostResult args_get(void*, const HostCall&) {
-  return HostResult::done(ok);
-}
-
-HostResult environ_sizes_get(void* context, const HostCall& call) {
+I32 environ_sizes_get(Space& space, const HostCall& call, std::uint32_t count_at,
+                      std::uint32_t bytes_at) {
   std::uint32_t count = 0, bytes = 0;
-  for (const auto& [name, value] : space_of(context).spec().config) {
+  for (const auto& [name, value] : space.spec().config) {
     ++count;
     bytes += static_cast<std::uint32_t>(name.size() + value.size() + 2);
   }
-  const bool good = store(call, call.args[0], count) && store(call, call.args[1], bytes);
-  return HostResult::done(good ? ok : e_fault);
+  return ok_if(store(call, count_at, count) && store(call, bytes_at, bytes));
 }
 
-HostResult environ_get(void* context, const HostCall& call) {
-  std::uint64_t entry = call.args[0];
-  auto at = static_cast<std::uint32_t>(call.args[1]);
-  for (const auto& [name, value] : space_of(context).spec().config) {
-    const auto text = name + "=" + value;
-    const auto span = GuestSpan::at(call.memory, at, text.size() + 1, 0xffffffffu);
-    if (!span || !store<std::uint32_t>(call, entry, at)) return HostResult::done(e_fault);
-    span->write(text.c_str(), text.size() + 1);
-    entry += 4;
-    at += static_cast<std::uint32_t>(text.size() + 1);
-  }
-  return HostResult::done(ok);
+I32 environ_get(Space& space, const HostCall& call, std::uint32_t entries, std::uint32_t texts) {
+  TextList list(call, entries, texts);
+  for (const auto& [name, value] : space.spec().config)
+    if (!list.add(name + "=" + value)) return answer(e_fault);
+  return answer(ok);
 }
+
+// --- clocks and random bytes ---
 
 // In ns; none for a clock that is not offered.
-std::optional<std::uint64_t> time_of(Space& space, std::int32_t id) {
+std::optional<std::uint64_t> time_of(Space& space, std::uint32_t id) {
   auto& clock = space.runtime().clock;
   if (id == clock_realtime)
     return static_cast<std::uint64_t>(clock.wall().time_since_epoch().count()) * 1'000'000;
@@ -76,152 +78,171 @@ std::optional<std::uint64_t> time_of(Space& space, std::int32_t id) {
   return std::nullopt;
 }
 
-HostResult clock_time_get(void* context, const HostCall& call) {
-  const auto ns = time_of(space_of(context), i32(call.args[0]));
-  if (!ns) return HostResult::done(e_inval);
-  return HostResult::done(store(call, call.args[2], *ns) ? ok : e_fault);
+I32 clock_res_get(Space&, const HostCall& call, std::uint32_t id, std::uint32_t at) {
+  if (id != clock_realtime && id != clock_monotonic) return answer(e_inval);
+  return ok_if(store<std::uint64_t>(call, at, id == clock_realtime ? 1'000'000 : 1));
 }
 
-HostResult random_get(void* context, const HostCall& call) {
-  const auto span = GuestSpan::at(call.memory, call.args[0], call.args[1], 64u << 10);
-  if (!span) return HostResult::done(e_fault);
-  stdx::Bytes bytes;
-  while (bytes.size() < span->size()) {
-    const auto word = space_of(context).runtime().random.next();
-    bytes.append(reinterpret_cast<const char*>(&word), sizeof word);
+I32 clock_time_get(Space& space, const HostCall& call, std::uint32_t id, std::uint64_t,
+                   std::uint32_t at) {
+  const auto ns = time_of(space, id);
+  return ns ? ok_if(store(call, at, *ns)) : answer(e_inval);
+}
+
+I32 random_get(Space& space, const HostCall& call, std::uint32_t at, std::uint32_t bytes) {
+  if (bytes > random_bytes_max && std::uint64_t{at} + bytes <= call.memory.bytes)
+    return answer(e_inval);
+  const auto span = GuestSpan::at(call.memory, at, bytes, random_bytes_max);
+  if (!span) return answer(e_fault);
+  stdx::Bytes random;
+  random.reserve(span->size() + 8);
+  while (random.size() < span->size()) {
+    const auto word = space.runtime().random.next();
+    random.append(reinterpret_cast<const char*>(&word), sizeof word);
   }
-  span->write(bytes.data(), span->size());
-  return HostResult::done(ok);
+  span->write(random.data(), span->size());
+  return answer(ok);
 }
 
-HostResult fd_write(void* context, const HostCall& call) {
-  const auto fd = i32(call.args[0]);
-  if (fd != 1 && fd != 2) return HostResult::done(e_badf);
-  const auto count = call.args[2] & 0xffffffffu;
-  if (count > 64) return HostResult::done(e_inval);
-  stdx::Bytes text;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const auto vector = GuestSpan::at(call.memory, call.args[1] + 8 * i, 8, 8);
-    if (!vector) return HostResult::done(e_fault);
-    std::uint32_t part[2];
-    std::memcpy(part, vector->view().data(), sizeof part);
-    const auto bytes = GuestSpan::at(call.memory, part[0], part[1], 64u << 10);
-    if (!bytes) return HostResult::done(e_fault);
-    text += bytes->view();
+// --- poll_oneoff ---
+
+constexpr std::size_t subscription_bytes = 48, event_bytes = 32, subscriptions_max = 256;
+constexpr std::uint8_t of_clock = 0, of_read = 1, of_write = 2;
+
+// User data at 0, its kind at 8; a clock at 16 with its time in ns at 24 and flags at 40 (1: the
+// time is one of the clock, not from now); or a descriptor at 16.
+struct Subscription {
+  std::uint64_t user_data = 0, ns = 0;
+  std::uint8_t kind = 0;
+  std::uint32_t id = 0;  // of the clock, or the descriptor
+  std::uint16_t flags = 0;
+
+  explicit Subscription(stdx::BytesView bytes) {
+    std::memcpy(&user_data, bytes.data(), sizeof user_data);
+    std::memcpy(&kind, bytes.data() + 8, sizeof kind);
+    std::memcpy(&id, bytes.data() + 16, sizeof id);
+    std::memcpy(&ns, bytes.data() + 24, sizeof ns);
+    std::memcpy(&flags, bytes.data() + 40, sizeof flags);
   }
-  const auto written = static_cast<std::uint32_t>(text.size());
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  // Printing needs the capability that sys.log needs.
-  const auto& capabilities = space_of(context).spec().capabilities;
-  if (!text.empty() &&
-      std::find(capabilities.begin(), capabilities.end(), "sys.log") != capabilities.end())
-    space_of(context).write_log(fd == 1 ? 1 : 3, text);
-  return HostResult::done(store(call, call.args[3], written) ? ok : e_fault);
-}
 
-HostResult fd_fdstat_get(void*, const HostCall& call) {
-  const auto fd = i32(call.args[0]);
-  if (fd < 0 || fd > 2) return HostResult::done(e_badf);
-  // A character device that can be written: 24 bytes, file type 2.
-  const auto span = GuestSpan::at(call.memory, call.args[1], 24, 24);
-  if (!span) return HostResult::done(e_fault);
-  const char stat[24] = {2};
-  span->write(stat, sizeof stat);
-  return HostResult::done(ok);
-}
+  // What the event says is wrong.
+  std::int32_t error() const {
+    if (kind == of_clock) return id == clock_realtime || id == clock_monotonic ? ok : e_inval;
+    if (kind == of_read) return id == standard_in ? ok : e_badf;
+    if (kind == of_write) return id == standard_out || id == standard_error ? ok : e_badf;
+    return e_inval;
+  }
 
-// A subscription has 48 bytes: user data, its kind at 8 (0: clock), the clock at 16, the time in ns
-// at 24, flags at 40 (1: the time is one of the clock, not from now).
-struct ClockSubscription {
-  std::size_t index;
-  std::uint64_t ns;  // from now
+  // How long it is until it is due, asked for at `began` of the monotonic clock.
+  std::uint64_t ns_left(Space& space, std::uint64_t began) const {
+    if (kind != of_clock || error() != ok) return 0;
+    const bool at_a_time = (flags & 1) != 0;
+    const auto now = *time_of(space, at_a_time ? id : clock_monotonic);
+    const auto due = at_a_time ? ns
+                     : ns > std::numeric_limits<std::uint64_t>::max() - began
+                         ? std::numeric_limits<std::uint64_t>::max()
+                         : began + ns;
+    return due > now ? due - now : 0;
+  }
+
+  void write_event(const GuestSpan& events, std::size_t index) const {
+    char out[event_bytes] = {};
+    const auto wrong = static_cast<std::uint16_t>(error());
+    const std::uint64_t room = kind == of_write ? 64u << 10 : 0;
+    const std::uint16_t hung_up = kind == of_read ? 1 : 0;
+    std::memcpy(out, &user_data, sizeof user_data);
+    std::memcpy(out + 8, &wrong, sizeof wrong);
+    std::memcpy(out + 10, &kind, sizeof kind);
+    std::memcpy(out + 16, &room, sizeof room);
+    std::memcpy(out + 24, &hung_up, sizeof hung_up);
+    events.write_at(index * event_bytes, out, sizeof out);
+  }
 };
 
-std::optional<std::uint64_t> ns_from_now(Space& space, stdx::BytesView subscription) {
-  std::uint32_t id = 0;
-  std::uint64_t ns = 0;
-  std::uint16_t flags = 0;
-  std::memcpy(&id, subscription.data() + 16, sizeof id);
-  std::memcpy(&ns, subscription.data() + 24, sizeof ns);
-  std::memcpy(&flags, subscription.data() + 40, sizeof flags);
-  if ((flags & 1) == 0) return ns;
-  const auto now = time_of(space, static_cast<std::int32_t>(id));
-  if (!now) return std::nullopt;
-  return ns > *now ? ns - *now : 0;
+struct Due {
+  std::uint64_t first_ns = std::numeric_limits<std::uint64_t>::max();
+  std::size_t first = 0;
+  std::vector<std::size_t> now;
+};
+
+Due find_due(Space& space, const std::vector<Subscription>& all, std::uint64_t began) {
+  Due due;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto ns = all[i].ns_left(space, began);
+    if (ns == 0) due.now.push_back(i);
+    if (ns < due.first_ns) {
+      due.first_ns = ns;
+      due.first = i;
+    }
+  }
+  return due;
 }
 
-// The one that is due first; none where there is no clock among them.
-std::optional<ClockSubscription> first_due(Space& space, const GuestSpan& subscriptions,
-                                           std::size_t count) {
-  std::optional<ClockSubscription> first;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto subscription = subscriptions.view().substr(i * 48, 48);
-    if (subscription[8] != 0) continue;
-    const auto ns = ns_from_now(space, subscription);
-    if (ns && (!first || *ns < first->ns)) first = ClockSubscription{i, *ns};
-  }
-  return first;
+void park_for(Space& space, std::uint64_t ns) {
+  const auto ms = ns / 1'000'000 + (ns % 1'000'000 != 0);
+  if (ms == 0)
+    space.park(Space::Wait::yield, -1);
+  else
+    space.park(Space::Wait::sleep, static_cast<std::int32_t>(std::min<std::uint64_t>(
+                                       ms, std::numeric_limits<std::int32_t>::max())));
 }
 
-HostResult poll_oneoff(void* context, const HostCall& call) {
-  auto& space = space_of(context);
-  constexpr std::uint64_t subscriptions_max = 64;
-  const auto count = call.args[2] & 0xffffffffu;
-  if (count < 1 || count > subscriptions_max) return HostResult::done(e_inval);
-  const auto all = GuestSpan::at(call.memory, call.args[0], count * 48, count * 48);
-  if (!all) return HostResult::done(e_fault);
-  const auto event = GuestSpan::at(call.memory, call.args[1], 32, 32);
-  if (!event) return HostResult::done(e_fault);
-  if (!call.again) {
-    const auto first = first_due(space, *all, count);
-    if (!first) return HostResult::done(e_inval);
-    // Which one it is stays in the guest's own event while it waits.
-    char out[32] = {};
-    std::memcpy(out, all->view().data() + first->index * 48, 8);  // user data
-    event->write(out, sizeof out);
-    const auto whole = first->ns / 1'000'000 + (first->ns % 1'000'000 != 0);
-    const auto ms = std::min<std::uint64_t>(whole, 0x7fffffff);
-    space.park(Space::Wait::sleep, static_cast<std::int32_t>(ms));
-    if (!space.asked_to_return()) return HostResult::wait();
+// It gives way once, also where something is due already: a guest may poll in a loop.
+I32 poll_oneoff(Space& space, const HostCall& call, std::uint32_t in, std::uint32_t out,
+                std::uint32_t count, std::uint32_t count_at) {
+  if (count < 1 || count > subscriptions_max) return answer(e_inval);
+  const auto bytes = GuestSpan::at(call.memory, in, count * subscription_bytes, 0xffffffffu);
+  const auto events = GuestSpan::at(call.memory, out, count * event_bytes, 0xffffffffu);
+  if (!bytes || !events || !store<std::uint32_t>(call, count_at, 0)) return answer(e_fault);
+  std::vector<Subscription> all;
+  for (std::size_t i = 0; i < count; ++i)
+    all.emplace_back(bytes->view().substr(i * subscription_bytes, subscription_bytes));
+  // When it was asked stays in the guest's own events while it waits.
+  auto began = *time_of(space, clock_monotonic);
+  if (call.again) std::memcpy(&began, events->view().data(), sizeof began);
+  auto due = find_due(space, all, began);
+  if (due.now.empty() && space.asked_to_return()) due.now = {due.first};
+  if (!call.again || due.now.empty()) {
+    events->write_at(0, &began, sizeof began);
+    const bool waits_on =
+        call.again && space.waiting() == Space::Wait::sleep && !space.deadline_passed();
+    if (!waits_on) park_for(space, due.now.empty() ? due.first_ns : 0);
+    return HostResult::wait();
   }
-  if (!space.deadline_passed() && !space.asked_to_return()) return HostResult::wait();
   space.unpark();
-  return HostResult::done(store<std::uint32_t>(call, call.args[3], 1) ? ok : e_fault);
+  for (std::size_t i = 0; i < due.now.size(); ++i) all[due.now[i]].write_event(*events, i);
+  return ok_if(store(call, count_at, static_cast<std::uint32_t>(due.now.size())));
 }
 
-HostResult proc_exit(void*, const HostCall& call) {
-  return HostResult::exit(i32(call.args[0]));
+// --- the end, and giving way ---
+
+Answer<void> proc_exit(Space&, const HostCall&, std::int32_t code) {
+  return HostResult::exit(code);
 }
 
-HostResult sched_yield(void* context, const HostCall& call) {
-  auto& space = space_of(context);
+I32 proc_raise(Space&, const HostCall&, std::int32_t) {
+  return answer(e_nosys);
+}
+
+I32 sched_yield(Space& space, const HostCall& call) {
   if (!call.again) {
     space.park(Space::Wait::yield, -1);
     return HostResult::wait();
   }
   space.unpark();
-  return HostResult::done(ok);
+  return answer(ok);
 }
 
 }  // namespace
 
 std::vector<Row> wasi_rows() {
   constexpr const char* m = "wasi_snapshot_preview1";
-  return {{m, "args_get", args_get},
-          {m, "args_sizes_get", args_sizes_get},
-          {m, "clock_time_get", clock_time_get},
-          {m, "environ_get", environ_get},
-          {m, "environ_sizes_get", environ_sizes_get},
-          {m, "fd_close", bad_descriptor},
-          {m, "fd_fdstat_get", fd_fdstat_get},
-          {m, "fd_prestat_dir_name", bad_descriptor},
-          {m, "fd_prestat_get", bad_descriptor},
-          {m, "fd_seek", bad_descriptor},
-          {m, "fd_write", fd_write},
-          {m, "poll_oneoff", poll_oneoff},
-          {m, "proc_exit", proc_exit},
-          {m, "random_get", random_get},
-          {m, "sched_yield", sched_yield}};
+  return {row<args_get>(m, "args_get"),           row<args_sizes_get>(m, "args_sizes_get"),
+          row<clock_res_get>(m, "clock_res_get"), row<clock_time_get>(m, "clock_time_get"),
+          row<environ_get>(m, "environ_get"),     row<environ_sizes_get>(m, "environ_sizes_get"),
+          row<poll_oneoff>(m, "poll_oneoff"),     row<proc_exit>(m, "proc_exit"),
+          row<proc_raise>(m, "proc_raise"),       row<random_get>(m, "random_get"),
+          row<sched_yield>(m, "sched_yield")};
 }
 
 }  // namespace zrun::abi

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a space says and senses: its log, and its sensors.
+#include <algorithm>
+
+#include "stdx/text.h"
+#include "zrun/space.h"
+
+namespace zrun {
+
+using namespace std::chrono_literals;
+
+std::size_t Space::print(Printed where, std::string_view text, std::size_t& lines) {
+  if (!may_log_) return text.size();
+  const auto index = static_cast<std::size_t>(where);
+  return printed_[index].add(text, lines, [&](std::string_view line) {
+    --lines;
+    write_log(where == Printed::out ? 1 : 3, line);
+  });
+}
+
+void Space::print_unfinished() {
+  for (const int level : {1, 3})
+    printed_[level / 2].flush([&](std::string_view line) { write_log(level, line); });
+}
+
+void Space::write_log(std::int32_t level, std::string_view text) {
+  const auto now = parts_.scheduler.now();
+  if (now - log_second_ >= 1s) {
+    log_second_ = now;
+    log_bytes_ = 0;
+  }
+  log_bytes_ += text.size() + 1;
+  if (log_bytes_ > spec().limits.log_bytes_per_second) {
+    ++log_dropped_;
+    return;
+  }
+  const auto line = stdx::printable(text, 4096);
+  log_.push_back(stdx::format("{} {}", stdx::format_rfc3339(parts_.runtime.clock.wall()), line));
+  log_kept_bytes_ += log_.back().size();
+  while (log_.size() > log_lines_kept || log_kept_bytes_ > log_bytes_kept) {
+    log_kept_bytes_ -= log_.front().size();
+    log_.pop_front();
+  }
+  const auto port_level = static_cast<ports::Level>(std::clamp(level, 0, 3));
+  parts_.runtime.log.write(port_level, "guest_log",
+                           {{"topology", id_.key.topology.value},
+                            {"space", id_.key.space},
+                            {"epoch", id_.epoch.value},
+                            {"text", line}});
+}
+
+std::int32_t Space::open_sensor(const std::string& type) {
+  if (sensors.size() >= sensors_max) return guest_abi::e_full;
+  std::int32_t handle = 1;
+  while (sensors.contains(handle)) ++handle;
+  auto& open = sensors[handle];
+  auto sensor = parts_.sensors.open(type, [this, handle](stdx::Bytes reading) {
+    auto& readings = sensors.at(handle).readings;
+    readings.push_back(std::move(reading));
+    // The newest readings are the ones that matter; what a slow guest missed is gone.
+    if (readings.size() > readings_kept) readings.pop_front();
+    wake(Wait::sensor);
+  });
+  if (!sensor) {
+    sensors.erase(handle);
+    return guest_abi::e_not_found;
+  }
+  open.sensor = std::move(*sensor);
+  return handle;
+}
+
+}  // namespace zrun
