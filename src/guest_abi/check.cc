@@ -30,14 +30,14 @@ std::vector<std::string> check(const model::Space& space, const wasm::Interface&
       findings.push_back(format("space '{}': import {} needs capability '{}', which is not granted",
                                 space.name, name, function->capability));
   }
-  // Its runtime would be set up by a main that never runs, and torn down by each call.
-  const bool is_command = interface.find_export("_start") != nullptr;
+  const bool is_command =
+      interface.find_export("_start") != nullptr && interface.find_export("on_process") == nullptr;
   if (is_command)
     findings.push_back(
-        format("space '{}': the module is a command (it exports _start, its main); build it as a "
-               "library that exports on_process instead: C `-mexec-model=reactor`, Rust crate-type "
-               "cdylib, Go and TinyGo `-buildmode=c-shared`, Zig `-fno-entry "
-               "-mexec-model=reactor`",
+        format("space '{}': the module is a command (it exports _start, its main, and no "
+               "on_process); build it as a library that exports on_process instead: C "
+               "`-mexec-model=reactor`, Rust crate-type cdylib, Go and TinyGo "
+               "`-buildmode=c-shared`, Zig `-fno-entry -mexec-model=reactor`",
                space.name));
   for (const auto& hook : hooks()) {
     const auto* exported = interface.find_export(hook.name);

@@ -119,7 +119,7 @@ TEST(AbiTest, RAbi7AModuleWithAMainIsToldWhatToBuildInstead) {
   EXPECT_NE(findings[0].find("is a command"), std::string::npos);
   EXPECT_NE(findings[0].find("cdylib"), std::string::npos);
   interface.exports.push_back({"on_process", ">i"});
-  EXPECT_EQ(check(space, interface), findings);
+  EXPECT_TRUE(check(space, interface).empty()) << "its main sets it up, as TinyGo's does";
 }
 
 TEST(AbiTest, AModuleThatStartsLargerThanItsLimitIsRefused) {

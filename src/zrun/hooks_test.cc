@@ -82,6 +82,24 @@ Call receive(std::uint64_t ms) {
   return {"net.recv_next", {4096, 4096, 0, ms}};
 }
 
+// R-ABI-7: a module of TinyGo for WASI has _start, with an empty main.
+TEST(HooksTest, AModuleWithoutAnInitialiserIsSetUpByItsMainWhichMustReturn) {
+  HookCluster f({.hooks = {{"_start", {}}, {"on_init", {}}, {"on_process", {receive(0)}}},
+                 .gives = {},
+                 .begun = {},
+                 .results = {}});
+  ASSERT_GE(f.script.begun.size(), 2u);
+  EXPECT_EQ(f.script.begun[0], "_start");
+  EXPECT_EQ(f.script.begun[1], "on_init");
+  HookCluster ends({.hooks = {{"_start", {{"wasi_snapshot_preview1.proc_exit", {0}}}}},
+                    .gives = {},
+                    .begun = {},
+                    .results = {}});
+  EXPECT_EQ(ends.space()->state(), SpaceState::failed);
+  EXPECT_NE(ends.space()->detail().find("its main ended the module"), std::string::npos)
+      << ends.space()->detail();
+}
+
 // R-ABI-7: the initialiser of a WASI module before all.
 TEST(HooksTest, RAbi23OnInitRunsOnceBeforeOnProcessAndMessagesWorkInIt) {
   HookCluster f({.hooks = {{"_initialize", {}}, {"on_init", {emit}}, {"on_process", {receive(0)}}},

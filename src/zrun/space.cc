@@ -275,7 +275,8 @@ bool Space::begin_hook() {
     const char* name = nullptr;
     switch (hook_) {
       case Hook::initialize:
-        name = "_initialize";
+        // Some toolchains set a library up in its empty main.
+        name = instance_->has("_initialize") ? "_initialize" : "_start";
         break;
       case Hook::on_init:
         name = "on_init";
@@ -330,6 +331,11 @@ void Space::run_slice(stdx::Duration at_most) {
       return ended(instance_->value());
     case ports::Instance::Progress::exited: {
       const auto code = instance_->value();
+      if (hook_ == Hook::initialize)
+        return fail_for_good(
+            stdx::format("its main ended the module (proc_exit({})) before on_init; build it as a "
+                         "library without a main (docs/abi.md)",
+                         code));
       if (code == 0) return leave(SpaceState::stopped, "the guest called proc_exit(0)");
       return fail(stdx::format("the guest called proc_exit({})", code));
     }

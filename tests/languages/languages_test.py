@@ -115,6 +115,7 @@ def cxx_with_its_library(cluster):
                    None)
 
 
+# R-ABI-4, R-ABI-7: with the compiler of Go itself.
 def go_with_fmt_and_time(cluster):
     check_language(cluster, "go", WHOLE + ["args hello", "error line"], "told to")
 
