@@ -50,6 +50,26 @@ def links_within_the_documents_lead_somewhere():
                 assert part in {anchor(h) for h in re.findall(r"^#+ (.*)$", there, re.M)}, (name, target, part)
 
 
+METRIC = re.compile(r"\bsamoza_(?:bus|controlplane|http|links|log|loop|messages|startz|worker|zbase|zmesh|zrms|zrun)_"
+                    r"[a-z_]*[a-z]")
+
+
+def files_in(folder, endings):
+    for at, _, names in os.walk(os.path.join(ROOT, folder)):
+        yield from (os.path.join(at, name) for name in names if name.endswith(endings))
+
+
+def each_metric_of_the_documents_and_of_deploy_is_in_the_sources():
+    sources = "".join(read(name) for folder in ("src", "apps") for name in files_in(folder, (".cc", ".h")))
+    registered = set(METRIC.findall(sources))
+    for folder in ("docs", "deploy"):
+        for name in files_in(folder, (".md", ".yml", ".json")):
+            for metric in METRIC.findall(read(name)):
+                # Prometheus makes several series of a histogram.
+                plain = re.sub(r"_(bucket|sum|count)$", "", metric)
+                assert metric in registered or plain in registered, (name, metric)
+
+
 def rules():
     if shutil.which("promtool") is None:
         print("skipped: no promtool here; the Debian package prometheus has it")
@@ -69,7 +89,8 @@ def main():
     if sys.argv[1:] == ["rules"]:
         return rules()
     for case in (each_alert_names_a_section_of_the_operations_that_is_there,
-                 the_dashboard_is_json_whose_panels_all_ask_something, links_within_the_documents_lead_somewhere):
+                 the_dashboard_is_json_whose_panels_all_ask_something, links_within_the_documents_lead_somewhere,
+                 each_metric_of_the_documents_and_of_deploy_is_in_the_sources):
         case()
         print(f"good: {case.__name__.replace('_', ' ')}")
     return 0
