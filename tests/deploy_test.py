@@ -70,6 +70,32 @@ def each_metric_of_the_documents_and_of_deploy_is_in_the_sources():
                 assert metric in registered or plain in registered, (name, metric)
 
 
+# Not the product's own words.
+OF_OTHERS = {"database or disk is full"}
+
+
+def each_message_of_the_operations_is_one_of_the_product():
+    code = "".join(read(name) for folder in ("src", "apps") for name in files_in(folder, (".cc", ".h")))
+    code = re.sub(r'"\s*\n\s*"', "", code)  # a long text is written in several lines
+    symptoms = read("docs", "operations.md").split("## Symptoms")[1]
+    said = set()
+    for line in symptoms.splitlines():
+        if line.startswith("| "):
+            said |= set(re.findall(r"`([^`]+)`", line.split(" | ")[0]))
+        else:
+            said |= {s for s in re.findall(r"`([^`]+)`", line)
+                     if " " in s and not s.startswith(("zshell ", "mex ", "echo ", "control_plane:", "trust"))}
+    count = 0
+    for text in said:
+        # Names, numbers and files are filled in; the words between them are the product's.
+        for words in re.split(r"…|\b[A-Z]{1,8}\b|[:;(),']|\S*[0-9./]\S*", text):
+            words = words.strip()
+            if len(words) >= 12 and words not in OF_OTHERS:
+                count += 1
+                assert words in code, f"{words!r} of `{text}` is said nowhere"
+    assert count > 40, count
+
+
 def rules():
     if shutil.which("promtool") is None:
         print("skipped: no promtool here; the Debian package prometheus has it")
@@ -90,7 +116,8 @@ def main():
         return rules()
     for case in (each_alert_names_a_section_of_the_operations_that_is_there,
                  the_dashboard_is_json_whose_panels_all_ask_something, links_within_the_documents_lead_somewhere,
-                 each_metric_of_the_documents_and_of_deploy_is_in_the_sources):
+                 each_metric_of_the_documents_and_of_deploy_is_in_the_sources,
+                 each_message_of_the_operations_is_one_of_the_product):
         case()
         print(f"good: {case.__name__.replace('_', ' ')}")
     return 0
