@@ -27,7 +27,10 @@ RecordCopier::RecordCopier(ports::Runtime& runtime, rpc::Exchange& exchange, por
                                           "Bytes of copies of the records sent to zhosts")),
       age_(runtime.metrics.gauge("samoza_controlplane_newest_copy_age_seconds",
                                  "Since the newest copy of the records was made that another zhost "
-                                 "keeps; -1: none since this start")) {
+                                 "keeps; -1: none since this start")),
+      overdue_(runtime.metrics.gauge("samoza_controlplane_copy_overdue",
+                                     "1 while the newest records have had no copy on another "
+                                     "zhost for three intervals")) {
   age_.set(-1);
 }
 
@@ -43,17 +46,19 @@ std::set<std::string> RecordCopier::others() const {
 }
 
 void RecordCopier::look() {
-  if (options_.interval <= 0s || unsupported_ || !gate_.is_open()) return;
-  plan_.records_are(gate_.known(), time());
+  if (options_.interval <= 0s || unsupported_) return;
   const auto now = runtime_.clock.now();
   if (plan_.newest())
     age_.set(std::chrono::duration_cast<std::chrono::seconds>(now - plan_.newest()->now).count());
+  if (!gate_.is_open()) return;
+  plan_.records_are(gate_.known(), time());
   const auto since = plan_.overdue(now);
   if (since && has_other_members())
     detail_ = stdx::format("no other zhost has a copy of the newest records since {}: {}",
                            stdx::format_rfc3339(*since), why_not_);
   else
     detail_.clear();
+  overdue_.set(!detail_.empty());
 }
 
 std::string RecordCopier::newest() const {

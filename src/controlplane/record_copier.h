@@ -81,6 +81,7 @@ class RecordCopier {
   ports::Counter& refused_;
   ports::Counter& bytes_sent_;
   ports::Gauge& age_;
+  ports::Gauge& overdue_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -171,8 +171,11 @@ TEST(RecordCopierTest, AfterThreeIntervalsWithoutACopyItIsSaidSinceWhenAndWhyUnt
       << said;
   f.run(5min);
   EXPECT_EQ(f.copier->detail(), said) << "the same text, or everybody would be told each second";
+  auto& overdue = f.runtime.metrics.gauge("samoza_controlplane_copy_overdue", "");
+  EXPECT_EQ(overdue.value(), 1);
   f.zhosts["a"].refuses = "";
   f.run(2min);
+  EXPECT_EQ(overdue.value(), 0);
   EXPECT_EQ(f.copier->detail(), "") << "it is tried again within a minute";
 }
 

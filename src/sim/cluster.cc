@@ -159,6 +159,12 @@ bool Cluster::records_open() const {
   return control_plane_ &&
          control_plane_->service.records() == controlplane::RecordsGuard::Phase::open;
 }
+std::vector<v1::RecordsKnown> Cluster::records_on_disks() const {
+  std::vector<v1::RecordsKnown> list;
+  for (const auto& zhost : zhosts_) list.push_back(zhost.records);
+  return list;
+}
+
 void Cluster::kill_control_plane() {
   control_plane_.reset();
 }

@@ -85,6 +85,10 @@ class Cluster {
   void start_zhost(std::size_t zhost);
   // Its disk loses what it knew of the records.
   void forget_records(std::size_t zhost) { zhosts_[zhost].records.Clear(); }
+  std::vector<v1::RecordsKnown> records_on_disks() const;
+  void set_records_on_disk(std::size_t zhost, const v1::RecordsKnown& known) {
+    zhosts_[zhost].records = known;
+  }
   void kill_zhost(std::size_t zhost);  // every process at once, as kill -9
   bool zhost_up(std::size_t zhost) const { return zhosts_[zhost].node != nullptr; }
   bool crash(std::size_t zhost, const std::string& child);

@@ -9,6 +9,7 @@
 // series of faults. Owned by the scenario; must outlive the run of the world.
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -68,6 +69,11 @@ class Faults {
   void wall_clock();
   void records_back();
   void records_put_right();
+  struct LostTail;
+  void lost_tail();
+  void watch_tail(const std::shared_ptr<LostTail>& tail, int looks);
+  void lose_tail(const std::shared_ptr<LostTail>& tail);
+  void recover_when_behind();
 
   // --- stories ---
   void usurp();
@@ -82,6 +88,7 @@ class Faults {
   std::uint64_t count_ = 0;
   using Content = adapters::store_memory::Database::Content;
   Content older_;                  // a copy of a moment ago
+  bool recover_at_end_ = false;    // part of the records was lost for good
   std::optional<Content> newest_;  // what was in the database when an older one was put in
 };
 

@@ -42,4 +42,9 @@ void RegisterChecker::answered(Read read, const std::vector<PlacementSeen>& plac
   begun_.erase(at);
 }
 
+void RegisterChecker::records_lost() {
+  known_.clear();
+  for (auto& [read, known] : begun_) known.clear();
+}
+
 }  // namespace sim

@@ -36,6 +36,10 @@ class RegisterChecker {
   // It failed: it says nothing.
   void failed(Read read) { begun_.erase(read); }
 
+  // The newest writes are gone for good: reads may give what was before them. An epoch that was
+  // shown keeps naming one zhost.
+  void records_lost();
+
   std::uint64_t reads() const { return reads_; }
 
  private:

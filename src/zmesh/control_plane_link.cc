@@ -152,6 +152,7 @@ stdx::Result<v1::RegisterReply> ControlPlaneLink::check_reply(
 }
 
 void ControlPlaneLink::register_zhost() {
+  answered_ = false;  // what comes meanwhile waits for the answer
   if (!ask_known) return send_registration();
   ask_known([this, nonce = nonce_,
              alive = std::weak_ptr<bool>(alive_)](std::optional<v1::RecordsKnown> known) {
@@ -195,7 +196,7 @@ void ControlPlaneLink::answered(stdx::Result<v1::RegisterReply> reply, bool over
     retry_later([this] {
       if (connected()) register_zhost();
     });
-    if (held && on_members) on_members(std::move(*held));
+    if (held) tell(std::move(*held));
     return;
   }
   back_off_ = back_off_min;
@@ -209,7 +210,14 @@ void ControlPlaneLink::answered(stdx::Result<v1::RegisterReply> reply, bool over
     *held->mutable_records() = reply->records();
     held->set_copies_detail(reply->copies_detail());
   }
-  if (held && on_members) on_members(std::move(*held));
+  if (held) tell(std::move(*held));
+}
+
+// The records of a control plane are those of a zhost that it has admitted. One that was refused
+// must not take them for its own: it knows of what is not in them (P15), and would forget it.
+void ControlPlaneLink::tell(v1::MembersChanged members) {
+  if (!registered_) members.clear_records();
+  if (on_members) on_members(std::move(members));
 }
 
 void ControlPlaneLink::receive(stdx::Bytes frame) {
@@ -235,8 +243,8 @@ void ControlPlaneLink::receive(stdx::Bytes frame) {
     }
     if (members && (!answered_ || stale_))
       held_ = std::move(*members);
-    else if (members && on_members)
-      on_members(std::move(*members));
+    else if (members)
+      tell(std::move(*members));
     return;
   }
   if (on_envelope) on_envelope(std::move(*envelope));

@@ -68,6 +68,7 @@ class ControlPlaneLink {
                                               stdx::Result<ports::HttpResponse> response);
   void register_zhost();
   void send_registration();
+  void tell(v1::MembersChanged members);
   void answered(stdx::Result<v1::RegisterReply> reply, bool overtaken);
   void receive(stdx::Bytes frame);
   void lost(const std::string& why);

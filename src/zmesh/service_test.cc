@@ -327,6 +327,27 @@ TEST(ZmeshTest, AZhostThatIsRefusedAsAnOldOneActsForNobodyUntilItIsTaken) {
   ASSERT_TRUE(world.run_until_true([&] { return a.service->members().peers_size() == 2; }, 20s));
 }
 
+// Its startz would take them for its own, and forget what it knows of the lost ones.
+TEST(ZmeshTest, P15AZhostThatIsRefusedDoesNotTakeTheRecordsOfTheControlPlane) {
+  simkit::World world{7};
+  simkit::Network network{world};
+  simkit::HttpNetwork web{world, network};
+  FakeControlPlane control_plane{world, network, web};
+  control_plane.members["b"].set_zhost_id("b");
+  control_plane.records.set_lineage("of the control plane");
+  control_plane.refuses = {stdx::Code::unavailable, "the records are behind"};
+  Node a{world, network, web, "a", "127.0.0.1"};
+  world.run_for(3s);
+  EXPECT_EQ(a.service->members().peers_size(), 1) << "who is in the cluster it may know";
+  EXPECT_EQ(a.service->members().records().lineage(), "");
+  control_plane.links.back()->link->send(control_plane.changed());  // while it tries again
+  world.run_for(1s);
+  EXPECT_EQ(a.service->members().records().lineage(), "");
+  control_plane.refuses.reset();
+  ASSERT_TRUE(world.run_until_true([&] { return a.service->members().peers_size() == 2; }, 20s));
+  EXPECT_EQ(a.service->members().records().lineage(), "of the control plane");
+}
+
 TEST(ZmeshTest, RJoin3AReplyThatIsNotProvedToBeTheControlPlanesIsNotBelieved) {
   simkit::World world{6};
   simkit::Network network{world};
