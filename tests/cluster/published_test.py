@@ -113,7 +113,7 @@ def r_mex_22_mex_build_packs_hashes_and_signs_what_mex_validate_found_good(clust
         f.write(good)
 
 
-# R-ABI-4: a module of clang. R-MEX-23, R-ABI-23: on_init's line is in the log; R-SPACE-8: memory, mailbox and instance of its own are shown.
+# R-SPACE-5: a CALL space. R-ABI-4: a module of clang. R-MEX-23, R-ABI-23: on_init's line is in the log; R-SPACE-8: memory, mailbox and instance of its own are shown.
 def r_shell_14_an_application_is_submitted_and_runs(cluster):
     shown = cluster.zshell(1, "topo", "submit", f"{cluster.folder}/build/app.mex").stdout
     for word in ("app.mex", "ID: ", "Name: app", "State: pending", "Spaces: hello", "running"):
