@@ -51,6 +51,18 @@ std::string config_file(int argc, char** argv, const char* program) {
     const std::string argument = argv[i];
     if ((argument == "-config" || argument == "--config") && i + 1 < argc) return argv[i + 1];
     if (argument.starts_with("--config=")) return argument.substr(9);
+    if (argument == "-h" || argument == "--help") {
+      std::printf(
+          "usage: %s -config FILE.yaml\n\nFILE.yaml describes the zhost: docs/configuration.md has "
+          "every key, configs/ has examples.\nSAMOZA_CONFIG names the file where there is no "
+          "argument. Other options: --help, --version.\n",
+          program);
+      std::exit(0);
+    }
+    if (argument == "--version") {
+      std::printf("%s %s\n", program, version);
+      std::exit(0);
+    }
     die(program,
         stdx::format("unknown argument '{}'\nusage: {} -config FILE.yaml",
                      stdx::printable(argument, 80), program),

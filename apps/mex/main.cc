@@ -4,11 +4,13 @@
 #include <cstdio>
 
 #include "commands.h"
+#include "common/app.h"
 #include "stdx/text.h"
 
 int main(int argc, char** argv) {
   CLI::App cli("mex: builds, signs and checks MEX archives");
   cli.require_subcommand(1);
+  cli.set_version_flag("--version", std::string("mex ") + app::version);
   std::string folder = ".", output, key, file, name, language = "c";
   std::vector<std::string> keys;
   auto* init_command = cli.add_subcommand("init", "lays out a new project");
@@ -34,7 +36,7 @@ int main(int argc, char** argv) {
   keygen_command->add_option("file", file)->required();
   try {
     cli.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
+  } catch (const CLI::Success& help) {
     return cli.exit(help);
   } catch (const CLI::ParseError& error) {
     const std::string first = argc > 1 ? argv[1] : "";

@@ -5,6 +5,7 @@
 
 #include "adapters/line_editor/line_editor.h"
 #include "adapters/posix/interrupt.h"
+#include "common/app.h"
 #include "outside.h"
 #include "stdx/text.h"
 
@@ -39,6 +40,7 @@ int repl(const std::function<zshell::Outside()>& outside, bool json) {
 
 int main(int argc, char** argv) {
   CLI::App cli("zshell: the operator's shell. Without a command it asks for commands.");
+  cli.set_version_flag("--version", std::string("zshell ") + app::version);
   bool json = false;
   std::string config_file = zshell_app::env("SAMOZA_CONFIG", ""),
               run_dir = zshell_app::env("SAMOZA_RUN_DIR", ""), host;
@@ -52,7 +54,7 @@ int main(int argc, char** argv) {
   cli.footer("\n" + zshell::Shell::help());
   try {
     cli.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
+  } catch (const CLI::Success& help) {
     return cli.exit(help);
   } catch (const CLI::ParseError& error) {
     cli.exit(error);

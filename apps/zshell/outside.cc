@@ -67,7 +67,8 @@ Target target_of(const std::string& config_file, std::string run_dir, std::strin
     }
   }
   const auto token = read_file(env("ZSHELL_TOKEN_FILE", config.run_dir + "/token"), 4096);
-  if (token) target.token = *token;
+  // Editors and `echo` leave a line end.
+  if (token) target.token = token->substr(0, token->find_last_not_of(" \t\r\n") + 1);
   return target;
 }
 

@@ -71,8 +71,11 @@ def r_shell_20_status_cluster_and_mesh_peers_show_a_well_zhost(cluster):
 def r_env_5_the_address_of_each_service_can_be_changed_by_the_environment(cluster):
     here = {"ZSHELL_ZMESH": 9200, "ZSHELL_ZRMS": 7331, "ZSHELL_ZRUN": 8080, "ZSHELL_ZBASE": 7071}
 
+    with open(f"{cluster.folder}/token", "w", encoding="utf-8") as f:
+        f.write(cluster.token(1) + "\n")  # as an editor or `echo` leaves it
+
     def status(but=""):
-        env = dict(os.environ, ZSHELL_TOKEN_FILE=f"{cluster.folder}/r1/token")
+        env = dict(os.environ, ZSHELL_TOKEN_FILE=f"{cluster.folder}/token")
         for name, port in here.items():
             env[name] = f"http://{cluster.ip(1)}:{1 if name == but else port}"
         return subprocess.run([f"{BIN}/zshell", "status"], env=env, capture_output=True, text=True, check=False).stdout
@@ -145,7 +148,14 @@ def every_metric_that_deploy_names_is_exported_by_a_zhost(cluster):
     assert len(named) > 20 and named <= exported, named - exported
 
 
-CASES = [every_metric_that_deploy_names_is_exported_by_a_zhost, r_shell_1_the_prompt_counts_from_0, r_shell_20_status_cluster_and_mesh_peers_show_a_well_zhost,
+def every_program_says_its_usage_and_its_version(_):
+    for name in ("startz", "zmesh-controlplane", "zmesh", "zrms", "zrun", "zbase", "zshell", "mex"):
+        for flag, word in (("--help", "config" if name != "mex" else "validate"), ("--version", f"{name} 0.")):
+            run = subprocess.run([f"{BIN}/{name}", flag], capture_output=True, text=True, check=False)
+            assert run.returncode == 0 and word in run.stdout and not run.stderr, (name, flag, run)
+
+
+CASES = [every_program_says_its_usage_and_its_version, every_metric_that_deploy_names_is_exported_by_a_zhost, r_shell_1_the_prompt_counts_from_0, r_shell_20_status_cluster_and_mesh_peers_show_a_well_zhost,
          r_env_5_the_address_of_each_service_can_be_changed_by_the_environment,
          r_mex_22_mex_build_packs_hashes_and_signs_what_mex_validate_found_good,
          r_shell_14_an_application_is_submitted_and_runs, r_topo_12_a_topology_that_is_stopped_is_unloaded]
