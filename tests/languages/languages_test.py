@@ -26,7 +26,8 @@ def build(folder):
     run = subprocess.run([f"{BIN}/mex", "build", folder, "-o", f"{folder}.mex"], capture_output=True, text=True,
                          check=False, env=dict(os.environ, PATH=f"{TOOLCHAINS}:{os.environ['PATH']}"))
     if run.returncode != 0 and "is not installed" in run.stderr:
-        raise NotRun("toolchain not installed: " + run.stderr.strip().split("is not installed")[0].split()[-1])
+        toolchain = run.stderr.split(" is not installed")[0].split()[-1]
+        raise NotRun(f"toolchain {toolchain} is not installed")
     assert run.returncode == 0, run.stderr
     return f"{folder}.mex"
 
@@ -104,13 +105,13 @@ def check_language(cluster, language, lines, on_panic):
 
 def c_with_its_library(cluster):
     if not os.path.exists("/usr/lib/wasm32-wasi/libc.a"):
-        raise NotRun("toolchain not installed: wasi-libc")
+        raise NotRun("toolchain wasi-libc is not installed")
     check_language(cluster, "c", WHOLE + ["error line"], "unreachable")
 
 
 def cxx_with_its_library(cluster):
     if not os.path.exists("/usr/lib/wasm32-wasi/libc++.a"):
-        raise NotRun("toolchain not installed: libc++ for wasm32")
+        raise NotRun("toolchain libc++ for wasm32 is not installed")
     check_language(cluster, "cxx", ["greeting hello", "made 2", "time yes", "greeting hello", "made 3", "time yes"],
                    None)
 
@@ -168,6 +169,20 @@ def components_and_commands_are_told_what_to_build_instead(cluster):
         assert run.returncode == 1 and words in run.stderr and "space 'hello'" in run.stderr, run.stderr
 
 
+def a_toolchain_that_is_missing_is_named_with_what_brings_it(cluster):
+    for language, words in (("c", ["clang-19 is not installed", "tools/install"]),
+                            ("rust", ["rustc is not installed", "rustup target add wasm32-wasip1"]),
+                            ("go", ["go is not installed", "Go 1.24"]),
+                            ("zig", ["zig is not installed", "ziglang"]),
+                            ("assemblyscript", ["asc is not installed", "npm install"])):
+        folder = f"{cluster.folder}/missing-{language}"
+        subprocess.run([f"{BIN}/mex", "init", "--lang", language, folder], check=True, capture_output=True)
+        run = subprocess.run([f"{BIN}/mex", "build", folder, "-o", f"{folder}.mex"], capture_output=True, text=True,
+                             check=False, env=dict(os.environ, PATH="/nowhere"))
+        assert run.returncode == 1 and all(word in run.stderr for word in words), (language, run.stderr)
+        assert not os.path.exists(f"{folder}.mex")
+
+
 def command_module():
     """(module (memory (export "memory") 1) (func (export "_start")))"""
     return (b"\0asm\1\0\0\0" b"\1\4\1\x60\0\0" b"\3\2\1\0" b"\5\3\1\0\1"
@@ -176,7 +191,8 @@ def command_module():
 
 CASES = [c_with_its_library, cxx_with_its_library, go_with_fmt_and_time, rust_with_all_of_std, zig_with_debug_print,
          assemblyscript_with_its_library, a_stack_that_overflows_traps_and_overwrites_nothing,
-         components_and_commands_are_told_what_to_build_instead]
+         components_and_commands_are_told_what_to_build_instead,
+         a_toolchain_that_is_missing_is_named_with_what_brings_it]
 
 
 def main():
