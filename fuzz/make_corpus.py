@@ -124,6 +124,7 @@ def signed_mex(module):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "wb") as f:
                 f.write(content)
+        os.chmod(f"{folder}/key", 0o600)
         subprocess.run([program, "build", f"{folder}/app", "-o", f"{folder}/out.mex", "--key", f"{folder}/key"],
                        check=True, stdout=subprocess.DEVNULL)
         with open(f"{folder}/out.mex", "rb") as f:
@@ -185,8 +186,12 @@ def abis():
          bytes([8]) + small(0) + small(1) + small(30) + small(2) + bytes([10]) + small(0) + small(1) + memory)
     save("abi", "sensors", bytes([11]) + small(1) + small(7) + bytes([12]) + small(1) + small(30) + small(4) + small(0) +
          bytes([12]) + small(1) + small(30) + small(40) + small(0) + bytes([13]) + small(1) + memory)
-    save("abi", "wasi", b"".join(bytes([f]) + small(1) + small(40) + small(60) + end(12) for f in range(14, 29)) + memory)
-    save("abi", "no_memory", b"".join(bytes([f]) + small(0) * 6 for f in range(29)))
+    # Of WASI and AssemblyScript; what a function leaves of its arguments reads as further calls.
+    for first in range(14, 69, 11):
+        calls = (bytes([f]) + small(1) + small(40) + small(1) + end(12) + small(0) * 5 for f in range(first, first + 11))
+        save("abi", f"toolchains_{first}", b"".join(calls) + memory)
+    for first in range(0, 69, 23):
+        save("abi", f"no_memory_{first}", b"".join(bytes([f]) + small(0) * 9 for f in range(first, first + 23)))
     save("abi", "imports", b"\x33" + b"sys" + b"log" + b"\x05iii>i" + b"\xa1" + b"x" + b"on_process" + b"\x02>i")
 
 

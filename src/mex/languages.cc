@@ -61,7 +61,7 @@ stdx::Status build_rust(const BuildRequest& r) {
                       format("{}/Cargo.lock is missing, and nothing is written into the sources; "
                              "run `cargo generate-lockfile` there",
                              r.source));
-  const auto folder = r.cache.empty() ? r.scratch : r.cache;
+  const auto folder = use_build_cache(r);
   Command command{{"cargo", "build", "--release", "--locked", "--quiet", "--manifest-path",
                    r.source + "/Cargo.toml", "--target", target, "--target-dir", folder}};
   const auto flag = [&](const std::string& value) {
@@ -98,7 +98,7 @@ stdx::Status build_zig(const BuildRequest& r) {
                         "zig is not installed; a Zig space is built with it (`zig` along PATH, or "
                         "the Python package ziglang)");
   }
-  const auto cache = r.cache.empty() ? r.scratch : r.cache;
+  const auto cache = use_build_cache(r);
   Command command{zig};
   for (const auto& argument :
        {std::string("build-exe"), main, std::string("-target"), std::string("wasm32-wasi"),
@@ -123,6 +123,21 @@ stdx::Status build_assemblyscript(const BuildRequest& r) {
 }
 
 }  // namespace
+
+std::string use_build_cache(const BuildRequest& request) {
+  const fs::path folder = request.cache;
+  std::error_code error;
+  if (!folder.empty()) fs::create_directories(folder, error);
+  if (folder.empty() || error) return request.scratch;
+  fs::last_write_time(folder, fs::file_time_type::clock::now(), error);
+  std::vector<std::pair<fs::file_time_type, fs::path>> others;
+  for (const auto& other : fs::directory_iterator(folder.parent_path(), error))
+    if (other.path() != folder) others.emplace_back(other.last_write_time(error), other.path());
+  std::sort(others.rbegin(), others.rend());
+  for (std::size_t i = build_caches_max - 1; i < others.size(); ++i)
+    fs::remove_all(others[i].second, error);
+  return request.cache;
+}
 
 const std::vector<Language>& languages() {
   using Names = std::vector<std::string>;

@@ -41,6 +41,11 @@ const std::vector<Language>& languages();
 // one.
 stdx::Result<const Language*> language_of(const std::string& source);
 
+// The folder `cache` of a request, made and marked as used; beside it stay the build_caches_max - 1
+// that were used last. `scratch` where there is none.
+inline constexpr std::size_t build_caches_max = 16;
+std::string use_build_cache(const BuildRequest& request);
+
 // C and C++ (languages_c.cc), with the libraries that are installed.
 struct CLibraries {
   bool c = false;    // wasi-libc, and the compiler's own for wasm32

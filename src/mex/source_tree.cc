@@ -189,10 +189,7 @@ class TreeReader {
 
   std::string cache_of(const std::string& source) const {
     if (folders_.cache.empty()) return "";
-    const auto folder = folders_.cache + "/" + adapters::crypto::sha256_hex(source).substr(0, 16);
-    std::error_code error;
-    fs::create_directories(folder, error);
-    return error ? "" : folder;
+    return folders_.cache + "/" + adapters::crypto::sha256_hex(source).substr(0, 16);
   }
 
   stdx::Status check_letter_case() const {

@@ -213,6 +213,25 @@ TEST(SourceTreeTest, TheStackIsOf64KiBUnlessSpaceYamlSaysOtherwise) {
       << findings[0];
 }
 
+TEST(SourceTreeTest, WhatCompilersKeepBetweenBuildsIsBounded) {
+  const auto home = std::move(*TemporaryFolder::make_in("/tmp"));
+  BuildRequest request{
+      .project = "", .source = "", .output = "", .scratch = "x", .cache = "", .sdk = ""};
+  EXPECT_EQ(use_build_cache(request), "x");
+  const auto count = [&] {
+    return std::distance(fs::directory_iterator(home.path()), fs::directory_iterator());
+  };
+  for (std::size_t i = 0; i < build_caches_max + 5; ++i) {
+    request.cache = home.path() + "/" + std::to_string(i);
+    EXPECT_EQ(use_build_cache(request), request.cache);
+    EXPECT_TRUE(fs::exists(request.cache));
+    EXPECT_EQ(count(), static_cast<std::ptrdiff_t>(std::min(i + 1, build_caches_max)));
+  }
+  const Project project;
+  ASSERT_TRUE(read_source_tree(project.folder.path(), {.sdk = sdk, .cache = home.path() + "/c"}));
+  EXPECT_FALSE(fs::exists(home.path() + "/c")) << "C has no use for one";
+}
+
 TEST(SourceTreeTest, SourcesOfTwoLanguagesAreNamed) {
   const Project project;
   project.write("spaces/worker/src/go.mod", "module x\n");
