@@ -2,6 +2,7 @@
 // zrun -config FILE.yaml: runs spaces.
 #include "adapters/blob_files/blob_files.h"
 #include "adapters/data_sqlite/data_store.h"
+#include "adapters/log_files/log_files.h"
 #include "adapters/machine/sensors.h"
 #include "adapters/posix/limits.h"
 #include "adapters/wasmtime/engine.h"
@@ -39,6 +40,12 @@ int main(int argc, char** argv) {
                        app.refused_by("packages"));
   adapters::machine::MachineSensors sensors(app.loop());
 
+  adapters::log_files::LogFiles logs(
+      app.loop(),
+      {.folder = config.state_dir + "/logs", .disk_reserve_bytes = config.disk_reserve_bytes},
+      metrics.counter("samoza_zrun_log_lines_unwritten_total",
+                      "Log lines of spaces that the disk, or the queue to it, did not take"));
+
   zrun::Options options;
   options.cluster_id = config.cluster_id;
   options.zhost = config.zhost_id;
@@ -49,8 +56,8 @@ int main(int argc, char** argv) {
   options.peer_port = config.peer_port;
   options.spaces_max = config.spaces_max;
   zrun::Service service(
-      app.runtime(), {app.transport(), app.cluster_key(), engine, data, blobs, packages, sensors},
-      options);
+      app.runtime(),
+      {app.transport(), app.cluster_key(), engine, data, blobs, packages, sensors, &logs}, options);
   zrun::HttpApi http(app.runtime(), service);
   service.on_stop = [&] { app.stop(); };
   if (auto started = service.start(); !started) app::die("zrun", started.error().message);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // zshell: the operator's shell; with words it runs one command, without it asks for them.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 
 #include "adapters/line_editor/line_editor.h"
@@ -36,6 +37,36 @@ int repl(const std::function<zshell::Outside()>& outside, bool json) {
   return last;
 }
 
+// The options of zshell itself, wherever they stand; everything else is the command, in its order:
+// `-n 5` is of `logs`.
+struct Given {
+  std::vector<std::string> options;  // backwards, as CLI11 takes them
+  std::vector<std::string> words;
+};
+Given own_options(int argc, char** argv) {
+  Given given;
+  const auto own = [&](const std::string& word) {
+    given.options.insert(given.options.begin(), word);
+  };
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const auto name = word.substr(0, word.find('='));
+    if (word == "--json" || word == "--version" || word == "--help" || word == "-h") {
+      own(word);
+    } else if (name == "--config" || name == "--run-dir" || name == "--host") {
+      own(word);
+      if (name == word && i + 1 < argc) own(argv[++i]);
+    } else {
+      given.words.push_back(word);
+    }
+  }
+  // `topo status --watch 7`: the other commands read their options behind everything else.
+  if (!given.words.empty() && given.words[0] != "logs")
+    std::stable_partition(given.words.begin(), given.words.end(),
+                          [](const std::string& word) { return !word.starts_with("-"); });
+  return given;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -50,18 +81,17 @@ int main(int argc, char** argv) {
   cli.add_option("--run-dir", run_dir, "its run_dir, where the operator token is");
   cli.add_option("--host", host, "its address (default 127.0.0.1)");
   cli.add_option("command", words, "a command, as `zshell help` lists them");
-  cli.allow_extras();
   cli.footer("\n" + zshell::Shell::help());
   try {
-    cli.parse(argc, argv);
+    auto given = own_options(argc, argv);
+    cli.parse(std::move(given.options));
+    words = std::move(given.words);
   } catch (const CLI::Success& help) {
     return cli.exit(help);
   } catch (const CLI::ParseError& error) {
     cli.exit(error);
     return zshell::wrong_use;
   }
-  // What looks like an option of a command (--watch) belongs to it.
-  for (const auto& extra : cli.remaining()) words.push_back(extra);
   adapters::loop::Loop loop;
   adapters::net::NetHttpClient http(loop, "");
   const auto started = loop.now();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "outside.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 
@@ -117,6 +119,11 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
     std::fflush(stdout);
   };
   outside.zrun_url = target.urls.at("zrun");
+  outside.wall = [] {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  };
+  outside.colours =
+      ::isatty(STDOUT_FILENO) == 1 && env("NO_COLOR", "").empty() && env("TERM", "") != "dumb";
   outside.uptime = loop.now() - started;
   return outside;
 }

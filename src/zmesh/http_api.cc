@@ -5,6 +5,7 @@
 
 #include "stdx/text.h"
 #include "wire/json.h"
+#include "wire/log_query.h"
 
 namespace zmesh {
 
@@ -121,21 +122,20 @@ void HttpApi::wire_lists() {
     }
     reply(wire::json_response(view));
   });
-  const auto detail = [this](wire::RouteMatch match,
-                             std::function<void(stdx::Result<v1::SpaceDetail>)> done) {
-    service_.space_detail(match.request.query["topology"], match.parameters["name"],
-                          std::move(done));
-  };
   router_.add(
-      "GET", "/v1/mesh/spaces/{name}", [detail](wire::RouteMatch match, ports::HttpReply reply) {
-        detail(std::move(match), [reply](stdx::Result<v1::SpaceDetail> found) {
+      "GET", "/v1/mesh/spaces/{name}", [this](wire::RouteMatch match, ports::HttpReply reply) {
+        v1::SpaceDetailRequest request;
+        request.set_topology(match.request.query["topology"]);
+        request.set_space(match.parameters["name"]);
+        service_.space_detail(request, [reply](stdx::Result<v1::SpaceDetail> found) {
           reply(found ? wire::json_response(found->view()) : wire::error_response(found.error()));
         });
       });
   router_.add(
-      "GET", "/v1/mesh/spaces/{name}/logs",
-      [detail](wire::RouteMatch match, ports::HttpReply reply) {
-        detail(std::move(match), [reply](stdx::Result<v1::SpaceDetail> found) {
+      "GET", "/v1/mesh/spaces/{name}/logs", [this](wire::RouteMatch match, ports::HttpReply reply) {
+        auto request = wire::log_query(match.request, match.parameters["name"]);
+        if (!request) return reply(wire::error_response(request.error()));
+        service_.space_detail(*request, [reply](stdx::Result<v1::SpaceDetail> found) {
           reply(found ? wire::json_response(found->logs()) : wire::error_response(found.error()));
         });
       });

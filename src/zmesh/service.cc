@@ -300,30 +300,6 @@ void Service::send(v1::SendRequest request, std::function<void(stdx::Result<v1::
                           rpc::expect<v1::SendReply>(std::move(done)));
 }
 
-void Service::space_detail(const std::string& topology, const std::string& space,
-                           std::function<void(stdx::Result<v1::SpaceDetail>)> done) {
-  auto found = directory_.named(space);
-  if (!topology.empty())
-    std::erase_if(found, [&](const auto& entry) { return entry.topology_id() != topology; });
-  const auto name = stdx::printable(space, 80);
-  if (found.empty())
-    return done(stdx::fail(
-        Code::not_found,
-        stdx::format("no space '{}' is placed in this cluster; `mesh spaces` lists them", name)));
-  if (found.size() > 1)
-    return done(stdx::fail(
-        Code::invalid,
-        stdx::format("space '{}' is in {} topologies, among them {} and {}; say which: "
-                     "TOPOLOGY_ID/{}",
-                     name, found.size(), found[0].topology_id(), found[1].topology_id(), name)));
-  v1::SpaceDetailRequest request;
-  request.set_topology(found[0].topology_id());
-  request.set_space(space);
-  const auto zhost = found[0].zhost() == options_.self.zhost_id() ? "" : found[0].zhost();
-  hub_.exchange().request(rpc::address(zhost, "zrun"), "zrun.space", request.SerializeAsString(),
-                          5s, rpc::expect<v1::SpaceDetail>(std::move(done)));
-}
-
 // --- data frames ---
 
 void Service::local_data(stdx::Bytes frame) {

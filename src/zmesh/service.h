@@ -66,11 +66,13 @@ class Service {
   // must be here, and answers what it answers (R-SEND-1).
   void send(v1::SendRequest request, std::function<void(stdx::Result<v1::SendReply>)> done);
   // What the zrun that runs the space says of it, wherever that is. `topology` is an id; empty
-  // where the name is unique in the cluster, else Code::invalid names the topologies.
-  void space_detail(const std::string& topology, const std::string& space,
-                    std::function<void(stdx::Result<v1::SpaceDetail>)> done);
+  // where the name is unique in the cluster, else Code::invalid names the topologies. With
+  // `all_lives` every zhost is asked for what it keeps of former lives.
+  using SpaceAnswer = std::function<void(stdx::Result<v1::SpaceDetail>)>;
+  void space_detail(v1::SpaceDetailRequest request, SpaceAnswer done);
 
  private:
+  void every_life(const v1::SpaceDetailRequest& request, SpaceAnswer done);
   void wire_handlers();
   void wire_control_plane();
   void members_changed(v1::MembersChanged members);

@@ -182,8 +182,10 @@ TEST(ZmeshTest, AnyZhostShowsASpaceThatRunsOnAnotherOne) {
                           }));
   const auto ask = [&](const std::string& topology, const std::string& space) {
     std::optional<stdx::Result<v1::SpaceDetail>> answer;
-    cluster.a.service->space_detail(topology, space,
-                                    [&](auto found) { answer = std::move(found); });
+    v1::SpaceDetailRequest request;
+    request.set_topology(topology);
+    request.set_space(space);
+    cluster.a.service->space_detail(request, [&](auto found) { answer = std::move(found); });
     EXPECT_TRUE(cluster.world.run_until_true([&] { return answer.has_value(); }, 10s));
     return *answer;
   };
@@ -191,6 +193,44 @@ TEST(ZmeshTest, AnyZhostShowsASpaceThatRunsOnAnotherOne) {
   EXPECT_EQ(ask("", "x")->view().topology_id(), cluster.topology);
   EXPECT_EQ(ask("", "nobody").error().code, stdx::Code::not_found);
   EXPECT_EQ(ask("another", "x").error().code, stdx::Code::not_found);
+}
+
+TEST(ZmeshTest, WhatFormerLivesSaidComesFromEveryZhostThatAnswersAndTheOthersAreNamed) {
+  Cluster cluster;
+  cluster.place("b", 2, "c", 1);
+  const auto say = [](auto& node, std::uint64_t epoch, const char* text, bool here) {
+    node.zrun().on("zrun.space",
+                   rpc::typed<v1::SpaceDetailRequest, v1::SpaceDetail>(
+                       [=](const rpc::Caller&, v1::SpaceDetailRequest request, auto done) {
+                         EXPECT_TRUE(request.all_lives());
+                         v1::SpaceDetail detail;
+                         if (here) {
+                           detail.mutable_view()->set_space(request.space());
+                           detail.mutable_logs()->set_epoch(epoch);
+                         }
+                         auto& record = *detail.mutable_logs()->add_records();
+                         record.set_epoch(epoch);
+                         record.set_text(text);
+                         detail.mutable_logs()->add_lines(text);
+                         done(std::move(detail));
+                       }));
+  };
+  say(cluster.b, 2, "after the move", true);
+  say(cluster.c, 1, "before the move", false);
+  v1::SpaceDetailRequest request;
+  request.set_space("x");
+  request.set_all_lives(true);
+  std::optional<stdx::Result<v1::SpaceDetail>> answer;
+  cluster.a.service->space_detail(request, [&](auto found) { answer = std::move(found); });
+  ASSERT_TRUE(cluster.world.run_until_true([&] { return answer.has_value(); }, 10s));
+  ASSERT_TRUE(*answer);
+  const auto& logs = (*answer)->logs();
+  ASSERT_EQ(logs.lines_size(), 2);
+  EXPECT_EQ(logs.lines(0), "before the move");
+  EXPECT_EQ(logs.records(1).text(), "after the move");
+  EXPECT_EQ(logs.epoch(), 2u);
+  ASSERT_EQ(logs.silent_size(), 1) << "nothing answers there";
+  EXPECT_EQ(logs.silent(0), "a");
 }
 
 // One that connects to the peer port of 127.0.0.1, says `hello`, and proves what it knows.

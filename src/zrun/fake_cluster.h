@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "simkit/space_logs.h"
 #include "simkit/stub_engine.h"
 #include "simkit/stub_key.h"
 #include "simkit/stub_package.h"
@@ -52,22 +53,24 @@ struct Zrun {
   simkit::StubKey key;
   simkit::StubEngine engine;
   simkit::MemoryDataStore data;
+  simkit::MemorySpaceLogs logs;
   std::unique_ptr<Service> service;
   Zrun(simkit::World& world, simkit::Network& network, const std::string& id, const std::string& ip,
        simkit::StubEngine::Make make, simkit::MemoryDataStore::Disk& stored, TestDisk& disk,
-       NoSensors& sensors)
+       NoSensors& sensors, simkit::MemorySpaceLogs::Disk& said)
       : process(world, id, "zrun"),
         runtime(process.runtime()),
         transport(network.transport(process, ip)),
         engine(process, std::move(make)),
-        data(process, stored) {
+        data(process, stored),
+        logs(process, said) {
     Options options;
     options.cluster_id = "test";
     options.zhost = id;
     options.incarnation = 1;
     options.ip = ip;
     service = std::make_unique<Service>(
-        runtime, Outside{*transport, key, engine, data, disk, disk, sensors}, options);
+        runtime, Outside{*transport, key, engine, data, disk, disk, sensors, &logs}, options);
     EXPECT_TRUE(service->start());
   }
 };
@@ -84,6 +87,7 @@ struct FakeCluster {
   NoSensors sensors;
   simkit::StubEngine::Make guests;
   std::map<std::string, simkit::MemoryDataStore::Disk> stored;  // by zhost
+  std::map<std::string, simkit::MemorySpaceLogs::Disk> said;    // by zhost
   std::map<std::string, std::unique_ptr<zmesh::FakeNode>> zmesh;
   std::map<std::string, std::unique_ptr<Zrun>> zrun;
   std::map<std::string, std::string> ips;
@@ -116,7 +120,7 @@ struct FakeCluster {
   }
   void start_zrun(const std::string& zhost) {
     zrun[zhost] = std::make_unique<Zrun>(world, network, zhost, ips.at(zhost), guests,
-                                         stored[zhost], disk, sensors);
+                                         stored[zhost], disk, sensors, said[zhost]);
   }
   std::string place(const std::string& space, const std::string& zhost, std::uint64_t epoch,
                     std::uint32_t run = 1, bool data_expected = false) {

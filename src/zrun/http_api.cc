@@ -5,6 +5,7 @@
 #include "stdx/encoding.h"
 #include "stdx/text.h"
 #include "wire/json.h"
+#include "wire/log_query.h"
 #include "zrun/space_view.h"
 
 namespace zrun {
@@ -83,14 +84,17 @@ void HttpApi::wire_routes() {
       return reply(wire::error_response(no_space(match.parameters["name"], service_)));
     reply(wire::json_response(space_view(*space, service_.options().zhost, 10)));
   });
-  router_.add("GET", "/v1/spaces/{name}/logs",
-              [this](wire::RouteMatch match, ports::HttpReply reply) {
-                const auto* space =
-                    service_.find(match.request.query["topology"], match.parameters["name"]);
-                if (space == nullptr)
-                  return reply(wire::error_response(no_space(match.parameters["name"], service_)));
-                reply(wire::json_response(space_logs(*space)));
-              });
+  router_.add(
+      "GET", "/v1/spaces/{name}/logs", [this](wire::RouteMatch match, ports::HttpReply reply) {
+        const auto& name = match.parameters["name"];
+        const auto query = wire::log_query(match.request, name);
+        if (!query) return reply(wire::error_response(query.error()));
+        if (!query->all_lives() && service_.find(query->topology(), name) == nullptr)
+          return reply(wire::error_response(no_space(name, service_)));
+        service_.detail(*query, [reply](stdx::Result<v1::SpaceDetail> found) {
+          reply(found ? wire::json_response(found->logs()) : wire::error_response(found.error()));
+        });
+      });
   add_dead_letters();
 }
 

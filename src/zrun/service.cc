@@ -5,7 +5,6 @@
 #include "stdx/text.h"
 #include "wire/frame.h"
 #include "wire/topology_codec.h"
-#include "zrun/space_view.h"
 
 namespace zrun {
 namespace {
@@ -138,7 +137,7 @@ void Service::wire_handlers() {
                              }));
   zmesh_.on("zrun.space", rpc::typed<v1::SpaceDetailRequest, v1::SpaceDetail>(
                               [this](const rpc::Caller&, v1::SpaceDetailRequest request,
-                                     auto done) { done(detail(request)); }));
+                                     auto done) { detail(request, std::move(done)); }));
   zmesh_.on_data = [this](stdx::Bytes frame) { frame_arrived("", frame); };
   zmesh_.on_writable = [this] { courier_.room_again(); };
   links_.on_room = [this] { courier_.room_again(); };
@@ -147,18 +146,6 @@ void Service::wire_handlers() {
   };
   links_.on_way_changed = [this](const std::string& zhost) { way_changed(zhost); };
   scheduler_.after_round = [this] { courier_.flush(); };
-}
-
-stdx::Result<v1::SpaceDetail> Service::detail(const v1::SpaceDetailRequest& request) const {
-  const auto* space = find(request.topology(), request.space());
-  if (space == nullptr)
-    return stdx::fail(Code::not_found,
-                      stdx::format("space '{}' does not run on zhost '{}' any more",
-                                   stdx::printable(request.space(), 80), options_.zhost));
-  v1::SpaceDetail out;
-  *out.mutable_view() = space_view(*space, options_.zhost, 10);
-  *out.mutable_logs() = space_logs(*space);
-  return out;
 }
 
 // --- placing ---
@@ -215,9 +202,9 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command, const ReadSpec&
   model::InstanceId id{
       {topology.id, header.space()}, model::Epoch(header.epoch()), model::Run(command.run())};
   auto& placed = placed_[key];
-  placed.space =
-      std::make_unique<Space>(SpaceParts{runtime_, scheduler_, pool_, *this, outside_.sensors},
-                              topology, static_cast<std::uint16_t>(index), id);
+  placed.space = std::make_unique<Space>(
+      SpaceParts{runtime_, scheduler_, pool_, *this, outside_.sensors, outside_.logs}, topology,
+      static_cast<std::uint16_t>(index), id);
   for (const auto& sender : command.senders()) {
     const int at = topology.index_of(sender.space());
     if (at < 0) continue;
@@ -362,7 +349,7 @@ v1::CommandReply Service::stop(const v1::StopCommand& command) {
   const Key key{header.topology_id(), header.space()};
   const auto at = placed_.find(key);
   if (at == placed_.end()) {
-    if (command.remove_data()) outside_.data.remove({model::TopologyId(key.first), key.second});
+    if (command.remove_data()) remove_stored({model::TopologyId(key.first), key.second});
     return reply("already");
   }
   if (at->second.space->id().epoch.value > header.epoch())
@@ -427,9 +414,10 @@ void Service::retire(const Key& key) {
   bury_sent(space, !node.mapped().remove_data);
   bury_taken(space);
   dead_letters_.forget_stored(key.first, key.second);
-  if (node.mapped().remove_data) outside_.data.remove(space.id().key);
+  const auto id = space.id().key;
   node.mapped().pages.reset();
   node.mapped().space.reset();
+  if (node.mapped().remove_data) remove_stored(id);
   forget_topology_if_empty(key.first);
   if (closing_ && placed_.empty() && on_stop) on_stop();
 }

@@ -19,6 +19,7 @@
 #include "ports/package_reader.h"
 #include "ports/runtime.h"
 #include "ports/sensors.h"
+#include "ports/space_logs.h"
 #include "ports/transport.h"
 #include "rpc/log_gate.h"
 #include "rpc/service_bus.h"
@@ -52,6 +53,7 @@ struct Outside {
   ports::BlobStore& blobs;
   ports::PackageReader& packages;
   ports::Sensors& sensors;
+  ports::SpaceLogs* logs = nullptr;  // null: what a space said ends with its instance
 };
 
 class Service final : public SpaceOwner {
@@ -76,7 +78,8 @@ class Service final : public SpaceOwner {
   void emit_for(const v1::SendRequest& request, std::function<void(stdx::Status)> done);
 
   // --- for the HTTP interface, here and (zrun.space) of other zhosts ---
-  stdx::Result<v1::SpaceDetail> detail(const v1::SpaceDetailRequest& request) const;
+  void detail(const v1::SpaceDetailRequest& request,
+              std::function<void(stdx::Result<v1::SpaceDetail>)> done) const;
   const Options& options() const { return options_; }
   std::vector<const Space*> spaces() const;
   const Space* find(const std::string& topology, const std::string& space) const;
@@ -131,6 +134,8 @@ class Service final : public SpaceOwner {
   void count_running(Placed& placed, bool runs);
   void retire(const Key& key);
   void retire_later(const Key& key, const model::InstanceId& id);
+  // What the disk has of a space that is deleted.
+  void remove_stored(const model::SpaceKey& key);
   void forget_topology_if_empty(const std::string& topology);
   // Reads a topology that is not here yet.
   using ReadSpec = std::function<stdx::Result<model::Topology>()>;

@@ -28,6 +28,7 @@
 #include "ports/engine.h"
 #include "ports/runtime.h"
 #include "ports/sensors.h"
+#include "ports/space_logs.h"
 #include "stdx/ring.h"
 #include "zrun/dead_letters.h"
 #include "zrun/ledger.h"
@@ -74,6 +75,7 @@ struct SpaceParts {
   MessagePool& pool;
   SpaceOwner& owner;
   ports::Sensors& sensors;
+  ports::SpaceLogs* logs = nullptr;  // what outlives zrun; null: nothing does
 };
 
 class Space final : public Schedulable {
@@ -146,7 +148,8 @@ class Space final : public Schedulable {
   std::uint64_t messages_finished() const { return messages_finished_; }
   std::uint64_t restarts() const { return restarts_; }
   std::uint64_t log_lines_dropped() const { return log_dropped_; }
-  const std::deque<std::string>& log_lines() const { return log_; }
+  const std::deque<ports::LogLine>& log() const { return log_; }
+  std::vector<std::string> log_lines() const;  // as text
 
   // --- for host functions (zrun/abi/) ---
   enum class Wait { none, yield, sleep, message, room, data, sensor, commit };
@@ -248,6 +251,7 @@ class Space final : public Schedulable {
   void restart();
   void leave(SpaceState state, std::string detail);
   void print_unfinished();
+  void log_line(std::int32_t level, std::string_view text);
   void set_state(SpaceState state, std::string detail);
   void set_timer();
   void commit_overran();
@@ -314,7 +318,8 @@ class Space final : public Schedulable {
   bool may_log_;
   LineBuffer printed_[2];
   std::string end_reason_;
-  std::deque<std::string> log_;
+  std::deque<ports::LogLine> log_;
+  std::uint64_t log_seq_ = 0;
   stdx::Instant log_second_{};
   std::size_t log_kept_bytes_ = 0;
   std::uint64_t log_bytes_ = 0, log_dropped_ = 0;

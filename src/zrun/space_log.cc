@@ -4,6 +4,7 @@
 
 #include "stdx/text.h"
 #include "zrun/space.h"
+#include "zrun/space_view.h"
 
 namespace zrun {
 
@@ -23,7 +24,16 @@ void Space::print_unfinished() {
     printed_[level / 2].flush([&](std::string_view line) { write_log(level, line); });
 }
 
+// Several lines of one call (a guest's, the backtrace of a trap) stay lines.
 void Space::write_log(std::int32_t level, std::string_view text) {
+  if (text.find('\n') == std::string_view::npos) return log_line(level, text);
+  for (auto line : stdx::split(text, '\n')) {
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (!line.empty()) log_line(level, line);
+  }
+}
+
+void Space::log_line(std::int32_t level, std::string_view text) {
   const auto now = parts_.scheduler.now();
   if (now - log_second_ >= 1s) {
     log_second_ = now;
@@ -35,18 +45,32 @@ void Space::write_log(std::int32_t level, std::string_view text) {
     return;
   }
   const auto line = stdx::printable(text, 4096);
-  log_.push_back(stdx::format("{} {}", stdx::format_rfc3339(parts_.runtime.clock.wall()), line));
-  log_kept_bytes_ += log_.back().size();
+  const int known_level = std::clamp(level, 0, 3);
+  log_.push_back({.level = known_level,
+                  .at = parts_.runtime.clock.wall(),
+                  .epoch = id_.epoch.value,
+                  .run = id_.run.value,
+                  .restarts = restarts_,
+                  .seq = ++log_seq_,
+                  .text = line});
+  if (parts_.logs != nullptr) parts_.logs->append(id_.key, log_.back());
+  log_kept_bytes_ += line.size();
   while (log_.size() > log_lines_kept || log_kept_bytes_ > log_bytes_kept) {
-    log_kept_bytes_ -= log_.front().size();
+    log_kept_bytes_ -= log_.front().text.size();
     log_.pop_front();
   }
-  const auto port_level = static_cast<ports::Level>(std::clamp(level, 0, 3));
+  const auto port_level = static_cast<ports::Level>(known_level);
   parts_.runtime.log.write(port_level, "guest_log",
                            {{"topology", id_.key.topology.value},
                             {"space", id_.key.space},
                             {"epoch", id_.epoch.value},
                             {"text", line}});
+}
+
+std::vector<std::string> Space::log_lines() const {
+  std::vector<std::string> lines;
+  for (const auto& line : log_) lines.push_back(text_of(line));
+  return lines;
 }
 
 std::int32_t Space::open_sensor(const std::string& type) {

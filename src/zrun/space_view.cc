@@ -2,8 +2,19 @@
 #include "zrun/space_view.h"
 
 #include <algorithm>
+#include <map>
+
+#include "stdx/rfc3339.h"
 
 namespace zrun {
+namespace {
+
+const char* level_name(std::int32_t level) {
+  constexpr const char* names[] = {"debug", "info", "warn", "error"};
+  return names[std::clamp(level, 0, 3)];
+}
+
+}  // namespace
 
 v1::SpaceView space_view(const Space& space, const std::string& zhost, std::size_t log_lines) {
   v1::SpaceView view;
@@ -26,15 +37,40 @@ v1::SpaceView space_view(const Space& space, const std::string& zhost, std::size
   view.set_messages_finished(space.messages_finished());
   view.set_restarts(space.restarts());
   view.set_log_lines_dropped(space.log_lines_dropped());
-  const auto& lines = space.log_lines();
+  const auto& lines = space.log();
   for (auto i = lines.size() - std::min(lines.size(), log_lines); i < lines.size(); ++i)
-    view.add_last_log(lines[i]);
+    view.add_last_log(text_of(lines[i]));
   return view;
 }
 
-v1::LogsReply space_logs(const Space& space) {
+std::string text_of(const ports::LogLine& line) {
+  return stdx::format("{} {}", stdx::format_rfc3339(line.at), line.text);
+}
+
+v1::LogsReply space_logs(const Space* space, const std::vector<ports::LogLine>& kept,
+                         const LogQuery& query, const std::string& zhost) {
   v1::LogsReply logs;
-  for (const auto& line : space.log_lines()) logs.add_lines(line);
+  logs.set_zhost(zhost);
+  std::map<std::tuple<std::uint64_t, std::uint32_t, std::uint64_t>, const ports::LogLine*> lines;
+  for (const auto& line : kept) lines[line.place()] = &line;
+  if (space != nullptr) {
+    logs.set_epoch(space->id().epoch.value);
+    logs.set_run(space->id().run.value);
+    logs.set_restarts(space->restarts());
+    for (const auto& line : space->log()) lines[line.place()] = &line;
+  }
+  for (auto at = lines.upper_bound({query.epoch, query.run, query.seq}); at != lines.end(); ++at) {
+    const auto& line = *at->second;
+    logs.add_lines(text_of(line));
+    auto& record = *logs.add_records();
+    record.set_time(stdx::format_rfc3339_ms(line.at));
+    record.set_level(level_name(line.level));
+    record.set_epoch(line.epoch);
+    record.set_run(line.run);
+    record.set_restarts(line.restarts);
+    record.set_seq(line.seq);
+    record.set_text(line.text);
+  }
   return logs;
 }
 

@@ -5,7 +5,9 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
+#include "ports/space_logs.h"
 #include "samoza/v1/api.pb.h"
 #include "zrun/space.h"
 
@@ -15,7 +17,17 @@ namespace v1 = samoza::v1;
 
 // With its last `log_lines` lines.
 v1::SpaceView space_view(const Space& space, const std::string& zhost, std::size_t log_lines);
-// Every line that is kept.
-v1::LogsReply space_logs(const Space& space);
+// A line as text: "TIME TEXT".
+std::string text_of(const ports::LogLine& line);
+
+// Which of the lines are asked for, as records and as text.
+struct LogQuery {
+  std::uint64_t epoch = 0, seq = 0;  // only what came after this line
+  std::uint32_t run = 0;
+};
+// Those of `kept` (the disk) and what the instance has in memory, each once. `space`: null where it
+// is not here.
+v1::LogsReply space_logs(const Space* space, const std::vector<ports::LogLine>& kept,
+                         const LogQuery& query, const std::string& zhost);
 
 }  // namespace zrun

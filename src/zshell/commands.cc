@@ -188,6 +188,7 @@ struct Commands {
   static int spaces_logs(Shell& shell, const Words& words) {
     return shell.show(shell.get_space(words[0], "/logs"), render::logs);
   }
+  static int logs(Shell& shell, const Words& words) { return shell.logs(words); }
   static int spaces_open(Shell& shell, const Words& words) {
     const auto view = shell.get_space(words[0], "");
     if (view.exit != done) return view.exit;
@@ -264,6 +265,8 @@ struct Commands {
       {"spaces", "[[TOPOLOGY/]NAME]", "the spaces of this zhost, or one of the cluster in detail",
        0, 1, spaces},
       {"spaces logs", "[TOPOLOGY/]NAME", "the last log lines of a space", 1, 1, spaces_logs},
+      {"logs", "[-f] [-n N] [--since TIME|DURATION] [--previous|--all] [TOPOLOGY/]NAME",
+       "what a space says; -f follows it, --previous is of its former life", 1, 8, logs},
       {"spaces open", "[TOPOLOGY/]NAME", "a link for a browser to the page of a UI space", 1, 1,
        spaces_open},
       {"dead-letters", "", "messages that could not be handled, kept on this zhost", 0, 0,

@@ -65,22 +65,25 @@ Shell::Answer Shell::answer_of(const std::string& service,
 Shell::Answer Shell::get_space(const std::string& name, const std::string& what) {
   // TOPOLOGY/NAME where several topologies have a space of that name.
   const auto slash = name.find('/');
-  std::map<std::string, std::string> query;
-  if (slash != std::string::npos) query["topology"] = topology_id(name.substr(0, slash));
+  const auto topology = slash == std::string::npos ? "" : topology_id(name.substr(0, slash));
   const auto rest = (slash == std::string::npos ? name : name.substr(slash + 1)) + what;
+  return answer_of("zmesh", ask_space(topology, rest, {}));
+}
+
+stdx::Result<ports::HttpResponse> Shell::ask_space(const std::string& topology,
+                                                   const std::string& rest, Query query) {
+  if (!topology.empty()) query["topology"] = topology;
   ports::HttpRequest request;
   request.path = "/v1/mesh/spaces/" + rest;
   request.query = query;
-  const auto response = outside_.ask("zmesh", request);
-  if (response && response->status == 200) return {done, response->body};
+  auto response = outside_.ask("zmesh", request);
   // Without zmesh, or before its directory knows: what runs on this zhost.
-  if (!response || response->status != 400) {
-    auto here = request;
-    here.path = "/v1/spaces/" + rest;
-    const auto local = outside_.ask("zrun", std::move(here));
-    if (local && local->status == 200) return {done, local->body};
+  if (!response || (response->status != 200 && response->status != 400)) {
+    request.path = "/v1/spaces/" + rest;
+    auto local = outside_.ask("zrun", std::move(request));
+    if (local && local->status == 200) return local;
   }
-  return answer_of("zmesh", response);
+  return response;
 }
 
 std::string Shell::topology_id(const std::string& id_or_name) {

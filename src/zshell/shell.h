@@ -12,6 +12,7 @@
 #include "model/topology.h"
 #include "ports/http.h"
 #include "stdx/result.h"
+#include "stdx/time.h"
 
 namespace zshell {
 
@@ -34,6 +35,8 @@ struct Outside {
   // The page of a UI space on this zhost, for a browser: base URL of zrun.
   std::string zrun_url;
   stdx::Duration uptime{};
+  std::function<stdx::WallTime()> wall;
+  bool colours = false;  // for a terminal that shows them
 };
 
 class Shell {
@@ -50,6 +53,7 @@ class Shell {
 
  private:
   friend struct Commands;
+  friend class LogReader;
   struct Answer {
     int exit = done;
     std::string body;  // JSON when exit is done
@@ -68,6 +72,12 @@ class Shell {
                    const std::string& about = "");
   // What is known of a space ([TOPOLOGY/]NAME) of any zhost; `what` is "" or "/logs".
   Answer get_space(const std::string& name, const std::string& what = "");
+  using Query = std::map<std::string, std::string>;
+  // The same with the topology as its id or empty, saying nothing: zmesh is asked, and without it
+  // zrun.
+  stdx::Result<ports::HttpResponse> ask_space(const std::string& topology, const std::string& rest,
+                                              Query query);
+  int logs(const std::vector<std::string>& words);
   // The id of a topology given by id or name; what was given where nobody knows.
   std::string topology_id(const std::string& id_or_name);
   // A cluster that was just started has none for some seconds: says so, and waits leader_wait at

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a space says, as an operator reads it: over a kill of zrun, and after a deletion. usage: logs_test.py [case]"""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+from samoza_test_cluster import BIN, Cluster, build_mex, run_cases, wait_for  # noqa: E402
+
+# Counts, two lines a call, one call in 100 ms.
+TALKER = """#include <samoza.h>
+static int n;
+SAMOZA_EXPORT("on_process") int on_process(void) {
+  char text[] = "count 0000\\nand a second line";
+  ++n;
+  for (int i = 0, v = n; i < 4; ++i, v /= 10) text[9 - i] = '0' + v % 10;
+  sys_log(2, text, sizeof text - 1);
+  sys_sleep(100);
+  return 0;
+}
+"""
+LINE = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) WARN  1\.(\d+) (count \d{4}|and a second line)$")
+
+
+def lines(cluster, *words):
+    return cluster.zshell(1, "logs", *words, "app/talker").stdout.splitlines()
+
+
+def counts(printed, run):
+    """The numbers that a run said, of what `logs` printed."""
+    found = [LINE.match(line) for line in printed]
+    return [int(m.group(3)[6:]) for m in found if m and m.group(2) == str(run) and m.group(3).startswith("count")]
+
+
+def a_line_has_its_time_its_level_and_its_instance_and_lines_of_one_call_stay_lines(cluster):
+    printed = wait_for("it said something", lambda: lines(cluster, "-n", "4"), 60)
+    assert printed and all(LINE.match(line) for line in printed), printed
+    assert not any("\033" in line for line in printed), "no colours where nobody looks"
+    assert any(line.endswith("and a second line") for line in printed), printed
+    objects = [json.loads(line) for line in cluster.zshell(1, "--json", "logs", "-n", "2", "app/talker")
+               .stdout.splitlines()]
+    assert len(objects) == 2 and objects[0]["level"] == "warn" and objects[0]["run"] == 1, objects
+    old = cluster.ask(1, 8080, "GET", "/v1/spaces/talker/logs")
+    assert old and re.match(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (count|and a)", old["lines"][-1]), old
+
+
+def following_goes_on_over_a_kill_of_zrun_and_loses_no_line_of_either_instance(cluster):
+    out = f"{cluster.folder}/followed"
+    with open(out, "w", encoding="utf-8") as f:
+        follower = subprocess.Popen([f"{BIN}/zshell", "--config", cluster.config(1), "logs", "-f", "-n", "1",
+                                     "app/talker"], stdout=f, stderr=f)
+
+    def printed():
+        with open(out, encoding="utf-8") as f:
+            return f.read().splitlines()
+    wait_for("it follows", lambda: len(counts(printed(), 1)) >= 3, 60)
+    os.kill(cluster.pid_of(1, "zrun"), signal.SIGKILL)
+    wait_for("it goes on with the next instance", lambda: len(counts(printed(), 2)) >= 3, 120)
+    follower.send_signal(signal.SIGINT)
+    assert follower.wait(60) == 0
+    assert any(line.startswith("-- instance 1.2 goes on on zhost ") for line in printed()), printed()
+    for run in (1, 2):
+        said = counts(printed(), run)
+        assert said == list(range(said[0], said[0] + len(said))), (run, said)
+    assert counts(printed(), 2)[0] == 1, "the second one is there from its first line"
+    cluster.last = counts(printed(), 1)[-1]
+
+
+def the_former_run_is_kept_up_to_its_last_line(cluster):
+    said = counts(lines(cluster, "--previous"), 1)
+    assert said and said[-1] == cluster.last, (said[-3:], cluster.last)
+    both = lines(cluster, "--all")
+    assert counts(both, 1)[-1] == cluster.last and counts(both, 2), both[-5:]
+    assert not counts(lines(cluster), 1), "without an option: what the instance says that is there"
+
+
+def the_deletion_of_the_topology_removes_what_it_said(cluster):
+    folder = f"{cluster.folder}/s1/logs"
+    assert os.listdir(folder), folder
+    cluster.zshell(1, "topo", "delete", "app")
+    wait_for("its files are gone", lambda: not os.listdir(folder), 60)
+
+
+CASES = [a_line_has_its_time_its_level_and_its_instance_and_lines_of_one_call_stay_lines,
+         following_goes_on_over_a_kill_of_zrun_and_loses_no_line_of_either_instance,
+         the_former_run_is_kept_up_to_its_last_line, the_deletion_of_the_topology_removes_what_it_said]
+
+
+def main():
+    cluster = Cluster(count=1)
+    try:
+        mex = build_mex(cluster.folder, "app", {"talker": {"guest": TALKER}})
+        cluster.start(1)
+        wait_for("the zhost is alive",
+                 lambda: (cluster.ask_any(7331, "GET", "/v1/cluster") or {}).get("zhosts_alive") == 1, 60)
+        cluster.zshell(1, "topo", "submit", mex)
+        wait_for("it runs", lambda: (cluster.topology("app") or {}).get("state") == "running", 60)
+        return run_cases("cluster_logs", cluster, CASES, sys.argv[1] if len(sys.argv) > 1 else "")
+    finally:
+        cluster.stop(keep=True)
+
+
+sys.exit(main())
