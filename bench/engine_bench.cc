@@ -98,7 +98,7 @@ struct Bench final : zrun::SpaceOwner {
     // The relay emits along "out"; both paths carry that name from their own side.
     spec.paths[0].name = spec.paths[1].name = "out";
     topologies.push_back(
-        zrun::LocalTopology::make(model::TopologyId(stdx::uuid_from(n, n)), std::move(spec)));
+        *zrun::LocalTopology::make(model::TopologyId(stdx::uuid_from(n, n)), std::move(spec)));
     return *topologies.back();
   }
 };
@@ -148,7 +148,7 @@ std::vector<double> spawn_all(Bench& bench, std::size_t n) {
         zrun::SpaceParts{bench.runtime, bench.scheduler, bench.pool, bench, bench.sensors},
         topology, index,
         model::InstanceId{
-            {topology.id, topology.spec.spaces[index].name}, model::Epoch(1), model::Run(1)}));
+            {topology.id, topology.spec().spaces[index].name}, model::Epoch(1), model::Run(1)}));
     auto& space = *bench.spaces.back();
     slot = {.zhost = "here", .epoch = 1, .told = 1, .local = &space, .life = {1, 1}};
     bench.courier.space_arrived(topology, index);

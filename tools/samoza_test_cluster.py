@@ -38,13 +38,13 @@ def wait_for(what, done, seconds=30.0, step=0.05):
     raise Failed(f"{what}: did not happen within {seconds:.0f} s")
 
 
-def build_mex(folder, name, spaces, paths="", types=None):
+def build_mex(folder, name, spaces, paths="", types=None, version="1.0.0"):
     """Compiles and packs a MEX of C guests and gives its path. `spaces`: name -> {guest: C source, space: more
     lines of its space.yaml}; `types`: name -> type (CALL); `paths`: the list under `paths:`."""
     types = types or {}
     project = f"{folder}/{name}"
     files = {"manifest.yaml": "apiVersion: samoza/v1\nkind: MEX\nmetadata:\n"
-                              f"  {{name: {name}, version: 1.0.0, publisher: test, created: 2026-01-01T00:00:00Z}}\n",
+                              f"  {{name: {name}, version: {version}, publisher: test, created: 2026-01-01T00:00:00Z}}\n",
              "topology.yaml": "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: %s, owner: test@test}\n"
                               "spaces:\n%s%s" % (name, "".join(
                                   f"  - {{name: {s}, type: {types.get(s, 'CALL')}}}\n" for s in spaces),

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "adapters/posix/files.h"
 #include "adapters/posix/interrupt.h"
@@ -112,6 +113,15 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
     loop.after(d, [&loop] { loop.stop(); });
     loop.run();
     loop.restart();
+  };
+  outside.confirm = [](const std::string& question) -> std::optional<bool> {
+    if (isatty(STDIN_FILENO) == 0) return std::nullopt;
+    std::fputs(question.c_str(), stdout);
+    std::fflush(stdout);
+    char line[64] = {};
+    if (std::fgets(line, sizeof line, stdin) == nullptr) return false;
+    const std::string said(line, std::strcspn(line, "\n"));
+    return said == "yes" || said == "y";
   };
   outside.interrupted = adapters::posix::Interrupt::came;
   outside.print = [](const std::string& text) {

@@ -68,8 +68,15 @@ void Recovery::take(const HeldByZhost& held, const Names& names) {
       topology.changed = true;
       ++topologies_taken_over_;
     }
-    if (topology.record.spec().name().empty() && place.has_topology())
+    // The newest version that anybody was told to run.
+    if (place.has_topology() &&
+        (topology.record.spec().name().empty() ||
+         place.topology().version() >
+             std::max<std::uint64_t>(1, topology.record.spec().version()))) {
       *topology.record.mutable_spec() = place.topology();
+      topology.record.set_mex_sha256(place.mex_sha256());
+      topology.changed = true;
+    }
     if (!topology.changed) continue;
     for (const auto& holder : place.blob_holders())
       add_once(*topology.record.mutable_blob_holders(), holder);
@@ -99,6 +106,9 @@ void Recovery::take_space(const HeldByZhost& held, const v1::PlaceCommand& place
   space.record.set_reason("taken over from what zhost " + held.zhost + " ran");
   space.record.set_tombstone(false);
   space.record.set_has_data(space.record.has_data() || place.data_expected());
+  space.record.set_version(place.topology_version());
+  space.record.set_definition(place.definition());
+  space.record.set_mex_sha256(place.mex_sha256());
   add_once(*space.record.mutable_held_by(), held.zhost);
   spaces_taken_over_ += !space.changed;
   space.changed = true;

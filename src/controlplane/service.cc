@@ -29,6 +29,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::St
       recoverer_(runtime, exchange_, store, gate_),
       copier_(runtime, exchange_, store, gate_, options_.copies),
       poll_timer_(runtime.executor),
+      announce_timer_(runtime.executor),
       refused_links_(runtime.metrics.counter("samoza_controlplane_refused_links_total",
                                              "Links closed because there were too many")),
       unproved_links_(runtime.metrics.counter(
@@ -277,13 +278,21 @@ v1::MembersChanged Service::state() const {
   return now;
 }
 
-// Without the counter of the records: else every batch would tell everybody.
 void Service::announce() {
+  if (announce_timer_.pending()) return;
+  const auto due = announced_at_ + announce_every - runtime_.clock.now();
+  if (announced_at_ == stdx::Instant{} || due <= stdx::Duration::zero()) return announce_now();
+  announce_timer_.set(due, [this] { announce_now(); });
+}
+
+// Without the counter of the records: else every batch would tell everybody.
+void Service::announce_now() {
   if (!gate_.is_open()) return;
   auto now = state();
   auto said = now.SerializeAsString();
   if (said == announced_) return;
   announced_ = std::move(said);
+  announced_at_ = runtime_.clock.now();
   *now.mutable_records() = gate_.known();
   const auto body = now.SerializeAsString();
   for (const auto& [zhost, id] : by_zhost_)

@@ -52,6 +52,7 @@ class Service final : public ports::HttpHandler {
  public:
   static constexpr std::size_t links_max = 1024;
   static constexpr std::size_t unproved_max = 256;
+  static constexpr stdx::Duration announce_every = std::chrono::milliseconds(50);
   static constexpr stdx::Duration proof_timeout = std::chrono::seconds(5);
 
   Service(ports::Runtime& runtime, ports::Transport& transport, ports::Store& store,
@@ -116,7 +117,10 @@ class Service final : public ports::HttpHandler {
   const std::string& store_trouble() const {
     return store_trouble_.empty() ? write_trouble_ : store_trouble_;
   }
+  // Tells every link who is there, where that changed; at most once in announce_every, as each
+  // telling is the whole list and a cluster that starts has many changes.
   void announce();
+  void announce_now();
   void recover(Recoverer::Done done);
   void back_up(const v1::BackupRequest& request,
                std::function<void(stdx::Result<v1::BackupReply>)> done);
@@ -152,7 +156,8 @@ class Service final : public ports::HttpHandler {
   // events: who is refused, say because two zhosts have the id, must not take them from the other.
   std::map<std::string, std::uint64_t> by_zhost_;
   std::uint64_t next_connection_ = 1;
-  ports::Timer poll_timer_;
+  ports::Timer poll_timer_, announce_timer_;
+  stdx::Instant announced_at_{};
   ports::Counter& refused_links_;
   ports::Counter& unproved_links_;
   std::size_t unproved_ = 0;

@@ -136,6 +136,18 @@ TEST(ControlPlaneTest, RJoinEveryConnectedZmeshHearsOfANewMember) {
 }
 
 // R-ROLE-4: a zhost belongs to the cluster that it names.
+TEST(ControlPlaneTest, AClusterThatStartsIsToldOfItsMembersAFewTimesAndNotForEachOne) {
+  Fixture f;
+  const auto begun = f.world.now();
+  for (int i = 0; i < 40; ++i) f.post("n" + std::to_string(i), 1);
+  const auto took = f.world.now() - begun;
+  f.world.run_for(100ms);
+  std::size_t told = 0;
+  for (const auto& event : f.got()) told += event.method() == "controlplane.changed";
+  EXPECT_LE(told, static_cast<std::size_t>(took / Service::announce_every) + 2);
+  EXPECT_EQ(wire::parse<v1::MembersChanged>(f.got().back().body())->peers_size(), 40);
+}
+
 TEST(ControlPlaneTest, RJoinAnOlderIncarnationAndAnotherClusterAreRefused) {
   Fixture f;
   EXPECT_EQ(f.post("a", 5).status, 200);

@@ -85,6 +85,16 @@ stdx::Status check_signature(const Manifest& manifest, const TrustPolicy& policy
   return {};
 }
 
+// The hash of every file in the folder of a space, under one name: another name where one differs.
+std::string content_of(const Manifest& manifest, const std::string& space) {
+  const std::string folder = "spaces/" + space + "/";
+  std::string all;
+  for (auto at = manifest.file_hashes.lower_bound(folder);
+       at != manifest.file_hashes.end() && at->first.starts_with(folder); ++at)
+    all += at->first + "\n" + at->second + "\n";
+  return adapters::crypto::sha256_hex(all);
+}
+
 }  // namespace
 
 model::Topology validate_files(const Files& files, std::vector<std::string>& findings) {
@@ -135,6 +145,10 @@ stdx::Result<Contents> open_archive(stdx::BytesView archive, const TrustPolicy& 
   if (!findings.empty()) return stdx::fail(Code::invalid, findings.front());
   std::vector<std::string> names;
   for (const auto& space : contents.topology.spaces) names.push_back(space.name);
+  for (auto& space : contents.topology.spaces) {
+    space.content = content_of(contents.manifest, space.name);
+    space.mex_version = contents.manifest.version;
+  }
   if (names != contents.manifest.spaces || contents.manifest.topology != "topology.yaml")
     return stdx::fail(Code::invalid, "manifest.yaml lists other spaces than topology.yaml");
   return contents;

@@ -57,6 +57,12 @@ struct Space {
   double cpu_share = 0;
   Idle idle = Idle::back_off;
   std::vector<std::string> endpoints;
+  std::string content;      // names the bytes of its folder in the MEX, where they were read
+  std::string mex_version;  // of that MEX
+  // model/topology_update.h
+  std::uint64_t definition = 0;
+  std::uint32_t restarts_asked = 0;
+  bool removed = false;
   bool operator==(const Space&) const = default;
 };
 
@@ -65,13 +71,17 @@ struct Path {
   Delivery delivery = Delivery::at_least_once;
   // Deliveries of one message that may fail; then it becomes a dead letter and the rest goes on.
   std::uint32_t max_deliveries = 5;
+  bool removed = false;  // model/topology_update.h
   bool operator==(const Path&) const = default;
 };
 
 struct Topology {
   std::string name, owner;
-  std::vector<Space> spaces;  // sorted by name: a space's index is its place here
-  std::vector<Path> paths;    // sorted by name: a path's index is its place here
+  // Sorted by name where it is submitted. A space's or path's index is its place here, in every
+  // version of the topology (model/topology_update.h).
+  std::vector<Space> spaces;
+  std::vector<Path> paths;
+  std::uint64_t version = 1;
   bool operator==(const Topology&) const = default;
 };
 

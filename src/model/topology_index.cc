@@ -33,7 +33,7 @@ TopologyIndex::TopologyIndex(const Topology& topology) : ties_(topology.spaces.s
   }
   for (const auto& path : topology.paths) {
     const int from = find(path.from), to = find(path.to);
-    if (from < 0 || to < 0) continue;
+    if (from < 0 || to < 0 || path.removed) continue;
     auto& sender = ties_[static_cast<std::uint32_t>(from)];
     auto& receiver = ties_[static_cast<std::uint32_t>(to)];
     receiver.senders.push_back(static_cast<std::uint32_t>(from));

@@ -5,7 +5,12 @@
 
 namespace sim {
 
-void ActivationChecker::began(const Space& space, std::uint64_t epoch, const std::string& zhost) {
+void ActivationChecker::began(const Space& space, std::uint64_t epoch, const std::string& zhost,
+                              std::uint64_t version) {
+  const auto [known, first] = versions_.try_emplace({space, epoch}, version);
+  if (!first && known->second != version)
+    violate_(stdx::format("P16: epoch {} of {} is of version {}, and of version {} on {}", epoch,
+                          space.second, known->second, version, zhost));
   auto& copies = copies_[space];
   for (const auto& [other, held] : copies)
     if (other != zhost && held == epoch)

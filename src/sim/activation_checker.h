@@ -28,7 +28,9 @@ class ActivationChecker {
   explicit ActivationChecker(std::function<void(std::string)> violate)
       : violate_(std::move(violate)) {}
 
-  void began(const Space& space, std::uint64_t epoch, const std::string& zhost);
+  // `version`: of the topology that it runs.
+  void began(const Space& space, std::uint64_t epoch, const std::string& zhost,
+             std::uint64_t version);
   void ended(const Space& space, std::uint64_t epoch, const std::string& zhost);
   void zhost_gone(const std::string& zhost);
 
@@ -43,6 +45,7 @@ class ActivationChecker {
   std::function<void(std::string)> violate_;
   std::map<Space, std::map<std::string, std::uint64_t>> copies_;  // zhost, epoch
   std::map<std::string, std::vector<std::string>> wanted_;
+  std::map<std::pair<Space, std::uint64_t>, std::uint64_t> versions_;  // by epoch
 };
 
 }  // namespace sim

@@ -313,12 +313,13 @@ void Cluster::http(std::size_t zhost, const std::string& method, const std::stri
 }
 
 void Cluster::submit(std::size_t zhost, const v1::TopologySpec& spec,
-                     std::function<void(ports::HttpResponse)> done) {
+                     std::function<void(ports::HttpResponse)> done, const std::string& update) {
   auto* zrms = zrms_of(zhost);
   if (zrms == nullptr) return done({.status = 503, .body = "no zrms", .headers = {}});
   ports::HttpRequest request;
   request.method = "POST";
   request.path = "/v1/topologies";
+  if (!update.empty()) request.query["update"] = update;
   request.body = spec.SerializeAsString();
   zrms->handle(std::move(request), std::move(done));
 }
@@ -386,6 +387,18 @@ std::vector<std::string> Cluster::instances(const std::string& space) {
   return list;
 }
 
+bool Cluster::runs_another_version(const std::string& topology, const v1::SpaceSpec& spec) {
+  for (std::size_t i = 0; i < size(); ++i) {
+    const auto* zrun = zrun_of(i);
+    const auto* space = zrun == nullptr ? nullptr : zrun->find(topology, spec.name());
+    if (space != nullptr && space->state() == zrun::SpaceState::running &&
+        (space->spec().definition != spec.definition() ||
+         space->spec().restarts_asked != spec.restarts_asked()))
+      return true;
+  }
+  return false;
+}
+
 bool Cluster::settled(std::string* why) {
   const auto say = [&](std::string what) {
     if (why != nullptr) *why = std::move(what);
@@ -398,8 +411,14 @@ bool Cluster::settled(std::string* why) {
     if (row.record.desired() == v1::DESIRED_RUNNING && row.record.state() != "running")
       return say(stdx::format("topology {} is {}: {}", row.record.spec().name(), row.record.state(),
                               row.record.reason()));
+    if (row.record.desired() == v1::DESIRED_RUNNING && zrms::update_goes_on(row.record))
+      return say(stdx::format("the update of topology {} to version {} is not over",
+                              row.record.spec().name(), row.record.update().to()));
     for (const auto& spec : row.record.spec().spaces()) {
-      const bool wanted = row.record.desired() == v1::DESIRED_RUNNING;
+      const bool wanted = row.record.desired() == v1::DESIRED_RUNNING && !spec.removed();
+      if (wanted && runs_another_version(id, spec))
+        return say(stdx::format("P16: space {} runs another version than its topology is of",
+                                spec.name()));
       const auto live = instances(spec.name());
       if (live.size() != (wanted ? 1 : 0))
         return say(stdx::format("space {} has {} running instances", spec.name(), live.size()));
@@ -416,7 +435,8 @@ std::vector<Way> Cluster::ways() {
   for (const auto& [id, row] : records.topologies())
     if (row.record.desired() == v1::DESIRED_RUNNING)
       for (const auto& path : row.record.spec().paths())
-        list.push_back({id, path.name(), path.from(), path.to(), path.delivery() == v1::ONCE});
+        if (!path.removed())
+          list.push_back({id, path.name(), path.from(), path.to(), path.delivery() == v1::ONCE});
   return list;
 }
 
@@ -440,6 +460,10 @@ void Cluster::check(const LogLine& line) {
     return std::uint64_t{0};
   };
   const auto& f = line.fields;
+  if (line.event == "dead_letter")
+    once.buried(line.fields.at("topology"), line.fields.at("to"), number(line, "seq"));
+  if (line.event == "records_open" || line.event == "records_recovered")
+    placements.records_opened();
   if (line.event == "space_placed_here" || line.event == "space_state") check_space(line);
   if (line.event == "zrun_down") checker.zrun_given_up(zhost, incarnation());
   if (line.event == "term_taken") {
@@ -478,7 +502,8 @@ void Cluster::check_space(const LogLine& line) {
     if (held.epoch != 0) delivery.gone(held);
     held = placement;
     checker.started(instance);
-    activations.began({placement.topology, placement.space}, placement.epoch, zhost.id);
+    activations.began({placement.topology, placement.space}, placement.epoch, zhost.id,
+                      number(line, "version"));
     return;
   }
   const auto& state = f.at("state");
@@ -486,7 +511,9 @@ void Cluster::check_space(const LogLine& line) {
     delivery.gone(placement);
     activations.ended({placement.topology, placement.space}, placement.epoch, zhost.id);
   }
-  if (state == "stopped" && f.at("detail") != "zrun is stopping")
+  // P16: in one zrun the newer one begins when the older has ended.
+  if (state == "stopped" && f.at("detail") != "zrun is stopping" &&
+      f.at("detail") != "a newer version of it takes its place")
     checker.stopped_by_command(instance);
 }
 

@@ -102,8 +102,9 @@ class Cluster {
 
   // --- operators ---
   // POST /v1/topologies at that zhost.
+  // `update`: the topology that it is the next version of; empty: it is a new one.
   void submit(std::size_t zhost, const samoza::v1::TopologySpec& spec,
-              std::function<void(ports::HttpResponse)> done);
+              std::function<void(ports::HttpResponse)> done, const std::string& update = "");
   void http(std::size_t zhost, const std::string& method, const std::string& path,
             std::function<void(ports::HttpResponse)> done);
 
@@ -136,6 +137,7 @@ class Cluster {
   std::vector<Way> ways();
 
  private:
+  bool runs_another_version(const std::string& topology, const samoza::v1::SpaceSpec& spec);
   struct Child;
   struct Node;
   struct ControlPlane;

@@ -43,8 +43,10 @@ void DeliveryChecker::received(const Placement& receiver, std::uint64_t guest,
   if (stream == nullptr)
     return violate_(
         stdx::format("S9: {} came to {} and was never sent", text(stamp), text(receiver)));
+  // Where a newer version of the sender took its place, what the former one had not finished goes
+  // on as the newer one's, and the numbers go on.
   if (arrival.path != stamp.path || arrival.sender != stamp.sender.space ||
-      arrival.epoch != stamp.sender.epoch || arrival.number != stamp.number ||
+      arrival.epoch < stamp.sender.epoch || arrival.number < stamp.number ||
       receiver.topology != stamp.sender.topology || receiver.space != stream->to)
     violate_(stdx::format("S9: {} came to {} as number {} of {} epoch {} on {}", text(stamp),
                           text(receiver), arrival.number, arrival.sender, arrival.epoch,
@@ -84,7 +86,9 @@ void DeliveryChecker::check_order(const Placement& receiver, std::uint64_t guest
       stream.fates[stamp.number - 2].finished_by.empty())
     violate_(stdx::format("S6: {} came to {} and the one before it was never finished", text(stamp),
                           text(receiver)));
-  const Age sender{stamp.sender.epoch, stamp.sender.run};
+  // What was handed over to a newer version comes before all that that one sends.
+  const bool handed_over = arrival.epoch > stamp.sender.epoch;
+  const Age sender{arrival.epoch, handed_over ? 0 : stamp.sender.run};
   const Age self{receiver.epoch, receiver.run};
   const auto first = newest_.lower_bound({receiver.topology, stamp.path, {}});
   for (auto at = first; at != newest_.end(); ++at) {

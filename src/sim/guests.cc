@@ -74,7 +74,8 @@ FlowGuest::FlowGuest(Stage& stage, const zrun::Space& space, const std::string& 
       self_{instance_.topology, instance_.space, instance_.epoch, instance_.run},
       guest_(++stage.guests),
       pace_(std::move(pace)) {
-  for (const auto& path : space.topology().spec.paths) {
+  for (const auto& path : space.text().paths) {
+    if (path.removed) continue;
     takes_ |= path.to == self_.space;
     if (path.from == self_.space)
       outs_.push_back({path.name, path.to, path.delivery == model::Delivery::at_most_once});
@@ -209,7 +210,7 @@ std::unique_ptr<simkit::StubGuest> FlowEngine::make_guest(Stage& stage, const st
                                                           std::uint64_t incarnation) const {
   const auto& space = *static_cast<const zrun::Space*>(making_);
   const auto& id = space.id();
-  if (model::is_transactional(space.topology().spec, space.index()))
+  if (model::is_transactional(space.text(), space.index()))
     return std::make_unique<OnceGuest>(
         stage, space,
         Instance{process_.zhost(), incarnation, id.key.topology.value, id.key.space, id.epoch.value,

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,11 @@ class OnceChecker {
   // A message that the turn works on.
   void took(const Placement& self, std::uint64_t number, std::uint64_t stored, bool flagged);
 
+  // It failed as often as it may and is a dead letter: the next one follows the one before it.
+  void buried(const std::string& topology, const std::string& receiver, std::uint64_t number) {
+    buried_[{topology, receiver}].insert(number);
+  }
+
   // --- after healing ---
   void mark() { marked_ = seen_; }
   // True once the receiver of every `once` way got further since.
@@ -41,6 +47,7 @@ class OnceChecker {
   using Space = std::pair<std::string, std::string>;
   std::function<void(std::string)> violate_;
   std::map<Space, std::uint64_t> seen_, marked_;
+  std::map<Space, std::set<std::uint64_t>> buried_;
   std::uint64_t messages_ = 0;
 };
 

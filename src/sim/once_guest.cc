@@ -20,7 +20,8 @@ OnceGuest::OnceGuest(Stage& stage, const zrun::Space& space, Instance instance)
       instance_(std::move(instance)),
       self_{instance_.topology, instance_.space, instance_.epoch, instance_.run},
       loops_(stage.prng.chance(1, 2)) {
-  for (const auto& path : space.topology().spec.paths) {
+  for (const auto& path : space.text().paths) {
+    if (path.removed) continue;
     takes_ |= path.to == self_.space;
     if (path.from == self_.space) out_ = path.name;
   }

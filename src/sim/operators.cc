@@ -33,8 +33,20 @@ void Operators::submit(std::size_t at) {
   cluster_.submit(at, spec, [this, name, spec](ports::HttpResponse response) {
     if (response.status >= 300) return;
     if (const auto id = cluster_.note_accepted(response, spec); !id.empty())
-      ids_.push_back({id, name});
+      ids_.push_back({id, name, spec});
   });
+}
+
+void Operators::update(std::size_t at, Topology& topology) {
+  ++next_;
+  for (auto& space : *topology.spec.mutable_spaces()) {
+    if (!prng_.chance(1, 2)) continue;
+    space.clear_config();
+    auto* pair = space.add_config();
+    pair->set_name("n");
+    pair->set_value(std::to_string(next_));
+  }
+  cluster_.submit(at, topology.spec, [](auto) {}, topology.name);
 }
 
 void Operators::act() {
@@ -43,7 +55,12 @@ void Operators::act() {
   if (ids_.size() < 3 && roll < 6) return submit(at);
   if (ids_.empty()) return;
   const auto which = prng_.below(ids_.size());
-  const auto [id, name] = ids_[which];
+  const auto id = ids_[which].id, name = ids_[which].name;
+  if (roll == 8) return update(at, ids_[which]);
+  // One of the topologies that messages flow through all the time.
+  if (roll == 7)
+    return cluster_.http(at, "POST", stdx::format("/v1/topologies/t{}/restart", prng_.below(2)),
+                         [](auto) {});
   if (roll == 9) {
     ids_.erase(ids_.begin() + static_cast<std::ptrdiff_t>(which));
     cluster_.checker.topology_ended(id);

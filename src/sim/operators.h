@@ -21,13 +21,16 @@ class Operators {
   void submit(std::size_t at);
 
  private:
+  struct Topology {
+    std::string id, name;
+    samoza::v1::TopologySpec spec;
+  };
   void act();
+  // The next version of it: some of its spaces get another config, so they are replaced.
+  void update(std::size_t at, Topology& topology);
 
   Cluster& cluster_;
   stdx::Prng prng_, looks_;
-  struct Topology {
-    std::string id, name;
-  };
   std::vector<Topology> ids_;
   int next_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace sim {
 
@@ -15,6 +16,7 @@ void RegisterChecker::place(const PlacementSeen& placement) {
       violate_(fmt::format("S5: epoch {} of {} is on {} to one, on {} to another", placement.epoch,
                            placement.space, at->second, placement.zhost));
   }
+  if (lost_) return;
   auto& known = known_[space];
   known = std::max(known, placement.epoch);
 }
@@ -34,7 +36,7 @@ void RegisterChecker::answered(Read read, const std::vector<PlacementSeen>& plac
   ++reads_;
   for (const auto& placement : placements) {
     const auto known = at->second.find({placement.topology, placement.space});
-    if (known != at->second.end() && placement.epoch < known->second)
+    if (!lost_ && known != at->second.end() && placement.epoch < known->second)
       violate_(fmt::format("S5: a read gave epoch {} of {}, though {} was known before it began",
                            placement.epoch, placement.space, known->second));
     place(placement);
@@ -43,8 +45,13 @@ void RegisterChecker::answered(Read read, const std::vector<PlacementSeen>& plac
 }
 
 void RegisterChecker::records_lost() {
+  lost_ = true;
+}
+
+void RegisterChecker::records_opened() {
+  if (!std::exchange(lost_, false)) return;
   known_.clear();
-  for (auto& [read, known] : begun_) known.clear();
+  begun_.clear();
 }
 
 }  // namespace sim

@@ -39,6 +39,8 @@ class RegisterChecker {
   // The newest writes are gone for good: reads may give what was before them. An epoch that was
   // shown keeps naming one zhost.
   void records_lost();
+  // The control plane went on with what is left of them.
+  void records_opened();
 
   std::uint64_t reads() const { return reads_; }
 
@@ -53,6 +55,7 @@ class RegisterChecker {
   std::map<Read, Epochs> begun_;
   std::map<std::pair<Space, std::uint64_t>, std::string> places_;
   std::uint64_t next_ = 0, reads_ = 0;
+  bool lost_ = false;
 };
 
 }  // namespace sim

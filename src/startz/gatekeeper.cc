@@ -82,13 +82,21 @@ v1::CommandReply Gatekeeper::place(const v1::PlaceCommand& command, const std::s
   return reply(key, "accepted");
 }
 
-// Those of one topology lie side by side. Its text never changes; if it did, each keeps its own.
+// While an update goes on a topology has two texts here, seldom more.
 std::shared_ptr<const std::string> Gatekeeper::shared(const std::string& id,
-                                                      const std::string& topology) const {
+                                                      const std::string& topology) {
+  auto& texts = texts_[id];
+  std::erase_if(texts, [](const auto& text) { return text.expired(); });
+  for (const auto& known : texts)
+    if (auto text = known.lock(); text && *text == topology) return text;
+  auto text = std::make_shared<const std::string>(topology);
+  texts.push_back(text);
+  return text;
+}
+
+void Gatekeeper::forget_texts(const std::string& id) {
   const auto near = placed_.lower_bound({id, ""});
-  if (near != placed_.end() && near->first.first == id && *near->second.topology == topology)
-    return near->second.topology;
-  return std::make_shared<const std::string>(topology);
+  if (near == placed_.end() || near->first.first != id) texts_.erase(id);
 }
 
 v1::CommandReply Gatekeeper::stop(const v1::StopCommand& command) {
@@ -104,6 +112,7 @@ v1::CommandReply Gatekeeper::stop(const v1::StopCommand& command) {
   floor.epoch = std::max(floor.epoch, header.epoch());
   if (command.remove_data()) floor.buried_in = highest_term_;
   placed_.erase(key);
+  forget_texts(key.first);
   return reply(key, "accepted");
 }
 

@@ -53,7 +53,10 @@ class Gatekeeper {
   // A state from zrun. True when it is news of an instance that is placed.
   bool report(const v1::SpaceReport& report);
   // zrun is down for good (P3): nothing of it comes back without a new command.
-  void drop_all() { placed_.clear(); }
+  void drop_all() {
+    placed_.clear();
+    texts_.clear();
+  }
   // zrun died and may be restarted in place.
   void mark_restarting();
 
@@ -72,8 +75,8 @@ class Gatekeeper {
     std::uint64_t epoch = 0;
     std::uint64_t buried_in = 0;  // term of the command that removed its data; 0: it may come again
   };
-  std::shared_ptr<const std::string> shared(const std::string& id,
-                                            const std::string& topology) const;
+  std::shared_ptr<const std::string> shared(const std::string& id, const std::string& topology);
+  void forget_texts(const std::string& id);
   bool has_room();
   // Empty when the header may be obeyed.
   std::string refusal(const v1::CommandHeader& header);
@@ -85,6 +88,7 @@ class Gatekeeper {
   std::uint64_t highest_term_ = 0;
   std::map<Key, Floor> floors_;
   std::map<Key, Placed> placed_;
+  std::map<std::string, std::vector<std::weak_ptr<const std::string>>> texts_;  // by topology
 };
 
 }  // namespace startz

@@ -31,22 +31,26 @@ v1::Holdings holdings_of(const Gatekeeper& gatekeeper, const v1::HoldingsRequest
   if (request.floors()) return floors_after(gatekeeper, after);
   v1::Holdings page;
   std::size_t bytes = 0;
-  // The text of a topology comes with its first place; a page that goes on in it has no need of it.
-  std::string topology = after.first;
+  // The text of a topology comes with the first place of its version; a page that goes on in it has
+  // no need of it.
+  const auto last = gatekeeper.placed().find(after);
+  std::pair<std::string, std::uint64_t> topology;
+  if (last != gatekeeper.placed().end())
+    topology = {after.first, last->second.command.topology_version()};
   for (auto at = gatekeeper.placed().upper_bound(after); at != gatekeeper.placed().end(); ++at) {
     const auto& [key, placed] = *at;
-    const auto own =
-        placed.command.ByteSizeLong() + (key.first != topology ? placed.topology->size() : 0);
+    const std::pair of{key.first, placed.command.topology_version()};
+    const auto own = placed.command.ByteSizeLong() + (of != topology ? placed.topology->size() : 0);
     if (page.places_size() > 0 && bytes + own > page_bytes_max) {
       page.set_more(true);
       break;
     }
     auto& place = *page.add_places();
     place = placed.command;
-    if (key.first != topology)
+    if (of != topology)
       if (auto spec = wire::parse<v1::TopologySpec>(*placed.topology))
         *place.mutable_topology() = std::move(*spec);
-    topology = key.first;
+    topology = of;
     bytes += place.ByteSizeLong();
   }
   return page;

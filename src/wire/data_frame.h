@@ -22,8 +22,9 @@
 //       56    8  seq
 //       64       payload
 //
-// The payload of an `open` is empty, or 8 bytes little-endian: the id of the sender's outbox, whose
-// numbers go on across its lives (docs/delivery.md, `once`).
+// The payload of an `open` is empty, or 8 bytes little-endian: the name of the stream's numbering. A
+// next life of the sender with the same name goes on with its numbers: it read its outbox again
+// (docs/delivery.md, `once`), or it took the place of a former version.
 //
 // `from` is always the sender of this frame: in an acknowledgement it is the receiver of the
 // messages. Versions: the layout never changes; a new one gets a new frame kind.
@@ -44,7 +45,7 @@ enum class DataType : std::uint8_t {
   received = 3,
   // Every message up to `seq` is finished (docs/delivery.md); the sender may forget it.
   finished = 4,
-  // The receiver does not take this stream; payload: reason. The sender waits for the directory.
+  // Of former versions; it acknowledges nothing.
   refused = 5,
 };
 
@@ -78,9 +79,9 @@ struct DataFrame {
 // Checks every length; Code::invalid says what is wrong.
 stdx::Result<DataFrame> parse_data_frame(stdx::BytesView frame);
 
-// An `open` of a stream from that outbox; 0: from none.
+// An `open` of a stream with that numbering; 0: without a name.
 stdx::Bytes encode_open(const DataHeader& header, std::uint64_t stream);
-// 0 where the payload is no outbox's id.
+// 0 where the payload is no such name.
 std::uint64_t stream_of(const DataFrame& open);
 
 // For relays: adds one to `hops` in place. Requires a frame that parsed.

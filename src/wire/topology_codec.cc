@@ -58,6 +58,10 @@ samoza::v1::SpaceSpec space_to_wire(const model::Space& space) {
   spec.set_cpu_share(space.cpu_share);
   spec.set_idle_wait(space.idle == model::Idle::wait);
   put(space.endpoints, spec.mutable_endpoints());
+  spec.set_mex_version(space.mex_version);
+  spec.set_definition(space.definition);
+  spec.set_restarts_asked(space.restarts_asked);
+  spec.set_removed(space.removed);
   return spec;
 }
 
@@ -94,6 +98,10 @@ stdx::Result<model::Space> space_from_wire(const samoza::v1::SpaceSpec& spec) {
   space.cpu_share = spec.cpu_share();
   space.idle = spec.idle_wait() ? model::Idle::wait : model::Idle::back_off;
   space.endpoints = get(spec.endpoints());
+  space.mex_version = spec.mex_version();
+  space.definition = spec.definition();
+  space.restarts_asked = spec.restarts_asked();
+  space.removed = spec.removed();
   return space;
 }
 
@@ -103,6 +111,7 @@ samoza::v1::TopologySpec to_wire(const model::Topology& topology) {
   samoza::v1::TopologySpec spec;
   spec.set_name(topology.name);
   spec.set_owner(topology.owner);
+  spec.set_version(topology.version);
   for (const auto& space : topology.spaces) *spec.add_spaces() = space_to_wire(space);
   for (const auto& path : topology.paths) {
     auto* wire_path = spec.add_paths();
@@ -111,6 +120,7 @@ samoza::v1::TopologySpec to_wire(const model::Topology& topology) {
     wire_path->set_to(path.to);
     wire_path->set_delivery(static_cast<samoza::v1::Delivery>(path.delivery));
     wire_path->set_max_deliveries(path.max_deliveries);
+    wire_path->set_removed(path.removed);
   }
   return spec;
 }
@@ -119,6 +129,7 @@ stdx::Result<model::Topology> from_wire(const samoza::v1::TopologySpec& spec) {
   model::Topology topology;
   topology.name = spec.name();
   topology.owner = spec.owner();
+  if (spec.version() != 0) topology.version = spec.version();
   for (const auto& wire_space : spec.spaces()) {
     TRY_ASSIGN(auto space, space_from_wire(wire_space));
     topology.spaces.push_back(std::move(space));
@@ -129,6 +140,7 @@ stdx::Result<model::Topology> from_wire(const samoza::v1::TopologySpec& spec) {
     topology.paths.push_back(
         {path.name(), path.from(), path.to(), static_cast<model::Delivery>(path.delivery())});
     if (path.max_deliveries() != 0) topology.paths.back().max_deliveries = path.max_deliveries();
+    topology.paths.back().removed = path.removed();
   }
   return topology;
 }

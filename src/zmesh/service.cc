@@ -13,6 +13,8 @@ namespace {
 using namespace std::chrono_literals;
 using stdx::Code;
 
+constexpr stdx::Duration announce_every = 50ms;
+
 v1::Hello hello_of(const Options& options) {
   v1::Hello hello;
   hello.set_service("zmesh");
@@ -59,6 +61,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Ht
                     {.whole = [this] { return peers_of_zrun(); },
                      .changes = [this](const auto& changed) { return changes_for_zrun(changed); }}),
       directory_timer_(runtime.executor),
+      neighbours_timer_(runtime.executor),
       relayed_(runtime.metrics.counter("samoza_zmesh_relayed_total",
                                        "Envelopes and data frames passed on for other zhosts")),
       undeliverable_(runtime.metrics.counter(
@@ -271,7 +274,15 @@ void Service::peer_changed(const std::string& peer, bool up) {
   announce_neighbours();
 }
 
+// At most once in announce_every: in a cluster that starts every zhost has a link up for each
+// other.
 void Service::announce_neighbours() {
+  if (neighbours_timer_.pending()) return;
+  const auto now = runtime_.clock.now();
+  const auto due = neighbours_said_ + announce_every - now;
+  if (neighbours_said_ != stdx::Instant{} && due > stdx::Duration::zero())
+    return neighbours_timer_.set(due, [this] { announce_neighbours(); });
+  neighbours_said_ = now;
   v1::Neighbours said;
   said.set_zhost(options_.self.zhost_id());
   said.set_sequence(++neighbours_sequence_);

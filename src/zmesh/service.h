@@ -106,7 +106,8 @@ class Service {
   std::set<std::string> topologies_here_;  // zrun is told of these
   PeersTeller peers_teller_;
   std::uint64_t neighbours_sequence_ = 0;
-  ports::Timer directory_timer_;
+  ports::Timer directory_timer_, neighbours_timer_;
+  stdx::Instant neighbours_said_{};
   ports::Counter& relayed_;
   ports::Counter& undeliverable_;
   ports::Counter& stale_frames_;

@@ -27,6 +27,14 @@ void DirectorySender::changed(const Records::Key& key, Entry& entry) {
   if (entry.gone) gone_.insert(entry.changed_at);
 }
 
+namespace {
+
+bool gone_for_all(const v1::SpaceRecord& record) {
+  return record.tombstone() || record.state() == "removed";
+}
+
+}  // namespace
+
 void DirectorySender::note(const Records& records, const Records::Key& key) {
   if (key.second.empty()) return;
   const auto* row = records.space(key.first, key.second);
@@ -49,7 +57,7 @@ void DirectorySender::note(const Records& records, const Records::Key& key) {
   if (known.changed_at != 0 && !known.gone && entry.space_index() == space_index &&
       entry.zhost() == record.zhost() && entry.incarnation() == record.incarnation() &&
       entry.epoch() == record.epoch() && entry.running() == (record.state() == "running") &&
-      entry.removed() == record.tombstone())
+      entry.removed() == gone_for_all(record))
     return;
   entry.set_topology_id(key.first);
   entry.set_space(key.second);
@@ -58,7 +66,7 @@ void DirectorySender::note(const Records& records, const Records::Key& key) {
   entry.set_incarnation(record.incarnation());
   entry.set_epoch(record.epoch());
   entry.set_running(record.state() == "running");
-  entry.set_removed(record.tombstone());
+  entry.set_removed(gone_for_all(record));
   known.gone = false;
   changed(key, known);
 }

@@ -10,6 +10,7 @@
 #include "wire/topology_codec.h"
 #include "zrms/cluster_copies.h"
 #include "zrms/service.h"
+#include "zrms/versions.h"
 
 namespace zrms {
 
@@ -24,6 +25,50 @@ constexpr std::size_t list_bytes_max = 256u << 10;
 constexpr int placements_shown_max = 1000;
 constexpr int refusals_shown_max = 1000;
 constexpr std::size_t reason_shown_max = 1000;
+
+std::string update_text(const v1::TopologyRecord& record) {
+  const auto& update = record.update();
+  switch (update.state()) {
+    case v1::UPDATE_ROLLING:
+      return stdx::format("update from version {} to {}", update.from(), update.to());
+    case v1::UPDATE_ROLLING_BACK:
+      return stdx::format("version {} failed ({}); going back to what version {} replaced",
+                          update.from(), update.reason(), update.from());
+    case v1::UPDATE_ROLLED_BACK:
+      return stdx::format("version {} failed and was rolled back: {}", update.from(),
+                          update.reason());
+    case v1::UPDATE_DONE:
+      return update.reason();
+    default:
+      return "";
+  }
+}
+
+const char* update_state(const v1::TopologyRecord& record) {
+  switch (record.update().state()) {
+    case v1::UPDATE_ROLLING:
+      return "rolling";
+    case v1::UPDATE_ROLLING_BACK:
+      return "rolling back";
+    case v1::UPDATE_ROLLED_BACK:
+      return "rolled back";
+    case v1::UPDATE_DONE:
+      return "done";
+    default:
+      return "";
+  }
+}
+
+// After an update they are in the order of their indices.
+std::vector<const model::Space*> in_order_of_names(const model::Topology& spec) {
+  std::vector<const model::Space*> list;
+  for (const auto& space : spec.spaces) list.push_back(&space);
+  if (spec.version > 1)
+    std::sort(list.begin(), list.end(),
+              [](const auto* a, const auto* b) { return a->name < b->name; });
+  return list;
+}
+
 }  // namespace
 
 stdx::Error Service::not_leading() const {
@@ -140,15 +185,15 @@ void Service::wire_routes() {
         });
   };
   router_.add("POST", "/v1/topologies", [this](wire::RouteMatch match, ports::HttpReply reply) {
-    submit(std::move(match.request.body), std::move(reply));
+    submit(std::move(match.request.body), update_asked(match.request), std::move(reply));
   });
   router_.add("POST", "/v1/blobs", [this](wire::RouteMatch match, ports::HttpReply reply) {
     store_archive(std::move(match.request.body), std::move(reply));
   });
-  router_.add("POST", "/v1/topologies/standalone",
-              [this](wire::RouteMatch match, ports::HttpReply reply) {
-                submit_standalone(match.request.body, std::move(reply));
-              });
+  router_.add(
+      "POST", "/v1/topologies/standalone", [this](wire::RouteMatch match, ports::HttpReply reply) {
+        submit_standalone(match.request.body, update_asked(match.request), std::move(reply));
+      });
   at_leader("GET", "/v1/topologies", [this](wire::RouteMatch match, ports::HttpReply reply) {
     auto& query = match.request.query;
     const auto limit = stdx::parse_u64(query["limit"]).value_or(topologies_shown_max);
@@ -165,14 +210,19 @@ void Service::wire_routes() {
     auto& query = match.request.query;
     reply(wire::json_response(view_of(*row, query["summary"] == "1", query["after"])));
   });
-  for (const auto& [method, pattern, desired] :
-       {std::tuple{"POST", "/v1/topologies/{id}/stop", v1::DESIRED_STOPPED},
-        {"POST", "/v1/topologies/{id}/start", v1::DESIRED_RUNNING},
-        {"DELETE", "/v1/topologies/{id}", v1::DESIRED_DELETED}})
-    at_leader(method, pattern,
+  for (const auto& [pattern, desired] : {std::pair{"/v1/topologies/{id}/stop", v1::DESIRED_STOPPED},
+                                         {"/v1/topologies/{id}/start", v1::DESIRED_RUNNING}})
+    at_leader("POST", pattern,
               [this, desired = desired](wire::RouteMatch match, ports::HttpReply r) {
                 set_desired(match.parameters["id"], desired, std::move(r));
               });
+  at_leader("DELETE", "/v1/topologies/{id}",
+            [this](wire::RouteMatch match, ports::HttpReply reply) {
+              if (match.request.query["keep_data"] == "1")
+                return keep_data_only(match.parameters["id"], std::move(reply));
+              set_desired(match.parameters["id"], v1::DESIRED_DELETED, std::move(reply));
+            });
+  wire_version_routes(at_leader);
   at_leader("GET", "/v1/cluster", [this](wire::RouteMatch, ports::HttpReply reply) {
     reply(wire::json_response(cluster_view()));
   });
@@ -242,7 +292,10 @@ void Service::set_desired(const std::string& id, v1::Desired desired, ports::Htt
     auto next = row->record;
     next.set_desired(desired);
     next.set_updated(updated);
-    if (desired == v1::DESIRED_RUNNING && next.state() == "stopped") next.set_state("pending");
+    if (desired == v1::DESIRED_RUNNING && next.state() == "stopped") {
+      if (is_kept_data(row->spec)) return std::unexpected(only_data(row->spec.name));
+      next.set_state("pending");
+    }
     return std::vector{change_of(*row, std::move(next))};
   };
   leader_.change(
@@ -268,15 +321,23 @@ v1::TopologyView Service::view_of(const TopologyRow& row, bool summary,
   view.set_owner(record.spec().owner());
   view.set_state(record.state());
   view.set_reason(record.reason());
-  view.set_spaces(static_cast<std::uint32_t>(record.spec().spaces_size()));
+  view.set_spaces(static_cast<std::uint32_t>(
+      std::count_if(row.spec.spaces.begin(), row.spec.spaces.end(),
+                    [](const model::Space& space) { return !space.removed; })));
+  view.set_version(row.spec.version);
+  view.set_mex_version(mex_version_of(row.spec));
+  view.set_update(update_text(record));
+  view.set_update_state(update_state(record));
   view.set_created(record.created());
   view.set_updated(record.updated());
   view.set_mex_sha256(record.mex_sha256());
   *view.mutable_blob_holders() = record.blob_holders();
   std::map<std::string, std::uint32_t> states;
   v1::PlacementView counted;
-  for (const auto& space : row.spec.spaces) {
+  for (const auto* listed : in_order_of_names(row.spec)) {
+    const auto& space = *listed;
     if (!after.empty() && space.name <= after) continue;
+    if (space.removed && leader_.records().space(record.id(), space.name) == nullptr) continue;
     if (view.placements_size() == placements_shown_max) {
       view.set_next(view.placements(view.placements_size() - 1).space());
       break;
@@ -314,6 +375,11 @@ void Service::show_placement(const TopologyRow& row, const model::Space& space,
   view.set_state(placed->record.state());
   view.set_reason(placed->record.reason());
   view.set_epoch(placed->record.epoch());
+  view.set_mex_version(space.mex_version);
+  view.set_version(placed->record.version());
+  view.set_restarts(placed->record.restarts());
+  view.set_last_failure(placed->record.last_failure());
+  view.set_has_data(placed->record.has_data());
   const auto* zhost = cluster_.find(placed->record.zhost());
   // What waits for its data says for whom; the last words of that zhost say nothing.
   if (zhost != nullptr && record.desired() == v1::DESIRED_RUNNING &&
@@ -323,6 +389,8 @@ void Service::show_placement(const TopologyRow& row, const model::Space& space,
       view.set_state("lost");
     } else if (seen != zhost->spaces.end() && seen->second.epoch() == placed->record.epoch()) {
       view.set_state(seen->second.state());
+      view.set_restarts(view.restarts() + seen->second.restarts());
+      if (!seen->second.last_failure().empty()) view.set_last_failure(seen->second.last_failure());
       if (!seen->second.detail().empty()) view.set_reason(seen->second.detail());
     }
   }

@@ -280,42 +280,45 @@ void Leader::commit(std::vector<RowChange> changes) {
   *request.mutable_known() = known();
   zmesh_.request(
       control_plane(), "controlplane.commit", request.SerializeAsString(), request_timeout,
-      rpc::expect<v1::CommitReply>(
-          [this, reign = reign_, changes = std::move(changes),
-           answers = std::exchange(answers_, {})](stdx::Result<v1::CommitReply> reply) {
-            const auto answer = [&](const stdx::Status& status) {
-              for (const auto& done : answers) done(status);
-            };
-            if (reign != reign_)
-              return answer(stdx::fail(Code::unknown, "the leader changed meanwhile"));
-            busy_ = false;
-            if (reply) {
-              refused_ = 0;
-              records_.set_counter(reply->revision());
-              committed(changes);
-              answer({});
-              look();
-              return;
-            }
-            runtime_.log.warn("batch_not_committed",
-                              {{"rows", changes.size()}, {"why", reply.error().message}});
-            answer(std::unexpected(reply.error()));
-            // P7: whatever it was, the rows are read again before anything else.
-            if (PLANTED(P7_reread) && reply.error().code == Code::unknown) {
-              committed(changes);
-              return look();
-            }
-            if (++refused_ == 1) return load();
-            // Whoever refuses will do so again: the rows are not read in a loop.
-            loaded_ = false;
-            reload_timer_.set(std::min(reload_max, reload_step * (1 << std::min(refused_, 10))),
-                              [this] { load(); });
-          }));
+      rpc::expect<v1::CommitReply>([this, reign = reign_, changes = std::move(changes),
+                                    answers = std::exchange(answers_, {})](
+                                       stdx::Result<v1::CommitReply> reply) {
+        const auto answer = [&](const stdx::Status& status) {
+          for (const auto& done : answers) done(status);
+        };
+        if (reign != reign_)
+          return answer(stdx::fail(Code::unknown,
+                                   "the leader changed while this was written: look whether it "
+                                   "was done (`topo status`), and say it again where it was not"));
+        busy_ = false;
+        if (reply) {
+          refused_ = 0;
+          records_.set_counter(reply->revision());
+          committed(changes);
+          answer({});
+          look();
+          return;
+        }
+        runtime_.log.warn("batch_not_committed",
+                          {{"rows", changes.size()}, {"why", reply.error().message}});
+        answer(std::unexpected(reply.error()));
+        // P7: whatever it was, the rows are read again before anything else.
+        if (PLANTED(P7_reread) && reply.error().code == Code::unknown) {
+          committed(changes);
+          return look();
+        }
+        if (++refused_ == 1) return load();
+        // Whoever refuses will do so again: the rows are not read in a loop.
+        loaded_ = false;
+        reload_timer_.set(std::min(reload_max, reload_step * (1 << std::min(refused_, 10))),
+                          [this] { load(); });
+      }));
 }
 
 void Leader::committed(const std::vector<RowChange>& changes) {
   batches_.add();
   for (const auto& change : changes) {
+    if (change.kind == "version") continue;
     if (change.kind == "topology") {
       const auto* before = records_.topology(change.topology.id());
       const auto& state = change.topology.state();
@@ -330,6 +333,16 @@ void Leader::committed(const std::vector<RowChange>& changes) {
                                              {"name", change.topology.spec().name()},
                                              {"state", change.topology.state()},
                                              {"reason", change.topology.reason()}});
+      const auto& update = change.topology.update();
+      if (!change.remove && update.to() != 0 &&
+          (before == nullptr || before->record.update().state() != update.state() ||
+           before->record.update().to() != update.to()))
+        runtime_.log.info("topology_update", {{"topology", change.topology.id()},
+                                              {"name", change.topology.spec().name()},
+                                              {"from", update.from()},
+                                              {"to", update.to()},
+                                              {"state", v1::UpdateState_Name(update.state())},
+                                              {"reason", update.reason()}});
       continue;
     }
     const auto& space = change.space;

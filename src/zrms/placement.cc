@@ -79,6 +79,17 @@ void Candidates::promise(const std::string& zhost, const model::Space& space) {
   candidate.memory_promised_bytes += space.limits.memory_bytes;
 }
 
+void Candidates::give_back(const std::string& zhost, const model::Space& space) {
+  const auto index = index_of(zhost);
+  if (index == list_.size()) return;
+  auto& candidate = list_[index];
+  by_load_.erase({candidate.spaces, index});
+  candidate.spaces -= std::min<std::size_t>(candidate.spaces, 1);
+  by_load_.insert({candidate.spaces, index});
+  candidate.memory_promised_bytes -=
+      std::min(candidate.memory_promised_bytes, space.limits.memory_bytes);
+}
+
 Candidates Candidates::ever() const {
   auto idle = list_;
   for (auto& candidate : idle) {

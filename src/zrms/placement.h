@@ -59,6 +59,8 @@ class Candidates {
   PlacementChoice choose(const PlacementRequest& request) const;
   // A space was placed there.
   void promise(const std::string& zhost, const model::Space& space);
+  // One that was placed there makes room for its next instance.
+  void give_back(const std::string& zhost, const model::Space& space);
   // All idle and there: what refuses a space then can never take it. For submit.
   Candidates ever() const;
   // Candidates and neighbours that were looked at so far, for tests of growth.

@@ -59,9 +59,11 @@ void Reconciler::mark(const View& view, const Key& key) {
 }
 
 void Reconciler::look_again(const RowChange& change) {
-  const auto& id = change.kind == "topology" ? change.topology.id() : change.space.topology_id();
+  const auto& id = change.kind == "topology"  ? change.topology.id()
+                   : change.kind == "version" ? change.former.topology_id()
+                                              : change.space.topology_id();
   hot_.insert(id);
-  if (change.kind == "topology") return;
+  if (change.kind != "space") return;
   // By name: the view is not at hand; a space that is unknown by now is passed over.
   again_.insert({id, change.space.space()});
 }
@@ -170,6 +172,9 @@ Plan Reconciler::plan(const View& view, stdx::Instant now) {
 // --- topologies ---
 
 void Reconciler::look_at_topology(Work& work, const TopologyRow& topology, Progress& progress) {
+  // Every space of it is looked at anew (Records::put notes it): indices are as before.
+  if (std::exchange(progress.version, topology.spec.version) != topology.spec.version)
+    progress.rollout = {};
   while (!progress.hot.empty()) {
     if (work.looks >= options_.looks_max || !work.room(options_.changes_max)) return;
     const auto index = *progress.hot.begin();
@@ -181,7 +186,7 @@ void Reconciler::look_at_topology(Work& work, const TopologyRow& topology, Progr
   hot_.erase(topology.record.id());
   ++work.looks;
   if (topology.record.desired() == v1::DESIRED_RUNNING)
-    judge_running(work, topology, progress);
+    roll(work, topology, progress) ? void() : judge_running(work, topology, progress);
   else
     judge_stopping(work, topology, progress);
 }
@@ -193,14 +198,17 @@ void Reconciler::look_at(Work& work, const TopologyRow& topology, Progress& prog
     refusals_.erase(at);
   progress.waits.erase(index);
   const bool running = topology.record.desired() == v1::DESIRED_RUNNING;
-  const bool good = running ? settle_space(work, topology, progress, index)
-                            : settle_stopping(work, topology, row);
+  progress.rollout.forget(index);
+  const bool good = !running ? settle_stopping(work, topology, row)
+                    : topology.spec.spaces[index].removed
+                        ? settle_removed(work, progress, index, row)
+                        : settle_space(work, topology, progress, index);
   const bool copies = row != nullptr && stop_older_copies(work, *row);
   if (good)
     progress.down.erase(index);
   else
     progress.down.insert(index);
-  if (good && !copies)
+  if (good && !copies && !progress.rollout.is_on_trial(index))
     progress.open.erase(index);
   else
     progress.open.insert(index);
@@ -252,6 +260,8 @@ void Reconciler::judge_stopping(Work& work, const TopologyRow& topology, const P
   if (!progress.down.empty()) return;
   const auto& record = topology.record;
   if (record.desired() == v1::DESIRED_DELETED) {
+    for (const auto& [number, former] : work.view.records.versions(record.id()))
+      work.plan.changes.push_back(removal_of(former));
     work.plan.changes.push_back(removal_of(topology));
   } else if (record.state() != "stopped") {
     auto next = record;
@@ -342,7 +352,12 @@ void Reconciler::send_place(Work& work, const TopologyRow& topology, Index index
   header.set_lineage(work.view.records.lineage().id());
   header.set_counter(work.view.records.counter());
   command.set_mex_sha256(topology.record.mex_sha256());
+  command.set_topology_version(topology.spec.version);
   command.set_data_expected(record.has_data());
+  command.set_replaces(record.replaces());
+  command.set_definition(record.definition());
+  command.set_restarts(record.restarts());
+  command.set_last_failure(record.last_failure());
   *command.mutable_blob_holders() = topology.record.blob_holders();
   // S1: what the receiver's former instance may have been told of its senders.
   for (const auto other : topology.index.ties(index).senders) {

@@ -16,7 +16,11 @@
 // Recovery: a space whose zhost failed is placed anew elsewhere with the next epoch; one whose data
 // lies on that zhost waits for it, and the topology says so.
 //
-// Topologies are in reconciler.cc, what becomes of one space in settle_space.cc.
+// Updates: where a new version of a topology says that a space is another one, it is placed anew
+// with the next epoch, a few at a time (zrms/rollout.h).
+//
+// Topologies are in reconciler.cc, what becomes of one space in settle_space.cc, updates in
+// roll_update.cc.
 //
 // Pure. Rules P3, P4, P8, P13 of docs/protocol.md.
 
@@ -32,6 +36,7 @@
 #include "zrms/placement.h"
 #include "zrms/records.h"
 #include "zrms/recovery_manager.h"
+#include "zrms/rollout.h"
 
 namespace zrms {
 
@@ -114,6 +119,8 @@ class Reconciler {
     std::map<Index, std::string> waits;  // for their data, and where that is
     std::map<Index, std::string> moved;  // placed in this plan's rows, not yet in the records
     stdx::Instant reason_at{};           // the row's reason was last changed
+    std::uint64_t version = 0;           // of the topology, to which the indices belong
+    Rollout rollout;
   };
   // What decides about the spaces of a zhost, other than its reports.
   struct Standing {
@@ -145,9 +152,20 @@ class Reconciler {
   void stop_rowless(Work& work);
   bool settle_space(Work& work, const TopologyRow& topology, Progress& progress, Index index);
   bool settle_stopping(Work& work, const TopologyRow& topology, const SpaceRow* row);
+  bool settle_removed(Work& work, Progress& progress, Index index, const SpaceRow* row);
+  bool settle_older(Work& work, const TopologyRow& topology, Progress& progress, Index index,
+                    bool runs);
+  void try_out(Work& work, const TopologyRow& topology, Progress& progress, Index index,
+               const SpaceRow& row, const v1::SpaceReport& seen);
+  // True where the row of the topology is in the plan.
+  bool roll(Work& work, const TopologyRow& topology, Progress& progress);
+  bool roll_back(Work& work, const TopologyRow& topology, const std::string& why);
+  void replace(Work& work, const TopologyRow& topology, Progress& progress, Index index);
   bool held_there(Work& work, const SpaceRow& row, bool deleting);
   bool place_anew(Work& work, const TopologyRow& topology, Progress& progress, Index index,
                   const std::string& avoid, const std::string& why, bool failed = false);
+  v1::SpaceRecord next_placement(Work& work, const TopologyRow& topology, Index index,
+                                 const std::string& zhost, const std::string& why) const;
   void wait_for_data(Work& work, Progress& progress, Index index, const SpaceRow& row,
                      const std::string& why);
   bool settle_failed(Work& work, const TopologyRow& topology, Progress& progress, Index index,

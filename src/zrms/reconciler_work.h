@@ -28,6 +28,14 @@ struct Reconciler::Work {
     const auto at = members.find(zhost);
     return at == members.end() ? nullptr : at->second;
   }
+  // What the zhost of a placement says of it; null: nothing.
+  const v1::SpaceReport* seen(const v1::SpaceRecord& record) const {
+    const auto* zhost = view.cluster.find(record.zhost());
+    if (zhost == nullptr) return nullptr;
+    const auto at = zhost->spaces.find({record.topology_id(), record.space()});
+    return at == zhost->spaces.end() || at->second.epoch() != record.epoch() ? nullptr
+                                                                             : &at->second;
+  }
   // It can't take anything now, which says nothing of whether the space fits there.
   bool absent(const std::string& zhost) const {
     const auto* candidate = candidates.find(zhost);

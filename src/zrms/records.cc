@@ -33,6 +33,24 @@ RowChange change_of(const SpaceRow& row, v1::SpaceRecord next) {
   return change;
 }
 
+RowChange change_of(const VersionRow& row, v1::VersionRecord next) {
+  RowChange change;
+  change.kind = "version";
+  change.key = next.topology_id() + "/" + std::to_string(next.version());
+  change.expected_version = row.version;
+  change.former = std::move(next);
+  return change;
+}
+
+RowChange removal_of(const VersionRow& row) {
+  v1::VersionRecord named;
+  named.set_topology_id(row.record.topology_id());
+  named.set_version(row.record.version());
+  auto change = change_of(row, std::move(named));
+  change.remove = true;
+  return change;
+}
+
 RowChange removal_of(const TopologyRow& row) {
   auto change = change_of(row, row.record);
   change.remove = true;
@@ -46,7 +64,8 @@ RowChange removal_of(const SpaceRow& row) {
 }
 
 std::size_t bytes_of(const RowChange& change) {
-  return change.key.size() + change.topology.ByteSizeLong() + change.space.ByteSizeLong();
+  return change.key.size() + change.topology.ByteSizeLong() + change.space.ByteSizeLong() +
+         change.former.ByteSizeLong();
 }
 
 std::vector<RowChange> keep_what_fits(std::vector<RowChange>& changes) {
@@ -72,8 +91,9 @@ v1::CommitRequest to_request(std::uint64_t term, const std::vector<RowChange>& c
     out->set_expected_version(change.expected_version);
     out->set_remove(change.remove);
     if (change.remove) continue;
-    out->set_value(change.kind == "topology" ? change.topology.SerializeAsString()
-                                             : change.space.SerializeAsString());
+    out->set_value(change.kind == "topology"  ? change.topology.SerializeAsString()
+                   : change.kind == "version" ? change.former.SerializeAsString()
+                                              : change.space.SerializeAsString());
   }
   return request;
 }
@@ -88,15 +108,14 @@ std::vector<std::string> archives_of(const v1::TopologySpec& spec, const std::st
 void Records::put(v1::TopologyRecord record, std::uint64_t version) {
   const auto id = record.id();
   auto& row = topologies_[id];
-  // The spec of an id never changes; its state does, often.
-  auto bytes = record.spec().SerializeAsString();
-  if (!row.spec_bytes || *row.spec_bytes != bytes) {
+  // The spec changes with its version only; the state of a topology does, often.
+  const bool other = !row.spec_bytes || row.record.spec().version() != record.spec().version();
+  if (other) {
     if (auto spec = wire::from_wire(record.spec())) row.spec = std::move(*spec);
     row.index = model::TopologyIndex(row.spec);
-    row.archives = archives_of(record.spec(), record.mex_sha256());
-    row.spec_bytes = std::make_shared<const std::string>(std::move(bytes));
+    row.spec_bytes = std::make_shared<const std::string>(record.spec().SerializeAsString());
   }
-  const bool news = row.version == 0 || row.record.desired() != record.desired();
+  const bool news = other || row.version == 0 || row.record.desired() != record.desired();
   row.record = std::move(record);
   row.version = version;
   const auto& name = row.record.spec().name();
@@ -104,12 +123,51 @@ void Records::put(v1::TopologyRecord record, std::uint64_t version) {
     by_name_[name] = id;
   else if (const auto named = by_name_.find(name); named != by_name_.end() && named->second == id)
     by_name_.erase(named);
+  if (other) gather_archives(id);
   if (news) changes_.note({id, ""});  // its state and reason follow from its spaces
+}
+
+void Records::put(v1::VersionRecord record, std::uint64_t version) {
+  const auto id = record.topology_id();
+  const auto number = record.version();
+  versions_[id][number] = {std::move(record), version};
+  gather_archives(id);
+}
+
+void Records::gather_archives(const std::string& id) {
+  const auto row = topologies_.find(id);
+  if (row == topologies_.end()) return;
+  const auto& record = row->second.record;
+  std::set<std::string> all;
+  const auto add = [&](const v1::TopologySpec& spec, const std::string& mex) {
+    for (auto& archive : archives_of(spec, mex)) all.insert(std::move(archive));
+  };
+  add(record.spec(), record.mex_sha256());
+  for (const auto& [number, former] : versions(id))
+    add(former.record.spec(), former.record.mex_sha256());
+  if (const auto placed = placed_from_.find(id); placed != placed_from_.end())
+    for (const auto& [archive, spaces] : placed->second) all.insert(archive);
+  row->second.archives.assign(all.begin(), all.end());
+}
+
+const std::map<std::uint64_t, VersionRow>& Records::versions(const std::string& topology) const {
+  static const std::map<std::uint64_t, VersionRow> none;
+  const auto at = versions_.find(topology);
+  return at == versions_.end() ? none : at->second;
 }
 
 void Records::count(const SpaceRow& row, bool there) {
   const auto& record = row.record;
-  if (record.tombstone() || record.state() == "stopped") return;
+  if (!record.mex_sha256().empty()) {
+    auto& from = placed_from_[record.topology_id()];
+    auto& spaces = from[record.mex_sha256()];
+    const bool edge = there ? spaces == 0 : spaces == 1;
+    spaces += there ? 1 : -1;
+    if (spaces == 0) from.erase(record.mex_sha256());
+    if (from.empty()) placed_from_.erase(record.topology_id());
+    if (edge) gather_archives(record.topology_id());
+  }
+  if (record.tombstone() || record.state() == "stopped" || record.state() == "removed") return;
   const auto* known = topology(record.topology_id());
   const int index = known == nullptr ? -1 : known->index.find(record.space());
   const auto memory =
@@ -164,6 +222,8 @@ void Records::load(const v1::RecordsReply& reply) {
   loads_.clear();
   on_.clear();
   unreadable_.clear();
+  versions_.clear();
+  placed_from_.clear();
   counter_ = reply.revision();
   for (const auto& record : reply.records()) {
     if (record.kind() == "lineage")
@@ -177,6 +237,12 @@ void Records::load(const v1::RecordsReply& reply) {
   }
   // After the topologies, which say how much memory each space may take.
   for (const auto& record : reply.records()) {
+    if (record.kind() == "version") {
+      if (auto former = wire::parse<v1::VersionRecord>(record.value()))
+        put(std::move(*former), record.version());
+      else
+        unreadable_.insert(record.kind() + "/" + record.key());
+    }
     if (record.kind() != "space") continue;
     if (auto space = wire::parse<v1::SpaceRecord>(record.value()))
       put(std::move(*space), record.version());
@@ -189,22 +255,33 @@ void Records::load(const v1::RecordsReply& reply) {
 void Records::apply(const std::vector<RowChange>& changes) {
   for (const auto& change : changes) {
     const auto version = change.expected_version + 1;
-    if (change.kind != "topology") {
+    if (change.kind == "space") {
       if (change.remove)
         erase_space({change.space.topology_id(), change.space.space()});
       else
         put(change.space, version);
-      continue;
-    }
-    if (!change.remove) {
+    } else if (change.kind == "version") {
+      if (!change.remove) {
+        put(change.former, version);
+        continue;
+      }
+      const auto at = versions_.find(change.former.topology_id());
+      if (at == versions_.end()) continue;
+      at->second.erase(change.former.version());
+      if (at->second.empty()) versions_.erase(at);
+      gather_archives(change.former.topology_id());
+    } else if (change.remove) {
+      erase_topology(change.topology.id());
+    } else {
       put(change.topology, version);
-      continue;
     }
-    const auto& id = change.topology.id();
-    topologies_.erase(id);
-    std::erase_if(by_name_, [&](const auto& entry) { return entry.second == id; });
-    changes_.note({id, ""});
   }
+}
+
+void Records::erase_topology(const std::string& id) {
+  topologies_.erase(id);
+  std::erase_if(by_name_, [&](const auto& entry) { return entry.second == id; });
+  changes_.note({id, ""});
 }
 
 const TopologyRow* Records::topology(const std::string& id) const {

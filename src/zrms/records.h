@@ -29,7 +29,12 @@ struct TopologyRow {
   model::Topology spec;  // of the record
   model::TopologyIndex index;
   std::shared_ptr<const std::string> spec_bytes;  // as place commands carry it
-  std::vector<std::string> archives;              // archives_of(spec)
+  // Of this version, of the former ones that are kept, and of what runs: sorted.
+  std::vector<std::string> archives;
+  std::uint64_t version = 0;
+};
+struct VersionRow {
+  v1::VersionRecord record;
   std::uint64_t version = 0;
 };
 struct SpaceRow {
@@ -44,9 +49,12 @@ struct RowChange {
   bool remove = false;
   v1::TopologyRecord topology;
   v1::SpaceRecord space;
+  v1::VersionRecord former;
 };
 RowChange change_of(const TopologyRow& row, v1::TopologyRecord next);
 RowChange change_of(const SpaceRow& row, v1::SpaceRecord next);
+RowChange change_of(const VersionRow& row, v1::VersionRecord next);
+RowChange removal_of(const VersionRow& row);
 RowChange removal_of(const TopologyRow& row);
 RowChange removal_of(const SpaceRow& row);
 // A batch goes in one frame; a single row always fits.
@@ -75,6 +83,8 @@ class Records {
   const TopologyRow* topology(const std::string& id) const;
   const TopologyRow* by_name(const std::string& name) const;  // one that is not deleted
   const SpaceRow* space(const std::string& topology, const std::string& space) const;
+  // Former versions that are kept, by number.
+  const std::map<std::uint64_t, VersionRow>& versions(const std::string& topology) const;
 
   // Which records these are, and up to which change this leader has them (P15).
   const v1::LineageRecord& lineage() const { return lineage_; }
@@ -95,12 +105,18 @@ class Records {
  private:
   void put(v1::TopologyRecord record, std::uint64_t version);
   void put(v1::SpaceRecord record, std::uint64_t version);
+  void put(v1::VersionRecord record, std::uint64_t version);
+  void erase_topology(const std::string& id);
+  void gather_archives(const std::string& id);
   void erase_space(const Key& key);
   void count(const SpaceRow& row, bool there);
 
   std::map<std::string, TopologyRow> topologies_;
   std::map<std::string, std::string> by_name_;  // of those that are not deleted
   std::map<Key, SpaceRow> spaces_;
+  std::map<std::string, std::map<std::uint64_t, VersionRow>> versions_;
+  // By topology: archives that its spaces were placed from, and how many.
+  std::map<std::string, std::map<std::string, std::size_t>> placed_from_;
   v1::LineageRecord lineage_;
   std::uint64_t counter_ = 0;
   std::map<std::string, Load> loads_;

@@ -25,6 +25,7 @@
 #include "zrms/leader.h"
 #include "zrms/leader_lease.h"
 #include "zrms/local_report.h"
+#include "zrms/versions.h"
 
 namespace zrms {
 
@@ -90,17 +91,47 @@ class Service final : public ports::HttpHandler {
   void ask_records(const char* method, const google::protobuf::Message& request,
                    ports::HttpReply reply);
   bool forwarded(const ports::HttpRequest& request, const ports::HttpReply& reply);
-  using Kept = std::function<void(stdx::Result<std::string> sha256, const model::Topology&)>;
+  using Kept = std::function<void(stdx::Result<std::string> sha256, model::Topology)>;
   void keep_archive(stdx::Bytes archive, Kept done);
   void store_archive(stdx::Bytes archive, ports::HttpReply reply);
-  void submit(stdx::Bytes archive, ports::HttpReply reply);
+  // Of ?update=NAME&dry_run=1: what is submitted is the next version of that topology.
+  struct UpdateAsked {
+    std::string name;  // empty: no update
+    bool dry_run = false;
+  };
+  static UpdateAsked update_asked(ports::HttpRequest& request);
+  void submit(stdx::Bytes archive, UpdateAsked asked, ports::HttpReply reply);
   struct Standalone;
-  void submit_standalone(const stdx::Bytes& json, ports::HttpReply reply);
+  void submit_standalone(const stdx::Bytes& json, UpdateAsked update, ports::HttpReply reply);
+  void submit_topology(v1::SubmitRequest request, model::Topology topology,
+                       const UpdateAsked& asked, const ports::HttpReply& reply);
   void open_next(std::shared_ptr<Standalone> standalone);
   void submit_spec(v1::SubmitRequest request, ports::HttpReply reply);
   void submit_here(v1::SubmitRequest request,
                    std::function<void(stdx::Result<v1::SubmitReply>)> done);
   stdx::Status can_submit(const v1::SubmitRequest& request, const model::Topology& spec) const;
+  stdx::Status can_run(const v1::SubmitRequest& request, const model::Topology& spec) const;
+  using Submitted = std::function<void(stdx::Result<v1::SubmitReply>)>;
+  using Holders = std::vector<std::string>;
+  void write_topology(const v1::SubmitRequest& request, const Holders& holders, Submitted done);
+
+  // --- versions (update.cc) ---
+  using AtLeader = std::function<void(std::string_view, std::string_view,
+                                      std::function<void(wire::RouteMatch, ports::HttpReply)>)>;
+  void wire_version_routes(const AtLeader& at_leader);
+  static stdx::Result<NextVersion> next_of(const v1::SubmitRequest& request,
+                                           const Records& records);
+  stdx::Result<v1::SubmitReply> dry_run(const v1::SubmitRequest& request) const;
+  void update_here(const v1::SubmitRequest& request, const Holders& holders, Submitted done);
+  using MakeNext = std::function<stdx::Result<NextVersion>(const Records&, const TopologyRow&)>;
+  void write_version(const std::string& topology, MakeNext make, const Holders& holders,
+                     Submitted done);
+  void act(const std::string& id, const stdx::Bytes& body, bool rollback, ports::HttpReply reply);
+  void purge(const std::string& id, const stdx::Bytes& body, ports::HttpReply reply);
+  void purge_next(const std::string& topology, std::vector<std::string> spaces,
+                  v1::TopologyActionReply so_far, ports::HttpReply reply);
+  void show_history(const std::string& id, ports::HttpReply reply) const;
+  void keep_data_only(const std::string& id, ports::HttpReply reply);
   struct Spreading;
   void spread(std::shared_ptr<Spreading> spreading);
   void set_desired(const std::string& id, v1::Desired desired, ports::HttpReply reply);

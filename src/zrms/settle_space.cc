@@ -2,9 +2,11 @@
 // What becomes of one space: it is placed, waits for its data, is told again, runs, or ends.
 #include <algorithm>
 
+#include "model/topology_update.h"
 #include "stdx/plant.h"
 #include "stdx/text.h"
 #include "zrms/reconciler_work.h"
+#include "zrms/versions.h"
 
 namespace zrms {
 
@@ -21,8 +23,8 @@ bool Reconciler::place_anew(Work& work, const TopologyRow& topology, Progress& p
     if (const auto moved = progress.moved.find(other); moved != progress.moved.end())
       return &moved->second;
     const auto* there = work.view.records.space(id, topology.spec.spaces[other].name);
-    const bool placed =
-        there != nullptr && !there->record.tombstone() && there->record.state() != "stopped";
+    const bool placed = there != nullptr && !there->record.tombstone() &&
+                        there->record.state() != "stopped" && there->record.state() != "removed";
     return placed ? &there->record.zhost() : nullptr;
   };
   auto choice = work.candidates.choose({.topology = topology.spec,
@@ -40,26 +42,46 @@ bool Reconciler::place_anew(Work& work, const TopologyRow& topology, Progress& p
     refusals_[{id, space.name}] = std::move(choice.refusals);
     return false;  // the row stays as it is: whoever runs it goes on (P8)
   }
-  const auto* member = work.member(*choice.zhost);
+  auto next = next_placement(work, topology, index, *choice.zhost, why);
+  if (failed) {
+    next.set_restarts(next.restarts() + 1);
+    next.set_last_failure(stdx::shortened(why, 400));
+  }
+  work.plan.changes.push_back(change_of(row == nullptr ? SpaceRow{} : *row, std::move(next)));
+  work.candidates.promise(*choice.zhost, space);
+  progress.moved[index] = *choice.zhost;
+  if (update_goes_on(topology.record)) progress.rollout.note_placed(index);
+  return true;
+}
+
+// The row of the space with its next epoch, on that zhost, in the present version.
+v1::SpaceRecord Reconciler::next_placement(Work& work, const TopologyRow& topology, Index index,
+                                           const std::string& zhost, const std::string& why) const {
+  const auto& space = topology.spec.spaces[index];
+  const auto* row = work.view.records.space(topology.record.id(), space.name);
   v1::SpaceRecord next = row == nullptr ? v1::SpaceRecord() : row->record;
-  next.set_topology_id(id);
+  // What the instance that is replaced went through goes on to be told.
+  if (const auto* seen = row == nullptr ? nullptr : work.seen(row->record)) {
+    next.set_restarts(next.restarts() + seen->restarts());
+    if (!seen->last_failure().empty()) next.set_last_failure(seen->last_failure());
+  }
+  next.set_topology_id(topology.record.id());
   next.set_space(space.name);
-  next.set_zhost(*choice.zhost);
-  next.set_incarnation(member->incarnation());
+  next.set_zhost(zhost);
+  next.set_incarnation(work.member(zhost)->incarnation());
   // Epochs grow only here, in the transaction that names the zhost (P3).
   next.set_epoch(std::max(row == nullptr ? 0 : row->record.epoch(),
                           PLANTED(P15_step) ? 0 : work.view.records.lineage().epoch_floor()) +
                  1);
   next.set_state("placed");
   next.set_reason(stdx::shortened(why, 4096));
-  if (failed) next.set_restarts(next.restarts() + 1);
-  if (std::find(next.held_by().begin(), next.held_by().end(), *choice.zhost) ==
-      next.held_by().end())
-    next.add_held_by(*choice.zhost);
-  work.plan.changes.push_back(change_of(row == nullptr ? SpaceRow{} : *row, std::move(next)));
-  work.candidates.promise(*choice.zhost, space);
-  progress.moved[index] = *choice.zhost;
-  return true;
+  next.set_version(topology.spec.version);
+  next.set_definition(model::mark_of(space));
+  next.set_mex_sha256(space.mex_sha256.empty() ? topology.record.mex_sha256() : space.mex_sha256);
+  next.set_replaces(0);
+  if (std::find(next.held_by().begin(), next.held_by().end(), zhost) == next.held_by().end())
+    next.add_held_by(zhost);
+  return next;
 }
 
 void Reconciler::wait_for_data(Work& work, Progress& progress, Index index, const SpaceRow& row,
@@ -103,7 +125,7 @@ bool Reconciler::settle_space(Work& work, const TopologyRow& topology, Progress&
         format("the row of space {} in the control plane's database cannot be read", space.name);
     return false;
   }
-  if (row == nullptr || row->record.state() == "stopped") {
+  if (row == nullptr || row->record.state() == "stopped" || row->record.state() == "removed") {
     place_anew(work, topology, progress, index, "", "");
     return false;
   }
@@ -131,8 +153,10 @@ bool Reconciler::settle_space(Work& work, const TopologyRow& topology, Progress&
                format("zhost {} started anew", record.zhost()));
     return false;
   }
+  // A place command has the present version: for an older row it would be another space.
+  const bool older = record.definition() != model::mark_of(space);
   if (zhost == nullptr || !zhost->reported || zhost->incarnation != record.incarnation()) {
-    send_place(work, topology, index, *row);
+    if (!older) send_place(work, topology, index, *row);
     return false;
   }
   const auto seen = zhost->spaces.find(key);
@@ -143,11 +167,16 @@ bool Reconciler::settle_space(Work& work, const TopologyRow& topology, Progress&
       // Its floor stands and it is not there: this epoch never comes back (P4).
       place_anew(work, topology, progress, index, "",
                  format("it is gone from zhost {}", record.zhost()));
+    else if (older)
+      replace(work, topology, progress, index);
     else
       send_place(work, topology, index, *row);
     return false;
   }
   const auto& state = seen->second.state();
+  if (older && state != "failed")
+    return settle_older(work, topology, progress, index, state == "running");
+  if (!older) try_out(work, topology, progress, index, *row, seen->second);
   if (state == "failed")
     return settle_failed(work, topology, progress, index, *row, seen->second.detail());
   if (const auto at = failures_.find(key);
@@ -165,6 +194,9 @@ bool Reconciler::settle_space(Work& work, const TopologyRow& topology, Progress&
 bool Reconciler::settle_failed(Work& work, const TopologyRow& topology, Progress& progress,
                                Index index, const SpaceRow& row, const std::string& detail) {
   const auto& record = row.record;
+  // The former version comes back at once.
+  if (!progress.rollout.failed().empty() && topology.record.update().state() == v1::UPDATE_ROLLING)
+    return false;
   auto& failures = failures_[{record.topology_id(), record.space()}];
   if (failures.epoch != record.epoch()) {
     if (failures.epoch != 0) failures.before.push_back(failures.since);
@@ -198,7 +230,8 @@ void Reconciler::note_running(Work& work, const SpaceRow& row, bool has_data) {
 bool Reconciler::settle_stopping(Work& work, const TopologyRow& topology, const SpaceRow* row) {
   const bool deleting = topology.record.desired() == v1::DESIRED_DELETED;
   if (row == nullptr) return true;
-  if (!deleting && row->record.state() == "stopped") return true;
+  if (!deleting && (row->record.state() == "stopped" || row->record.state() == "removed"))
+    return true;
   if (deleting && !row->record.tombstone()) {
     // P13: deleting raises the epoch and leaves a tombstone.
     auto next = row->record;
@@ -241,7 +274,7 @@ bool Reconciler::held_there(Work& work, const SpaceRow& row, bool deleting) {
     held = true;
     if (zhost != nullptr && work.view.cluster.life(holder) != ClusterManager::Life::dead)
       send_stop(work, row.record, holder, member->incarnation(), row.record.epoch(), deleting,
-                deleting ? "the topology was deleted" : "the topology was stopped");
+                deleting ? "the topology was deleted" : "an operator stopped it");
   }
   return held;
 }
@@ -265,7 +298,7 @@ bool Reconciler::stop_older_copies(Work& work, const SpaceRow& row) {
     const bool newer_runs = newer != nullptr && at != newer->spaces.end() &&
                             at->second.epoch() == record.epoch() && at->second.state() == "running";
     // Nothing newer comes where an operator stopped the topology: the older copy ends too.
-    const bool unwanted = record.state() == "stopped";
+    const bool unwanted = record.state() == "stopped" || record.state() == "removed";
     if (newer_runs || unwanted || PLANTED(P8_stop_first))
       send_stop(
           work, record, holder, zhost->incarnation, seen->second.epoch(), false,

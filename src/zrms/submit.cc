@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/assemble.h"
+#include "model/topology_update.h"
 #include "stdx/encoding.h"
 #include "stdx/text.h"
 #include "wire/json.h"
@@ -78,15 +79,35 @@ void Service::store_archive(stdx::Bytes archive, ports::HttpReply reply) {
                });
 }
 
-void Service::submit(stdx::Bytes archive, ports::HttpReply reply) {
+Service::UpdateAsked Service::update_asked(ports::HttpRequest& request) {
+  return {request.query["update"], request.query["dry_run"] == "1"};
+}
+
+void Service::submit(stdx::Bytes archive, UpdateAsked asked, ports::HttpReply reply) {
   keep_archive(std::move(archive),
-               [this, reply](stdx::Result<std::string> sha256, const model::Topology& topology) {
+               [this, asked, reply](stdx::Result<std::string> sha256, model::Topology topology) {
                  if (!sha256) return reply(wire::error_response(sha256.error()));
                  v1::SubmitRequest request;
                  request.set_mex_sha256(*sha256);
-                 *request.mutable_spec() = wire::to_wire(topology);
-                 submit_spec(std::move(request), reply);
+                 for (auto& space : topology.spaces)
+                   if (space.content.empty()) space.content = *sha256;
+                 submit_topology(std::move(request), std::move(topology), asked, reply);
                });
+}
+
+void Service::submit_topology(v1::SubmitRequest request, model::Topology topology,
+                              const UpdateAsked& asked, const ports::HttpReply& reply) {
+  if (!asked.name.empty() && topology.name != asked.name)
+    return reply(wire::error_response(
+        {Code::invalid,
+         stdx::format("what is to update topology '{}' is called '{}': an update has the name of "
+                      "what it updates",
+                      stdx::printable(asked.name, 80), topology.name)}));
+  model::define(topology);
+  *request.mutable_spec() = wire::to_wire(topology);
+  request.set_update(!asked.name.empty());
+  request.set_dry_run(asked.dry_run);
+  submit_spec(std::move(request), reply);
 }
 
 // --- a stand-alone topology ---
@@ -95,10 +116,12 @@ struct Service::Standalone {
   model::Topology asked;
   std::vector<std::string> to_open;  // hashes, the next one last
   std::map<std::string, model::Topology> archives;
+  UpdateAsked update;
   ports::HttpReply reply;
 };
 
-void Service::submit_standalone(const stdx::Bytes& json, ports::HttpReply reply) {
+void Service::submit_standalone(const stdx::Bytes& json, UpdateAsked update,
+                                ports::HttpReply reply) {
   const auto refuse = [&](Code code, std::string why) {
     reply(wire::error_response({code, std::move(why)}));
   };
@@ -128,6 +151,7 @@ void Service::submit_standalone(const stdx::Bytes& json, ports::HttpReply reply)
                                standalone->archives.size(), model::archives_max));
   for (const auto& [sha256, unknown] : standalone->archives) standalone->to_open.push_back(sha256);
   standalone->asked = std::move(*asked);
+  standalone->update = std::move(update);
   standalone->reply = std::move(reply);
   open_next(std::move(standalone));
 }
@@ -137,12 +161,10 @@ void Service::submit_standalone(const stdx::Bytes& json, ports::HttpReply reply)
 void Service::open_next(std::shared_ptr<Standalone> standalone) {
   if (standalone->to_open.empty()) {
     std::vector<std::string> findings;
-    const auto whole = model::assemble(standalone->asked, standalone->archives, findings);
+    auto whole = model::assemble(standalone->asked, standalone->archives, findings);
     if (!findings.empty())
       return standalone->reply(wire::error_response({Code::invalid, findings.front()}));
-    v1::SubmitRequest request;
-    *request.mutable_spec() = wire::to_wire(whole);
-    return submit_spec(std::move(request), standalone->reply);
+    return submit_topology({}, std::move(whole), standalone->update, standalone->reply);
   }
   const auto sha256 = std::move(standalone->to_open.back());
   standalone->to_open.pop_back();
@@ -176,8 +198,27 @@ void Service::submit_spec(v1::SubmitRequest request, ports::HttpReply reply) {
                  request.SerializeAsString(), 45s, rpc::expect<v1::SubmitReply>(answer));
 }
 
+// Whether it may be the topology of its name.
 stdx::Status Service::can_submit(const v1::SubmitRequest& request,
                                  const model::Topology& spec) const {
+  const auto* first = leader_.records().by_name(spec.name);
+  if (request.update()) {
+    if (first == nullptr)
+      return stdx::fail(
+          Code::not_found,
+          stdx::format("there is no topology '{}' to update; `topo submit` begins one", spec.name));
+    TRY(next_of(request, leader_.records()));
+  } else if (first != nullptr && !is_kept_data(first->spec)) {
+    return stdx::fail(Code::already_exists,
+                      stdx::format("topology '{}' was submitted already as {} (version {}, it is "
+                                   "{}); `topo update {} FILE` brings this as its next version",
+                                   spec.name, first->record.id(), first->spec.version,
+                                   first->record.state(), spec.name));
+  }
+  return can_run(request, spec);
+}
+
+stdx::Status Service::can_run(const v1::SubmitRequest& request, const model::Topology& spec) const {
   if (const auto findings = model::validate(spec); !findings.empty())
     return stdx::fail(Code::invalid, findings.front());
   if (const auto bytes = request.spec().ByteSizeLong(); bytes > spec_bytes_max)
@@ -190,13 +231,9 @@ stdx::Status Service::can_submit(const v1::SubmitRequest& request,
       return stdx::fail(
           Code::unsupported,
           stdx::format("space '{}': store 'cluster' is not built yet; use local", space.name));
-  if (const auto* first = leader_.records().by_name(spec.name))
-    return stdx::fail(Code::already_exists,
-                      stdx::format("topology '{}' was submitted already as {} (it is {}); stop and "
-                                   "delete that one first",
-                                   spec.name, first->record.id(), first->record.state()));
   const Candidates candidates(leader_.candidates());
-  if (auto why = no_room_for(spec, candidates.list()); !why.empty())
+  // An update needs room for what is new; most of it has its place already.
+  if (auto why = no_room_for(spec, candidates.list()); !why.empty() && !request.update())
     return stdx::fail(Code::full, std::move(why));
   const auto ever = candidates.ever();
   const model::TopologyIndex index(spec);
@@ -254,6 +291,7 @@ void Service::submit_here(v1::SubmitRequest request,
   if (!spec) return done(std::unexpected(spec.error()));
   if (const auto good = can_submit(request, *spec); !good)
     return done(std::unexpected(good.error()));
+  if (request.dry_run()) return done(dry_run(request));
   const auto write = [this, request, spec = std::move(*spec),
                       done](stdx::Result<std::vector<std::string>> holders) {
     if (!holders) return done(std::unexpected(holders.error()));
@@ -261,34 +299,9 @@ void Service::submit_here(v1::SubmitRequest request,
     // Another submit may have been quicker while the archive was spread.
     if (const auto good = can_submit(request, spec); !good)
       return done(std::unexpected(good.error()));
-    v1::TopologyRecord record;
-    record.set_id(stdx::uuid_from(runtime_.random.next(), runtime_.random.next()));
-    *record.mutable_spec() = request.spec();
-    record.set_desired(v1::DESIRED_RUNNING);
-    record.set_state("pending");
-    record.set_mex_sha256(request.mex_sha256());
-    for (auto& holder : *holders) record.add_blob_holders(std::move(holder));
-    record.set_created(stdx::format_rfc3339(runtime_.clock.wall()));
-    record.set_updated(record.created());
-    v1::SubmitReply reply;
-    reply.set_topology_id(record.id());
-    reply.set_name(spec.name);
-    reply.set_state("pending");
-    for (const auto& space : spec.spaces) reply.add_spaces(space.name);
-    // Other submits may have been committed while this one waited for its batch.
-    const auto insert = [record](const Records& records) -> stdx::Result<std::vector<RowChange>> {
-      if (const auto* first = records.by_name(record.spec().name()))
-        return stdx::fail(Code::already_exists,
-                          stdx::format("topology '{}' was submitted a moment ago as {}",
-                                       record.spec().name(), first->record.id()));
-      return std::vector{change_of(TopologyRow{}, record)};
-    };
-    leader_.change(insert, [done, reply](stdx::Status committed) {
-      if (committed)
-        done(reply);
-      else
-        done(std::unexpected(committed.error()));
-    });
+    if (leader_.records().by_name(spec.name) != nullptr)
+      return update_here(request, *holders, done);
+    write_topology(request, *holders, done);
   };
   // Those that were heard come first; one that may live owes a copy as well.
   std::vector<std::string> targets, others;
@@ -304,6 +317,40 @@ void Service::submit_here(v1::SubmitRequest request,
                 .from = {request.holder()},
                 .done = write,
                 .until = runtime_.clock.now() + spread_max}));
+}
+
+void Service::write_topology(const v1::SubmitRequest& request, const Holders& holders,
+                             Submitted done) {
+  v1::TopologyRecord record;
+  record.set_id(stdx::uuid_from(runtime_.random.next(), runtime_.random.next()));
+  *record.mutable_spec() = request.spec();
+  record.set_desired(v1::DESIRED_RUNNING);
+  record.set_state("pending");
+  record.set_mex_sha256(request.mex_sha256());
+  for (const auto& holder : holders) record.add_blob_holders(holder);
+  record.set_created(stdx::format_rfc3339(runtime_.clock.wall()));
+  record.set_updated(record.created());
+  *record.add_history() = summary_of(record, record.created(), "submit", request.submitted_by());
+  v1::SubmitReply reply;
+  reply.set_topology_id(record.id());
+  reply.set_name(record.spec().name());
+  reply.set_state("pending");
+  reply.set_version(1);
+  for (const auto& space : record.spec().spaces()) reply.add_spaces(space.name());
+  // Other submits may have been committed while this one waited for its batch.
+  const auto insert = [record](const Records& records) -> stdx::Result<std::vector<RowChange>> {
+    if (const auto* first = records.by_name(record.spec().name()))
+      return stdx::fail(Code::already_exists,
+                        stdx::format("topology '{}' was submitted a moment ago as {}",
+                                     record.spec().name(), first->record.id()));
+    return std::vector{change_of(TopologyRow{}, record)};
+  };
+  leader_.change(insert, [done, reply](stdx::Status committed) {
+    if (committed)
+      done(reply);
+    else
+      done(std::unexpected(committed.error()));
+  });
 }
 
 }  // namespace zrms

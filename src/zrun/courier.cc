@@ -55,7 +55,7 @@ void Courier::pump(LocalTopology& topology, PathState& path) {
 }
 
 void Courier::pump_here(LocalTopology& topology, PathState& path, Space& receiver) {
-  if (!receiver.takes_messages()) return;
+  if (!receiver.takes_messages() || !receiver.has_path(path.index)) return;
   const auto& from = topology.slots[path.from];
   // P10: after a restart the sender here may be one that was replaced elsewhere.
   if (from.life.epoch > from.told && !PLANTED(P10_told)) return;
@@ -117,7 +117,7 @@ void Courier::pump_away(LocalTopology& topology, PathState& path) {
     if (path.out.unfinished() == 0) return;
     header.type = DataType::open;
     header.seq = path.out.first_unfinished();
-    if (!send_away(topology, path, receiver.zhost, wire::encode_open(header, path.out.stream())))
+    if (!send_away(topology, path, receiver.zhost, wire::encode_open(header, path.out.name())))
       return;
     path.opened_to = receiver.zhost;
     if (path.opened_epoch != receiver.epoch) path.opened_run = 0;
@@ -255,6 +255,8 @@ void Courier::take_frame(LocalTopology& topology, const wire::DataFrame& frame) 
   const auto from = forward ? path.from : path.to, to = forward ? path.to : path.from;
   if (header.from_space != from || header.to_space != to) return refuse();
   if (forward && topology.slots[to].local == nullptr) return refuse();
+  // Of another version than its receiver here, which no more has it.
+  if (forward && !topology.slots[to].local->has_path(header.path)) return refuse();
   switch (header.type) {
     case DataType::open:
       return take_open(topology, path, header, wire::stream_of(frame));
@@ -369,7 +371,7 @@ void Courier::take_acknowledgement(LocalTopology& topology, PathState& path,
 void Courier::open_here(LocalTopology& topology, PathState& path) {
   const auto& sender = topology.slots[path.from];
   if (sender.local != nullptr && sender.local->has_streams())
-    path.in.open(sender.life, path.out.first_unfinished(), path.out.stream());
+    path.in.open(sender.life, path.out.first_unfinished(), path.out.name());
 }
 
 void Courier::space_arrived(LocalTopology& topology, std::uint16_t index) {

@@ -123,7 +123,7 @@ struct FakeCluster {
                                          stored[zhost], disk, sensors, said[zhost]);
   }
   std::string place(const std::string& space, const std::string& zhost, std::uint64_t epoch,
-                    std::uint32_t run = 1, bool data_expected = false) {
+                    std::uint32_t run = 1, bool data_expected = false, std::uint64_t replaces = 0) {
     v1::PlaceCommand command;
     auto& header = *command.mutable_header();
     header.set_zhost(zhost);
@@ -134,6 +134,8 @@ struct FakeCluster {
     command.set_run(run);
     command.set_data_expected(data_expected);
     command.set_mex_sha256("archive");
+    command.set_topology_version(disk.topology.version);
+    command.set_replaces(replaces);
     *command.mutable_topology() = wire::to_wire(disk.topology);
     for (const auto& path : disk.topology.paths) {
       if (path.to != space) continue;

@@ -82,7 +82,7 @@ class Ledger {
   static bool may_pass(stdx::Code code, int full_tries);
   void committed(stdx::Status status);
   const std::string& name_of(const PathState& path) const {
-    return topology_.spec.paths[path.index].name;
+    return topology_.spec().paths[path.index].name;
   }
 
   ports::Runtime& runtime_;

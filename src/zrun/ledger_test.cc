@@ -243,8 +243,8 @@ struct Pair {
       receiver_busy = false;
     }
     end.ledger.reset();
-    end.topology =
-        LocalTopology::make(model::TopologyId("00000000-0000-4000-8000-000000000001"), spec);
+    end.topology = *std::move(
+        LocalTopology::make(model::TopologyId("00000000-0000-4000-8000-000000000001"), spec));
     const model::InstanceId id{
         {end.topology->id, spec.spaces[space].name}, model::Epoch(1), model::Run(++end.run)};
     end.ledger = std::make_unique<Ledger>(

@@ -2,16 +2,20 @@
 #pragma once
 
 // A topology as this zrun sees it: its spaces by index, which of them live here, where the others
-// are, and both ends of every path that touches this zhost.
+// are, and both ends of every path that touches this zhost. It is of the newest version that a
+// place command brought; an instance that was placed before keeps the text of its own.
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "model/ids.h"
 #include "model/topology.h"
+#include "stdx/result.h"
 #include "stdx/time.h"
 #include "zrun/in_window.h"
 #include "zrun/out_stream.h"
@@ -63,19 +67,34 @@ struct SpaceSlot {
 struct LocalTopology {
   model::TopologyId id;
   std::array<char, 16> id_bytes{};
-  model::Topology spec;
+  std::shared_ptr<const model::Topology> text;
+  std::vector<std::uint16_t> by_name;             // indices of spaces, in order of their names
   std::vector<SpaceSlot> slots;                   // by space index
   std::vector<std::unique_ptr<PathState>> paths;  // by path index
   // By space index: the paths with an end there, in order of their index; whether its turns are
   // transactions (model::is_transactional).
   std::vector<std::vector<PathState*>> paths_of;
   std::vector<bool> transactional;
+  std::map<std::uint64_t, std::weak_ptr<const model::Topology>> older;  // by version
   // Paths that have something to do, so that nobody looks at all of them.
   std::vector<PathState*> acks_due, without_room;
 
-  static std::unique_ptr<LocalTopology> make(model::TopologyId id, model::Topology spec);
-  // The index of a space; none for a name that is not there.
+  // Code::invalid where a path has no ends or there are more than an index can name.
+  static stdx::Result<std::unique_ptr<LocalTopology>> make(model::TopologyId id,
+                                                           model::Topology spec);
+  const model::Topology& spec() const { return *text; }
+  // A newer version of it (model/topology_update.h): every index stays, new ones are appended.
+  // Code::invalid where that is not so.
+  stdx::Status update(model::Topology next);
+  // The text of an older version than the newest, as a place command has it: an instance that is
+  // started again while an update goes on is of the version it was placed with.
+  using Read = std::function<stdx::Result<model::Topology>()>;
+  stdx::Result<std::shared_ptr<const model::Topology>> text_of(std::uint64_t version,
+                                                               const Read& read);
+  // The index of a space; -1 for a name that is not there, or was removed.
   int index_of(const std::string& space) const;
+  // The same in another version of it.
+  int index_in(const model::Topology& version, const std::string& space) const;
   bool has_local_spaces() const;
 };
 

@@ -86,11 +86,20 @@ void OutStream::resume(std::uint64_t stream, std::uint64_t last, std::vector<Mes
   mark_repeats(finished_ + 1);
 }
 
+void OutStream::take_over(std::uint64_t epoch, std::uint32_t run) {
+  for (auto seq = finished_ + 1; seq <= last_; ++seq) {
+    const auto message = at(seq);
+    message->sender_epoch = epoch;
+    message->sender_run = run;
+  }
+  rewind();
+}
+
 void OutStream::drain(const std::function<void(MessagePtr)>& take) {
   while (!queue_.empty()) take(queue_.pop_front());
   queued_bytes_ = 0;
   finished_ = received_ = sent_ = last_ = highest_sent_ = 0;
-  stream_ = 0;
+  stream_ = name_ = 0;
 }
 
 }  // namespace zrun

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The sending end of one path: messages numbered from 1 in each life of the sender (epoch, run),
-// kept until the receiver finished them (docs/delivery.md). It decides what goes out next; the
-// Courier sends it. Where the sender has an outbox (zrun/ledger.h) the numbers go on across lives,
-// and the same number is the same message for ever.
+// The sending end of one path: messages numbered from 1 in each life of the sender (epoch, run), or
+// going on where a newer version took its place, kept until the receiver finished them
+// (docs/delivery.md). It decides what goes out next; the Courier sends it. Where the sender has an
+// outbox (zrun/ledger.h) the numbers go on across lives, and the same number is the same message
+// for ever.
 //
 //   finished < = received <= sent <= last      all counts of sequence numbers
 //
@@ -68,8 +69,18 @@ class OutStream {
   void restart();
   // Goes on with the outbox of a former life: `entries` are the last ones up to number `last`.
   void resume(std::uint64_t stream, std::uint64_t last, std::vector<MessagePtr> entries);
+  // The first life of a sender here: numbers begin at 1. `name` (not 0) stands for this numbering:
+  // a next life of the sender that takes the stream over goes on with both.
+  void begin(std::uint64_t name) { name_ = name; }
+  // A next life takes it over. What was sent and not received goes out again.
+  void take_over(std::uint64_t epoch, std::uint32_t run);
+  // What comes from now on is bound by these; the delivery stays.
+  void set_limits(const Options& options) {
+    options_.messages_max = options.messages_max;
+    options_.bytes_max = options.bytes_max;
+  }
   // The sender's life is over: takes out everything that is not finished, oldest first. The next
-  // life numbers from 1.
+  // life begins anew.
   void drain(const std::function<void(MessagePtr)>& take);
 
   std::uint64_t first_unfinished() const { return finished_ + 1; }
@@ -84,6 +95,8 @@ class OutStream {
   bool marks_repeats() const { return options_.delivery == model::Delivery::at_least_once; }
   // Which outbox its numbers are stored in; 0: in none.
   std::uint64_t stream() const { return stream_; }
+  // What a receiver knows the numbering by.
+  std::uint64_t name() const { return stream_ != 0 ? stream_ : name_; }
 
  private:
   MessagePtr at(std::uint64_t seq) const { return queue_[seq - finished_ - 1]; }
@@ -97,7 +110,7 @@ class OutStream {
   std::uint64_t queued_bytes_ = 0;
   std::uint64_t finished_ = 0, received_ = 0, sent_ = 0, last_ = 0;
   std::uint64_t highest_sent_ = 0;  // whatever rewinds: a receiver may have seen it
-  std::uint64_t stream_ = 0;
+  std::uint64_t stream_ = 0, name_ = 0;
 };
 
 }  // namespace zrun

@@ -150,17 +150,25 @@ void Service::wire_handlers() {
 
 // --- placing ---
 
-stdx::Result<LocalTopology*> Service::topology_of(const std::string& id, const ReadSpec& spec) {
-  if (const auto known = topologies_.find(id); known != topologies_.end())
+stdx::Result<LocalTopology*> Service::topology_of(const v1::PlaceCommand& command,
+                                                  const ReadSpec& spec) {
+  const auto& id = command.header().topology_id();
+  const auto known = topologies_.find(id);
+  if (known != topologies_.end() && command.topology_version() <= known->second->spec().version)
     return known->second.get();
   TRY_ASSIGN(auto read, spec());
-  auto& topology = topologies_[id];
-  topology = LocalTopology::make(model::TopologyId(id), std::move(read));
-  by_bytes_[topology->id_bytes] = topology.get();
-  // What was told before there was a topology to tell it to.
+  if (known == topologies_.end()) {
+    TRY_ASSIGN(auto made, LocalTopology::make(model::TopologyId(id), std::move(read)));
+    by_bytes_[made->id_bytes] = made.get();
+    topologies_[id] = std::move(made);
+  } else {
+    TRY(known->second->update(std::move(read)));
+  }
+  auto* topology = topologies_.at(id).get();
+  // What was told before there was a topology, or that space of it, to tell it to.
   if (const auto told = peers_.find(id); told != peers_.end())
     for (const auto& [space, entry] : told->second) peer_told(*topology, entry);
-  return topology.get();
+  return topology;
 }
 
 v1::CommandReply Service::place(const v1::PlaceCommand& command) {
@@ -183,36 +191,66 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command, const ReadSpec&
   if (closing_) return reply("refused", "zrun is stopping");
   if (!stdx::is_uuid(header.topology_id())) return reply("refused", "no topology id");
   const Key key{header.topology_id(), header.space()};
-  if (const auto at = placed_.find(key); at != placed_.end()) {
+  const auto at = placed_.find(key);
+  if (at != placed_.end()) {
     const auto& id = at->second.space->id();
     const model::InstanceId asked{id.key, model::Epoch(header.epoch()), model::Run(command.run())};
     if (asked <= id) return reply(asked == id ? "already" : "refused", "a newer instance is here");
+  }
+  const auto found = topology_of(command, spec);
+  if (!found) return reply("refused", found.error().message);
+  auto& topology = **found;
+  const auto text = topology.text_of(command.topology_version(), spec);
+  if (!text || topology.index_in(**text, header.space()) < 0) {
+    forget_topology_if_empty(header.topology_id());
+    return reply("refused", text ? "the topology has no such space" : text.error().message);
+  }
+  if (at != placed_.end()) {
+    const auto& space = *at->second.space;
+    if (!space.is_over() && command.replaces() == space.id().epoch.value && command.replaces() != 0)
+      return replace(at->second, *text, command);
     retire(key);
+    // It may have been the last one here.
+    const auto again = topology_of(command, spec);
+    if (!again) return reply("refused", again.error().message);
+    return place_here(**again, *text, command);
   }
   if (placed_.size() >= options_.spaces_max)
     return reply("refused", stdx::format("zrun holds {} spaces, its limit", placed_.size()));
-  const auto found = topology_of(header.topology_id(), spec);
-  if (!found) return reply("refused", found.error().message);
-  auto& topology = **found;
-  const int index = topology.index_of(header.space());
-  if (index < 0) {
-    forget_topology_if_empty(header.topology_id());
-    return reply("refused", "the topology has no such space");
-  }
+  return place_here(topology, *text, command);
+}
+
+namespace {
+
+// Of no other life of the same space, and of no outbox (random, and so hardly ever with this bit).
+std::uint64_t name_of_numbering(std::uint64_t epoch, std::uint32_t run) {
+  return (1ull << 63) | (epoch << 24) | run;
+}
+
+}  // namespace
+
+v1::CommandReply Service::place_here(LocalTopology& topology,
+                                     std::shared_ptr<const model::Topology> text,
+                                     const v1::PlaceCommand& command,
+                                     std::vector<MessagePtr> carried) {
+  const auto& header = command.header();
+  const Key key{header.topology_id(), header.space()};
+  const auto index = static_cast<std::uint16_t>(topology.index_in(*text, header.space()));
+  const auto version = text->version;
   model::InstanceId id{
       {topology.id, header.space()}, model::Epoch(header.epoch()), model::Run(command.run())};
   auto& placed = placed_[key];
   placed.space = std::make_unique<Space>(
       SpaceParts{runtime_, scheduler_, pool_, *this, outside_.sensors, outside_.logs}, topology,
-      static_cast<std::uint16_t>(index), id);
+      index, id, SpacePast{command.restarts(), command.last_failure()}, std::move(text));
   for (const auto& sender : command.senders()) {
-    const int at = topology.index_of(sender.space());
-    if (at < 0) continue;
-    auto& known = topology.slots[static_cast<std::size_t>(at)].known;
+    const int from = topology.index_of(sender.space());
+    if (from < 0) continue;
+    auto& known = topology.slots[static_cast<std::size_t>(from)].known;
     known = std::max(known, sender.epoch());
   }
   placed.data_expected = command.data_expected();
-  auto& slot = topology.slots[static_cast<std::size_t>(index)];
+  auto& slot = topology.slots[index];
   slot.local = placed.space.get();
   slot.life = {header.epoch(), command.run()};
   if (slot.epoch <= header.epoch()) {
@@ -222,8 +260,13 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command, const ReadSpec&
   runtime_.log.info("space_placed_here", {{"topology", key.first},
                                           {"space", key.second},
                                           {"epoch", header.epoch()},
-                                          {"run", command.run()}});
-  courier_.space_arrived(topology, static_cast<std::uint16_t>(index));
+                                          {"run", command.run()},
+                                          {"version", version}});
+  for (auto* path : topology.paths_of[index])
+    if (path->from == index && path->out.name() == 0)
+      path->out.begin(name_of_numbering(header.epoch(), command.run()));
+  for (auto& message : carried) placed.space->deliver(std::move(message));
+  courier_.space_arrived(topology, index);
   state_changed(*placed.space);
   load(key, command);
   return reply("accepted");
@@ -335,7 +378,7 @@ void Service::serve_pages(Placed& placed, std::shared_ptr<const ports::Package> 
         return {};
       });
   space->serve([pages = placed.pages.get(), space](const Message& message) {
-    const auto& path = space->topology().spec.paths[message.path];
+    const auto& path = space->topology().spec().paths[message.path];
     pages->show(path.name, path.from, message.seq, message.payload);
   });
 }
@@ -355,6 +398,8 @@ v1::CommandReply Service::stop(const v1::StopCommand& command) {
   if (at->second.space->id().epoch.value > header.epoch())
     return reply("refused", "a newer instance is here");
   at->second.remove_data |= command.remove_data();
+  if (at->second.next && at->second.next->header().epoch() <= header.epoch())
+    at->second.next.reset();
   auto& space = *at->second.space;
   if (!space.is_over())
     space.stop(command.why().empty() ? "stopped by command" : command.why());
@@ -371,6 +416,8 @@ void Service::state_changed(Space& space) {
   report.set_run(space.id().run.value);
   report.set_state(to_string(space.state()));
   report.set_detail(space.detail());
+  report.set_restarts(static_cast<std::uint32_t>(space.restarts()));
+  report.set_last_failure(space.own_last_failure());
   startz_.notify(rpc::address("", "startz"), "zrun.space_state", report.SerializeAsString());
   runtime_.log.info("space_state", {{"topology", report.topology_id()},
                                     {"space", report.space()},
@@ -406,18 +453,19 @@ void Service::count_running(Placed& placed, bool runs) {
 void Service::retire(const Key& key) {
   auto node = placed_.extract(key);
   if (node.empty()) return;
-  count_running(node.mapped(), false);
-  auto& space = *node.mapped().space;
+  auto& placed = node.mapped();
+  count_running(placed, false);
+  auto& space = *placed.space;
   auto& topology = space.topology();
-  auto& slot = topology.slots[space.index()];
-  slot.local = nullptr;
-  bury_sent(space, !node.mapped().remove_data);
+  topology.slots[space.index()].local = nullptr;
+  if (placed.next && !closing_) return hand_over(key, topology, placed);
+  bury_sent(space, !placed.remove_data);
   bury_taken(space);
   dead_letters_.forget_stored(key.first, key.second);
   const auto id = space.id().key;
-  node.mapped().pages.reset();
-  node.mapped().space.reset();
-  if (node.mapped().remove_data) remove_stored(id);
+  placed.pages.reset();
+  placed.space.reset();
+  if (placed.remove_data) remove_stored(id);
   forget_topology_if_empty(key.first);
   if (closing_ && placed_.empty() && on_stop) on_stop();
 }
@@ -463,7 +511,8 @@ std::vector<const Space*> Service::spaces() const {
 const Space* Service::find(const std::string& topology, const std::string& space) const {
   for (const auto& [key, placed] : placed_) {
     if (key.second != space) continue;
-    if (topology.empty() || key.first == topology || placed.space->topology().spec.name == topology)
+    if (topology.empty() || key.first == topology ||
+        placed.space->topology().spec().name == topology)
       return placed.space.get();
   }
   return nullptr;
@@ -472,7 +521,7 @@ const Space* Service::find(const std::string& topology, const std::string& space
 UiPages* Service::pages(const std::string& topology, const std::string& space) {
   for (auto& [key, placed] : placed_)
     if (key.second == space && placed.pages &&
-        (key.first == topology || placed.space->topology().spec.name == topology))
+        (key.first == topology || placed.space->topology().spec().name == topology))
       return placed.pages.get();
   return nullptr;
 }

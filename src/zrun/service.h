@@ -115,6 +115,9 @@ class Service final : public SpaceOwner {
     bool remove_data = false;
     bool data_expected = false;  // it has run with its store before
     bool counted = false;        // in running_
+    // Takes its place once it is closed (PlaceCommand.replaces).
+    std::unique_ptr<v1::PlaceCommand> next;
+    std::shared_ptr<const model::Topology> next_text;
   };
   using Key = std::pair<std::string, std::string>;  // topology id, space
 
@@ -140,12 +143,21 @@ class Service final : public SpaceOwner {
   // Reads a topology that is not here yet.
   using ReadSpec = std::function<stdx::Result<model::Topology>()>;
   v1::CommandReply place(const v1::PlaceCommand& command, const ReadSpec& spec);
-  stdx::Result<LocalTopology*> topology_of(const std::string& id, const ReadSpec& spec);
+  stdx::Result<LocalTopology*> topology_of(const v1::PlaceCommand& command, const ReadSpec& spec);
+  v1::CommandReply replace(Placed& placed, std::shared_ptr<const model::Topology> text,
+                           const v1::PlaceCommand& command);
+  // `carried`: goes into its mailbox before anything else.
+  v1::CommandReply place_here(LocalTopology& topology, std::shared_ptr<const model::Topology> text,
+                              const v1::PlaceCommand& command,
+                              std::vector<MessagePtr> carried = {});
+  void hand_over(const Key& key, LocalTopology& topology, Placed& placed);
   // The receiver of a letter, where it is placed here.
   Space* receiver_of(const DeadLetter& letter);
   void add_letter(DeadLetter letter);
   void bury_sent(Space& sender, bool keeps_outbox);
-  void bury_taken(Space& receiver);
+  void bury_path(LocalTopology& topology, PathState& path, const char* why);
+  // `carry`: those that the next instance gets instead.
+  void bury_taken(Space& receiver, std::vector<MessagePtr>* carry = nullptr);
   LocalTopology* find_topology(const std::string& id_or_name);
 
   void peers_page(v1::PeersUpdate page);

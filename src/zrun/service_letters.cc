@@ -15,7 +15,7 @@ DeadLetter letter_on(const LocalTopology& topology, std::uint16_t path, const Me
   DeadLetter letter;
   letter.topology = topology.id.value;
   if (path != self_path) {
-    const auto& spec = topology.spec.paths[path];
+    const auto& spec = topology.spec().paths[path];
     letter.path = spec.name;
     letter.from = spec.from;
     letter.to = spec.to;
@@ -63,7 +63,7 @@ void Service::letters_loaded(Space& receiver, std::vector<DeadLetter> letters) {
     letter.topology = receiver.id().key.topology.value;
     letter.to = receiver.spec().name;
     letter.from = letter.to;
-    for (const auto& path : receiver.topology().spec.paths)
+    for (const auto& path : receiver.topology().spec().paths)
       if (path.name == letter.path) letter.from = path.from;
     dead_letters_.loaded(std::move(letter));
   }
@@ -76,18 +76,24 @@ void Service::bury_sent(Space& sender, bool keeps_outbox) {
   auto& topology = sender.topology();
   for (auto* path : topology.paths_of[sender.index()]) {
     if (path->from != sender.index()) continue;
-    const bool in_store = path->out.stream() != 0 && keeps_outbox;
-    path->out.drain([&](MessagePtr message) {
-      if (in_store || (message->seq <= path->out.received() && path->to != path->from)) return;
-      add_letter(letter_on(topology, path->index, *message,
-                           "its sender was stopped or moved before it was received"));
-    });
+    if (path->out.stream() != 0 && keeps_outbox)
+      path->out.drain([](MessagePtr) {});
+    else
+      bury_path(topology, *path, "its sender was stopped or moved before it was received");
     path->opened_to.clear();
   }
 }
 
+void Service::bury_path(LocalTopology& topology, PathState& path, const char* why) {
+  const auto received = path.out.received();
+  path.out.drain([&](MessagePtr message) {
+    if (message->seq <= received && path.to != path.from) return;
+    add_letter(letter_on(topology, path.index, *message, why));
+  });
+}
+
 // The receiver leaves this zhost. What its senders keep goes to its next instance.
-void Service::bury_taken(Space& receiver) {
+void Service::bury_taken(Space& receiver, std::vector<MessagePtr>* carry) {
   auto& topology = receiver.topology();
   receiver.drain_mailbox([&](MessagePtr message) {
     if (message->dead_letter != 0) return dead_letters_.set_retrying(message->dead_letter, false);
@@ -101,6 +107,11 @@ void Service::bury_taken(Space& receiver) {
           (!sender_left || path.out.stream() != 0))
         return;
     }
+    // Not what a sender left behind that is gone: a newer one of it may have been heard since (S1).
+    const bool goes_on = message->path == self_path ||
+                         (!topology.paths[message->path]->out.keeps_until_finished() &&
+                          !topology.spec().paths[message->path].removed);
+    if (carry != nullptr && goes_on) return carry->push_back(std::move(message));
     auto letter = letter_on(topology, message->path, *message,
                             "its receiver was stopped or moved before it was handled, and its "
                             "sender does not keep it");
@@ -142,7 +153,7 @@ stdx::Status Service::retry_letter(std::uint64_t id) {
   message->seq = letter->seq;
   message->sender_epoch = letter->sender_epoch;
   message->redelivered = true;
-  const auto& paths = receiver->topology().spec.paths;
+  const auto& paths = receiver->topology().spec().paths;
   for (std::uint16_t i = 0; i < paths.size(); ++i)
     if (paths[i].name == letter->path && paths[i].to == letter->to) message->path = i;
   if (!letter->path.empty() && message->path == self_path)

@@ -37,7 +37,7 @@ LocalTopology* Service::find_topology(const std::string& id_or_name) {
   const auto at = topologies_.find(id_or_name);
   if (at != topologies_.end()) return at->second.get();
   for (auto& [id, topology] : topologies_)
-    if (topology->spec.name == id_or_name) return topology.get();
+    if (topology->spec().name == id_or_name) return topology.get();
   return nullptr;
 }
 
@@ -54,7 +54,7 @@ void Service::emit_for(const v1::SendRequest& request, std::function<void(stdx::
   if (path == nullptr)
     return done(stdx::fail(
         Code::denied,
-        stdx::format("topology '{}' declares no path '{}' from space '{}'", topology->spec.name,
+        stdx::format("topology '{}' declares no path '{}' from space '{}'", topology->spec().name,
                      stdx::printable(request.path(), 80), space->spec().name)));
   if (request.payload().size() > wire::message_bytes_max)
     return done(stdx::fail(

@@ -35,16 +35,20 @@ const char* to_string(SpaceState state) {
   return "failed";
 }
 
-Space::Space(SpaceParts parts, LocalTopology& topology, std::uint16_t index, model::InstanceId id)
+Space::Space(SpaceParts parts, LocalTopology& topology, std::uint16_t index, model::InstanceId id,
+             SpacePast past, std::shared_ptr<const model::Topology> text)
     : parts_(parts),
       topology_(topology),
+      text_(text ? std::move(text) : topology.text),
       index_(index),
       id_(std::move(id)),
+      past_(std::move(past)),
       may_log_(guest_abi::is_granted(spec().capabilities, "sys.log")) {
   if (spec().cpu_share > 0) set_weight(spec().cpu_share);
   for (auto* path : topology_.paths_of[index_])
-    if (path->from == index_) out_paths_.push_back(path);
-  if (topology_.transactional[index_])
+    if (path->from == index_ && has_path(path->index)) out_paths_.push_back(path);
+  const bool newest = text_ == topology_.text;
+  if (newest ? topology_.transactional[index_] : model::is_transactional(*text_, index_))
     transaction_.reset(new Transaction{Ledger(parts_.runtime, parts_.pool, topology_, id_, index_,
                                               [this](PathState& path, MessagePtr message) {
                                                 parts_.owner.send(*this, path, std::move(message));
@@ -103,6 +107,7 @@ void Space::serve(std::function<void(const Message&)> show) {
 }
 
 void Space::fail_for_good(std::string why) {
+  last_failure_ = stdx::shortened(why, 400);
   leave(SpaceState::failed, std::move(why));
 }
 
@@ -244,9 +249,10 @@ void Space::fail(std::string why, Cause cause) {
 }
 
 void Space::restart_later(std::size_t failures, std::string why) {
+  ++restarts_;
+  last_failure_ = stdx::shortened(why, 400);
   set_state(SpaceState::initializing, std::move(why));
   if (is_over()) return;  // stopped by who was told
-  ++restarts_;
   const auto doublings = std::min<std::size_t>(failures - 1, 6);
   restart_timer_ = std::make_unique<ports::Timer>(parts_.runtime.executor);
   restart_timer_->set(

@@ -78,6 +78,12 @@ struct SpaceParts {
   ports::SpaceLogs* logs = nullptr;  // what outlives zrun; null: nothing does
 };
 
+// What former instances of a space did, for a person.
+struct SpacePast {
+  std::uint64_t restarts = 0;
+  std::string last_failure;
+};
+
 class Space final : public Schedulable {
  public:
   static constexpr std::size_t log_lines_kept = 200;
@@ -87,7 +93,9 @@ class Space final : public Schedulable {
   static constexpr std::size_t failures_max = 5;
   static constexpr stdx::Duration failure_window = std::chrono::seconds(60);
 
-  Space(SpaceParts parts, LocalTopology& topology, std::uint16_t index, model::InstanceId id);
+  // `text`: the version of the topology that it is of; null: the newest.
+  Space(SpaceParts parts, LocalTopology& topology, std::uint16_t index, model::InstanceId id,
+        SpacePast past = {}, std::shared_ptr<const model::Topology> text = nullptr);
   ~Space() override;
   Space(const Space&) = delete;
 
@@ -125,7 +133,13 @@ class Space final : public Schedulable {
 
   // --- what others ask ---
   const model::InstanceId& id() const { return id_; }
-  const model::Space& spec() const { return topology_.spec.spaces[index_]; }
+  // Of the version of the topology that it was placed with.
+  const model::Space& spec() const { return text_->spaces[index_]; }
+  std::uint64_t version() const { return text_->version; }
+  const model::Topology& text() const { return *text_; }
+  bool has_path(std::uint16_t path) const {
+    return path < text_->paths.size() && !text_->paths[path].removed;
+  }
   LocalTopology& topology() { return topology_; }
   const LocalTopology& topology() const { return topology_; }
   std::uint16_t index() const { return index_; }
@@ -146,7 +160,13 @@ class Space final : public Schedulable {
   std::size_t mailbox_bytes() const { return mailbox_bytes_; }
   std::size_t memory_bytes() const { return instance_ ? instance_->memory_bytes() : 0; }
   std::uint64_t messages_finished() const { return messages_finished_; }
+  // In this instance; of all of them.
   std::uint64_t restarts() const { return restarts_; }
+  std::uint64_t all_restarts() const { return past_.restarts + restarts_; }
+  const std::string& last_failure() const {
+    return last_failure_.empty() ? past_.last_failure : last_failure_;
+  }
+  const std::string& own_last_failure() const { return last_failure_; }
   std::uint64_t log_lines_dropped() const { return log_dropped_; }
   const std::deque<ports::LogLine>& log() const { return log_; }
   std::vector<std::string> log_lines() const;  // as text
@@ -274,8 +294,10 @@ class Space final : public Schedulable {
 
   SpaceParts parts_;
   LocalTopology& topology_;
+  std::shared_ptr<const model::Topology> text_;
   std::uint16_t index_;
   model::InstanceId id_;
+  SpacePast past_;
   SpaceState state_ = SpaceState::starting;
   std::string detail_;
 
@@ -312,6 +334,7 @@ class Space final : public Schedulable {
 
   std::deque<stdx::Instant> failures_;
   std::uint64_t restarts_ = 0;
+  std::string last_failure_;
   std::unique_ptr<ports::Timer> restart_timer_;
   std::unique_ptr<ports::Timer> commit_deadline_;  // while it stops and its last commit is out
 

@@ -93,15 +93,15 @@ bool Space::is_last_delivery(Message& message) const {
   if (message.path == self_path) return message.deliveries >= self_deliveries_max;
   // At most once: the one delivery that there may be was this.
   if (!topology_.paths[message.path]->out.keeps_until_finished()) return !PLANTED(S8_trap);
-  return message.deliveries >= topology_.spec.paths[message.path].max_deliveries;
+  return message.deliveries >= topology_.spec().paths[message.path].max_deliveries;
 }
 
 DeadLetter Space::letter_of(const Message& message, const std::string& why) const {
   DeadLetter letter;
   letter.id = message.dead_letter;
   if (message.path != self_path) {
-    letter.path = topology_.spec.paths[message.path].name;
-    letter.from = topology_.spec.paths[message.path].from;
+    letter.path = topology_.spec().paths[message.path].name;
+    letter.from = topology_.spec().paths[message.path].from;
   } else {
     letter.from = spec().name;
   }
@@ -273,7 +273,7 @@ void Space::drain_mailbox(const std::function<void(MessagePtr)>& take) {
 
 PathState* Space::out_path(std::string_view name) {
   for (auto* path : out_paths_)
-    if (topology_.spec.paths[path->index].name == name) return path;
+    if (topology_.spec().paths[path->index].name == name) return path;
   return nullptr;
 }
 

@@ -21,7 +21,7 @@ v1::SpaceView space_view(const Space& space, const std::string& zhost, std::size
   view.set_zhost(zhost);
   const auto& limits = space.spec().limits;
   view.set_topology_id(space.id().key.topology.value);
-  view.set_topology(space.topology().spec.name);
+  view.set_topology(space.topology().spec().name);
   view.set_space(space.spec().name);
   view.set_type(std::string(model::to_string(space.spec().type)));
   view.set_state(to_string(space.state()));
@@ -35,7 +35,10 @@ v1::SpaceView space_view(const Space& space, const std::string& zhost, std::size
   view.set_mailbox_bytes(space.mailbox_bytes());
   view.set_mailbox_bytes_limit(limits.mailbox_bytes);
   view.set_messages_finished(space.messages_finished());
-  view.set_restarts(space.restarts());
+  view.set_restarts(space.all_restarts());
+  view.set_last_failure(space.last_failure());
+  view.set_mex_version(space.spec().mex_version);
+  view.set_version(space.version());
   view.set_log_lines_dropped(space.log_lines_dropped());
   const auto& lines = space.log();
   for (auto i = lines.size() - std::min(lines.size(), log_lines); i < lines.size(); ++i)

@@ -141,11 +141,20 @@ struct Commands {
     if (answer.exit != done) return answer.exit;
     return shell.ended(words[0], shell.follow(words[0], "running", 30s));
   }
-  static int topo_delete(Shell& shell, const Words& words) {
-    const auto answer = shell.send("zrms", "DELETE", "/v1/topologies/" + words[0]);
-    return shell.show(answer,
-                      [&](const std::string&) { return format("{}: deleted\n", words[0]); });
+  static int topo_delete(Shell& shell, const Words& words) { return shell.topo_delete(words); }
+  static int topo_update(Shell& shell, const Words& words) {
+    return shell.topo_update(words, /*dry_run=*/false);
   }
+  static int topo_diff(Shell& shell, const Words& words) {
+    return shell.topo_update(words, /*dry_run=*/true);
+  }
+  static int topo_history(Shell& shell, const Words& words) {
+    return shell.show(shell.get("zrms", "/v1/topologies/" + words[0] + "/history"),
+                      render::history);
+  }
+  static int topo_rollback(Shell& shell, const Words& words) { return shell.topo_rollback(words); }
+  static int topo_restart(Shell& shell, const Words& words) { return shell.topo_restart(words); }
+  static int topo_purge(Shell& shell, const Words& words) { return shell.topo_purge(words); }
   static int cluster(Shell& shell, const Words&) {
     return shell.show(shell.get("zrms", "/v1/cluster"), render::cluster);
   }
@@ -250,7 +259,19 @@ struct Commands {
        topo_status},
       {"topo stop", "ID", "stops a topology; its data stays", 1, 1, topo_stop},
       {"topo start", "ID", "starts a stopped topology", 1, 1, topo_start},
-      {"topo delete", "ID", "deletes a topology and its data", 1, 1, topo_delete},
+      {"topo update", "NAME FILE.mex|TOPOLOGY.yaml",
+       "brings the next version: what changed is replaced, one after the other; what fails brings "
+       "the former version back",
+       2, 2, topo_update},
+      {"topo diff", "NAME FILE.mex|TOPOLOGY.yaml", "what an update would change", 2, 2, topo_diff},
+      {"topo history", "NAME", "the versions of a topology", 1, 1, topo_history},
+      {"topo rollback", "NAME [--to VERSION]", "brings a former version back", 1, 3, topo_rollback},
+      {"topo restart", "NAME [SPACE ...]", "starts its spaces anew, one after the other", 1, 100,
+       topo_restart},
+      {"topo delete", "NAME [--keep-data] [--yes]", "deletes a topology and its data", 1, 3,
+       topo_delete},
+      {"topo purge", "NAME [SPACE ...] [--yes]",
+       "removes the data that an update or a deletion has kept", 1, 100, topo_purge},
       {"cluster", "", "the whole cluster in a few lines", 0, 0, cluster},
       {"cluster zhosts", "", "the zhosts", 0, 0, cluster_zhosts},
       {"cluster forget", "ZHOST", "removes a zhost that will not come back from the list", 1, 1,

@@ -157,15 +157,68 @@ std::string topology(const std::string& text) {
   auto out = format("Topology: {}\nID: {}\nState: {}\n", field(t, "name"), field(t, "id"),
                     field(t, "state"));
   if (!field(t, "reason").empty()) out += format("Reason: {}\n", field(t, "reason"));
+  if (const auto mex = field(t, "mex_version"); !field(t, "version").empty())
+    out +=
+        format("Version: {}{}\n", field(t, "version"), mex.empty() ? "" : format(" (MEX {})", mex));
+  if (!field(t, "update").empty()) out += format("Update: {}\n", field(t, "update"));
   out += format("Spaces: {}\nCreated: {}\nUpdated: {}\n\nPlacements:\n", field(t, "spaces"),
                 field(t, "created"), field(t, "updated"));
-  std::vector<std::vector<std::string>> rows = {{"  SPACE", "ZHOST", "STATE", "EPOCH", "REASON"}};
-  for (const auto& p : list(t, "placements"))
+  std::vector<std::vector<std::string>> rows = {
+      {"  SPACE", "ZHOST", "STATE", "EPOCH", "VERSION", "MEX", "RESTARTS", "REASON"}};
+  for (const auto& p : list(t, "placements")) {
+    const auto why = field(p, "reason").empty() ? field(p, "last_failure") : field(p, "reason");
     rows.push_back({"  " + field(p, "space"), or_dash(field(p, "zhost")), field(p, "state"),
-                    field(p, "epoch"), field(p, "reason")});
+                    field(p, "epoch"), or_dash(field(p, "version")),
+                    or_dash(field(p, "mex_version")), or_dash(field(p, "restarts")),
+                    stdx::printable(why, 200)});
+  }
   out += table(rows);
   for (const auto& refusal : list(t, "refusals")) out += "  " + text_of(refusal) + "\n";
   return out;
+}
+
+std::string names(const std::string& text, const char* of) {
+  std::string out;
+  const auto items = list(parse(text), of);
+  constexpr std::size_t shown_max = 20;
+  for (std::size_t i = 0; i < items.size() && i < shown_max; ++i)
+    out += format("{}{}", out.empty() ? "" : ", ", text_of(items[i]));
+  if (items.size() > shown_max) out += format(" and {} more", items.size() - shown_max);
+  return out;
+}
+
+std::string spaces_with_data(const std::string& text) {
+  nlohmann::json found = {{"spaces", nlohmann::json::array()}};
+  for (const auto& p : list(parse(text), "placements"))
+    if (field(p, "has_data") == "yes") found["spaces"].push_back(field(p, "space"));
+  return names(found.dump(), "spaces");
+}
+
+std::string changes(const std::string& name, const std::string& text, bool dry_run) {
+  const auto reply = parse(text);
+  const auto items = list(reply, "changes");
+  if (items.empty()) return format("{}: nothing changes\n", name);
+  auto out =
+      format("{}: version {}{}\n", name, field(reply, "version"), dry_run ? " would change" : "");
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& change : items)
+    rows.push_back(
+        {"  " + field(change, "kind"), field(change, "space"), names(change.dump(), "what")});
+  return out + table(rows);
+}
+
+std::string history(const std::string& text) {
+  const auto h = parse(text);
+  std::vector<std::vector<std::string>> rows = {
+      {"VERSION", "AT", "WHAT", "MEX", "ARCHIVE", "KEPT"}};
+  for (const auto& v : list(h, "versions")) {
+    const bool present = field(v, "version") == field(h, "version");
+    rows.push_back({field(v, "version") + (present ? " *" : ""), field(v, "at"), field(v, "what"),
+                    or_dash(field(v, "mex_version")), or_dash(field(v, "mex_sha256").substr(0, 12)),
+                    field(v, "kept") == "yes" ? "yes" : "-"});
+  }
+  return table(rows) +
+         "* the present one; `topo rollback NAME --to VERSION` brings a kept one back\n";
 }
 
 std::string copied(const std::string& text) {

@@ -30,6 +30,12 @@ std::string state_counts(const nlohmann::json& topology);
 std::string topology(const std::string& json);
 std::string cluster(const std::string& json);
 std::string recovered(const std::string& json);
+// Items of a list, separated by commas; at most 20.
+std::string names(const std::string& text, const char* of);
+// Of the view of a topology.
+std::string spaces_with_data(const std::string& text);
+std::string changes(const std::string& name, const std::string& text, bool dry_run);
+std::string history(const std::string& text);
 std::string copied(const std::string& json);
 std::string restored(const std::string& json);
 std::string copies(const std::string& json);

@@ -6,8 +6,11 @@
 // not reachable.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "model/topology.h"
 #include "ports/http.h"
@@ -30,6 +33,8 @@ struct Outside {
   // Prints the text once the next question has waited this long for its answer; else never.
   std::function<void(stdx::Duration, std::string)> if_slow;
   std::function<bool()> interrupted;  // Ctrl-C came since the command began
+  // Asks a person, who says yes or something else; none where nobody can be asked.
+  std::function<std::optional<bool>(const std::string&)> confirm;
   // Printed at once, for what takes its time.
   std::function<void(const std::string&)> print;
   // The page of a UI space on this zhost, for a browser: base URL of zrun.
@@ -44,6 +49,7 @@ class Shell {
   Shell(Outside outside, bool json) : outside_(std::move(outside)), json_(json) {}
 
   static constexpr stdx::Duration leader_wait = std::chrono::seconds(10);
+  static constexpr stdx::Duration update_wait = std::chrono::minutes(5);
 
   // One command, already split into words.
   int run(const std::vector<std::string>& words);
@@ -86,7 +92,21 @@ class Shell {
   int show(const Answer& answer, const std::function<std::string(const std::string&)>& render);
   // Before a submit that may take its time: to how many zhosts the archives go.
   void say_if_copying_is_slow();
-  Answer submit_standalone(const std::string& file, const std::string& text);
+  // `update`: the topology that it is the next version of; empty: it is a new one.
+  Answer submit_standalone(const std::string& file, const std::string& text,
+                           const std::string& update = "", bool dry_run = false);
+  // --- versions (versions.cc) ---
+  int topo_update(const std::vector<std::string>& words, bool dry_run);
+  int topo_rollback(std::vector<std::string> words);
+  int topo_restart(std::vector<std::string> words);
+  int topo_purge(std::vector<std::string> words);
+  int topo_delete(std::vector<std::string> words);
+  int show_changes(const std::string& name, const Answer& answer, bool dry_run);
+  int follow_update(const std::string& id);
+  int follow_change(const std::string& name, const Answer& answer);
+  // False: not confirmed; `code` is what the command ends with.
+  bool confirmed(const std::string& what, const std::string& command, bool yes, int& code);
+  Answer act(const std::string& name, const std::string& action, const nlohmann::json& body);
   // What is said to a person; with --json {"error":{"code","message"}}.
   void say_error(stdx::Code code, const std::string& message);
   int usage(const std::string& line);

@@ -345,25 +345,64 @@ TEST(ZshellTest, SubmitWaitsForTheLeaderOfAClusterThatWasJustStarted) {
 }
 
 TEST(ZshellTest, WithJsonEveryCommandPrintsOneJsonDocumentWhateverHappens) {
-  const char* lines[] = {
-      "status",         "mesh",         "mesh ping",      "mesh peers",
-      "mesh spaces",    "topo",         "topo status 7",  "topo submit app.mex",
-      "topo stop 7",    "topo start 7", "topo delete 7",  "cluster",
-      "cluster zhosts", "spaces",       "spaces a",       "spaces logs a",
-      "spaces open a",  "dead-letters", "help",           "nonsense",
-      "topo nonsense",  "topo stop",    "topo submit no", "topo submit bad.yaml"};
+  const char* lines[] = {"status",
+                         "mesh",
+                         "mesh ping",
+                         "mesh peers",
+                         "mesh spaces",
+                         "topo",
+                         "topo status 7",
+                         "topo submit app.mex",
+                         "topo stop 7",
+                         "topo start 7",
+                         "topo delete 7 --yes",
+                         "cluster",
+                         "cluster zhosts",
+                         "spaces",
+                         "spaces a",
+                         "spaces logs a",
+                         "spaces open a",
+                         "dead-letters",
+                         "help",
+                         "nonsense",
+                         "topo nonsense",
+                         "topo stop",
+                         "topo submit no",
+                         "topo submit bad.yaml",
+                         "topo update 7 app.mex",
+                         "topo diff 7 app.mex",
+                         "topo history 7",
+                         "topo rollback 7",
+                         "topo restart 7 a",
+                         "topo purge 7 --yes",
+                         "topo delete 7",
+                         "topo update 7"};
   for (const bool answering : {false, true}) {
     Fixture f;
     if (answering) {
-      for (const char* path :
-           {"zmesh GET /v1/mesh", "zmesh POST /v1/mesh/ping", "zmesh GET /v1/mesh/peers",
-            "zmesh GET /v1/mesh/spaces", "zrms GET /v1/topologies", "zrms POST /v1/topologies",
-            "zrms POST /v1/topologies/7/stop", "zrms POST /v1/topologies/7/start",
-            "zrms DELETE /v1/topologies/7", "zrms GET /v1/cluster", "zrms GET /v1/cluster/zhosts",
-            "zrun GET /v1/spaces", "zrun GET /v1/spaces/a/logs", "zrun GET /v1/dead-letters",
-            "zrun POST /v1/tickets", "zbase GET /v1/status"})
+      for (const char* path : {"zmesh GET /v1/mesh",
+                               "zmesh POST /v1/mesh/ping",
+                               "zmesh GET /v1/mesh/peers",
+                               "zmesh GET /v1/mesh/spaces",
+                               "zrms GET /v1/topologies",
+                               "zrms POST /v1/topologies",
+                               "zrms POST /v1/topologies/7/stop",
+                               "zrms POST /v1/topologies/7/start",
+                               "zrms POST /v1/topologies/7/rollback",
+                               "zrms POST /v1/topologies/7/restart",
+                               "zrms POST /v1/topologies/7/purge",
+                               "zrms GET /v1/topologies/7/history",
+                               "zrms DELETE /v1/topologies/7",
+                               "zrms GET /v1/cluster",
+                               "zrms GET /v1/cluster/zhosts",
+                               "zrun GET /v1/spaces",
+                               "zrun GET /v1/spaces/a/logs",
+                               "zrun GET /v1/dead-letters",
+                               "zrun POST /v1/tickets",
+                               "zbase GET /v1/status"})
         f.answers[path] = wire::json_response(R"({"topology_id":"7"})");
-      f.answers["zrms GET /v1/topologies/7"] = wire::json_response(R"({"state":"running"})");
+      f.answers["zrms GET /v1/topologies/7"] =
+          wire::json_response(R"({"state":"running","update_state":"done"})");
       f.answers["zrun GET /v1/spaces/a"] = wire::json_response(R"({"type":"UI"})");
     }
     for (const char* line : lines) {

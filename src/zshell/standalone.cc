@@ -43,7 +43,8 @@ v1::StandaloneTopology to_message(const model::Topology& topology) {
 
 }  // namespace
 
-Shell::Answer Shell::submit_standalone(const std::string& file, const std::string& text) {
+Shell::Answer Shell::submit_standalone(const std::string& file, const std::string& text,
+                                       const std::string& update, bool dry_run) {
   const auto refuse = [this](const std::string& why) {
     say_error(stdx::Code::invalid, why);
     return Answer{failed, ""};
@@ -77,8 +78,14 @@ Shell::Answer Shell::submit_standalone(const std::string& file, const std::strin
     }
     space.set_mex_sha256(sha256);
   }
-  say_if_copying_is_slow();
-  return send("zrms", "POST", "/v1/topologies/standalone", wire::to_json(message), file);
+  if (!dry_run) say_if_copying_is_slow();
+  ports::HttpRequest request;
+  request.method = "POST";
+  request.path = "/v1/topologies/standalone";
+  if (!update.empty()) request.query["update"] = update;
+  if (dry_run) request.query["dry_run"] = "1";
+  request.body = wire::to_json(message);
+  return ask("zrms", std::move(request), file);
 }
 
 }  // namespace zshell

@@ -79,12 +79,17 @@ TEST(ViewsTest, RShell15TopoStatusShowsTheTopologyAndItsPlacements) {
   Views v;
   v.answers["zrms GET /v1/topologies/7"] =
       R"({"name":"app","id":"7","state":"running","spaces":1,"created":"2026-01-01T00:00:00Z",)"
-      R"("updated":"2026-01-01T00:00:09Z","placements":[{"space":"x","zhost":"a","state":"running","epoch":1}]})";
+      R"("updated":"2026-01-01T00:00:09Z","placements":[{"space":"x","zhost":"a",)"
+      R"("state":"running","epoch":1,"version":2,"mex_version":"1.2.0","restarts":3,)"
+      R"("last_failure":"trap"}],"version":2,"mex_version":"1.2.0",)"
+      R"("update":"update from version 1 to 2"})";
   EXPECT_EQ(v.run("topo status 7"), done);
   EXPECT_EQ(v.printed,
-            "Topology: app\nID: 7\nState: running\nSpaces: 1\nCreated: 2026-01-01T00:00:00Z\n"
+            "Topology: app\nID: 7\nState: running\nVersion: 2 (MEX 1.2.0)\n"
+            "Update: update from version 1 to 2\nSpaces: 1\nCreated: 2026-01-01T00:00:00Z\n"
             "Updated: 2026-01-01T00:00:09Z\n\nPlacements:\n"
-            "  SPACE  ZHOST  STATE    EPOCH  REASON\n  x      a      running  1      \n");
+            "  SPACE  ZHOST  STATE    EPOCH  VERSION  MEX    RESTARTS  REASON\n"
+            "  x      a      running  1      2        1.2.0  3         trap\n");
 }
 
 TEST(ViewsTest, RShell16TopoStopAsksForItAndFollowsUntilItIsStopped) {

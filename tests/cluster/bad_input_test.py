@@ -264,7 +264,7 @@ def guests_that_trap_or_loop_for_ever_fail_with_the_reason_and_the_others_run_on
     space_is(cluster, "harm", "calm", ("running",))
     topology = cluster.topology("harm")
     assert topology["state"] in ("pending", "degraded", "failed") and topology["reason"], topology
-    cluster.zshell(1, "topo", "delete", topology["id"])
+    cluster.zshell(1, "topo", "delete", topology["id"], "--yes")
 
 
 def a_guest_gets_errors_for_pointers_out_of_range_and_no_memory_past_its_limit(cluster):
@@ -292,7 +292,7 @@ def a_guest_gets_errors_for_pointers_out_of_range_and_no_memory_past_its_limit(c
     assert "log r emit r recv r grow r" in lines, lines
     view = cluster.ask(1, 8080, "GET", "/v1/spaces/a")
     assert view["state"] == "running" and int(view["memory_bytes"]) <= 1 << 20, view
-    cluster.zshell(1, "topo", "delete", cluster.topology("probe")["id"])
+    cluster.zshell(1, "topo", "delete", cluster.topology("probe")["id"], "--yes")
 
 
 # --- HTTP and links ---

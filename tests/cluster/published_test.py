@@ -133,7 +133,7 @@ def r_topo_12_a_topology_that_is_stopped_is_unloaded(cluster):
     assert cluster.topology("app")["state"] == "stopped"
     assert not (cluster.ask(1, 8080, "GET", "/v1/spaces") or {}).get("spaces")
     cluster.zshell(1, "topo", "start", "app")
-    cluster.zshell(1, "topo", "delete", "app")
+    cluster.zshell(1, "topo", "delete", "app", "--yes")
 
 
 def every_metric_that_deploy_names_is_exported_by_a_zhost(cluster):

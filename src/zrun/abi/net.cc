@@ -50,7 +50,7 @@ guest_abi::MessageInfo info_of(Space& space, const Message& message) {
     info.flags |= guest_abi::flag_self;
     copy_name(info.sender, space.spec().name);
   } else {
-    const auto& path = space.topology().spec.paths[message.path];
+    const auto& path = space.topology().spec().paths[message.path];
     copy_name(info.path, path.name);
     copy_name(info.sender, path.from);
   }
