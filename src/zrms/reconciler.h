@@ -151,6 +151,8 @@ class Reconciler {
   bool stop_older_copies(Work& work, const SpaceRow& row);
   void stop_rowless(Work& work);
   bool settle_space(Work& work, const TopologyRow& topology, Progress& progress, Index index);
+  bool settle_present(Work& work, const TopologyRow& topology, Progress& progress, Index index,
+                      const SpaceRow& row, const v1::SpaceReport& seen);
   bool settle_stopping(Work& work, const TopologyRow& topology, const SpaceRow* row);
   bool settle_removed(Work& work, Progress& progress, Index index, const SpaceRow* row);
   bool settle_older(Work& work, const TopologyRow& topology, Progress& progress, Index index,

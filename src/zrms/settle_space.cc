@@ -173,20 +173,28 @@ bool Reconciler::settle_space(Work& work, const TopologyRow& topology, Progress&
       send_place(work, topology, index, *row);
     return false;
   }
-  const auto& state = seen->second.state();
+  return settle_present(work, topology, progress, index, *row, seen->second);
+}
+
+// Its zhost says that it has it, in that epoch.
+bool Reconciler::settle_present(Work& work, const TopologyRow& topology, Progress& progress,
+                                Index index, const SpaceRow& row, const v1::SpaceReport& seen) {
+  const auto& space = topology.spec.spaces[index];
+  const auto& record = row.record;
+  const auto& state = seen.state();
+  const bool older = record.definition() != model::mark_of(space);
   if (older && state != "failed")
     return settle_older(work, topology, progress, index, state == "running");
-  if (!older) try_out(work, topology, progress, index, *row, seen->second);
-  if (state == "failed")
-    return settle_failed(work, topology, progress, index, *row, seen->second.detail());
-  if (const auto at = failures_.find(key);
+  if (!older) try_out(work, topology, progress, index, row, seen);
+  if (state == "failed") return settle_failed(work, topology, progress, index, row, seen.detail());
+  if (const auto at = failures_.find({record.topology_id(), record.space()});
       at != failures_.end() && at->second.epoch == record.epoch()) {
     // It came back in place.
     at->second.before.push_back(at->second.since);
     at->second.epoch = 0;
   }
   if (state != "running") return false;
-  note_running(work, *row, has_data);
+  note_running(work, row, space.store == model::StoreKind::local);
   return true;
 }
 

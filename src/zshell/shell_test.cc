@@ -344,39 +344,40 @@ TEST(ZshellTest, SubmitWaitsForTheLeaderOfAClusterThatWasJustStarted) {
   EXPECT_EQ(waits, 3);
 }
 
+const char* const every_command[] = {"status",
+                                     "mesh",
+                                     "mesh ping",
+                                     "mesh peers",
+                                     "mesh spaces",
+                                     "topo",
+                                     "topo status 7",
+                                     "topo submit app.mex",
+                                     "topo stop 7",
+                                     "topo start 7",
+                                     "topo delete 7 --yes",
+                                     "cluster",
+                                     "cluster zhosts",
+                                     "spaces",
+                                     "spaces a",
+                                     "spaces logs a",
+                                     "spaces open a",
+                                     "dead-letters",
+                                     "help",
+                                     "nonsense",
+                                     "topo nonsense",
+                                     "topo stop",
+                                     "topo submit no",
+                                     "topo submit bad.yaml",
+                                     "topo update 7 app.mex",
+                                     "topo diff 7 app.mex",
+                                     "topo history 7",
+                                     "topo rollback 7",
+                                     "topo restart 7 a",
+                                     "topo purge 7 --yes",
+                                     "topo delete 7",
+                                     "topo update 7"};
+
 TEST(ZshellTest, WithJsonEveryCommandPrintsOneJsonDocumentWhateverHappens) {
-  const char* lines[] = {"status",
-                         "mesh",
-                         "mesh ping",
-                         "mesh peers",
-                         "mesh spaces",
-                         "topo",
-                         "topo status 7",
-                         "topo submit app.mex",
-                         "topo stop 7",
-                         "topo start 7",
-                         "topo delete 7 --yes",
-                         "cluster",
-                         "cluster zhosts",
-                         "spaces",
-                         "spaces a",
-                         "spaces logs a",
-                         "spaces open a",
-                         "dead-letters",
-                         "help",
-                         "nonsense",
-                         "topo nonsense",
-                         "topo stop",
-                         "topo submit no",
-                         "topo submit bad.yaml",
-                         "topo update 7 app.mex",
-                         "topo diff 7 app.mex",
-                         "topo history 7",
-                         "topo rollback 7",
-                         "topo restart 7 a",
-                         "topo purge 7 --yes",
-                         "topo delete 7",
-                         "topo update 7"};
   for (const bool answering : {false, true}) {
     Fixture f;
     if (answering) {
@@ -405,7 +406,7 @@ TEST(ZshellTest, WithJsonEveryCommandPrintsOneJsonDocumentWhateverHappens) {
           wire::json_response(R"({"state":"running","update_state":"done"})");
       f.answers["zrun GET /v1/spaces/a"] = wire::json_response(R"({"type":"UI"})");
     }
-    for (const char* line : lines) {
+    for (const char* line : every_command) {
       const int code = f.run(line, true);
       EXPECT_TRUE(nlohmann::json::accept(f.printed)) << line << ": " << f.printed;
       // A stop that is not seen in time ends with the view as it is, and exit code 1.
