@@ -238,9 +238,12 @@ stdx::Status RecordsGate::may_commit(const std::string& leader, const v1::Record
 
 stdx::Status RecordsGate::may_take_term(const v1::CasTermRequest& request,
                                         const std::string& zhost) {
-  const auto heard = guard_.hear_leader(zhost, request.known());
-  phase_changed();
-  TRY(heard);
+  // What its zhost knows a candidate said when it registered; this is what it knew when it led.
+  if (!guard_.is_over(request.known())) {
+    const auto heard = guard_.hear_leader(zhost, request.known());
+    phase_changed();
+    TRY(heard);
+  }
   const bool renewal = request.next_term() == term_.term && request.next_holder() == term_.holder &&
                        !request.known().lineage().empty();
   if (renewal) return {};

@@ -74,6 +74,13 @@ bool RecordsGuard::read(const v1::LineageRecord& lineage, std::uint64_t counter,
   return true;
 }
 
+// A new lineage begins above every term that was reported: who led before, and knows only the
+// records of that time, proves nothing against them. It may know of one batch more than anybody was
+// told of; nothing followed from that.
+bool RecordsGuard::is_over(const v1::RecordsKnown& known) const {
+  return !known.lineage().empty() && known.lineage() != lineage_.id() && known.term() < term_;
+}
+
 bool RecordsGuard::is_of_other_records(const v1::RecordsKnown& known) const {
   return !known.lineage().empty() && known.lineage() != lineage_.id() &&
          find_former(lineage_, known.lineage()) == nullptr;
@@ -128,9 +135,7 @@ stdx::Status RecordsGuard::hear(const std::string& zhost, bool is_member,
 }
 
 stdx::Status RecordsGuard::hear_leader(const std::string& zhost, const v1::RecordsKnown& known) {
-  // Recovered records begin above every term that zhosts reported: who led before, and knows only
-  // the records of that time, proves nothing against them.
-  if (is_of_other_records(known) && known.term() < term_)
+  if (is_over(known))
     return stdx::fail(Code::stale, format("term {} is over, {} was seen", known.term(), term_));
   if (const auto what = beyond(known); !what.empty())
     return std::unexpected(go_behind(format("zhost '{}', which leads,", zhost), what));

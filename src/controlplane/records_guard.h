@@ -55,6 +55,8 @@ class RecordsGuard {
   stdx::Status hear(const std::string& zhost, bool is_member, const v1::RecordsKnown& known);
   // The leader of the term says what it knows.
   stdx::Status hear_leader(const std::string& zhost, const v1::RecordsKnown& known);
+  // What somebody knows is of a term before this lineage: an earlier leader's memory.
+  bool is_over(const v1::RecordsKnown& known) const;
   // It has said what it knows since this control plane started. Who has not may know of a leader
   // that these records lack.
   bool has_registered(const std::string& zhost) const { return registered_.contains(zhost); }

@@ -114,5 +114,17 @@ TEST(RecordsGuardTest, FormerLineagesAreBounded) {
   EXPECT_EQ(record.former(0).id(), "1098");
 }
 
+// The one that led before may have committed a batch of which it had told nobody yet.
+TEST(RecordsGuardTest, P15AfterARecoveryWhatAnEarlierLeaderRemembersMakesNothingBehindAgain) {
+  Fixture f;
+  EXPECT_FALSE(f.guard.hear_leader("a", known("L", 16, 4))) << "it is ahead of the records";
+  EXPECT_EQ(f.guard.phase(), Phase::behind);
+  f.guard.recovered(next_lineage(lineage("L"), 15, "M"), 20, 9);
+  EXPECT_EQ(f.guard.hear_leader("a", known("L", 16, 4)).error().code, stdx::Code::stale);
+  EXPECT_TRUE(f.guard.is_open());
+  EXPECT_FALSE(f.guard.hear_leader("b", known("M", 21, 9))) << "of these records it is believed";
+  EXPECT_EQ(f.guard.phase(), Phase::behind);
+}
+
 }  // namespace
 }  // namespace controlplane

@@ -138,6 +138,8 @@ TEST(HttpServerTest, WhatIsNotHttpIsRefusedAndTheServerGoesOn) {
 
 TEST(HttpServerTest, ATargetIsDecodedOnceAndStrictly) {
   EXPECT_EQ(split_target("/a%20b?x=%C3%A4")->query.at("x"), "ä");
+  // `cluster backup /var/backups/x.db`: a value may name a file.
+  EXPECT_EQ(split_target("/a?path=%2Fvar%2Fx.db")->query.at("path"), "/var/x.db");
   for (auto bad :
        {"", "x", "/%", "/%zz", "/%00", "/a%2fb", "/a/../b", "/%2e%2e/", "/%ff", "/?a=1&a=2"})
     EXPECT_FALSE(split_target(bad)) << bad;

@@ -15,7 +15,8 @@ int hex(char c) {
   return -1;
 }
 
-stdx::Result<std::string> decode(std::string_view text) {
+// In a path an encoded slash would make another path of it; in a value it is a character.
+stdx::Result<std::string> decode(std::string_view text, bool is_path) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     char c = text[i];
@@ -25,7 +26,8 @@ stdx::Result<std::string> decode(std::string_view text) {
       if (high < 0 || low < 0) return stdx::fail(Code::invalid, "a %-escape of the path is broken");
       c = static_cast<char>(high << 4 | low);
       i += 2;
-      if (c == '/' || c == '\\') return stdx::fail(Code::invalid, "encoded slashes are not taken");
+      if (is_path && (c == '/' || c == '\\'))
+        return stdx::fail(Code::invalid, "encoded slashes are not taken");
     }
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
       return stdx::fail(Code::invalid, "control bytes are not taken in a path");
@@ -44,7 +46,7 @@ stdx::Result<Target> split_target(const std::string& target) {
     return stdx::fail(Code::invalid, "the request's target is no path");
   Target out;
   const auto mark = target.find('?');
-  TRY_ASSIGN(out.path, decode(std::string_view(target).substr(0, mark)));
+  TRY_ASSIGN(out.path, decode(std::string_view(target).substr(0, mark), /*is_path=*/true));
   for (const auto segment : stdx::split(out.path, '/'))
     if (segment == ".." || segment == ".")
       return stdx::fail(Code::invalid, "the path climbs out of itself");
@@ -52,10 +54,10 @@ stdx::Result<Target> split_target(const std::string& target) {
   for (const auto pair : stdx::split(std::string_view(target).substr(mark + 1), '&')) {
     if (pair.empty()) continue;
     const auto equals = pair.find('=');
-    TRY_ASSIGN(auto name, decode(pair.substr(0, equals)));
+    TRY_ASSIGN(auto name, decode(pair.substr(0, equals), /*is_path=*/false));
     std::string value;
     if (equals != std::string_view::npos) {
-      TRY_ASSIGN(value, decode(pair.substr(equals + 1)));
+      TRY_ASSIGN(value, decode(pair.substr(equals + 1), /*is_path=*/false));
     }
     if (!out.query.emplace(std::move(name), std::move(value)).second)
       return stdx::fail(Code::invalid, "a query parameter is given twice");
