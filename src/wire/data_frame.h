@@ -22,8 +22,8 @@
 //       56    8  seq
 //       64       payload
 //
-// The payload of an `open` is empty, or 8 bytes little-endian: the name of the stream's numbering. A
-// next life of the sender with the same name goes on with its numbers: it read its outbox again
+// The payload of an `open` is empty, or 8 bytes little-endian: the name of the stream's numbering.
+// A next life of the sender with the same name goes on with its numbers: it read its outbox again
 // (docs/delivery.md, `once`), or it took the place of a former version.
 //
 // `from` is always the sender of this frame: in an acknowledgement it is the receiver of the

@@ -108,9 +108,9 @@ void Service::bury_taken(Space& receiver, std::vector<MessagePtr>* carry) {
         return;
     }
     // Not what a sender left behind that is gone: a newer one of it may have been heard since (S1).
-    const bool goes_on = message->path == self_path ||
-                         (!topology.paths[message->path]->out.keeps_until_finished() &&
-                          !topology.spec().paths[message->path].removed);
+    const bool goes_on =
+        message->path == self_path || (!topology.paths[message->path]->out.keeps_until_finished() &&
+                                       !topology.spec().paths[message->path].removed);
     if (carry != nullptr && goes_on) return carry->push_back(std::move(message));
     auto letter = letter_on(topology, message->path, *message,
                             "its receiver was stopped or moved before it was handled, and its "
