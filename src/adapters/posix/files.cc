@@ -84,8 +84,14 @@ stdx::Status make_missing_folders(const std::string& path) {
 }  // namespace
 
 stdx::Result<stdx::Bytes> read_file(const std::string& path, std::size_t bytes_max) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Not blocking: to open a pipe that nobody writes to would wait for ever.
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return system_fail(path);
+  struct stat info{};
+  if (fstat(fd, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode))) {
+    close(fd);
+    return stdx::fail(stdx::Code::invalid, path + ": it is a pipe, and no file");
+  }
   auto content = read_all(fd, path, bytes_max);
   close(fd);
   return content;

@@ -81,6 +81,9 @@ TEST(FilesTest, AFileIsReplacedWholeAndReadWithinItsBound) {
   EXPECT_EQ(read_file(path, 100), "second");
   EXPECT_EQ(read_file(path, 3).error().code, stdx::Code::invalid);
   EXPECT_EQ(read_file(folder.path + "/none", 3).error().code, stdx::Code::not_found);
+  ASSERT_EQ(mkfifo((folder.path + "/pipe").c_str(), 0600), 0);
+  EXPECT_EQ(read_file(folder.path + "/pipe", 3).error().code, stdx::Code::invalid)
+      << "nobody writes to it: reading would wait for ever";
   struct stat info{};
   stat(path.c_str(), &info);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
