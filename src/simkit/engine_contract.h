@@ -58,7 +58,7 @@ class EngineContract : public testing::Test {
  protected:
   using Progress = ports::Instance::Progress;
   using Result = ports::HostResult;
-  static constexpr auto slice = std::chrono::milliseconds(1);
+  static constexpr auto slice = std::chrono::milliseconds(10);
   static constexpr std::uint64_t memory_max = 1u << 20;
 
   Backend backend_;
