@@ -168,5 +168,40 @@ TEST(ReplaceTest, AStopOfTheNewerOneStopsBoth) {
   EXPECT_EQ(line.zrun["a"]->service->find("", "relay"), nullptr);
 }
 
+TEST(ReplaceTest, AVersionThatComesWhileTheFormerOneClosesTakesTheTurnOfTheOneThatWaits) {
+  Line line(200);
+  line.world.run_for(100ms);
+  EXPECT_EQ(line.place("relay", "a", 2, 1, false, 1), "accepted");
+  EXPECT_EQ(line.place("relay", "a", 3, 1, false, 2), "accepted");
+  line.tell_directory();
+  ASSERT_TRUE(line.world.run_until_true([&] { return line.arrived(200); }, 60s));
+  EXPECT_TRUE(line.runs("relay", 3));
+  line.expect_each_unmarked_once(200);
+  EXPECT_TRUE(line.zrun["a"]->service->dead_letters().all().empty());
+}
+
+TEST(ReplaceTest, ACommandThatReplacesNothingEndsTheOneThatRunsAndTheOneThatWaits) {
+  Line line(10);
+  line.world.run_for(100ms);
+  EXPECT_EQ(line.place("relay", "a", 2, 1, false, 1), "accepted");
+  EXPECT_EQ(line.place("relay", "a", 7), "accepted");
+  line.world.run_for(3s);
+  EXPECT_TRUE(line.runs("relay", 7));
+}
+
+TEST(ReplaceTest, AnInstanceThatWaitsIsOfItsVersionWhileItsTopologyGoesOnToAnother) {
+  Line line(10);
+  line.world.run_for(100ms);
+  line.disk.topology.version = 2;
+  EXPECT_EQ(line.place("relay", "a", 2, 1, false, 1), "accepted");
+  line.next_version(
+      [](model::Topology& next) { next.paths.push_back({"aside", "relay", "source"}); });
+  EXPECT_EQ(line.place("source", "a", 2, 1, false, 1), "accepted");
+  line.world.run_for(3s);
+  EXPECT_TRUE(line.runs("relay", 2));
+  EXPECT_EQ(line.zrun["a"]->service->find("", "relay")->version(), 2u);
+  EXPECT_EQ(line.zrun["a"]->service->find("", "source")->version(), 3u);
+}
+
 }  // namespace
 }  // namespace zrun

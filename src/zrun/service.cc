@@ -206,9 +206,14 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command, const ReadSpec&
     return reply("refused", text ? "the topology has no such space" : text.error().message);
   }
   if (at != placed_.end()) {
-    const auto& space = *at->second.space;
-    if (!space.is_over() && command.replaces() == space.id().epoch.value && command.replaces() != 0)
-      return replace(at->second, *text, command);
+    auto& placed = at->second;
+    const auto replaces = command.replaces();
+    // Also the one that is to begin when the one before it has closed.
+    const bool goes_on =
+        replaces != 0 && (replaces == placed.space->id().epoch.value ||
+                          (placed.next && replaces == placed.next->header().epoch()));
+    if (goes_on && !placed.space->is_over()) return replace(placed, *text, command);
+    placed.next.reset();
     retire(key);
     // It may have been the last one here.
     const auto again = topology_of(command, spec);

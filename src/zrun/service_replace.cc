@@ -26,12 +26,16 @@ v1::CommandReply Service::replace(Placed& placed, std::shared_ptr<const model::T
 void Service::hand_over(const Key& key, LocalTopology& topology, Placed& placed) {
   auto& former = *placed.space;
   const auto& command = *placed.next;
+  // The topology here may be of a version after the one that this command is of.
+  const auto has = [&paths = placed.next_text->paths](const PathState& path) {
+    return path.index < paths.size() && !paths[path.index].removed;
+  };
   for (auto* path : topology.paths_of[former.index()]) {
     if (path->from != former.index()) continue;
     path->opened_to.clear();
     if (path->out.stream() != 0)
       path->out.drain([](MessagePtr) {});  // the next instance reads it from the store
-    else if (placed.next_text->paths[path->index].removed)
+    else if (!has(*path))
       bury_path(topology, *path, "an update removed its path before it was received");
     else
       path->out.take_over(command.header().epoch(), command.run());
