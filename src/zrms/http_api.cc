@@ -91,7 +91,9 @@ stdx::Error Service::not_leading() const {
 bool Service::forwarded(const ports::HttpRequest& request, const ports::HttpReply& reply) {
   // What an earlier reign left here may be older than what others wrote since (S5).
   if (leads() && (leader_.ready() || PLANTED(S5_unread))) return false;
-  if (leads() || members_.leader().empty() || members_.leader() == options_.zhost) {
+  // Who is named as the leader may have started anew, and know nothing of it.
+  const bool behind = control_plane_trouble_.starts_with("the records are ");
+  if (leads() || behind || members_.leader().empty() || members_.leader() == options_.zhost) {
     reply(wire::error_response(not_leading()));
     return true;
   }
