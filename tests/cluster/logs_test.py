@@ -82,7 +82,7 @@ def the_former_run_is_kept_up_to_its_last_line(cluster):
 def the_deletion_of_the_topology_removes_what_it_said(cluster):
     folder = f"{cluster.folder}/s1/logs"
     assert os.listdir(folder), folder
-    cluster.zshell(1, "topo", "delete", "app")
+    cluster.zshell(1, "topo", "delete", "app", "--yes")
     wait_for("its files are gone", lambda: not os.listdir(folder), 60)
 
 
