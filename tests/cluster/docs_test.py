@@ -86,9 +86,9 @@ def chunks_of(page, without=()):
 
 
 def shows(said, expected):
-    """Whether the words of each expected line come in this order in one line of `said`, but for digits, times, ids."""
+    """Whether the words of each expected line come in this order in one line of `said`, but for digits, sizes, ids."""
     def words(line):
-        return [re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+(\.\d+)?", "#", word) for word in line.split()]
+        return [re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+(\.\d+)?([KMG]iB)?", "#", word) for word in line.split()]
     lines = [words(line) for line in said.splitlines()]
     return all(words(line) in lines for line in expected.splitlines() if line.strip())
 
