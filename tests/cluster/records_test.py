@@ -102,7 +102,8 @@ def everybody_says_so(cluster):
     assert "cluster recover" in said.stdout + said.stderr, said
     wait_for("the control plane says so", lambda: health_says_behind(cluster))
     assert cluster.events("zmesh-controlplane", "records_behind"), "nothing in the log"
-    assert "the records are behind" in cluster.zshell(3, "status", check=False).stdout
+    wait_for("the status of another zhost says so",
+             lambda: "the records are behind" in cluster.zshell(3, "status", check=False).stdout)
     again = cluster.zshell(2, "topo", "submit", f"{cluster.folder}/kept.mex", check=False)
     assert again.returncode != 0, again.stdout
 
