@@ -63,6 +63,8 @@ struct Space {
   std::uint64_t definition = 0;
   std::uint32_t restarts_asked = 0;
   bool removed = false;
+  bool ingress = false;  // takes messages from outside, without a path
+  std::string route;     // CALL: answers HTTP requests below that path; empty: none
   bool operator==(const Space&) const = default;
 };
 
@@ -72,6 +74,7 @@ struct Path {
   // Deliveries of one message that may fail; then it becomes a dead letter and the rest goes on.
   std::uint32_t max_deliveries = 5;
   bool removed = false;  // model/topology_update.h
+  std::string out, in;   // what the guests at its ends call it; empty: `name`
   bool operator==(const Path&) const = default;
 };
 
