@@ -4,29 +4,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "stdx/near_miss.h"
 #include "stdx/text.h"
 
 namespace config {
-namespace {
 
 using stdx::format;
-
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const auto substitute = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
-    }
-  }
-  return row[b.size()];
-}
-
-}  // namespace
 
 const Node* Node::find(std::string_view name) const {
   for (const auto& [key, value] : fields)
@@ -34,8 +17,19 @@ const Node* Node::find(std::string_view name) const {
   return nullptr;
 }
 
+const Node& Node::nearest(std::string_view path) const {
+  const auto* at = this;
+  for (const auto part : stdx::split(path, '.'))
+    if (const auto* next = at->find(part))
+      at = next;
+    else
+      break;
+  return *at;
+}
+
 void Reader::fail(const Node& at, const std::string& message) const {
-  findings_.push_back(format("{}:{}: {}", file_, at.line, message));
+  const bool at_key = at.kind != Node::Kind::scalar && at.key_line > 0;
+  findings_.push_back(format("{}:{}: {}", file_, at_key ? at.key_line : at.line, message));
 }
 
 void Reader::only(const Node& map, std::string_view what,
@@ -46,11 +40,8 @@ void Reader::only(const Node& map, std::string_view what,
   }
   for (const auto& [key, value] : map.fields) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    const auto shown = stdx::printable(key, 60);
-    std::string hint;
-    for (const auto name : known)
-      if (key.size() < 64 && distance(key, name) <= 2) hint = format("; did you mean '{}'?", name);
-    fail(value, format("unknown key '{}' in {}{}", shown, what, hint));
+    findings_.push_back(format("{}:{}: unknown key '{}' in {}{}", file_, value.key_line,
+                               stdx::printable(key, 60), what, stdx::did_you_mean(key, known)));
   }
 }
 

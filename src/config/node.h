@@ -24,9 +24,12 @@ struct Node {
   std::string text;
   std::vector<Node> items;    // list
   std::vector<Field> fields;  // map
-  int line = 0;
+  int line = 0;               // where it begins; of a map its first key
+  int key_line = 0;           // of the key that it is the value of; 0: none
 
   const Node* find(std::string_view name) const;
+  // Of "cluster.id" the node; where it is not there the nearest one above it.
+  const Node& nearest(std::string_view path) const;
 };
 struct Node::Field {
   std::string first;
@@ -40,7 +43,12 @@ class Reader {
   Reader(std::string file, std::vector<std::string>& findings)
       : file_(std::move(file)), findings_(findings) {}
 
+  // At the value; of a map or list at its key.
   void fail(const Node& at, const std::string& message) const;
+  // At the value of `path` ("trust.policy"), or what is nearest to it.
+  void fail(const Node& parent, std::string_view path, const std::string& message) const {
+    fail(parent.nearest(path), message);
+  }
   // Says each key of a map that is not in `known`.
   void only(const Node& map, std::string_view what,
             std::initializer_list<std::string_view> known) const;

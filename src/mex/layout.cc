@@ -98,8 +98,8 @@ void check_layout(const std::string& text, const std::set<std::string>& spaces,
   reader.only(*root, layout_file, {"apiVersion", "kind", "locations", "faces", "routes"});
   if (root->kind != Node::Kind::map) return;
   if (reader.text(*root, "apiVersion", "") != "samoza/v1")
-    reader.fail(*root, "apiVersion must be samoza/v1");
-  if (reader.text(*root, "kind", "") != "Layout") reader.fail(*root, "kind must be Layout");
+    reader.fail(*root, "apiVersion", "apiVersion must be samoza/v1");
+  if (reader.text(*root, "kind", "") != "Layout") reader.fail(*root, "kind", "kind must be Layout");
   Layout layout(reader, spaces);
   layout.locations(*root);
   layout.faces(*root);

@@ -32,17 +32,18 @@ stdx::Result<ManifestSource> read_metadata(const config::Reader& reader, const N
                                            const std::vector<std::string>& findings) {
   ManifestSource source;
   if (reader.text(root, "apiVersion", "") != "samoza/v1")
-    reader.fail(root, "apiVersion must be samoza/v1");
-  if (reader.text(root, "kind", "") != "MEX") reader.fail(root, "kind must be MEX");
+    reader.fail(root, "apiVersion", "apiVersion must be samoza/v1");
+  if (reader.text(root, "kind", "") != "MEX") reader.fail(root, "kind", "kind must be MEX");
   if (const auto* metadata = reader.map(root, "metadata")) {
     reader.only(*metadata, "metadata", {"name", "version", "publisher", "created"});
     source.name = reader.required(*metadata, "name");
     source.version = reader.text(*metadata, "version", source.version);
     source.publisher = reader.text(*metadata, "publisher", "");
     source.created = reader.text(*metadata, "created", source.created);
-    if (!model::is_name(source.name)) reader.fail(*metadata, "metadata.name is not a valid name");
+    if (!model::is_name(source.name))
+      reader.fail(*metadata, "name", "metadata.name is not a valid name");
     if (!stdx::is_rfc3339(source.created))
-      reader.fail(*metadata, "metadata.created must be an RFC 3339 time");
+      reader.fail(*metadata, "created", "metadata.created must be an RFC 3339 time");
     for (const auto* text : {&source.version, &source.publisher})
       if (!is_plain(*text)) reader.fail(*metadata, "metadata holds quotes or control bytes");
   } else {
@@ -96,7 +97,7 @@ stdx::Result<Manifest> parse_manifest(const std::string& text) {
   if (const auto* integrity = reader.map(root, "integrity")) {
     reader.only(*integrity, "integrity", {"algorithm", "files"});
     if (reader.text(*integrity, "algorithm", "") != "sha256")
-      reader.fail(*integrity, "integrity.algorithm must be sha256");
+      reader.fail(*integrity, "algorithm", "integrity.algorithm must be sha256");
     if (const auto* files = reader.list(*integrity, "files"))
       for (const auto& item : files->items) {
         reader.only(item, "integrity.files", {"path", "hash"});
@@ -113,7 +114,7 @@ stdx::Result<Manifest> parse_manifest(const std::string& text) {
   if (const auto* signature = reader.map(root, "signature")) {
     reader.only(*signature, "signature", {"algorithm", "publicKey", "signature"});
     if (reader.text(*signature, "algorithm", "") != "ed25519")
-      reader.fail(*signature, "signature.algorithm must be ed25519");
+      reader.fail(*signature, "algorithm", "signature.algorithm must be ed25519");
     m.public_key = reader.required(*signature, "publicKey");
     m.signature = reader.required(*signature, "signature");
   }

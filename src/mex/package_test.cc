@@ -97,7 +97,8 @@ TEST(MexTest, RMex21EachRuleNamesWhatBreaksIt) {
   EXPECT_EQ(error_of(files), "readme.txt does not belong in a MEX");
   files = good_files();
   files["spaces/a/space.yaml"] = "type: CALL\ncapabilities: [data.write]\n";
-  EXPECT_EQ(error_of(files), "space 'a': a space of type CALL may not use 'data.write'");
+  EXPECT_EQ(error_of(files),
+            "topology.yaml:5: space 'a': a space of type CALL may not use 'data.write'");
   files = good_files();
   files["spaces/a/core.wasm"] = "junk";
   EXPECT_NE(error_of(files).find("spaces/a/core.wasm"), std::string::npos);
@@ -148,14 +149,15 @@ TEST(MexTest, RTopo4EachSpaceOfAStandAloneTopologyNamesItsMexRelativeToTheFile) 
   EXPECT_EQ(topology.spaces.at(0).mex, "parts/a.mex");
   EXPECT_EQ(topology.paths.at(0).name, "a-a");
   read("  - {name: a, type: CALL}\n  - {name: b, type: CALL, mex: /b.mex}\n", findings);
-  EXPECT_EQ(findings, (std::vector<std::string>{
-                          "t.yaml: space 'a': mex is missing; each space of a stand-alone topology "
-                          "names the MEX it comes from (R-TOPO-4)",
-                          "t.yaml: space 'b': mex '/b.mex' must be a path relative to t.yaml "
-                          "(R-TOPO-4)"}));
+  EXPECT_EQ(findings,
+            (std::vector<std::string>{
+                "t.yaml:5: space 'a': mex is missing; each space of a stand-alone topology "
+                "names the MEX it comes from (R-TOPO-4)",
+                "t.yaml:6: space 'b': mex '/b.mex' must be a path relative to t.yaml "
+                "(R-TOPO-4)"}));
   findings.clear();
   read("  - {name: a, type: CALL, mex: a.mex}\npaths:\n  - {name: p, from: a, to: b}\n", findings);
-  EXPECT_EQ(findings, std::vector<std::string>{"t.yaml: path 'p': to space 'b' does not exist"});
+  EXPECT_EQ(findings, std::vector<std::string>{"t.yaml:7: path 'p': to space 'b' does not exist"});
 }
 
 TEST(MexTest, TheSignedArchiveOfTheFuzzCorpusPassesEveryCheckSoThatFuzzingGetsBehindThem) {

@@ -2,6 +2,7 @@
 #include "mex/topology_yaml.h"
 
 #include <algorithm>
+#include <map>
 
 #include "adapters/yaml/yaml.h"
 #include "config/node.h"
@@ -49,7 +50,7 @@ BuildSettings read_build(const Reader& reader, const Node& root, std::uint64_t m
   const auto stack = reader.bytes(*build, "stack", 0);
   if (build->find("stack") == nullptr) return settings;
   if (stack < stack_bytes_min || stack > memory_bytes / 2)
-    reader.fail(*build,
+    reader.fail(*build, "stack",
                 format("build.stack is {} bytes; it must be {} to {}, half of limits.memory", stack,
                        stack_bytes_min, memory_bytes / 2));
   else
@@ -89,10 +90,11 @@ void read_space_file(const ReadFile& read, model::Space& space,
                "endpoints", "resources", "partition", "assets", "idle", "build"});
   const auto type = model::parse_space_type(reader.required(*root, "type"));
   if (!type)
-    reader.fail(*root, "type must be UI, IO, DATA, CHAT or CALL");
+    reader.fail(*root, "type", "type must be UI, IO, DATA, CHAT or CALL");
   else if (*type != space.type)
-    reader.fail(*root, format("type differs from topology.yaml, which says {}",
-                              model::to_string(space.type)));
+    reader.fail(
+        *root, "type",
+        format("type differs from topology.yaml, which says {}", model::to_string(space.type)));
   const bool ui = space.type == model::SpaceType::ui;
   space.entry =
       "spaces/" + space.name + "/" + reader.text(*root, "entry", ui ? "index.html" : "core.wasm");
@@ -102,19 +104,20 @@ void read_space_file(const ReadFile& read, model::Space& space,
   } else {
     for (const auto& name : space.capabilities)
       if (std::find(declared.begin(), declared.end(), name) == declared.end())
-        reader.fail(*root, format("topology.yaml grants '{}', which space.yaml does not declare",
-                                  stdx::printable(name, 60)));
+        reader.fail(*root, "capabilities",
+                    format("topology.yaml grants '{}', which space.yaml does not declare",
+                           stdx::printable(name, 60)));
   }
   read_limits(reader, *root, space.limits);
   read_build(reader, *root, space.limits.memory_bytes);
   if (ui && root->find("build") != nullptr)
-    reader.fail(*root, "build is for spaces with a module; a UI space is packed as it is");
+    reader.fail(*root, "build", "build is for spaces with a module; a UI space is packed as it is");
   read_placement(reader, *root, space.placement);
   const auto store = reader.text(*root, "store", "");
   if (store == "local") space.store = model::StoreKind::local;
   if (store == "cluster") space.store = model::StoreKind::cluster;
   if (!store.empty() && store != "local" && store != "cluster")
-    reader.fail(*root, "store must be local or cluster");
+    reader.fail(*root, "store", "store must be local or cluster");
   for (auto& [name, value] : reader.pairs(*root, "config")) space.config[name] = value;
   space.endpoints = reader.texts(*root, "endpoints");
   if (const auto* resources = reader.map(*root, "resources")) {
@@ -125,16 +128,18 @@ void read_space_file(const ReadFile& read, model::Space& space,
   if (idle == "wait")
     space.idle = model::Idle::wait;
   else if (idle != "back-off")
-    reader.fail(*root, format("idle is '{}'; it must be wait (on_process is called for messages "
-                              "only) or back-off (it is also called after a growing pause)",
-                              stdx::printable(idle, 40)));
+    reader.fail(*root, "idle",
+                format("idle is '{}'; it must be wait (on_process is called for messages "
+                       "only) or back-off (it is also called after a growing pause)",
+                       stdx::printable(idle, 40)));
   if (ui && space.idle == model::Idle::wait)
-    reader.fail(*root, "idle is for spaces with a module; a UI space has no on_process");
+    reader.fail(*root, "idle", "idle is for spaces with a module; a UI space has no on_process");
   const auto partition = reader.text(*root, "partition", "autonomous");
   if (partition == "strict")
-    reader.fail(*root, "partition: strict is not built yet; use autonomous (docs/status.md)");
+    reader.fail(*root, "partition",
+                "partition: strict is not built yet; use autonomous (docs/status.md)");
   else if (partition != "autonomous")
-    reader.fail(*root, "partition must be autonomous or strict");
+    reader.fail(*root, "partition", "partition must be autonomous or strict");
 }
 
 model::Space read_space(const Reader& reader, const Node& item) {
@@ -144,10 +149,11 @@ model::Space read_space(const Reader& reader, const Node& item) {
   const auto type_text = reader.required(item, "type");
   const auto type = model::parse_space_type(type_text);
   if (!type && (type_text == "FUNC" || type_text == "AGENTIC"))
-    reader.fail(item, format("{} is an agent, not a type of space (R-DEC-23)", type_text));
+    reader.fail(item, "type", format("{} is an agent, not a type of space (R-DEC-23)", type_text));
   else if (!type && !type_text.empty())
-    reader.fail(item, format("type '{}' must be UI, IO, DATA, CHAT or CALL",
-                             stdx::printable(type_text, 40)));
+    reader.fail(
+        item, "type",
+        format("type '{}' must be UI, IO, DATA, CHAT or CALL", stdx::printable(type_text, 40)));
   space.type = type.value_or(model::SpaceType::call);
   space.path = reader.text(item, "path", "");
   space.capabilities = reader.texts(item, "capabilities");
@@ -170,13 +176,30 @@ model::Path read_path(const Reader& reader, const Node& item) {
   else if (delivery == "once")
     path.delivery = model::Delivery::once;
   else if (delivery != "at-least-once")
-    reader.fail(item, "delivery must be at-most-once, at-least-once or once");
+    reader.fail(item, "delivery", "delivery must be at-most-once, at-least-once or once");
   return path;
 }
 
+// Where topology.yaml says what a finding is about: a finding of model::validate begins with it.
+struct Lines {
+  std::map<std::string, int, std::less<>> subjects;  // "space 'a'" -> line
+
+  void note(const char* kind, const std::string& name, const Node& at) {
+    subjects[format("{} '{}'", kind, name)] = at.line;  // of two the second one, which is too many
+  }
+  std::string of(const std::string& file, const std::string& finding) const {
+    const auto first = finding.find('\'');
+    const auto last = first == std::string::npos ? first : finding.find('\'', first + 1);
+    const auto at = last == std::string::npos
+                        ? subjects.end()
+                        : subjects.find(std::string_view(finding).substr(0, last + 1));
+    return format("{}:{}: {}", file, at == subjects.end() ? 1 : at->second, finding);
+  }
+};
+
 // The keys that both kinds of topology.yaml have.
 model::Topology read_graph(const std::string& text, const std::string& topology_file,
-                           std::vector<std::string>& findings) {
+                           std::vector<std::string>& findings, Lines& lines) {
   model::Topology topology;
   const auto root = adapters::yaml::parse(text, topology_file);
   if (!root) {
@@ -186,19 +209,27 @@ model::Topology read_graph(const std::string& text, const std::string& topology_
   const Reader reader(topology_file, findings);
   reader.only(*root, topology_file, {"apiVersion", "kind", "metadata", "spaces", "paths"});
   if (reader.text(*root, "apiVersion", "") != "samoza/v1")
-    reader.fail(*root, "apiVersion must be samoza/v1");
-  if (reader.text(*root, "kind", "") != "Topology") reader.fail(*root, "kind must be Topology");
+    reader.fail(*root, "apiVersion", "apiVersion must be samoza/v1");
+  if (reader.text(*root, "kind", "") != "Topology")
+    reader.fail(*root, "kind", "kind must be Topology");
   if (const auto* metadata = reader.map(*root, "metadata")) {
     reader.only(*metadata, "metadata", {"name", "owner"});
     topology.name = reader.required(*metadata, "name");
+    lines.note("metadata.name", topology.name, metadata->nearest("name"));
     topology.owner = reader.text(*metadata, "owner", "");
   } else {
     reader.fail(*root, "metadata is missing");
   }
   if (const auto* spaces = reader.list(*root, "spaces"))
-    for (const auto& item : spaces->items) topology.spaces.push_back(read_space(reader, item));
+    for (const auto& item : spaces->items) {
+      topology.spaces.push_back(read_space(reader, item));
+      lines.note("space", topology.spaces.back().name, item.nearest("name"));
+    }
   if (const auto* paths = reader.list(*root, "paths"))
-    for (const auto& item : paths->items) topology.paths.push_back(read_path(reader, item));
+    for (const auto& item : paths->items) {
+      topology.paths.push_back(read_path(reader, item));
+      lines.note("path", topology.paths.back().name, item);
+    }
   return topology;
 }
 
@@ -211,12 +242,14 @@ model::Topology read_topology(const ReadFile& read, const std::string& topology_
     findings.push_back(format("{} is missing", topology_file));
     return {};
   }
-  auto topology = read_graph(*text, topology_file, findings);
+  Lines lines;
+  auto topology = read_graph(*text, topology_file, findings, lines);
   for (auto& space : topology.spaces)
     if (model::is_name(space.name) && space.mex.empty()) read_space_file(read, space, findings);
   model::normalize(topology);
   if (findings.empty())
-    for (auto& finding : model::validate(topology)) findings.push_back(std::move(finding));
+    for (const auto& finding : model::validate(topology))
+      findings.push_back(lines.of(topology_file, finding));
   return topology;
 }
 
@@ -232,9 +265,10 @@ BuildSettings build_settings(const std::string& text, const std::string& file) {
 
 model::Topology read_standalone(const std::string& text, const std::string& file,
                                 std::vector<std::string>& findings) {
-  auto topology = read_graph(text, file, findings);
+  Lines lines;
+  auto topology = read_graph(text, file, findings, lines);
   for (const auto& space : topology.spaces) {
-    const auto where = format("{}: space '{}'", file, stdx::printable(space.name, 80));
+    const auto where = lines.of(file, format("space '{}'", stdx::printable(space.name, 80)));
     if (space.mex.empty())
       findings.push_back(
           format("{}: mex is missing; each space of a stand-alone topology names the MEX it comes "
@@ -246,7 +280,7 @@ model::Topology read_standalone(const std::string& text, const std::string& file
   }
   if (findings.empty())
     for (const auto& finding : model::validate_graph(topology))
-      findings.push_back(format("{}: {}", file, finding));
+      findings.push_back(lines.of(file, finding));
   return topology;
 }
 

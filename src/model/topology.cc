@@ -5,6 +5,7 @@
 #include <set>
 
 #include "model/topology_index.h"
+#include "stdx/near_miss.h"
 #include "stdx/text.h"
 
 namespace model {
@@ -22,6 +23,15 @@ class Findings {
   void add(fmt::format_string<Args...> text, Args&&... args) {
     lines.push_back(fmt::format(text, std::forward<Args>(args)...));
   }
+  // "; did you mean 'x'?" for a name that no space has; a search, so for the first findings alone.
+  std::string near_space(const Topology& topology, std::string_view name) const {
+    constexpr std::size_t hints_max = 5;
+    if (lines.size() >= hints_max) return "";
+    stdx::NearMiss miss(name);
+    for (const auto& space : topology.spaces) miss.consider(space.name);
+    return miss.hint();
+  }
+
   std::vector<std::string> lines;
 };
 
@@ -60,23 +70,25 @@ void check_references(const Topology& topology, const Space& space, const Topolo
     for (const auto& other : others)
       if (index.find(other) < 0 || other == space.name)
         findings.add(
-            "space '{}': placement.{} names '{}', which is no other space of topology '{}'",
-            space.name, what, stdx::printable(other, 80), topology.name);
+            "space '{}': placement.{} names '{}', which is no other space of topology '{}'{}",
+            space.name, what, stdx::printable(other, 80), topology.name,
+            other == space.name ? "" : findings.near_space(topology, other));
   };
   all("anti_affinity", space.placement.anti_affinity);
   all("prefer_apart", space.placement.prefer_apart);
   all("affinity", space.placement.affinity);
 }
 
-void check_path(const Path& path, const TopologyIndex& index, Findings& findings) {
+void check_path(const Topology& topology, const Path& path, const TopologyIndex& index,
+                Findings& findings) {
   if (!is_name(path.name))
     findings.add("path '{}': not a valid name", stdx::printable(path.name, 80));
   if (index.find(path.from) < 0)
-    findings.add("path '{}': from space '{}' does not exist", path.name,
-                 stdx::printable(path.from, 80));
+    findings.add("path '{}': from space '{}' does not exist{}", path.name,
+                 stdx::printable(path.from, 80), findings.near_space(topology, path.from));
   if (index.find(path.to) < 0)
-    findings.add("path '{}': to space '{}' does not exist", path.name,
-                 stdx::printable(path.to, 80));
+    findings.add("path '{}': to space '{}' does not exist{}", path.name,
+                 stdx::printable(path.to, 80), findings.near_space(topology, path.to));
 }
 
 void check_once(const Topology& topology, const Path& path, const TopologyIndex& index,
@@ -145,7 +157,7 @@ void check_graph(const Topology& topology, const TopologyIndex& index, Findings&
   for (const auto& path : topology.paths) {
     if (!paths.insert(path.name).second)
       findings.add("path '{}' is declared twice", stdx::printable(path.name, 80));
-    check_path(path, index, findings);
+    check_path(topology, path, index, findings);
   }
 }
 

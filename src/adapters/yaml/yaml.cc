@@ -6,9 +6,11 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <sstream>
 #include <vector>
 
+#include "adapters/yaml/bounds.h"
 #include "stdx/text.h"
 
 namespace adapters::yaml {
@@ -23,49 +25,18 @@ struct Refused {
   std::string why;
 };
 
-// Before the library sees the text: its parser recurses, so nesting is bounded on the bytes. Counts
-// what can nest at most: flow brackets that are open, indentations that are open, and on one line
-// block indicators in a row.
-stdx::Status bounded(const std::string& text, const std::string& file) {
-  if (text.size() > bytes_max)
-    return stdx::fail(Code::invalid,
-                      format("{}: {} bytes; {} are allowed", file, text.size(), bytes_max));
-  if (text.find('\0') != std::string::npos || text.starts_with("\xef\xbb\xbf") ||
-      text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
-    return stdx::fail(Code::invalid,
-                      format("{}:1: must be plain UTF-8 without a byte-order mark", file));
-  int open = 0, line = 1, run = 0;
-  std::size_t indent = 0;
-  std::vector<std::size_t> indents;  // of the lines that this one may lie in, each deeper
-  bool at_start = true;
-  for (const char c : text) {
-    if (c == '\n') {
-      ++line;
-      run = 0;
-      indent = 0;
-      at_start = true;
-      continue;
-    }
-    if (at_start && c == ' ') {
-      ++indent;
-      continue;
-    }
-    if (at_start) {
-      while (!indents.empty() && indents.back() >= indent) indents.pop_back();
-      indents.push_back(indent);
-      at_start = false;
-    }
-    if (c == '[' || c == '{') ++open;
-    if ((c == ']' || c == '}') && open > 0) --open;
-    if (c == '-' || c == '?' || c == ':')
-      ++run;
-    else if (c != ' ')
-      run = 0;
-    if (open > depth_max || run > 4 * depth_max || indents.size() > 4 * depth_max)
-      return stdx::fail(Code::invalid,
-                        format("{}:{}: nested deeper than {} levels", file, line, depth_max));
-  }
-  return {};
+// What the library says of a text, at the line where a person would look.
+stdx::Error explained(const YAML::Exception& error, const std::string& text, const Bounds& bounds,
+                      const std::string& file) {
+  const auto lines = 1 + std::count(text.begin(), text.end(), '\n');
+  const auto line = std::clamp<long>(error.mark.line + 1, 1, lines);
+  if (bounds.unclosed_line() > 0)
+    return {Code::invalid, format("{}:{}: {}", file, bounds.unclosed_line(), bounds.unclosed())};
+  auto message = format("{}:{}: not valid YAML: {}", file, line, stdx::printable(error.msg, 200));
+  const auto rows = stdx::split(text, '\n');
+  if (rows[static_cast<std::size_t>(line - 1)].find('\t') != std::string_view::npos)
+    message += "; the line has a tab, where YAML takes spaces only";
+  return {Code::invalid, std::move(message)};
 }
 
 class Builder final : public YAML::EventHandler {
@@ -78,7 +49,11 @@ class Builder final : public YAML::EventHandler {
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    scalar(mark, "", anchor, "");
+    // The library's mark is that of what follows, which may be lines away.
+    const bool value = !levels_.empty() && levels_.back().has_key;
+    auto at = mark;
+    if (value) at.line = levels_.back().key_line - 1;
+    scalar(at, "", anchor, "");
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     throw Refused{mark.line + 1, "aliases are not allowed"};
@@ -102,6 +77,7 @@ class Builder final : public YAML::EventHandler {
   struct Level {
     Node node;
     std::string key;
+    int key_line = 0;
     bool has_key = false;
   };
 
@@ -122,6 +98,7 @@ class Builder final : public YAML::EventHandler {
       if (level.node.find(value) != nullptr)
         throw Refused{mark.line + 1, format("key '{}' is given twice", stdx::printable(value, 60))};
       level.key = value;
+      level.key_line = mark.line + 1;
       level.has_key = true;
       return;
     }
@@ -157,6 +134,7 @@ class Builder final : public YAML::EventHandler {
     if (level.node.kind == Node::Kind::list) {
       level.node.items.push_back(std::move(node));
     } else {
+      node.key_line = level.key_line;
       level.node.fields.emplace_back(std::exchange(level.key, ""), std::move(node));
       level.has_key = false;
     }
@@ -169,7 +147,8 @@ class Builder final : public YAML::EventHandler {
 }  // namespace
 
 stdx::Result<Node> parse(const std::string& text, const std::string& file) {
-  TRY(bounded(text, file));
+  Bounds bounds(text, file);
+  TRY(bounds.check());
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
@@ -177,12 +156,15 @@ stdx::Result<Node> parse(const std::string& text, const std::string& file) {
     while (parser.HandleNextDocument(builder)) {
     }
     if (!builder.any) return stdx::fail(Code::invalid, format("{}:1: the file is empty", file));
+    // The library takes the end of the text for the end of a quoted value.
+    if (bounds.unclosed_line() > 0)
+      return stdx::fail(Code::invalid,
+                        format("{}:{}: {}", file, bounds.unclosed_line(), bounds.unclosed()));
     return std::move(builder.root);
   } catch (const Refused& refused) {
     return stdx::fail(Code::invalid, format("{}:{}: {}", file, refused.line, refused.why));
   } catch (const YAML::Exception& error) {
-    return stdx::fail(Code::invalid, format("{}:{}: not valid YAML: {}", file, error.mark.line + 1,
-                                            stdx::printable(error.msg, 200)));
+    return std::unexpected(explained(error, text, bounds, file));
   }
 }
 
