@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/json.h"
 
+#include <google/protobuf/descriptor.h>
 #include <google/protobuf/util/json_util.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "stdx/assert.h"
+#include "stdx/encoding.h"
 #include "stdx/text.h"
 
 namespace wire {
@@ -40,15 +44,105 @@ int http_status(stdx::Code code) {
   return 500;
 }
 
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+void write_message(std::string& out, const Message& message);
+
+void write_text(std::string& out, const std::string& text) {
+  out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// Readers that keep numbers as doubles, as JavaScript does, would change larger ones silently.
+template <typename Number>
+void write_integer(std::string& out, Number value) {
+  constexpr std::int64_t exact = 1ll << 53;
+  const bool fits = std::cmp_less(value, exact) && std::cmp_greater(value, -exact);
+  const auto text = std::to_string(value);
+  out += fits ? text : '"' + text + '"';
+}
+
+void write_real(std::string& out, double value) {
+  if (std::isfinite(value))
+    out += stdx::format("{}", value);
+  else
+    out += std::isnan(value) ? R"("NaN")" : value > 0 ? R"("Infinity")" : R"("-Infinity")";
+}
+
+// One value of a field: of a repeated one the value at `index`, else that of the message.
+void write_value(std::string& out, const Message& message, const FieldDescriptor& field,
+                 int index) {
+  const auto& reflection = *message.GetReflection();
+  const auto get = [&](auto one, auto of_many) {
+    return index < 0 ? (reflection.*one)(message, &field)
+                     : (reflection.*of_many)(message, &field, index);
+  };
+  using R = google::protobuf::Reflection;
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_INT32:
+      return write_integer(out, get(&R::GetInt32, &R::GetRepeatedInt32));
+    case FieldDescriptor::CPPTYPE_INT64:
+      return write_integer(out, get(&R::GetInt64, &R::GetRepeatedInt64));
+    case FieldDescriptor::CPPTYPE_UINT32:
+      return write_integer(out, get(&R::GetUInt32, &R::GetRepeatedUInt32));
+    case FieldDescriptor::CPPTYPE_UINT64:
+      return write_integer(out, get(&R::GetUInt64, &R::GetRepeatedUInt64));
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return write_real(out, get(&R::GetDouble, &R::GetRepeatedDouble));
+    case FieldDescriptor::CPPTYPE_FLOAT:
+      return write_real(out, static_cast<double>(get(&R::GetFloat, &R::GetRepeatedFloat)));
+    case FieldDescriptor::CPPTYPE_BOOL:
+      out += get(&R::GetBool, &R::GetRepeatedBool) ? "true" : "false";
+      return;
+    case FieldDescriptor::CPPTYPE_ENUM: {
+      const int number = get(&R::GetEnumValue, &R::GetRepeatedEnumValue);
+      const auto* known = field.enum_type()->FindValueByNumber(number);
+      return known == nullptr ? write_integer(out, number) : write_text(out, known->name());
+    }
+    case FieldDescriptor::CPPTYPE_STRING: {
+      const auto text = get(&R::GetString, &R::GetRepeatedString);
+      return write_text(
+          out, field.type() == FieldDescriptor::TYPE_BYTES ? stdx::base64_encode(text) : text);
+    }
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return write_message(out, index < 0 ? reflection.GetMessage(message, &field)
+                                          : reflection.GetRepeatedMessage(message, &field, index));
+  }
+}
+
+// Every field in its order; what is not set has its default, a message or `optional` field is left
+// out.
+void write_message(std::string& out, const Message& message) {
+  const auto& type = *message.GetDescriptor();
+  const auto& reflection = *message.GetReflection();
+  char separator = '{';
+  for (int i = 0; i < type.field_count(); ++i) {
+    const auto& field = *type.field(i);
+    ASSERT(!field.is_map(), "no message of the API has a map");
+    if (!field.is_repeated() && field.has_presence() && !reflection.HasField(message, &field))
+      continue;
+    out += std::exchange(separator, ',');
+    write_text(out, field.name());
+    out += ':';
+    if (!field.is_repeated()) {
+      write_value(out, message, field, -1);
+      continue;
+    }
+    out += '[';
+    for (int n = 0; n < reflection.FieldSize(message, &field); ++n) {
+      if (n > 0) out += ',';
+      write_value(out, message, field, n);
+    }
+    out += ']';
+  }
+  out += separator == '{' ? "{}" : "}";
+}
+
 }  // namespace
 
 std::string to_json(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  options.always_print_primitive_fields = true;
   std::string json;
-  const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
-  ASSERT(status.ok(), "an own message can be written as JSON");
+  write_message(json, message);
   return json;
 }
 

@@ -12,9 +12,12 @@
 
 namespace wire {
 
+// Integers are JSON numbers, of any type, below 2^53; from there on, where a double would change
+// them, they are text. Bytes are base64, enums their names.
 std::string to_json(const google::protobuf::Message& message);
 
-// Strict: unknown fields, wrong types and trailing text are Code::invalid, and say where.
+// Strict: unknown fields, wrong types and trailing text are Code::invalid, and say where. An
+// integer may be a number or text.
 stdx::Status from_json(std::string_view json, google::protobuf::Message& message);
 
 // {"error": {"code": "not_found", "message": "…"}} with the HTTP status that fits the code.
