@@ -11,10 +11,13 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
+#include <functional>
+#include <map>
 #include <optional>
 
 #include "adapters/loop/loop_impl.h"
 #include "adapters/net/http_access.h"
+#include "adapters/net/http_seats.h"
 #include "adapters/net/http_text.h"
 #include "adapters/net/transport.h"
 #include "adapters/net/websocket_link.h"
@@ -35,7 +38,9 @@ namespace {
 using namespace std::chrono_literals;
 constexpr std::size_t header_bytes_max = 16u << 10;
 constexpr std::size_t body_bytes_max = 1u << 20;
-constexpr std::size_t connections_max = 256;
+// A body has this long, and a second more for each of these bytes.
+constexpr stdx::Duration body_time = 60s;
+constexpr std::size_t body_bytes_per_second = 256u << 10;
 
 bool listed(const std::vector<std::string>& list, const std::string& text) {
   return std::find(list.begin(), list.end(), text) != list.end();
@@ -51,9 +56,13 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   Options options;
   HttpAccess access;
   tcp::acceptor acceptor;
-  std::size_t connections = 0;
+  HttpSeats seats;
+  std::map<HttpSeats::Seat, std::function<void()>> close;  // of the connections that have a seat
   ports::Counter& requests;
   ports::Counter& refused;
+  ports::Counter& made_room;
+  ports::Counter& turned_away;
+  ports::Counter& stalled;
 
   Impl(loop::Loop& l, ports::Random& random, ports::Log& lg, ports::Metrics& m,
        ports::HttpHandler& h, Options o)
@@ -65,24 +74,41 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
         access({options.ip, options.port, options.token, options.join_paths, options.open_paths},
                random),
         acceptor(loop::io_of(l)),
+        seats(options.seats),
         requests(m.counter("samoza_http_requests_total", "HTTP requests taken in")),
         refused(m.counter("samoza_http_refused_total",
-                          "HTTP requests refused before a service saw them")) {}
+                          "HTTP requests refused before a service saw them")),
+        made_room(ended(m, "made room")),
+        turned_away(ended(m, "no room")),
+        stalled(ended(m, "stalled")) {}
 
+  static ports::Counter& ended(ports::Metrics& m, const char* why) {
+    return m.counter("samoza_http_connections_ended_total",
+                     "HTTP connections ended by the server without an answer", {{"why", why}});
+  }
+  void leave(HttpSeats::Seat seat) {
+    seats.leave(seat);
+    close.erase(seat);
+  }
   void accept();
+  void take(tcp::socket socket);
 };
 
 namespace {
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(std::shared_ptr<HttpServer::Impl> server, tcp::socket socket)
-      : server_(std::move(server)), stream_(std::move(socket)) {
-    ++server_->connections;
-  }
-  ~Session() { --server_->connections; }
+  Session(std::shared_ptr<HttpServer::Impl> server, tcp::socket socket, HttpSeats::Seat seat)
+      : server_(std::move(server)), stream_(std::move(socket)), seat_(seat) {}
+  ~Session() { server_->leave(seat_); }
 
   void run() { read_header(); }
+
+  void close() {
+    error_code ignored;
+    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    stream_.close();
+  }
 
  private:
   void read_header() {
@@ -91,6 +117,7 @@ class Session : public std::enable_shared_from_this<Session> {
     // Any length until the route is known: past a limit here the parser would end without an
     // answer.
     parser_->body_limit(boost::none);
+    server_->seats.waits(seat_);
     stream_.expires_after(first_ ? 5s : 30s);
     first_ = false;
     http::async_read_header(
@@ -129,8 +156,8 @@ class Session : public std::enable_shared_from_this<Session> {
     server_->requests.add();
     if (auto response = server_->access.check(request_, server_->loop.now())) {
       if (response->status >= 400) server_->refused.add();
-      // The body was not read, so the connection cannot go on.
-      keep_alive_ = parser_->is_done();
+      // Where there is a body it was not read, so the connection cannot go on.
+      keep_alive_ = parser_->is_done() && parser_->keep_alive();
       return write(std::move(*response));
     }
     if (beast::websocket::is_upgrade(head)) return upgrade();
@@ -141,6 +168,12 @@ class Session : public std::enable_shared_from_this<Session> {
       return refuse(413, stdx::format("the body has {} bytes; {} are allowed here",
                                       *parser_->content_length(), limit));
     parser_->body_limit(limit);
+    const auto length = parser_->content_length().value_or(limit);
+    if (upload && length > body_bytes_max && !server_->seats.begin_upload(seat_))
+      return refuse(429, "as many uploads are under way as may be; try again when one has ended");
+    body_ends_ =
+        server_->loop.now() + body_time +
+        std::chrono::seconds(parser_->content_length() ? length / body_bytes_per_second : 0);
     if (request_.headers["expect"] == "100-continue") return send_continue();
     read_body();
   }
@@ -153,19 +186,28 @@ class Session : public std::enable_shared_from_this<Session> {
                       });
   }
 
+  // Part by part, so that a client that stalls is told from one that is slow.
   void read_body() {
-    stream_.expires_after(60s);
-    http::async_read(stream_, buffer_, *parser_,
-                     [self = shared_from_this()](error_code error, std::size_t) {
-                       loop::name_task();
-                       if (error == http::error::body_limit)
-                         return self->refuse(413, "the body is too large");
-                       if (error) return self->close();
-                       self->dispatch();
-                     });
+    if (parser_->is_done()) return dispatch();
+    if (server_->loop.now() > body_ends_) return refuse(408, "the body takes too long");
+    server_->seats.waits(seat_);
+    stream_.expires_after(server_->options.body_idle);
+    http::async_read_some(stream_, buffer_, *parser_,
+                          [self = shared_from_this()](error_code error, std::size_t) {
+                            loop::name_task();
+                            self->body_read(error);
+                          });
+  }
+
+  void body_read(error_code error) {
+    if (error == http::error::body_limit) return refuse(413, "the body is too large");
+    if (error == beast::error::timeout) server_->stalled.add();
+    if (error) return close();
+    read_body();
   }
 
   void dispatch() {
+    server_->seats.works(seat_);
     keep_alive_ = parser_->get().keep_alive();
     request_.body = std::move(parser_->get().body());
     if (request_.path == "/metrics") {
@@ -226,6 +268,8 @@ class Session : public std::enable_shared_from_this<Session> {
     if (!response.headers.contains("Content-Security-Policy"))
       out->set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
     for (const auto& [name, value] : response.headers) out->set(name, value);
+    server_->seats.works(seat_);
+    server_->seats.end_upload(seat_);
     out->keep_alive(keep_alive_);
     out->body() = std::move(response.body);
     out->prepare_payload();
@@ -237,17 +281,13 @@ class Session : public std::enable_shared_from_this<Session> {
                       });
   }
 
-  void close() {
-    error_code ignored;
-    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-    stream_.close();
-  }
-
   std::shared_ptr<HttpServer::Impl> server_;
   beast::tcp_stream stream_;
+  const HttpSeats::Seat seat_;
   beast::flat_buffer buffer_{1u << 20};
   std::optional<http::request_parser<http::string_body>> parser_;
   ports::HttpRequest request_;
+  stdx::Instant body_ends_{};
   bool first_ = true;
   bool keep_alive_ = true;
 };
@@ -257,17 +297,34 @@ class Session : public std::enable_shared_from_this<Session> {
 void HttpServer::Impl::accept() {
   acceptor.async_accept([self = shared_from_this()](error_code error, tcp::socket socket) {
     if (error == asio::error::operation_aborted || self->handler == nullptr) return;
-    if (!error && self->connections < connections_max) {
-      error_code ignored;
-      socket.set_option(tcp::no_delay(true), ignored);
-      std::make_shared<Session>(self, std::move(socket))->run();
+    if (!error) {
+      self->take(std::move(socket));
+      return self->accept();
     }
-    if (!error) return self->accept();
     auto timer = std::make_shared<asio::steady_timer>(self->acceptor.get_executor(), 50ms);
     timer->async_wait([self, timer](error_code) {
       if (self->handler != nullptr) self->accept();
     });
   });
+}
+
+void HttpServer::Impl::take(tcp::socket socket) {
+  error_code error;
+  const auto source = socket.remote_endpoint(error).address();
+  if (error) return;  // it is gone already
+  const auto arrival = seats.arrive(source.to_string());
+  if (arrival.leaves) {
+    made_room.add();
+    if (const auto node = close.extract(*arrival.leaves); !node.empty()) node.mapped()();
+  }
+  if (!arrival.seat) return turned_away.add();
+  socket.set_option(tcp::no_delay(true), error);
+  const auto session =
+      std::make_shared<Session>(shared_from_this(), std::move(socket), *arrival.seat);
+  close[*arrival.seat] = [weak = std::weak_ptr(session)] {
+    if (const auto still = weak.lock()) still->close();
+  };
+  session->run();
 }
 
 HttpServer::HttpServer(loop::Loop& loop, ports::Random& random, ports::Log& log,

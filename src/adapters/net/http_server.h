@@ -3,9 +3,10 @@
 
 // HTTP/1.1 in front of a service: bounds, access, /metrics, WebSocket upgrades.
 //
-// Bounds: header 16 KB, body 1 MB or what the options say for an
-// upload route, 256 connections, 5 s for a request's header, 30 s idle, 60 s for the service's
-// answer (then 504). Compressed bodies, chunked surprises and HTTP/2 are refused.
+// Bounds: header 16 KB, body 1 MB or what the options say for an upload route, connections as
+// HttpSeats says, 5 s for a request's header, 30 s idle between two, 10 s without a byte of a body,
+// for all of it 60 s and a second per 256 KiB, 60 s for the service's answer (then 504). Compressed
+// bodies, chunked surprises and HTTP/2 are refused.
 
 #include <functional>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "adapters/loop/loop.h"
+#include "adapters/net/http_seats.h"
 #include "ports/http.h"
 #include "ports/log.h"
 #include "ports/metrics.h"
@@ -35,6 +37,8 @@ class HttpServer {
     std::vector<std::string> join_paths;
     // Paths that ask for no token, as /healthz and /metrics.
     std::vector<std::string> open_paths;
+    HttpSeats::Limits seats = {};
+    stdx::Duration body_idle = std::chrono::seconds(10);
   };
 
   HttpServer(loop::Loop& loop, ports::Random& random, ports::Log& log, ports::Metrics& metrics,

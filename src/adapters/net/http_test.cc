@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "adapters/loop/loop.h"
 #include "adapters/net/http_client.h"
@@ -39,7 +42,7 @@ struct Fixture {
   HttpServer server;
   NetHttpClient client{loop, "127.0.0.1"};
 
-  Fixture()
+  explicit Fixture(HttpSeats::Limits seats = {}, stdx::Duration body_idle = 10s)
       : server(loop, quiet, quiet, metrics, echo,
                {.ip = "127.0.0.1",
                 .port = 0,
@@ -48,7 +51,9 @@ struct Fixture {
                 .upload_bytes_max = 8u << 20,
                 .binary_sockets = {},
                 .join_paths = {"/join"},
-                .open_paths = {"/open"}}) {
+                .open_paths = {"/open"},
+                .seats = seats,
+                .body_idle = body_idle}) {
     EXPECT_TRUE(server.start());
   }
   stdx::Result<ports::HttpResponse> ask(ports::HttpRequest request) {
@@ -134,6 +139,118 @@ TEST(HttpServerTest, WhatIsNotHttpIsRefusedAndTheServerGoesOn) {
                     "2\\r\\n\\r\\n"})
     EXPECT_NE(f.raw(text).find(" 400 "), std::string::npos) << text;
   EXPECT_EQ(f.ask("GET", "/x")->status, 200);
+}
+
+// A client that says what it likes, and hears what comes.
+class Raw {
+ public:
+  explicit Raw(Fixture& f) : f_(f), fd_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(f.server.port());
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    (void)::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to);
+  }
+  ~Raw() { ::close(fd_); }
+  Raw& say(const std::string& text) {
+    EXPECT_EQ(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<long>(text.size()));
+    return *this;
+  }
+  // What came once `done` says so or the server has closed; the loop serves meanwhile.
+  std::string hear(const std::function<bool(const std::string&)>& done) {
+    std::function<void()> look = [&] {
+      char buffer[4096];
+      const auto n = ::recv(fd_, buffer, sizeof buffer, 0);
+      if (n > 0) heard_.append(buffer, static_cast<std::size_t>(n));
+      closed_ = n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+      if (closed_ || done(heard_)) return f_.loop.stop();
+      f_.loop.after(1ms, [&] { look(); });
+    };
+    f_.loop.post([&] { look(); });
+    f_.loop.run();
+    f_.loop.restart();
+    return heard_;
+  }
+  bool closed() const { return closed_; }
+
+ private:
+  Fixture& f_;
+  int fd_;
+  std::string heard_;
+  bool closed_ = false;
+};
+
+const std::function<bool(const std::string&)> until_closed = [](const std::string&) {
+  return false;
+};
+
+TEST(HttpServerTest, ConnectionCloseIsHeededInEveryAnswer) {
+  Fixture f;
+  const auto port = std::to_string(f.server.port());
+  const auto head = " HTTP/1.1\r\nHost: 127.0.0.1:" + port + "\r\nConnection: close\r\n";
+  for (const std::string& request : std::vector<std::string>{
+           "POST /v1/tickets" + head + "Authorization: Bearer t\r\nContent-Length: 0\r\n\r\n",
+           "POST /v1/tickets" + head + "Authorization: Bearer t\r\n\r\n", "GET /x" + head + "\r\n",
+           "GET /metrics" + head + "\r\n", "GET /x" + head + "Authorization: Bearer t\r\n\r\n"}) {
+    Raw client(f);
+    const auto heard = client.say(request).hear(until_closed);
+    EXPECT_TRUE(client.closed());
+    EXPECT_TRUE(heard.starts_with("HTTP/1.1 ")) << request;
+    EXPECT_NE(heard.find("Connection: close"), std::string::npos) << heard;
+  }
+}
+
+TEST(HttpServerTest, AConnectionGoesOnAfterATicketWhereNobodyAskedToCloseIt) {
+  Fixture f;
+  const auto host = " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(f.server.port()) + "\r\n";
+  Raw client(f);
+  const auto ticket =
+      "POST /v1/tickets" + host + "Authorization: Bearer t\r\nContent-Length: 0\r\n\r\n";
+  const auto answers = [](std::size_t n) {
+    return [n](const std::string& heard) {
+      std::size_t found = 0;
+      for (auto at = heard.find("\"ticket\""); at != std::string::npos;
+           at = heard.find("\"ticket\"", at + 1))
+        ++found;
+      return found == n;
+    };
+  };
+  client.say(ticket).hear(answers(1));
+  client.say(ticket).hear(answers(2));
+  EXPECT_FALSE(client.closed());
+}
+
+TEST(HttpServerTest, ConnectionsThatSayNothingOrHalfOfItMakeRoomForTheNextOne) {
+  Fixture f({.total = 4, .of_one_source = 4, .uploads = 2});
+  const auto host = " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(f.server.port()) +
+                    "\r\nAuthorization: Bearer t\r\n";
+  std::vector<std::unique_ptr<Raw>> stalled;
+  for (int i = 0; i < 12; ++i) {
+    stalled.push_back(std::make_unique<Raw>(f));
+    if (i % 3 == 1) stalled.back()->say("GET /x HT");
+    if (i % 3 == 2)
+      stalled.back()->say("POST /upload" + host + "Content-Length: 2000000\r\n\r\nhalf");
+  }
+  EXPECT_EQ(f.ask("GET", "/x")->status, 200);
+  const auto text = f.ask("GET", "/metrics", "", {})->body;
+  EXPECT_NE(text.find("samoza_http_connections_ended_total{why=\"made room\"}"), std::string::npos);
+}
+
+TEST(HttpServerTest, AnUploadThatStallsIsEndedAndCountedAndFreesItsPlace) {
+  Fixture f({.total = 9, .of_one_source = 9, .uploads = 1}, 50ms);
+  const auto head = "POST /upload HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(f.server.port()) +
+                    "\r\nAuthorization: Bearer t\r\nContent-Length: 2000000\r\n\r\n";
+  Raw first(f), second(f);
+  first.say(head + "half");
+  const auto refused = second.say(head).hear(
+      [](const std::string& heard) { return heard.find("429") != std::string::npos; });
+  EXPECT_NE(refused.find("429"), std::string::npos) << refused;
+  first.hear(until_closed);
+  EXPECT_TRUE(first.closed());
+  EXPECT_EQ(f.ask("POST", "/upload", std::string(2u << 20, 'a'))->status, 200);
+  EXPECT_NE(f.ask("GET", "/metrics", "", {})
+                ->body.find("samoza_http_connections_ended_total{why=\"stalled\"} 1"),
+            std::string::npos);
 }
 
 TEST(HttpServerTest, ATargetIsDecodedOnceAndStrictly) {
