@@ -5,6 +5,7 @@
 #include <set>
 
 #include "stdx/encoding.h"
+#include "stdx/near_miss.h"
 #include "stdx/plant.h"
 #include "stdx/text.h"
 
@@ -173,12 +174,34 @@ std::vector<v1::DirectoryEntry> Directory::peers_of(const std::string& zhost) co
   return list;
 }
 
-std::vector<v1::DirectoryEntry> Directory::named(const std::string& space) const {
+namespace {
+
+bool is_of(const std::string& id, const std::string& topology) {
+  constexpr std::size_t prefix_min = 4;
+  return topology.empty() || id == topology ||
+         (topology.size() >= prefix_min && id.starts_with(topology));
+}
+
+}  // namespace
+
+std::vector<v1::DirectoryEntry> Directory::named(const std::string& space,
+                                                 const std::string& topology) const {
   std::vector<v1::DirectoryEntry> list;
   for (auto at = by_space_.lower_bound({space, ""}); at != by_space_.end() && at->first == space;
        ++at)
-    list.push_back(entries_.at({at->second, space}));
+    if (is_of(at->second, topology)) list.push_back(entries_.at({at->second, space}));
   return list;
+}
+
+std::string Directory::near_miss(const std::string& space, const std::string& topology) const {
+  constexpr std::size_t looked_at_max = 100'000;
+  stdx::NearMiss miss(space);
+  std::size_t looked_at = 0;
+  for (const auto& [name, id] : by_space_) {
+    if (++looked_at > looked_at_max) break;
+    if (is_of(id, topology)) miss.consider(name);
+  }
+  return miss.hint();
 }
 
 std::vector<v1::DirectoryEntry> Directory::all() const {

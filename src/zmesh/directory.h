@@ -53,8 +53,12 @@ class Directory {
   std::vector<v1::DirectoryEntry> of_topology(const std::string& topology) const;
   // Entries of every topology that has a space on `zhost`, sorted by (topology, space).
   std::vector<v1::DirectoryEntry> peers_of(const std::string& zhost) const;
-  // Spaces of that name, of any topology.
-  std::vector<v1::DirectoryEntry> named(const std::string& space) const;
+  // Spaces of that name, of any topology; of one whose id is `topology`, or begins with it (4
+  // characters at least), where that is not empty.
+  std::vector<v1::DirectoryEntry> named(const std::string& space,
+                                        const std::string& topology = "") const;
+  // "; did you mean 'x'?" of the names that are there, or nothing (stdx/near_miss.h).
+  std::string near_miss(const std::string& space, const std::string& topology) const;
   std::vector<v1::DirectoryEntry> all() const;
   std::size_t size() const { return entries_.size(); }
 

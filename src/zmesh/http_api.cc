@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "stdx/near_miss.h"
 #include "stdx/text.h"
 #include "wire/json.h"
 #include "wire/log_query.h"
@@ -147,10 +148,13 @@ void HttpApi::ping(const v1::PingCommand& command, ports::HttpReply reply) {
     if (member.zhost_id() != service_.options().self.zhost_id() &&
         (command.target().empty() || command.target() == member.zhost_id()))
       targets.push_back(member.zhost_id());
-  if (targets.empty() && !command.target().empty())
+  if (targets.empty() && !command.target().empty()) {
+    stdx::NearMiss miss(command.target());
+    for (const auto& member : service_.members().peers()) miss.consider(member.zhost_id());
     return reply(wire::error_response(
-        {stdx::Code::not_found, stdx::format("zhost '{}' is no other member of this cluster",
-                                             stdx::printable(command.target(), 80))}));
+        {stdx::Code::not_found, stdx::format("zhost '{}' is no other member of this cluster{}",
+                                             stdx::printable(command.target(), 80), miss.hint())}));
+  }
   struct Round {
     v1::PingTable table;
     std::size_t open;

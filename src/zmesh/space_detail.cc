@@ -50,16 +50,14 @@ struct Gathering {
 }  // namespace
 
 void Service::space_detail(v1::SpaceDetailRequest request, SpaceAnswer done) {
-  auto found = directory_.named(request.space());
-  if (!request.topology().empty())
-    std::erase_if(found,
-                  [&](const auto& entry) { return entry.topology_id() != request.topology(); });
+  const auto found = directory_.named(request.space(), request.topology());
   const auto name = stdx::printable(request.space(), 80);
   // One that is stopped is nowhere, and what it said may be.
   if (found.empty() && (!request.all_lives() || request.topology().empty()))
     return done(stdx::fail(
         Code::not_found,
-        stdx::format("no space '{}' is placed in this cluster; `mesh spaces` lists them", name)));
+        stdx::format("no space '{}' is placed in this cluster; `mesh spaces` lists them{}", name,
+                     directory_.near_miss(request.space(), request.topology()))));
   if (found.size() > 1)
     return done(stdx::fail(
         Code::invalid,

@@ -4,11 +4,13 @@
 #include <algorithm>
 
 #include "stdx/encoding.h"
+#include "stdx/near_miss.h"
 #include "stdx/plant.h"
 #include "stdx/text.h"
 #include "wire/json.h"
 #include "wire/topology_codec.h"
 #include "zrms/cluster_copies.h"
+#include "zrms/named_topology.h"
 #include "zrms/service.h"
 #include "zrms/versions.h"
 
@@ -206,9 +208,7 @@ void Service::wire_routes() {
   at_leader("GET", "/v1/topologies/{id}", [this](wire::RouteMatch match, ports::HttpReply reply) {
     const auto* row = find_topology(match.parameters["id"]);
     if (row == nullptr)
-      return reply(wire::error_response(
-          {Code::not_found, stdx::format("there is no topology '{}'; `topo` lists them",
-                                         stdx::printable(match.parameters["id"], 80))}));
+      return reply(wire::error_response(no_topology(leader_.records(), match.parameters["id"])));
     auto& query = match.request.query;
     reply(wire::json_response(view_of(*row, query["summary"] == "1", query["after"])));
   });
@@ -251,10 +251,13 @@ void Service::forget_zhost(const std::string& zhost, ports::HttpReply reply) {
   const auto member = std::find_if(members_.peers().begin(), members_.peers().end(),
                                    [&](const v1::Member& m) { return m.zhost_id() == zhost; });
   const auto name = stdx::printable(zhost, 80);
-  if (member == members_.peers().end())
+  if (member == members_.peers().end()) {
+    stdx::NearMiss miss(zhost);
+    for (const auto& other : members_.peers()) miss.consider(other.zhost_id());
     return reply(wire::error_response(
-        {Code::not_found,
-         stdx::format("there is no zhost '{}'; `cluster zhosts` lists them", name)}));
+        {Code::not_found, stdx::format("there is no zhost '{}'; `cluster zhosts` lists them{}",
+                                       name, miss.hint())}));
+  }
   if (cluster_.life(zhost) != ClusterManager::Life::dead)
     return reply(wire::error_response(
         {Code::conflict, stdx::format("zhost '{}' is not unavailable; stop it first, only a zhost "
@@ -271,10 +274,8 @@ void Service::forget_zhost(const std::string& zhost, ports::HttpReply reply) {
       }));
 }
 
-const TopologyRow* Service::find_topology(const std::string& id_or_name) const {
-  const auto* row = leader_.records().topology(id_or_name);
-  if (row == nullptr) row = leader_.records().by_name(id_or_name);
-  return row != nullptr && row->record.desired() != v1::DESIRED_DELETED ? row : nullptr;
+const TopologyRow* Service::find_topology(const std::string& asked) const {
+  return named_topology(leader_.records(), asked);
 }
 
 void Service::set_desired(const std::string& id, v1::Desired desired, ports::HttpReply reply) {
@@ -283,7 +284,7 @@ void Service::set_desired(const std::string& id, v1::Desired desired, ports::Htt
   const auto none = stdx::fail(Code::not_found,
                                stdx::format("there is no topology '{}'", stdx::printable(id, 80)));
   const auto* found = find_topology(id);
-  if (found == nullptr) return reply(wire::error_response(none.error()));
+  if (found == nullptr) return reply(wire::error_response(no_topology(leader_.records(), id)));
   // A name may be given to another topology meanwhile: what was asked about is this one.
   const auto asked = found->record.id();
   const auto write = [asked, desired, none, updated = stdx::format_rfc3339(runtime_.clock.wall())](

@@ -6,6 +6,7 @@
 #include "stdx/text.h"
 #include "wire/json.h"
 #include "wire/topology_codec.h"
+#include "zrms/named_topology.h"
 #include "zrms/service.h"
 
 namespace zrms {
@@ -26,11 +27,6 @@ void show(const std::vector<model::SpaceChange>& changes,
     shown->set_space(change.space);
     for (const auto& what : change.what) shown->add_what(what);
   }
-}
-
-stdx::Error none(const std::string& id) {
-  return {Code::not_found,
-          stdx::format("there is no topology '{}'; `topo` lists them", stdx::printable(id, 80))};
 }
 
 }  // namespace
@@ -56,7 +52,7 @@ void Service::wire_version_routes(const AtLeader& at_leader) {
 stdx::Result<NextVersion> Service::next_of(const v1::SubmitRequest& request,
                                            const Records& records) {
   const auto* row = records.by_name(request.spec().name());
-  if (row == nullptr) return std::unexpected(none(request.spec().name()));
+  if (row == nullptr) return std::unexpected(no_topology(records, request.spec().name()));
   const auto& update = row->record.update();
   if (update_goes_on(row->record))
     return stdx::fail(
@@ -98,7 +94,7 @@ void Service::write_version(const std::string& topology, MakeNext make, const Ho
                             Submitted done) {
   const auto keep = [topology](const Records& records) -> stdx::Result<std::vector<RowChange>> {
     const auto* row = records.topology(topology);
-    if (row == nullptr) return std::unexpected(none(topology));
+    if (row == nullptr) return std::unexpected(no_topology(records, topology));
     return keep_present(records, *row);
   };
   const auto reply = std::make_shared<v1::SubmitReply>();
@@ -107,7 +103,7 @@ void Service::write_version(const std::string& topology, MakeNext make, const Ho
                          const Records& records) -> stdx::Result<std::vector<RowChange>> {
     const auto* row = records.topology(topology);
     if (row == nullptr || row->record.desired() == v1::DESIRED_DELETED)
-      return std::unexpected(none(topology));
+      return std::unexpected(no_topology(records, topology));
     TRY_ASSIGN(const auto next, make(records, *row));
     reply->Clear();
     reply->set_topology_id(topology);
@@ -155,7 +151,7 @@ void Service::act(const std::string& id, const stdx::Bytes& body, bool rollback,
     if (const auto read = wire::from_json(body, asked); !read)
       return reply(wire::error_response(read.error()));
   const auto* row = find_topology(id);
-  if (row == nullptr) return reply(wire::error_response(none(id)));
+  if (row == nullptr) return reply(wire::error_response(no_topology(leader_.records(), id)));
   if (is_kept_data(row->spec)) return reply(wire::error_response(only_data(row->spec.name)));
   const auto make = [asked, rollback](const Records& records,
                                       const TopologyRow& now) -> stdx::Result<NextVersion> {
@@ -199,7 +195,7 @@ void Service::act(const std::string& id, const stdx::Bytes& body, bool rollback,
 
 void Service::keep_data_only(const std::string& id, ports::HttpReply reply) {
   const auto* row = find_topology(id);
-  if (row == nullptr) return reply(wire::error_response(none(id)));
+  if (row == nullptr) return reply(wire::error_response(no_topology(leader_.records(), id)));
   const auto make = [](const Records&, const TopologyRow& now) -> stdx::Result<NextVersion> {
     NextVersion next;
     auto nothing = now.spec;
@@ -216,7 +212,7 @@ void Service::keep_data_only(const std::string& id, ports::HttpReply reply) {
 
 void Service::show_history(const std::string& id, ports::HttpReply reply) const {
   const auto* row = find_topology(id);
-  if (row == nullptr) return reply(wire::error_response(none(id)));
+  if (row == nullptr) return reply(wire::error_response(no_topology(leader_.records(), id)));
   v1::TopologyHistory history;
   history.set_version(row->spec.version);
   *history.mutable_versions() = row->record.history();
@@ -236,7 +232,7 @@ void Service::purge(const std::string& id, const stdx::Bytes& body, ports::HttpR
     if (const auto read = wire::from_json(body, asked); !read)
       return reply(wire::error_response(read.error()));
   const auto* row = find_topology(id);
-  if (row == nullptr) return reply(wire::error_response(none(id)));
+  if (row == nullptr) return reply(wire::error_response(no_topology(leader_.records(), id)));
   std::vector<std::string> spaces;
   for (const auto& space : row->spec.spaces) {
     const bool named =
