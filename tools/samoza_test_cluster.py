@@ -120,6 +120,7 @@ class Cluster:
         with open(f"{self.folder}/out{n}", "ab") as out:
             self.processes[n] = subprocess.Popen([f"{BIN}/startz", "-config", self.config(n)], stdout=out,
                                                  stderr=out, stdin=subprocess.DEVNULL,
+                                                 env=dict(os.environ, XDG_STATE_HOME=f"{self.folder}/state"),
                                                  start_new_session=self.start_new_group,
                                                  preexec_fn=self.prepare)
 

@@ -13,6 +13,7 @@
 #include "adapters/posix/files.h"
 #include "adapters/posix/limits.h"
 #include "adapters/yaml/yaml.h"
+#include "stdx/near_miss.h"
 #include "stdx/text.h"
 
 namespace app {
@@ -26,6 +27,11 @@ std::string env(const char* name) {
 std::uint64_t env_number(const char* name, std::uint64_t fallback) {
   return stdx::parse_u64(env(name)).value_or(fallback);
 }
+
+constexpr const char* help_text =
+    "FILE.yaml describes the zhost: docs/configuration.md has every key, configs/ has examples.\n"
+    "Without it: the file that SAMOZA_CONFIG names, or the first of ./zhost.yaml,\n"
+    "~/.config/samoza/zhost.yaml and /etc/samoza/zhost.yaml. Other options: --help, --version.\n";
 
 std::string token_of(const config::ZhostConfig& config) {
   auto token = adapters::posix::read_file(config.run_dir + "/token", 4096);
@@ -46,44 +52,62 @@ std::string program_folder() {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
 }
 
-std::string config_file(int argc, char** argv, const char* program) {
+config::Sources sources() {
+  config::Sources sources;
+  for (const char* name : config::variables())
+    if (const auto value = env(name); !value.empty()) sources.environment[name] = value;
+  sources.exists = [](const std::string& path) {
+    std::error_code error;
+    return std::filesystem::exists(path, error);
+  };
+  sources.read = [](const std::string& path) {
+    return adapters::posix::read_file(path, adapters::yaml::bytes_max);
+  };
+  sources.parse = adapters::yaml::parse;
+  return sources;
+}
+
+config::Choice config_file(int argc, char** argv, const char* program) {
+  std::string given;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
-    if ((argument == "-config" || argument == "--config") && i + 1 < argc) return argv[i + 1];
-    if (argument.starts_with("--config=")) return argument.substr(9);
-    if (argument == "-h" || argument == "--help") {
-      std::printf(
-          "usage: %s -config FILE.yaml\n\nFILE.yaml describes the zhost: docs/configuration.md has "
-          "every key, configs/ has examples.\nSAMOZA_CONFIG names the file where there is no "
-          "argument. Other options: --help, --version.\n",
-          program);
+    const bool names_file = argument == "-config" || argument == "--config";
+    if (names_file && i + 1 < argc) {
+      given = argv[++i];
+    } else if (argument.starts_with("--config=") && argument.size() > 9) {
+      given = argument.substr(9);
+    } else if (argument == "-h" || argument == "--help") {
+      std::printf("usage: %s [-config FILE.yaml]\n\n%s", program, help_text);
       std::exit(0);
-    }
-    if (argument == "--version") {
+    } else if (argument == "--version") {
       std::printf("%s %s\n", program, version);
       std::exit(0);
+    } else if (names_file) {
+      die(program,
+          stdx::format("{} needs a file\nusage: {} [-config FILE.yaml]", argument, program), 2);
+    } else {
+      die(program,
+          stdx::format("unknown argument '{}'{}\nusage: {} [-config FILE.yaml]",
+                       stdx::printable(argument, 80),
+                       stdx::did_you_mean(
+                           argument, std::vector<std::string>{"--config", "--help", "--version"}),
+                       program),
+          2);
     }
-    die(program,
-        stdx::format("unknown argument '{}'\nusage: {} -config FILE.yaml",
-                     stdx::printable(argument, 80), program),
-        2);
   }
-  const auto file = env("SAMOZA_CONFIG");
-  if (file.empty()) die(program, stdx::format("usage: {} -config FILE.yaml", program), 2);
-  return file;
+  auto choice = config::choose(given, sources());
+  if (!choice)
+    die(program,
+        stdx::format(
+            "{}; give one with -config FILE.yaml (configs/ and share/samoza/configs have examples)",
+            choice.error().message),
+        2);
+  return *choice;
 }
 
 config::ZhostConfig load_config(int argc, char** argv, const char* program) {
-  const auto file = config_file(argc, argv, program);
-  const auto text = adapters::posix::read_file(file, adapters::yaml::bytes_max);
-  if (!text) die(program, text.error().message, 2);
-  const auto node = adapters::yaml::parse(*text, file);
-  if (!node) die(program, node.error().message, 2);
-  std::map<std::string, std::string> environment;
-  for (const char* name : {"ZMESH_CONTROLPLANE", "ZMESH_REGION", "ZMESH_CLUSTER", "ZMESH_ZHOST_ID",
-                           "ZMESH_JOIN_TOKEN_FILE", "XDG_STATE_HOME", "HOME"})
-    environment[name] = env(name);
-  auto config = config::parse_zhost_config(*node, file, environment);
+  const auto file = config_file(argc, argv, program).file;
+  auto config = config::load(file, sources());
   if (!config) die(program, config.error().message, 2);
   if (config->join_token_file.empty())
     die(program,

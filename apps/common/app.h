@@ -17,6 +17,7 @@
 #include "adapters/net/http_server.h"
 #include "adapters/net/transport.h"
 #include "adapters/posix/random.h"
+#include "config/sources.h"
 #include "config/zhost_config.h"
 #include "ports/runtime.h"
 
@@ -24,10 +25,13 @@ namespace app {
 
 inline constexpr const char* version = "0.1.0";
 
-// "-config FILE", "--config FILE" or "--config=FILE"; with SAMOZA_CONFIG as the fallback. Ends the
-// process with code 2 and a usage line where there is none, or where the file is wrong.
+// The environment, the files and the YAML of this machine, for config::choose and config::load.
+config::Sources sources();
+
+// The file that describes the zhost: "-config FILE", "--config FILE" or "--config=FILE", else what
+// config::choose finds. Ends the process with code 2 where there is none, or where it is wrong.
+config::Choice config_file(int argc, char** argv, const char* program);
 config::ZhostConfig load_config(int argc, char** argv, const char* program);
-std::string config_file(int argc, char** argv, const char* program);
 
 // Reads the join token of the cluster from the file that the configuration names.
 stdx::Result<std::string> read_join_token(const config::ZhostConfig& config);

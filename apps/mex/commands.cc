@@ -33,10 +33,14 @@ int fail_in(const std::string& file, const stdx::Error& error) {
   return fail({error.code, file + ": " + error.message});
 }
 
-// samoza.h: beside the programs (…/sdk/c), or where SAMOZA_SDK says.
+// samoza.h and what goes with it: where SAMOZA_SDK says, in the share folder of the installation
+// that this program belongs to, or in the checkout.
 std::string sdk_folder() {
   if (const char* given = std::getenv("SAMOZA_SDK")) return given;
-  return (fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "sdk" / "c").string();
+  const auto whole = fs::read_symlink("/proc/self/exe").parent_path().parent_path();
+  const auto installed = whole / "share" / "samoza" / "sdk" / "c";
+  std::error_code error;
+  return (fs::is_directory(installed, error) ? installed : whole / "sdk" / "c").string();
 }
 
 // A private key that others may read is refused: it has to be taken for known to them.

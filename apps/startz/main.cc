@@ -11,6 +11,7 @@
 #include "common/app.h"
 #include "startz/records_seen.h"
 #include "startz/service.h"
+#include "state_folder.h"
 #include "stdx/text.h"
 
 namespace {
@@ -89,12 +90,15 @@ std::vector<ports::ProcessSpec> children_of(const config::ZhostConfig& config,
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto file = std::filesystem::absolute(app::config_file(argc, argv, "startz")).string();
+  const auto choice = app::config_file(argc, argv, "startz");
+  const auto file = std::filesystem::absolute(choice.file).string();
   const auto config = app::load_config(argc, argv, "startz");
   make_folder("run_dir", config.run_dir);
   for (const char* part : {"", "/blobs", "/data"})
     make_folder("state_dir", config.state_dir + part);
   if (!config.log_dir.empty()) make_folder("log_dir", config.log_dir);
+  if (isatty(STDERR_FILENO) != 0)
+    std::fprintf(stderr, "startz: configuration %s (%s)\n", file.c_str(), choice.why.c_str());
   // One startz at a time, and none while children of a former one live (P12).
   auto lock = FileLock::take(config.run_dir + "/startz.lock");
   if (!lock) app::die("startz", lock.error().message);
@@ -139,7 +143,11 @@ int main(int argc, char** argv) {
   };
   startz::Service service(app.runtime(), app.transport(), processes, app.cluster_key(), options);
   if (auto started = service.start(); !started) app::die("startz", started.error().message);
-  app.runtime().log.info("zhost_started", {{"incarnation", incarnation}, {"bind", config.bind}});
+  app.runtime().log.info("zhost_started", {{"incarnation", incarnation},
+                                           {"bind", config.bind},
+                                           {"config", file},
+                                           {"chosen", choice.why}});
+  startz_app::note_state_folder(app.runtime().log, config);
   app.loop().on_terminate([&] { service.stop([&] { app.stop(); }); });
   app.loop().run();
   return 0;

@@ -73,8 +73,7 @@ int main(int argc, char** argv) {
   CLI::App cli("zshell: the operator's shell. Without a command it asks for commands.");
   cli.set_version_flag("--version", std::string("zshell ") + app::version);
   bool json = false;
-  std::string config_file = zshell_app::env("SAMOZA_CONFIG", ""),
-              run_dir = zshell_app::env("SAMOZA_RUN_DIR", ""), host;
+  std::string config_file, run_dir = zshell_app::env("SAMOZA_RUN_DIR", ""), host;
   std::vector<std::string> words;
   cli.add_flag("--json", json, "answers as JSON");
   cli.add_option("--config", config_file, "configuration of the zhost to talk to");

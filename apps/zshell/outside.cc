@@ -9,8 +9,7 @@
 
 #include "adapters/posix/files.h"
 #include "adapters/posix/interrupt.h"
-#include "adapters/yaml/yaml.h"
-#include "config/zhost_config.h"
+#include "common/app.h"
 #include "mex/topology_yaml.h"
 #include "stdx/text.h"
 
@@ -38,21 +37,20 @@ std::string env(const char* name, std::string fallback) {
   return value == nullptr || *value == '\0' ? std::move(fallback) : value;
 }
 
-Target target_of(const std::string& config_file, std::string run_dir, std::string host) {
+Target target_of(const std::string& config_file, const std::string& run_dir,
+                 const std::string& host) {
   config::ZhostConfig config;
-  config.run_dir = run_dir.empty() ? "run" : run_dir;
-  if (!config_file.empty()) {
-    const auto text = read_file(config_file, adapters::yaml::bytes_max);
-    const auto node = text ? adapters::yaml::parse(*text, config_file)
-                           : stdx::fail(stdx::Code::not_found, text.error().message);
-    const auto parsed = node ? config::parse_zhost_config(*node, config_file, {})
-                             : stdx::Result<config::ZhostConfig>(std::unexpected(node.error()));
-    if (!parsed) {
-      std::fprintf(stderr, "zshell: %s\n", parsed.error().message.c_str());
+  config.run_dir = "run";
+  const auto sources = app::sources();
+  if (const auto choice = config::choose(config_file, sources)) {
+    const auto loaded = config::load(choice->file, sources);
+    if (!loaded) {
+      std::fprintf(stderr, "zshell: %s\n", loaded.error().message.c_str());
       std::exit(zshell::wrong_use);
     }
-    config = *parsed;
+    config = *loaded;
   }
+  if (!run_dir.empty()) config.run_dir = run_dir;
   if (!host.empty()) config.bind = host;
   const auto at = [&](std::uint16_t port) {
     return stdx::format("http://{}:{}", config.bind, port);

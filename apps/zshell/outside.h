@@ -21,9 +21,11 @@ struct Target {
   std::string token;                        // the operator's; empty where its file cannot be read
 };
 
-// From the configuration of a zhost where one is given, else the defaults (R-SVC-6, R-ENV-5). Ends
-// the program with `wrong_use` where the configuration or a URL of the environment is not valid.
-Target target_of(const std::string& config_file, std::string run_dir, std::string host);
+// From the configuration that startz would take (config::choose), where there is one, else the
+// defaults (R-SVC-6, R-ENV-5). Ends the program with `wrong_use` where the configuration or a URL
+// of the environment is not valid.
+Target target_of(const std::string& config_file, const std::string& run_dir,
+                 const std::string& host);
 
 // Blocks the calling thread on `loop` for each question and each wait. `loop` and `http` outlive
 // it.

@@ -2,6 +2,7 @@
 #include "config/zhost_config.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "config/key_text.h"
 #include "stdx/encoding.h"
@@ -122,8 +123,9 @@ void read_trust(const Reader& reader, const Node& root, ZhostConfig& c) {
         reader.fail(item, key.error().message);
     }
   if (c.trust_policy != "dev" && c.trust_policy != "prod")
-    reader.fail(*trust, format("trust.policy is '{}'; it must be dev or prod",
-                               stdx::printable(c.trust_policy, 40)));
+    reader.fail(*trust, "policy",
+                format("trust.policy is '{}'; it must be dev or prod",
+                       stdx::printable(c.trust_policy, 40)));
 }
 
 // Four numbers, or what may be IPv6.
@@ -167,22 +169,99 @@ void read_control_plane(const Reader& reader, const Node& root, ZhostConfig& c) 
     reader.only(*copies, "control_plane.copies", {"interval", "zhosts"});
     service.copies_interval = reader.duration(*copies, "interval", service.copies_interval);
     if (service.copies_interval > 0s && service.copies_interval < 1s)
-      reader.fail(*copies, "control_plane.copies.interval is under a second; 0s makes no copies");
+      reader.fail(*copies, "interval",
+                  "control_plane.copies.interval is under a second; 0s makes no copies");
     service.copies_zhosts = reader.number(*copies, "zhosts", service.copies_zhosts, 1, 100);
   }
   if (service.store != "sqlite" && service.store != "postgres" && service.store != "memory")
-    reader.fail(*node, format("control_plane.store is '{}'; it must be sqlite, postgres or memory",
-                              stdx::printable(service.store, 40)));
+    reader.fail(*node, "store",
+                format("control_plane.store is '{}'; it must be sqlite, postgres or memory",
+                       stdx::printable(service.store, 40)));
   if (service.store == "postgres" && service.postgres.empty())
-    reader.fail(*node,
+    reader.fail(*node, "postgres",
                 "control_plane.postgres is missing: the connection, such as "
                 "\"host=/run/postgresql dbname=samoza\"");
 }
 
-// One of the user, not of the zhost: all zhosts of one user on one machine find the same one with
-// no set-up, and nobody else can read it.
-std::string default_join_token_file(const std::string& cluster_id,
-                                    const std::map<std::string, std::string>& environment) {
+// What a configuration file names is relative to its own folder.
+std::string beside(const std::string& file, const std::string& path) {
+  if (path.empty() || path.starts_with('/')) return path;
+  return (std::filesystem::path(file).parent_path() / path).lexically_normal().string();
+}
+
+// A value of the file, or of the variable that overrides it; what is wrong is said of the one that
+// it came from.
+struct Overridden {
+  const Reader& reader;
+  const Node& root;
+  const std::map<std::string, std::string>& environment;
+  std::vector<std::string>& findings;
+
+  bool given(const char* variable) const {
+    const auto at = environment.find(variable);
+    return at != environment.end() && !at->second.empty();
+  }
+  void apply(const char* variable, std::string& value) const {
+    if (given(variable)) value = environment.at(variable);
+  }
+  void fail(std::string_view key, const char* variable, const std::string& message) const {
+    if (given(variable))
+      findings.push_back(format("the environment variable {}: {}", variable, message));
+    else
+      reader.fail(root, key, message);
+  }
+};
+
+void read_cluster(const Reader& reader, const Node& root, const std::string& file,
+                  const Overridden& from, ZhostConfig& c) {
+  std::string url = "ws://127.0.0.1:9000/ws";
+  if (const auto* cluster = reader.map(root, "cluster")) {
+    reader.only(*cluster, "cluster", {"id", "control_plane", "join_token_file"});
+    c.cluster_id = reader.text(*cluster, "id", c.cluster_id);
+    url = reader.text(*cluster, "control_plane", url);
+    c.join_token_file = beside(file, reader.text(*cluster, "join_token_file", ""));
+  }
+  from.apply("ZMESH_CONTROLPLANE", url);
+  from.apply("ZMESH_REGION", c.region);
+  from.apply("ZMESH_CLUSTER", c.cluster_id);
+  from.apply("ZMESH_ZHOST_ID", c.zhost_id);
+  from.apply("ZMESH_JOIN_TOKEN_FILE", c.join_token_file);
+  if (auto parsed = parse_control_plane(url))
+    c.control_plane = *parsed;
+  else
+    from.fail("cluster.control_plane", "ZMESH_CONTROLPLANE", parsed.error().message);
+  if (c.zhost_id.empty())
+    from.fail("zhost.id", "ZMESH_ZHOST_ID", "zhost.id is missing; set it or ZMESH_ZHOST_ID");
+  else if (!is_id(c.zhost_id))
+    from.fail("zhost.id", "ZMESH_ZHOST_ID",
+              format("zhost.id is '{}'; {}", stdx::printable(c.zhost_id, 80), id_rule));
+  // All zhosts of one user on one machine find the same join token with no set-up, and nobody else
+  // can read it.
+  const auto state = state_home(from.environment);
+  if (!is_id(c.cluster_id))
+    from.fail("cluster.id", "ZMESH_CLUSTER",
+              format("cluster.id is '{}'; {}", stdx::printable(c.cluster_id, 80), id_rule));
+  else if (c.join_token_file.empty() && !state.empty())
+    c.join_token_file = format("{}/{}.join", state, c.cluster_id);
+}
+
+void read_folders(const Reader& reader, const Node& root, const std::string& file,
+                  const std::map<std::string, std::string>& environment, ZhostConfig& c) {
+  const auto state = state_home(environment);
+  const auto place = [&](const char* key, const char* folder) {
+    const auto given = reader.text(root, key, "");
+    if (!given.empty()) return beside(file, given);
+    return state.empty() ? beside(file, format("{}/{}", folder, c.zhost_id))
+                         : format("{}/{}/{}/{}", state, c.cluster_id, c.zhost_id, folder);
+  };
+  c.run_dir = place("run_dir", "run");
+  c.state_dir = place("state_dir", "state");
+  c.log_dir = beside(file, reader.text(root, "log_dir", ""));
+}
+
+}  // namespace
+
+std::string state_home(const std::map<std::string, std::string>& environment) {
   // The base directory specification says to ignore what is not absolute.
   const auto folder = [&](const char* name) {
     const auto at = environment.find(name);
@@ -191,10 +270,8 @@ std::string default_join_token_file(const std::string& cluster_id,
   auto state = folder("XDG_STATE_HOME");
   if (const auto home = folder("HOME"); state.empty() && !home.empty())
     state = home + "/.local/state";
-  return state.empty() ? "" : format("{}/samoza/{}.join", state, cluster_id);
+  return state.empty() ? "" : state + "/samoza";
 }
-
-}  // namespace
 
 stdx::Result<ControlPlaneUrl> parse_control_plane(const std::string& url) {
   const auto wrong = [&] {
@@ -231,48 +308,21 @@ stdx::Result<ZhostConfig> parse_zhost_config(
                "control_plane", "copies", "zmesh", "zrms", "zrun", "zbase", "trust"});
   c.profile = reader.text(root, "profile", c.profile);
   if (c.profile != "lan" && c.profile != "edge" && c.profile != "seed")
-    reader.fail(root, format("profile is '{}'; it must be lan, edge or seed",
-                             stdx::printable(c.profile, 40)));
+    reader.fail(
+        root, "profile",
+        format("profile is '{}'; it must be lan, edge or seed", stdx::printable(c.profile, 40)));
   apply_profile(c);
   read_zhost(reader, root, c);
-  std::string url = "ws://127.0.0.1:9000/ws";
-  if (const auto* cluster = reader.map(root, "cluster")) {
-    reader.only(*cluster, "cluster", {"id", "control_plane", "join_token_file"});
-    c.cluster_id = reader.text(*cluster, "id", c.cluster_id);
-    url = reader.text(*cluster, "control_plane", url);
-    c.join_token_file = reader.text(*cluster, "join_token_file", "");
-  }
-  const auto override_with = [&](const char* name, std::string& value) {
-    const auto at = environment.find(name);
-    if (at != environment.end() && !at->second.empty()) value = at->second;
-  };
-  override_with("ZMESH_CONTROLPLANE", url);
-  override_with("ZMESH_REGION", c.region);
-  override_with("ZMESH_CLUSTER", c.cluster_id);
-  override_with("ZMESH_ZHOST_ID", c.zhost_id);
-  override_with("ZMESH_JOIN_TOKEN_FILE", c.join_token_file);
-  if (auto parsed = parse_control_plane(url))
-    c.control_plane = *parsed;
-  else
-    reader.fail(root, parsed.error().message);
-  if (c.zhost_id.empty())
-    reader.fail(root, "zhost.id is missing; set it or ZMESH_ZHOST_ID");
-  else if (!is_id(c.zhost_id))
-    reader.fail(root, format("zhost.id is '{}'; {}", stdx::printable(c.zhost_id, 80), id_rule));
-  if (!is_id(c.cluster_id))
-    reader.fail(root, format("cluster.id is '{}'; {}", stdx::printable(c.cluster_id, 80), id_rule));
-  else if (c.join_token_file.empty())
-    c.join_token_file = default_join_token_file(c.cluster_id, environment);
+  read_cluster(reader, root, file, {reader, root, environment, findings}, c);
   c.bind = reader.text(root, "bind", c.bind);
   if (!is_address(c.bind))
-    reader.fail(root, format("bind is '{}'; it must be an IP address, such as 127.0.0.1",
-                             stdx::printable(c.bind, 80)));
-  c.run_dir = reader.text(root, "run_dir", "run/" + c.zhost_id);
-  c.state_dir = reader.text(root, "state_dir", "state/" + c.zhost_id);
-  c.log_dir = reader.text(root, "log_dir", "");
+    reader.fail(root, "bind",
+                format("bind is '{}'; it must be an IP address, such as 127.0.0.1",
+                       stdx::printable(c.bind, 80)));
+  read_folders(reader, root, file, environment, c);
   read_control_plane(reader, root, c);
-  if (c.control_plane_service.sqlite.empty())
-    c.control_plane_service.sqlite = c.state_dir + "/controlplane.db";
+  auto& sqlite = c.control_plane_service.sqlite;
+  sqlite = sqlite.empty() ? c.state_dir + "/controlplane.db" : beside(file, sqlite);
   if (const auto* copies = reader.map(root, "copies")) {
     reader.only(*copies, "copies", {"kept", "bytes"});
     c.copies_kept = reader.number(*copies, "kept", c.copies_kept, 1, 1000);
@@ -280,7 +330,7 @@ stdx::Result<ZhostConfig> parse_zhost_config(
   }
   read_services(reader, root, c);
   if (c.failure_timeout < 2 * std::max(c.beat_interval, stdx::Duration(100ms)))
-    reader.fail(root,
+    reader.fail(root, "zrms.failure_detection.timeout",
                 "zrms.failure_detection.timeout is under two beats: one lost beat would move "
                 "every space");
   read_trust(reader, root, c);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The one YAML of a zhost (R-SVC-14; docs/operations.md has every key). Environment variables of
+// The one YAML of a zhost (R-SVC-14; docs/configuration.md has every key). Environment variables of
 // the reference override it: ZMESH_CONTROLPLANE, ZMESH_REGION, ZMESH_CLUSTER, ZMESH_ZHOST_ID; and
-// ZMESH_JOIN_TOKEN_FILE. XDG_STATE_HOME and HOME say where the join token is by default.
+// ZMESH_JOIN_TOKEN_FILE. XDG_STATE_HOME and HOME say where the join token and the zhost's folders
+// are by default; a relative path in the file is relative to the file's own folder.
 
 #include <map>
 #include <string>
@@ -72,7 +73,11 @@ struct ZhostConfig {
   std::vector<std::string> trust_keys;
 };
 
-// Every finding, one per line, or the configuration. `file` is for the messages.
+// ${XDG_STATE_HOME:-~/.local/state}/samoza: of the user, wherever the programs are started. Empty
+// where the environment names no home.
+std::string state_home(const std::map<std::string, std::string>& environment);
+
+// Every finding, one per line, or the configuration. `file` is for the messages and for paths.
 stdx::Result<ZhostConfig> parse_zhost_config(const Node& root, const std::string& file,
                                              const std::map<std::string, std::string>& environment);
 

@@ -46,19 +46,23 @@ TEST(ZhostConfigTest, RSvc1To5TheServicesHaveTheirPublishedPorts) {
 TEST(ZhostConfigTest, RSvc7TheExamplesOfTheRepositoryAreGoodAndOfOneCluster) {
   const auto example = [](const std::string& name) {
     std::ifstream file(std::string(SAMOZA_SOURCE_DIR) + "/configs/" + name + ".yaml");
-    const auto c = read({std::istreambuf_iterator<char>(file), {}});
+    const auto c = read({std::istreambuf_iterator<char>(file), {}}, {{"HOME", "/home/u"}});
     EXPECT_TRUE(c) << name << ": " << c.error().message;
     return *c;
   };
-  const auto cloud = example("samoza_cloud"), edge = example("samoza_edge");
-  EXPECT_TRUE(cloud.control_plane_service.enabled);
+  const auto edge = example("samoza_edge");
   EXPECT_FALSE(edge.control_plane_service.enabled);
-  EXPECT_EQ(edge.cluster_id, cloud.cluster_id);
-  EXPECT_EQ(edge.control_plane.host, cloud.bind);
-  EXPECT_EQ(edge.profile, cloud.profile) << "the leader judges all zhosts by its own";
-  EXPECT_NE(edge.bind, cloud.bind);
-  EXPECT_NE(edge.state_dir, cloud.state_dir);
-  EXPECT_TRUE(example("samoza_dev").control_plane_service.enabled);
+  for (const char* first : {"samoza_dev", "samoza_cloud"}) {
+    const auto c = example(first);
+    EXPECT_TRUE(c.control_plane_service.enabled);
+    EXPECT_EQ(edge.cluster_id, c.cluster_id) << "it joins either";
+    EXPECT_EQ(edge.join_token_file, c.join_token_file);
+    EXPECT_EQ(edge.control_plane.host, c.bind);
+    EXPECT_EQ(edge.profile, c.profile) << "the leader judges all zhosts by its own";
+    EXPECT_NE(edge.bind, c.bind);
+    EXPECT_NE(edge.state_dir, c.state_dir);
+    EXPECT_NE(edge.run_dir, c.run_dir);
+  }
 }
 
 // R-FAIL-12: shortened by a key; the published default is three heartbeats.
@@ -117,6 +121,66 @@ TEST(ZhostConfigTest, TheJoinTokenIsOneOfTheUserAndTheClusterUnlessAKeyNamesAFil
   const std::string named = "zhost: {id: z1}\ncluster: {join_token_file: /etc/j}\n";
   EXPECT_EQ(read(named, {{"HOME", "/home/u"}})->join_token_file, "/etc/j");
   EXPECT_EQ(read(named, {{"ZMESH_JOIN_TOKEN_FILE", "/k"}})->join_token_file, "/k");
+}
+
+TEST(ZhostConfigTest, ARelativePathIsRelativeToTheFileThatNamesIt) {
+  const auto node = adapters::yaml::parse(
+      "zhost: {id: z1}\nrun_dir: run\nstate_dir: ../state/z1\nlog_dir: /var/log/z1\n"
+      "cluster: {join_token_file: c.join}\ncontrol_plane: {sqlite: db/c.db}\n",
+      "c.yaml");
+  const auto c = parse_zhost_config(*node, "/etc/samoza/zhosts/c.yaml", {{"HOME", "/home/u"}});
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c->run_dir, "/etc/samoza/zhosts/run");
+  EXPECT_EQ(c->state_dir, "/etc/samoza/state/z1");
+  EXPECT_EQ(c->log_dir, "/var/log/z1");
+  EXPECT_EQ(c->join_token_file, "/etc/samoza/zhosts/c.join");
+  EXPECT_EQ(c->control_plane_service.sqlite, "/etc/samoza/zhosts/db/c.db");
+  const auto here = parse_zhost_config(*node, "configs/c.yaml", {});
+  EXPECT_EQ(here->run_dir, "configs/run");
+  EXPECT_EQ(here->state_dir, "state/z1");
+}
+
+TEST(ZhostConfigTest, FoldersThatTheFileDoesNotNameAreThoseOfTheUserWhereverItIsStarted) {
+  const std::string zhost = "zhost: {id: z1}\ncluster: {id: c1}\n";
+  const auto c = read(zhost, {{"HOME", "/home/u"}});
+  EXPECT_EQ(c->run_dir, "/home/u/.local/state/samoza/c1/z1/run");
+  EXPECT_EQ(c->state_dir, "/home/u/.local/state/samoza/c1/z1/state");
+  EXPECT_EQ(c->control_plane_service.sqlite, c->state_dir + "/controlplane.db");
+  EXPECT_EQ(c->log_dir, "");
+  EXPECT_EQ(read(zhost, {{"XDG_STATE_HOME", "/s"}})->run_dir, "/s/samoza/c1/z1/run");
+  EXPECT_EQ(read(zhost)->run_dir, "run/z1") << "beside the file, where there is no home";
+}
+
+TEST(ZhostConfigTest, AFindingNamesTheLineOfTheKeyOrValueThatIsWrong) {
+  const auto c = read(
+      "profile: lan\nzhost:\n  id: 'a b'\ncluster:\n  id: 'c d'\n  control_plane: http://h\n"
+      "zmesh:\n  port:\n    70000\nbind: localhost\ntrust:\n  keys: []\n  policy: mild\n"
+      "control_plane:\n  enabled: true\n  copies:\n    zhosts: 2\n    interval: 1ms\n  store: "
+      "oracle\n"
+      "zrms:\n  failure_detection:\n    timeout: 1ms\n  prot:\n    - 1\nzrun:\n- x\n");
+  ASSERT_FALSE(c);
+  for (const char* line :
+       {"c.yaml:3: zhost.id", "c.yaml:5: cluster.id", "c.yaml:6: control plane 'http://h'",
+        "c.yaml:9: port is '70000'", "c.yaml:10: bind", "c.yaml:13: trust.policy",
+        "c.yaml:18: control_plane.copies", "c.yaml:19: control_plane.store",
+        "c.yaml:22: zrms.failure_detection.timeout",
+        "c.yaml:23: unknown key 'prot' in zrms; did you mean 'port'?",
+        "c.yaml:25: zrun must be a map"})
+    EXPECT_NE(c.error().message.find(line), std::string::npos) << line << " in\n"
+                                                               << c.error().message;
+  EXPECT_EQ(read("zhost: {id: z1}\nprofile: wan\n").error().message,
+            "c.yaml:2: profile is 'wan'; it must be lan, edge or seed");
+}
+
+TEST(ZhostConfigTest, AWrongVariableOfTheEnvironmentIsNamedAndNotALineOfTheFile) {
+  const auto c =
+      read("zhost: {id: z1}\n", {{"ZMESH_ZHOST_ID", "a b"}, {"ZMESH_CONTROLPLANE", "x"}});
+  ASSERT_FALSE(c);
+  EXPECT_NE(c.error().message.find("the environment variable ZMESH_ZHOST_ID: zhost.id is 'a b'"),
+            std::string::npos);
+  EXPECT_NE(c.error().message.find("the environment variable ZMESH_CONTROLPLANE: "),
+            std::string::npos);
+  EXPECT_EQ(c.error().message.find("c.yaml:"), std::string::npos) << c.error().message;
 }
 
 TEST(ZhostConfigTest, CopiesOfTheRecordsHaveAnIntervalAndBoundsAndCanBeSwitchedOff) {

@@ -61,7 +61,8 @@ def one_line(run, code, *words):
 
 
 def program(name, *words, env=None):
-    # Where a configuration names no folders they are made in the working directory: not in the sources.
+    # Where a configuration names no folders they are made in the home folder: not in that of the person.
+    env = env or dict(os.environ, HOME=WORK.name, XDG_STATE_HOME=f"{WORK.name}/state")
     return subprocess.run([f"{BIN}/{name}", *words], capture_output=True, text=True, errors="replace", timeout=60,
                           check=False, cwd=WORK.name, env=env)
 
