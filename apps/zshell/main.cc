@@ -61,7 +61,7 @@ Given own_options(int argc, char** argv) {
     }
   }
   // `topo status --watch 7`: the other commands read their options behind everything else.
-  if (!given.words.empty() && given.words[0] != "logs")
+  if (!given.words.empty() && given.words[0] != "logs" && given.words[0] != "send")
     std::stable_partition(given.words.begin(), given.words.end(),
                           [](const std::string& word) { return !word.starts_with("-"); });
   return given;

@@ -99,7 +99,10 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
     ++*asked;
     return got;
   };
-  outside.read_file = [](const std::string& path) { return read_file(path, 256u << 20); };
+  outside.read_file = [](const std::string& path) {
+    return path == "-" ? adapters::posix::read_standard_input(1u << 20)
+                       : read_file(path, 256u << 20);
+  };
   outside.read_topology = [](const std::string& text,
                              const std::string& file) -> stdx::Result<model::Topology> {
     std::vector<std::string> findings;

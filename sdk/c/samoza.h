@@ -27,6 +27,7 @@ extern "C" {
 
 #define SAMOZA_REDELIVERED 1u /* the message may have been handled before */
 #define SAMOZA_SELF 2u        /* it comes from sys_self_emit */
+#define SAMOZA_OUTSIDE 4u     /* it comes from outside; net_reply answers it */
 
 struct samoza_message {
   uint32_t bytes;
@@ -67,6 +68,13 @@ int32_t net_emit_to(const char *path, int32_t path_bytes, const void *data, int3
    again with a larger buffer, else it becomes a dead letter (docs/delivery.md). info may be NULL. */
 SAMOZA_IMPORT("net", "recv_next")
 int32_t net_recv_next(void *buffer, int32_t capacity, struct samoza_message *info, int32_t timeout_ms);
+
+/* Answers the message in hand, of up to 1 MiB, where it came from outside (SAMOZA_OUTSIDE) and
+   its caller waits; in a transactional space the answer leaves with the turn (docs/delivery.md).
+   SAMOZA_E_NOT_FOUND where nobody waits for an answer: nothing is wrong then. SAMOZA_E_INVALID
+   for a second answer to one message, and past 1 MiB. */
+SAMOZA_IMPORT("net", "reply")
+int32_t net_reply(const void *data, int32_t bytes);
 
 /* Stores a value under a key of 1 to 512 bytes; on disk (fsync) when it returns, in a
    transactional space with the turn (docs/delivery.md), as all of data.*. SAMOZA_E_FULL past

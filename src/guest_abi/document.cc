@@ -79,7 +79,9 @@ std::string markdown() {
   out +=
       "## A message's information\n\n"
       "`net.recv_next` writes `struct samoza_message` (152 bytes): u32 bytes, u32 flags (1 "
-      "redelivered,\n2 self), u64 seq, u64 sender_epoch, char path[64], char sender[64].\n\n"
+      "redelivered,\n2 self, 4 outside), u64 seq, u64 sender_epoch, char path[64], char "
+      "sender[64]. "
+      "A message from outside\nhas neither path nor sender.\n\n"
       "## WASI preview 1\n\nAll of its functions link, so that ordinary toolchains work. There are "
       "no files, no directories\nand no sockets: descriptors 0 to 2 are standard input, output and "
       "error, and every other descriptor\nis EBADF. What the table says is of descriptors 0 to "
@@ -116,7 +118,8 @@ std::string c_header() {
                   error_docs[i]);
   out +=
       "\n#define SAMOZA_REDELIVERED 1u /* the message may have been handled before */\n"
-      "#define SAMOZA_SELF 2u        /* it comes from sys_self_emit */\n\n"
+      "#define SAMOZA_SELF 2u        /* it comes from sys_self_emit */\n"
+      "#define SAMOZA_OUTSIDE 4u     /* it comes from outside; net_reply answers it */\n\n"
       "struct samoza_message {\n  uint32_t bytes;\n  uint32_t flags;\n  uint64_t seq;\n"
       "  uint64_t sender_epoch;\n  char path[64];\n  char sender[64];\n};\n\n";
   for (const auto& f : functions()) {

@@ -44,6 +44,11 @@ constexpr Function table[] = {
      "once, then look again; -1: for ever); SAMOZA_E_TOO_SMALL leaves it where it is and writes "
      "its length to info: call again with a larger buffer, else it becomes a dead letter "
      "(docs/delivery.md). info may be NULL."},
+    {"net", "reply", signature<I32(Ptr, I32)>, "", false, "const void *data, int32_t bytes",
+     "Answers the message in hand, of up to 1 MiB, where it came from outside (SAMOZA_OUTSIDE) and "
+     "its caller waits; in a transactional space the answer leaves with the turn "
+     "(docs/delivery.md). SAMOZA_E_NOT_FOUND where nobody waits for an answer: nothing is wrong "
+     "then. SAMOZA_E_INVALID for a second answer to one message, and past 1 MiB."},
     {"data", "put", signature<I32(Ptr, I32, Ptr, I32)>, "data.write", true,
      "const void *key, int32_t key_bytes, const void *value, int32_t value_bytes",
      "Stores a value under a key of 1 to 512 bytes; on disk (fsync) when it returns, in a "

@@ -54,6 +54,7 @@ std::span<const Hook> hooks();
 // Flags of a message (struct samoza_message).
 inline constexpr std::uint32_t flag_redelivered = 1;  // it may have been handled before
 inline constexpr std::uint32_t flag_self = 2;         // from sys.self_emit
+inline constexpr std::uint32_t flag_outside = 4;  // from outside of the topology: net.reply answers
 
 // struct samoza_message of sdk/c/samoza.h, byte for byte.
 struct MessageInfo {

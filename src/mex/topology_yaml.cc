@@ -87,7 +87,7 @@ void read_space_file(const ReadFile& read, model::Space& space,
   const Reader reader(file, findings);
   reader.only(*root, "space.yaml",
               {"type", "entry", "capabilities", "limits", "runtime", "placement", "store", "config",
-               "endpoints", "resources", "partition", "assets", "idle", "build"});
+               "endpoints", "resources", "partition", "assets", "idle", "build", "ingress"});
   const auto type = model::parse_space_type(reader.required(*root, "type"));
   if (!type)
     reader.fail(*root, "type", "type must be UI, IO, DATA, CHAT or CALL");
@@ -134,6 +134,7 @@ void read_space_file(const ReadFile& read, model::Space& space,
                        stdx::printable(idle, 40)));
   if (ui && space.idle == model::Idle::wait)
     reader.fail(*root, "idle", "idle is for spaces with a module; a UI space has no on_process");
+  space.ingress = reader.flag(*root, "ingress", false);
   const auto partition = reader.text(*root, "partition", "autonomous");
   if (partition == "strict")
     reader.fail(*root, "partition",

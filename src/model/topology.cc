@@ -179,6 +179,11 @@ std::vector<std::string> validate(const Topology& topology) {
     check_references(topology, space, index, findings);
     if (space.store != StoreKind::none && space.type == SpaceType::ui)
       findings.add("space '{}': a UI space keeps no data", space.name);
+    if (space.ingress && space.type == SpaceType::ui)
+      findings.add(
+          "space '{}': ingress is for spaces with a module; a page sends to a UI space over its "
+          "socket",
+          space.name);
     if (!space.path.empty() && (space.type != SpaceType::data || space.path[0] != '/'))
       findings.add("space '{}': path is the root folder of a DATA space and starts with '/'",
                    space.name);

@@ -61,6 +61,14 @@ TEST(TopologyTest, DeliveryOnceIsRefusedBetweenSpacesWithoutAStore) {
   EXPECT_EQ(first_finding(topology), "");
 }
 
+TEST(TopologyTest, AUiSpaceTakesNoMessagesFromOutsideOthersMay) {
+  auto topology = good();
+  topology.spaces[0].ingress = true;
+  EXPECT_EQ(first_finding(topology), "");
+  topology.spaces.push_back({.name = "view", .type = SpaceType::ui, .ingress = true});
+  EXPECT_NE(first_finding(topology).find("space 'view': ingress"), std::string::npos);
+}
+
 TEST(TopologyTest, PlacementRulesNameOtherSpacesOfTheTopology) {
   auto topology = good();
   topology.spaces[0].placement.anti_affinity = {"source"};

@@ -78,6 +78,9 @@ Hash hash_of(const Space& space) {
   hash.add(format("{}", space.cpu_share));
   hash.add(static_cast<std::uint64_t>(space.idle));
   hash.add_all(space.endpoints);
+  // Added only where they are set: the definitions in records of former versions stay the same.
+  if (space.ingress) hash.add("ingress");
+  if (!space.route.empty()) hash.add("route" + space.route);
   return hash;
 }
 
@@ -100,6 +103,7 @@ std::vector<std::string> differences(const Space& now, const Space& next) {
   note(now.config == next.config, "config");
   note(now.cpu_share == next.cpu_share && now.idle == next.idle && now.endpoints == next.endpoints,
        "resources");
+  note(now.ingress == next.ingress && now.route == next.route, "ingress");
   return what;
 }
 

@@ -52,6 +52,15 @@ TEST(TopologyUpdateTest, ASpaceWhoseModuleLimitsAndPathsAreTheSameIsTheSame) {
   EXPECT_EQ(updated->topology.version, 2u);
 }
 
+TEST(TopologyUpdateTest, ASpaceThatIsOpenedToTheOutsideIsAnotherOne) {
+  auto open = space("c", "1");
+  open.ingress = true;
+  const auto updated = update(
+      v1, defined({space("a", "1"), open, space("e", "1")}, {{"ac", "a", "c"}, {"ce", "c", "e"}}));
+  ASSERT_TRUE(updated);
+  EXPECT_EQ(text_of(updated->changes), "changed c ingress; ");
+}
+
 TEST(TopologyUpdateTest, AnArchiveOfAnotherVersionAloneChangesNothing) {
   auto next = v1;
   for (auto& s : next.spaces) s.mex_sha256 = "another archive", s.mex_version = "2.0.0";

@@ -108,8 +108,10 @@ Cluster::Cluster(ClusterOptions options)
       stage{checker,
             delivery,
             once,
+            outside,
             stdx::Prng(options.seed * 31 + 7),
             false,
+            0,
             0,
             {},
             [this](const std::string& text) {
@@ -364,6 +366,20 @@ void Cluster::send(std::size_t zhost, const std::string& topology, const std::st
   request.method = "POST";
   request.path = "/v1/spaces/send";
   request.body = wire::to_json(message);
+  c->zmesh_http->handle(std::move(request), std::move(done));
+}
+
+void Cluster::ask_outside(std::size_t zhost, const std::string& topology, const std::string& space,
+                          const std::string& message,
+                          std::function<void(ports::HttpResponse)> done) {
+  auto* c = child(zhost, "zmesh");
+  if (c == nullptr) return done({.status = 503, .body = "no zmesh", .headers = {}});
+  ports::HttpRequest request;
+  request.method = "POST";
+  request.path = "/v1/spaces/send";
+  request.query = {{"to", topology + "/" + space}, {"wait", "1"}, {"timeout_ms", "5000"}};
+  request.headers["idempotency-key"] = message;
+  request.body = message;
   c->zmesh_http->handle(std::move(request), std::move(done));
 }
 

@@ -17,6 +17,7 @@
 #include "sim/delivery_checker.h"
 #include "sim/guests.h"
 #include "sim/once_checker.h"
+#include "sim/outside_checker.h"
 #include "sim/register_checker.h"
 #include "sim/sim_stores.h"
 #include "simkit/http.h"
@@ -64,6 +65,7 @@ class Cluster {
   Checker checker;
   DeliveryChecker delivery{[this](std::string what) { checker.violate(std::move(what)); }};
   OnceChecker once{[this](std::string what) { checker.violate(std::move(what)); }};
+  OutsideChecker outside{[this](std::string what) { checker.violate(std::move(what)); }};
   ActivationChecker activations{[this](std::string what) { checker.violate(std::move(what)); }};
   RegisterChecker placements{[this](std::string what) { checker.violate(std::move(what)); }};
   Stage stage;
@@ -119,6 +121,10 @@ class Cluster {
   void send(std::size_t zhost, const std::string& topology, const std::string& from,
             const std::string& path, const std::string& payload,
             std::function<void(ports::HttpResponse)> done);
+
+  // A message from outside with its id as its text, of a caller that waits for 5 s.
+  void ask_outside(std::size_t zhost, const std::string& topology, const std::string& space,
+                   const std::string& message, std::function<void(ports::HttpResponse)> done);
 
   // --- views ---
   double metric(std::size_t zhost, const std::string& child, const std::string& name);

@@ -317,10 +317,11 @@ TEST(FlowsTest, RSend1To4AMessageGivenToTheZmeshOfItsSenderComesToASpaceOnAnothe
   EXPECT_EQ(r.cluster.stage.outside[0].space, "y");
   EXPECT_EQ(r.cluster.stage.outside[0].sender, "x");
   EXPECT_EQ(r.cluster.stage.outside[0].text, "outside 1");
-  EXPECT_EQ(r.send(y, "link", "outside 2"), 404) << "the sending space is not there";
+  EXPECT_EQ(r.send(y, "link", "outside 2"), 200) << "it is passed on to the zhost of its sender";
   EXPECT_EQ(r.send(x, "nowhere", "outside 3"), 403) << "R-SEND-5: no declared path";
+  EXPECT_TRUE(r.came_to_y(2, 5s));
   r.cluster.world.run_for(2s);
-  EXPECT_EQ(r.cluster.stage.outside.size(), 1u);
+  EXPECT_EQ(r.cluster.stage.outside.size(), 2u);
 }
 
 TEST(FlowsTest, RSend9WhereNoDataLinkCanBeMadeAMessageGoesThroughTheZmeshesOfAThirdZhost) {

@@ -2,6 +2,7 @@
 #include "sim/guests.h"
 
 #include "sim/once_guest.h"
+#include "sim/outside_callers.h"
 #include "stdx/assert.h"
 #include "stdx/text.h"
 #include "zrun/space.h"
@@ -215,6 +216,10 @@ std::unique_ptr<simkit::StubGuest> FlowEngine::make_guest(Stage& stage, const st
         stage, space,
         Instance{process_.zhost(), incarnation, id.key.topology.value, id.key.space, id.epoch.value,
                  id.run.value});
+  if (space.spec().ingress)
+    return std::make_unique<DoorGuest>(
+        stage, Instance{process_.zhost(), incarnation, id.key.topology.value, id.key.space,
+                        id.epoch.value, id.run.value});
   return std::make_unique<FlowGuest>(stage, space, process_.zhost(), incarnation, role);
 }
 

@@ -26,14 +26,16 @@ class Space;
 namespace sim {
 
 class OnceChecker;
+class OutsideChecker;
 
 struct Stage {
   Checker& checker;
   DeliveryChecker& delivery;
   OnceChecker& once;
+  OutsideChecker& outside_checker;
   stdx::Prng prng;  // of its own: what guests draw does not move the faults
   bool misbehave = false;
-  std::uint64_t guests = 0;
+  std::uint64_t guests = 0, answers = 0;
   // Messages numbered by each placement, over all lives of its guest.
   std::map<std::pair<Placement, std::string>, std::uint64_t> numbers;
   std::function<void(const std::string&)> trace;

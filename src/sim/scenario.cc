@@ -8,6 +8,7 @@
 #include "sim/cluster.h"
 #include "sim/faults.h"
 #include "sim/operators.h"
+#include "sim/outside_callers.h"
 #include "stdx/text.h"
 
 namespace sim {
@@ -52,6 +53,16 @@ samoza::v1::TopologySpec quiet_ring(const std::string& name, std::size_t spaces)
   return spec;
 }
 
+std::vector<samoza::v1::TopologySpec> talking_topologies(std::uint64_t seed, bool with_doors) {
+  std::vector<samoza::v1::TopologySpec> specs;
+  for (std::size_t t = 0; t < 2; ++t)
+    specs.push_back(
+        flow_topology(stdx::format("t{}", t), t == 0 ? "brisk" : "calm", t == 1, seed % 2 == 0));
+  if (seed % 3 == 0) specs.push_back(once_topology("t2"));
+  if (with_doors) specs.push_back(door_topology("doors"));
+  return specs;
+}
+
 // Gives how many topologies they are.
 std::size_t submit_rings(Cluster& cluster, std::size_t spaces, std::size_t& accepted) {
   constexpr std::size_t ring_max = 500;
@@ -80,7 +91,8 @@ ScenarioResult result_of(const Cluster& cluster, std::uint64_t faults) {
   if (tasks.count > 0)
     result.longest_task = stdx::format("{} {} ms", tasks.where, stdx::to_ms(tasks.longest));
   result.faults = faults;
-  result.messages = cluster.delivery.messages() + cluster.once.messages();
+  result.messages =
+      cluster.delivery.messages() + cluster.once.messages() + cluster.outside.answers_heard();
   for (const auto& line : cluster.log) result.placements += line.event == "space_placed";
   return result;
 }
@@ -103,13 +115,11 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
   faults.begin();
   std::size_t accepted = 0;
   run_until(cluster, 20s, [&] { return cluster.leader() >= 0; });
-  const bool with_once = options.seed % 3 == 0;
-  std::size_t submitted = with_once ? 3 : 2;
-  for (std::size_t t = 0; t < submitted; ++t) {
+  const bool with_doors = options.seed % 4 == 0;
+  const auto specs = talking_topologies(options.seed, with_doors);
+  std::size_t submitted = specs.size();
+  for (const auto& spec : specs) {
     bool answered = false;
-    const auto spec = t == 2 ? once_topology("t2")
-                             : flow_topology(stdx::format("t{}", t), t == 0 ? "brisk" : "calm",
-                                             t == 1, options.seed % 2 == 0);
     cluster.submit(0, spec, [&](ports::HttpResponse response) {
       answered = true;
       accepted += response.status < 300;
@@ -130,6 +140,8 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
   faults.start(until);
   operators.start(until);
   operators.look(until + settle_bound);
+  OutsideCallers callers(cluster, options.seed);
+  if (with_doors) callers.start(until + settle_bound + flow_bound);
   run_until(cluster, until - cluster.world.now(), [] { return false; });
   faults.heal();
   if (!run_until(cluster, settle_bound, [&] { return cluster.settled(&why); }))
@@ -139,9 +151,14 @@ ScenarioResult run_scenario(const ScenarioOptions& options) {
     cluster.checker.violate(std::move(broken));
   cluster.delivery.mark();
   cluster.once.mark();
+  const auto heard = cluster.outside.answers_heard();
   const auto flowing = [&] {
     auto ways = cluster.ways();
     std::erase_if(ways, [](const Way& way) { return way.from.starts_with("ring"); });  // quiet
+    if (with_doors && cluster.outside.answers_heard() == heard) {
+      why = "no caller from outside hears an answer";
+      return false;
+    }
     return cluster.delivery.flowing(ways, &why) && cluster.once.flowing(ways, &why);
   };
   if (!run_until(cluster, flow_bound, flowing))

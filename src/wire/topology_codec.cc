@@ -62,6 +62,8 @@ samoza::v1::SpaceSpec space_to_wire(const model::Space& space) {
   spec.set_definition(space.definition);
   spec.set_restarts_asked(space.restarts_asked);
   spec.set_removed(space.removed);
+  spec.set_ingress(space.ingress);
+  spec.set_route(space.route);
   return spec;
 }
 
@@ -102,6 +104,8 @@ stdx::Result<model::Space> space_from_wire(const samoza::v1::SpaceSpec& spec) {
   space.definition = spec.definition();
   space.restarts_asked = spec.restarts_asked();
   space.removed = spec.removed();
+  space.ingress = spec.ingress();
+  space.route = spec.route();
   return space;
 }
 
@@ -121,6 +125,8 @@ samoza::v1::TopologySpec to_wire(const model::Topology& topology) {
     wire_path->set_delivery(static_cast<samoza::v1::Delivery>(path.delivery));
     wire_path->set_max_deliveries(path.max_deliveries);
     wire_path->set_removed(path.removed);
+    wire_path->set_out(path.out);
+    wire_path->set_in(path.in);
   }
   return spec;
 }
@@ -141,6 +147,8 @@ stdx::Result<model::Topology> from_wire(const samoza::v1::TopologySpec& spec) {
         {path.name(), path.from(), path.to(), static_cast<model::Delivery>(path.delivery())});
     if (path.max_deliveries() != 0) topology.paths.back().max_deliveries = path.max_deliveries();
     topology.paths.back().removed = path.removed();
+    topology.paths.back().out = path.out();
+    topology.paths.back().in = path.in();
   }
   return topology;
 }

@@ -24,8 +24,12 @@ TEST(TopologyCodecTest, EveryFieldOfATopologySurvivesTheWire) {
   space.cpu_share = 0.5;
   space.idle = model::Idle::wait;
   space.endpoints = {"https://example.org"};
+  space.ingress = true;
+  space.route = "/shop";
   topology.spaces = {space};
   topology.paths = {{"p", "s", "s", model::Delivery::at_most_once}};
+  topology.paths[0].out = "here";
+  topology.paths[0].in = "there";
   EXPECT_EQ(from_wire(to_wire(topology)), topology);
 }
 

@@ -30,13 +30,16 @@ bool Directory::put(const v1::DirectoryEntry& entry) {
     const bool same = known.space_index() == entry.space_index() &&
                       known.zhost() == entry.zhost() && known.epoch() == entry.epoch() &&
                       known.incarnation() == entry.incarnation() &&
-                      known.running() == entry.running();
+                      known.running() == entry.running() && known.topology() == entry.topology() &&
+                      known.ingress() == entry.ingress() && known.route() == entry.route();
     if (same) return false;
     erase(name);
   }
   entries_[name] = entry;
   by_index_[{bytes_of(entry.topology_id()), entry.space_index()}] = name;
   by_space_.insert({entry.space(), entry.topology_id()});
+  if (!entry.topology().empty())
+    by_topology_[{entry.topology(), entry.space()}] = entry.topology_id();
   ++parts_[entry.topology_id()][entry.zhost()];
   return true;
 }
@@ -48,6 +51,8 @@ bool Directory::erase(const Name& name) {
   const auto index = by_index_.find({bytes_of(name.first), entry.space_index()});
   if (index != by_index_.end() && index->second == name) by_index_.erase(index);
   by_space_.erase({name.second, name.first});
+  const auto named = by_topology_.find({entry.topology(), name.second});
+  if (named != by_topology_.end() && named->second == name.first) by_topology_.erase(named);
   auto& parts = parts_[name.first];
   if (--parts[entry.zhost()] == 0) parts.erase(entry.zhost());
   if (parts.empty()) parts_.erase(name.first);
@@ -144,6 +149,17 @@ const v1::DirectoryEntry* Directory::find(const std::string& topology,
                                           const std::string& space) const {
   const auto at = entries_.find({topology, space});
   return at == entries_.end() ? nullptr : &at->second;
+}
+
+const v1::DirectoryEntry* Directory::find_door(const std::string& topology,
+                                               const std::string& space) const {
+  if (const auto* entry = find(topology, space)) return entry;
+  const auto at = by_topology_.find({topology, space});
+  if (at != by_topology_.end()) return find(at->second, space);
+  // Another door of that topology tells its id.
+  const auto other = by_topology_.lower_bound({topology, ""});
+  if (other == by_topology_.end() || other->first.first != topology) return nullptr;
+  return find(other->second, space);
 }
 
 bool Directory::has_part(const std::string& topology, const std::string& zhost) const {

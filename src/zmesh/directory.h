@@ -45,6 +45,12 @@ class Directory {
   const v1::DirectoryEntry* find(const std::array<char, 16>& topology, std::uint32_t space) const;
   const v1::DirectoryEntry* find(const std::string& topology, const std::string& space) const;
 
+  // A space by its topology's id or name. The names are known of topologies that have a space which
+  // takes messages from outside (DirectoryEntry.topology).
+  const v1::DirectoryEntry* find_door(const std::string& topology, const std::string& space) const;
+  // The ids of topologies by (name, space) of such spaces.
+  const std::map<Name, std::string>& doors() const { return by_topology_; }
+
   // Whether a space of that topology is on `zhost`.
   bool has_part(const std::string& topology, const std::string& zhost) const;
   // Where it has spaces.
@@ -85,7 +91,8 @@ class Directory {
   std::string leader_;
   std::map<Name, v1::DirectoryEntry> entries_;
   std::map<Index, Name> by_index_;
-  std::set<std::pair<std::string, std::string>> by_space_;           // space, topology
+  std::set<std::pair<std::string, std::string>> by_space_;  // space, topology
+  std::map<Name, std::string> by_topology_;                 // (topology's name, space) -> id
   std::map<std::string, std::map<std::string, std::size_t>> parts_;  // topology -> zhost -> spaces
   Coming coming_;
 };

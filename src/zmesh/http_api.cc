@@ -7,6 +7,7 @@
 #include "stdx/text.h"
 #include "wire/json.h"
 #include "wire/log_query.h"
+#include "zmesh/send_api.h"
 
 namespace zmesh {
 
@@ -81,12 +82,7 @@ void HttpApi::wire_routes() {
     ping(command, std::move(reply));
   });
   router_.add("POST", "/v1/spaces/send", [this](wire::RouteMatch match, ports::HttpReply reply) {
-    v1::SendRequest request;
-    if (auto good = wire::from_json(match.request.body, request); !good)
-      return reply(wire::error_response(good.error()));
-    service_.send(std::move(request), [reply](stdx::Result<v1::SendReply> sent) {
-      reply(sent ? wire::json_response(*sent) : wire::error_response(sent.error()));
-    });
+    send_message(service_, match.request, std::move(reply));
   });
 }
 

@@ -60,6 +60,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Ht
       peers_teller_(runtime, hub_.exchange(),
                     {.whole = [this] { return peers_of_zrun(); },
                      .changes = [this](const auto& changed) { return changes_for_zrun(changed); }}),
+      doorway_(hub_.exchange(), directory_, options_.self.zhost_id()),
       directory_timer_(runtime.executor),
       neighbours_timer_(runtime.executor),
       relayed_(runtime.metrics.counter("samoza_zmesh_relayed_total",
@@ -306,9 +307,8 @@ void Service::ping(const std::string& zhost, stdx::Duration timeout,
       }));
 }
 
-void Service::send(v1::SendRequest request, std::function<void(stdx::Result<v1::SendReply>)> done) {
-  hub_.exchange().request(rpc::address("", "zrun"), "zrun.emit", request.SerializeAsString(), 30s,
-                          rpc::expect<v1::SendReply>(std::move(done)));
+void Service::send(v1::SendRequest request, Doorway::Done done) {
+  doorway_.send(std::move(request), std::move(done));
 }
 
 // --- data frames ---

@@ -19,6 +19,7 @@
 #include "samoza/v1/api.pb.h"
 #include "zmesh/control_plane_link.h"
 #include "zmesh/directory.h"
+#include "zmesh/doorway.h"
 #include "zmesh/neighbours.h"
 #include "zmesh/peer_links.h"
 #include "zmesh/peers_teller.h"
@@ -62,9 +63,8 @@ class Service {
   // Answers once, with the zhost's pong, or Code::timeout / Code::unavailable (R-PING-1..3).
   void ping(const std::string& zhost, stdx::Duration timeout,
             std::function<void(stdx::Result<Pong>)> done);
-  // Flow 4 for a caller outside of zrun: hands the message to the zrun of the sending space, which
-  // must be here, and answers what it answers (R-SEND-1).
-  void send(v1::SendRequest request, std::function<void(stdx::Result<v1::SendReply>)> done);
+  // Flow 4 for a caller outside of zrun (zmesh/doorway.h).
+  void send(v1::SendRequest request, Doorway::Done done);
   // What the zrun that runs the space says of it, wherever that is. `topology` is an id; empty
   // where the name is unique in the cluster, else Code::invalid names the topologies. With
   // `all_lives` every zhost is asked for what it keeps of former lives.
@@ -105,6 +105,7 @@ class Service {
   v1::MembersChanged members_;
   std::set<std::string> topologies_here_;  // zrun is told of these
   PeersTeller peers_teller_;
+  Doorway doorway_;
   std::uint64_t neighbours_sequence_ = 0;
   ports::Timer directory_timer_, neighbours_timer_;
   stdx::Instant neighbours_said_{};

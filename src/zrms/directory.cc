@@ -33,6 +33,22 @@ bool gone_for_all(const v1::SpaceRecord& record) {
   return record.tombstone() || record.state() == "removed";
 }
 
+// Only a space that takes messages from outside is found by the name of its topology.
+void note_doors(v1::DirectoryEntry& entry, const model::Topology& topology, int space) {
+  const auto* spec = space < 0 ? nullptr : &topology.spaces[static_cast<std::size_t>(space)];
+  const bool has_door = spec != nullptr && (spec->ingress || !spec->route.empty());
+  entry.set_topology(has_door ? topology.name : "");
+  entry.set_ingress(has_door && spec->ingress);
+  entry.set_route(has_door ? spec->route : "");
+}
+
+bool has_doors(const v1::DirectoryEntry& entry, const model::Topology& topology, int space) {
+  v1::DirectoryEntry as_declared;
+  note_doors(as_declared, topology, space);
+  return entry.topology() == as_declared.topology() && entry.ingress() == as_declared.ingress() &&
+         entry.route() == as_declared.route();
+}
+
 }  // namespace
 
 void DirectorySender::note(const Records& records, const Records::Key& key) {
@@ -57,7 +73,7 @@ void DirectorySender::note(const Records& records, const Records::Key& key) {
   if (known.changed_at != 0 && !known.gone && entry.space_index() == space_index &&
       entry.zhost() == record.zhost() && entry.incarnation() == record.incarnation() &&
       entry.epoch() == record.epoch() && entry.running() == (record.state() == "running") &&
-      entry.removed() == gone_for_all(record))
+      entry.removed() == gone_for_all(record) && has_doors(entry, topology->spec, index))
     return;
   entry.set_topology_id(key.first);
   entry.set_space(key.second);
@@ -67,6 +83,7 @@ void DirectorySender::note(const Records& records, const Records::Key& key) {
   entry.set_epoch(record.epoch());
   entry.set_running(record.state() == "running");
   entry.set_removed(gone_for_all(record));
+  note_doors(entry, topology->spec, index);
   known.gone = false;
   changed(key, known);
 }

@@ -23,10 +23,16 @@
 namespace zrun {
 
 struct DeadLetter {
+  // In place of the name of a path, which none of them can be: it came from outside.
+  static constexpr const char* outside = "(outside)";
+  static constexpr const char* http = "(http)";
+  bool is_from_outside() const { return path == outside || path == http; }
+
   std::uint64_t id = 0;  // never 0 in the table
   std::string topology;  // its id
   std::string path;      // empty: the space sent it to itself (sys.self_emit)
-  std::string from, to, reason;
+  std::string from;      // empty: it came from outside
+  std::string to, reason;
   std::uint64_t seq = 0, sender_epoch = 0;
   std::uint32_t deliveries = 0;  // that failed
   stdx::WallTime at{};

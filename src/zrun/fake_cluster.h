@@ -179,6 +179,11 @@ struct FakeCluster {
       entry->set_incarnation(1);
       entry->set_epoch(where[name].second);
       entry->set_running(true);
+      const auto& space = disk.topology.spaces[i];
+      if (!space.ingress && space.route.empty()) continue;
+      entry->set_topology(disk.topology.name);
+      entry->set_ingress(space.ingress);
+      entry->set_route(space.route);
     }
     for (auto& [name, node] : zmesh)
       if (node && (only.empty() || only.contains(name)))

@@ -139,7 +139,7 @@ ports::DataBatch Ledger::batch_of(const std::vector<Step>& steps) {
 }
 
 void Ledger::note_cursor(const Message& message, std::vector<ports::DataWrite>& records) const {
-  if (message.path == self_path || message.dead_letter != 0) return;
+  if (!message.is_declared() || message.dead_letter != 0) return;
   const auto& path = *topology_.paths[message.path];
   // At most once: nobody sends it again. Of a stream that ended: its numbers mean nothing now.
   if (!path.out.keeps_until_finished() ||

@@ -16,6 +16,8 @@ namespace zrun {
 
 // Not a declared path: the message comes from sys.self_emit.
 inline constexpr std::uint16_t self_path = 0xffff;
+// Nor here: it comes from outside, to a space that says `ingress: true` (zrun/outside_calls.h).
+inline constexpr std::uint16_t outside_path = 0xfffe;
 
 class MessagePool;
 
@@ -28,8 +30,13 @@ struct Message {
   bool redelivered = false;
   std::uint16_t deliveries = 0;   // that failed here (Space::delivery_failed)
   std::uint64_t dead_letter = 0;  // the letter that this is a retry of; no sender waits for it then
+  std::uint64_t call = 0;         // from outside: its number in OutsideCalls; 0: nobody asks for it
+  bool http = false;              // from outside: the payload is an HTTP request
   std::uint32_t owners = 0;
   MessagePool* pool = nullptr;
+
+  bool is_declared() const { return path < outside_path; }  // of a path of the topology
+  bool is_from_outside() const { return path == outside_path; }
 };
 
 class MessagePtr {
@@ -84,7 +91,8 @@ class MessagePool {
     owned->seq = owned->sender_epoch = 0;
     owned->sender_run = 0;
     owned->deliveries = 0;
-    owned->dead_letter = 0;
+    owned->dead_letter = owned->call = 0;
+    owned->http = false;
     free_.push_back(std::move(owned));
   }
   std::vector<std::unique_ptr<Message>> free_;

@@ -70,6 +70,8 @@ Service::Service(ports::Runtime& runtime, Outside outside, Options options)
                                });
               }),
       dead_letters_(runtime.metrics),
+      outside_calls_(runtime.metrics),
+      callers_timer_(runtime.executor),
       tick_timer_(runtime.executor),
       close_timer_(runtime.executor),
       recent_timer_(runtime.executor),
@@ -135,6 +137,10 @@ void Service::wire_handlers() {
                                  done(std::move(out));
                                });
                              }));
+  zmesh_.on("zrun.ask", rpc::typed<v1::SendRequest, v1::SendReply>(
+                            [this](const rpc::Caller&, v1::SendRequest request, auto done) {
+                              ask(request, std::move(done));
+                            }));
   zmesh_.on("zrun.space", rpc::typed<v1::SpaceDetailRequest, v1::SpaceDetail>(
                               [this](const rpc::Caller&, v1::SpaceDetailRequest request,
                                      auto done) { detail(request, std::move(done)); }));
@@ -246,8 +252,9 @@ v1::CommandReply Service::place_here(LocalTopology& topology,
       {topology.id, header.space()}, model::Epoch(header.epoch()), model::Run(command.run())};
   auto& placed = placed_[key];
   placed.space = std::make_unique<Space>(
-      SpaceParts{runtime_, scheduler_, pool_, *this, outside_.sensors, outside_.logs}, topology,
-      index, id, SpacePast{command.restarts(), command.last_failure()}, std::move(text));
+      SpaceParts{runtime_, scheduler_, pool_, *this, outside_.sensors, outside_calls_,
+                 outside_.logs},
+      topology, index, id, SpacePast{command.restarts(), command.last_failure()}, std::move(text));
   for (const auto& sender : command.senders()) {
     const int from = topology.index_of(sender.space());
     if (from < 0) continue;
@@ -433,6 +440,12 @@ void Service::state_changed(Space& space) {
   const Key key{report.topology_id(), report.space()};
   if (const auto at = placed_.find(key); at != placed_.end() && at->second.space.get() == &space)
     count_running(at->second, !space.is_ui() && space.state() == SpaceState::running);
+  if (space.state() == SpaceState::failed)
+    fail_callers(key,
+                 {Code::unknown, stdx::format("space '{}' failed before it had handled the "
+                                              "message to its end: {}",
+                                              key.second, space.detail())},
+                 /*forget=*/false);
   if (space.state() != SpaceState::stopped) return;
   retire_later(key, space.id());
 }
@@ -466,6 +479,11 @@ void Service::retire(const Key& key) {
   if (placed.next && !closing_) return hand_over(key, topology, placed);
   bury_sent(space, !placed.remove_data);
   bury_taken(space);
+  fail_callers(key,
+               {Code::unknown, stdx::format("space '{}' was stopped or moved before it had "
+                                            "handled the message to its end",
+                                            key.second)},
+               /*forget=*/true);
   dead_letters_.forget_stored(key.first, key.second);
   const auto id = space.id().key;
   placed.pages.reset();

@@ -29,6 +29,7 @@
 #include "zrun/data_links.h"
 #include "zrun/dead_letters.h"
 #include "zrun/loader.h"
+#include "zrun/outside_calls.h"
 #include "zrun/space.h"
 #include "zrun/ui_pages.h"
 
@@ -74,6 +75,9 @@ class Service final : public SpaceOwner {
   v1::CommandReply place(const v1::PlaceCommand& command);
   v1::PlaceBatchReply place_many(const v1::PlaceBatch& batch);
   v1::CommandReply stop(const v1::StopCommand& command);
+  // A message from outside, for a space here: answers when it is in the mailbox or, with `wait`,
+  // when the space has answered or handled it (docs/delivery.md).
+  void ask(const v1::SendRequest& request, std::function<void(stdx::Result<v1::SendReply>)> done);
   // Answers when the message is in the stream, of a transactional space on disk.
   void emit_for(const v1::SendRequest& request, std::function<void(stdx::Status)> done);
 
@@ -158,6 +162,11 @@ class Service final : public SpaceOwner {
   void bury_path(LocalTopology& topology, PathState& path, const char* why);
   // `carry`: those that the next instance gets instead.
   void bury_taken(Space& receiver, std::vector<MessagePtr>* carry = nullptr);
+  void bury_left(Space& receiver, const Message& message, const char* why);
+  static bool takes_from_outside(const model::Space& space, bool http);
+  stdx::Result<Placed*> asked_space(const v1::SendRequest& request);
+  void fail_callers(const Key& key, const stdx::Error& why, bool forget);
+  void expire_callers();
   LocalTopology* find_topology(const std::string& id_or_name);
 
   void peers_page(v1::PeersUpdate page);
@@ -182,6 +191,8 @@ class Service final : public SpaceOwner {
   // What zmesh told of the topologies that have a part here: by topology, then by space.
   std::map<std::string, std::map<std::string, v1::DirectoryEntry>> peers_;
   DeadLetters dead_letters_;
+  OutsideCalls outside_calls_;
+  ports::Timer callers_timer_;
   rpc::LogGate letters_gate_;
   std::optional<v1::PeersUpdate> peers_coming_;  // the pages of the next one so far
   ports::Timer tick_timer_;

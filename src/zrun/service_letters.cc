@@ -14,7 +14,9 @@ DeadLetter letter_on(const LocalTopology& topology, std::uint16_t path, const Me
                      std::string reason) {
   DeadLetter letter;
   letter.topology = topology.id.value;
-  if (path != self_path) {
+  if (message.is_from_outside())
+    letter.path = message.http ? DeadLetter::http : DeadLetter::outside;
+  if (message.is_declared()) {
     const auto& spec = topology.spec().paths[path];
     letter.path = spec.name;
     letter.from = spec.from;
@@ -62,7 +64,7 @@ void Service::letters_loaded(Space& receiver, std::vector<DeadLetter> letters) {
   for (auto& letter : letters) {
     letter.topology = receiver.id().key.topology.value;
     letter.to = receiver.spec().name;
-    letter.from = letter.to;
+    letter.from = letter.is_from_outside() ? "" : letter.to;
     for (const auto& path : receiver.topology().spec().paths)
       if (path.name == letter.path) letter.from = path.from;
     dead_letters_.loaded(std::move(letter));
@@ -97,7 +99,7 @@ void Service::bury_taken(Space& receiver, std::vector<MessagePtr>* carry) {
   auto& topology = receiver.topology();
   receiver.drain_mailbox([&](MessagePtr message) {
     if (message->dead_letter != 0) return dead_letters_.set_retrying(message->dead_letter, false);
-    if (message->path != self_path) {
+    if (message->is_declared()) {
       const auto& path = *topology.paths[message->path];
       if (path.to == path.from && path.out.keeps_until_finished()) return;  // bury_sent
       const SenderLife life{message->sender_epoch, message->sender_run};
@@ -109,15 +111,28 @@ void Service::bury_taken(Space& receiver, std::vector<MessagePtr>* carry) {
     }
     // Not what a sender left behind that is gone: a newer one of it may have been heard since (S1).
     const bool goes_on =
-        message->path == self_path || (!topology.paths[message->path]->out.keeps_until_finished() &&
-                                       !topology.spec().paths[message->path].removed);
+        !message->is_declared() || (!topology.paths[message->path]->out.keeps_until_finished() &&
+                                    !topology.spec().paths[message->path].removed);
     if (carry != nullptr && goes_on) return carry->push_back(std::move(message));
-    auto letter = letter_on(topology, message->path, *message,
-                            "its receiver was stopped or moved before it was handled, and its "
-                            "sender does not keep it");
-    if (message->path == self_path) letter.from = letter.to = receiver.spec().name;
-    add_letter(std::move(letter));
+    bury_left(receiver, *message,
+              "its receiver was stopped or moved before it was handled, and its sender does not "
+              "keep it");
   });
+}
+
+// A message of a receiver that leaves, which nobody else has.
+void Service::bury_left(Space& receiver, const Message& message, const char* why) {
+  auto letter = letter_on(receiver.topology(), message.path, message, why);
+  if (!message.is_declared()) letter.to = receiver.spec().name;
+  if (!message.is_declared() && !message.is_from_outside()) letter.from = letter.to;
+  add_letter(std::move(letter));
+  outside_calls_.failed(
+      message.call,
+      {Code::unknown,
+       stdx::format("space '{}' has not handled the message to its end: {}; it is kept as a dead "
+                    "letter on zhost '{}'",
+                    receiver.spec().name, why, options_.zhost)},
+      runtime_.clock.now());
 }
 
 Space* Service::receiver_of(const DeadLetter& letter) {
@@ -153,6 +168,10 @@ stdx::Status Service::retry_letter(std::uint64_t id) {
   message->seq = letter->seq;
   message->sender_epoch = letter->sender_epoch;
   message->redelivered = true;
+  if (letter->is_from_outside()) {
+    message->path = outside_path;
+    message->http = letter->path == DeadLetter::http;
+  }
   const auto& paths = receiver->topology().spec().paths;
   for (std::uint16_t i = 0; i < paths.size(); ++i)
     if (paths[i].name == letter->path && paths[i].to == letter->to) message->path = i;

@@ -42,6 +42,15 @@ void Service::hand_over(const Key& key, LocalTopology& topology, Placed& placed)
   }
   std::vector<MessagePtr> carried;
   bury_taken(former, &carried);
+  const int index = topology.index_in(*placed.next_text, key.second);
+  std::erase_if(carried, [&](const MessagePtr& message) {
+    if (!message->is_from_outside() ||
+        takes_from_outside(placed.next_text->spaces[static_cast<std::size_t>(index)],
+                           message->http))
+      return false;
+    bury_left(former, *message, "an update closed the space to messages from outside");
+    return true;
+  });
   dead_letters_.forget_stored(key.first, key.second);
   place_here(topology, placed.next_text, command, std::move(carried));
 }

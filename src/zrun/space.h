@@ -35,6 +35,7 @@
 #include "zrun/line_buffer.h"
 #include "zrun/local_topology.h"
 #include "zrun/message.h"
+#include "zrun/outside_calls.h"
 #include "zrun/scheduler.h"
 #include "zrun/turn.h"
 
@@ -75,6 +76,7 @@ struct SpaceParts {
   MessagePool& pool;
   SpaceOwner& owner;
   ports::Sensors& sensors;
+  OutsideCalls& outside;
   ports::SpaceLogs* logs = nullptr;  // what outlives zrun; null: nothing does
 };
 
@@ -201,6 +203,9 @@ class Space final : public Schedulable {
   // Requires Room::there.
   void emit(PathState& path, stdx::BytesView payload);
   bool self_emit(stdx::BytesView payload, std::int32_t delay_ms);
+  // Answers the message in hand, once; of a transactional space when its turn is committed.
+  enum class Replied { taken, nobody_waits, again };
+  Replied reply(stdx::BytesView answer);
   void write_log(std::int32_t level, std::string_view text);
   bool may_log() const { return may_log_; }
   // Standard output or error: its lines go to the log, an unfinished one when it ends or the
@@ -285,6 +290,7 @@ class Space final : public Schedulable {
   bool is_last_delivery(Message& message) const;
   void bury(MessagePtr message, const std::string& why);
   void bury_in_store(MessagePtr message, DeadLetter letter);
+  void fail_caller(const Message& message, const std::string& why);
   DeadLetter letter_of(const Message& message, const std::string& why) const;
   void note_finished();
   void acknowledge(const Message& message);
@@ -320,7 +326,7 @@ class Space final : public Schedulable {
   stdx::Ring<MessagePtr> mailbox_;
   std::size_t mailbox_bytes_ = 0;
   MessagePtr current_;
-  bool took_message_ = false;
+  bool took_message_ = false, replied_ = false;
   MessagePtr too_small_;  // the front message that was asked for with too_small_capacity_
   std::size_t too_small_capacity_ = 0;
   std::unique_ptr<Transaction> transaction_;

@@ -42,6 +42,7 @@ MessagePtr Space::take_front() {
   current_ = mailbox_.pop_front();
   mailbox_bytes_ -= current_->payload.size();
   took_message_ = true;
+  replied_ = false;
   if (!starved_.empty() && mailbox_.size() * 2 <= spec().limits.mailbox_messages)
     parts_.owner.feed(*this);
   return current_;
@@ -49,11 +50,13 @@ MessagePtr Space::take_front() {
 
 void Space::acknowledge(const Message& message) {
   if (message.dead_letter != 0) return parts_.owner.retried(*this, message.dead_letter, "");
-  if (message.path != self_path) parts_.owner.finished(*this, message);
+  if (message.is_from_outside())
+    return parts_.outside.handled(message.call, parts_.runtime.clock.now());
+  if (message.is_declared()) parts_.owner.finished(*this, message);
 }
 
 bool Space::is_kept(const Message& message) const {
-  return message.path != self_path && message.dead_letter == 0 &&
+  return message.is_declared() && message.dead_letter == 0 &&
          topology_.paths[message.path]->out.keeps_until_finished();
 }
 
@@ -74,7 +77,9 @@ void Space::note_finished() {
 void Space::give_back_current() {
   if (!current_) return;
   auto message = std::exchange(current_, {});
-  if (message->path != self_path) {
+  // A transaction that was dropped has left no trace.
+  if (message->is_from_outside() && !transaction_) message->redelivered = true;
+  if (message->is_declared()) {
     const auto& stream = topology_.paths[message->path]->out;
     // S8: it is lost with the life that took it.
     if (message->dead_letter == 0 && !stream.keeps_until_finished() && !PLANTED(S8_trap)) return;
@@ -88,9 +93,9 @@ void Space::give_back_current() {
 // --- deliveries that fail ---
 
 bool Space::is_last_delivery(Message& message) const {
-  constexpr std::uint32_t self_deliveries_max = 5;
+  constexpr std::uint32_t undeclared_deliveries_max = 5;
   if (message.deliveries < 0xffff) ++message.deliveries;
-  if (message.path == self_path) return message.deliveries >= self_deliveries_max;
+  if (!message.is_declared()) return message.deliveries >= undeclared_deliveries_max;
   // At most once: the one delivery that there may be was this.
   if (!topology_.paths[message.path]->out.keeps_until_finished()) return !PLANTED(S8_trap);
   return message.deliveries >= topology_.spec().paths[message.path].max_deliveries;
@@ -99,9 +104,11 @@ bool Space::is_last_delivery(Message& message) const {
 DeadLetter Space::letter_of(const Message& message, const std::string& why) const {
   DeadLetter letter;
   letter.id = message.dead_letter;
-  if (message.path != self_path) {
+  if (message.is_declared()) {
     letter.path = topology_.spec().paths[message.path].name;
     letter.from = topology_.spec().paths[message.path].from;
+  } else if (message.is_from_outside()) {
+    letter.path = message.http ? DeadLetter::http : DeadLetter::outside;
   } else {
     letter.from = spec().name;
   }
@@ -122,10 +129,21 @@ void Space::bury(MessagePtr message, const std::string& why) {
   if (message->dead_letter != 0) return parts_.owner.retried(*this, message->dead_letter, reason);
   auto letter = letter_of(*message, reason);
   if (transaction_) return bury_in_store(std::move(message), std::move(letter));
+  fail_caller(*message, reason);
   parts_.owner.bury(*this, std::move(letter));
   // In its turn behind those that wait for their receipts: acknowledgements go in order.
   if (open_turns_.empty() || !is_kept(*message)) return acknowledge(*message);
   open_turns_.push_back({std::move(message), {}});
+}
+
+void Space::fail_caller(const Message& message, const std::string& why) {
+  if (message.is_from_outside())
+    parts_.outside.failed(
+        message.call,
+        {stdx::Code::failed, stdx::format("space '{}' could not handle the message: {}; it is kept "
+                                          "as a dead letter",
+                                          spec().name, why)},
+        parts_.runtime.clock.now());
 }
 
 // With the cursor in one transaction: it is off its path exactly when the letter is there.
@@ -139,6 +157,7 @@ void Space::bury_in_store(MessagePtr message, DeadLetter letter) {
       std::move(turn), message, [this, message](const stdx::Status& status, const Turn& committed) {
         std::erase_if(burying_, [&](const MessagePtr& other) { return &*other == &*message; });
         if (status) {
+          fail_caller(*message, committed.dead_letters().front().reason);
           parts_.owner.bury(*this, committed.dead_letters().front());
           return acknowledge(*message);
         }
@@ -218,6 +237,8 @@ void Space::turn_committed(const stdx::Status& status, const Turn& turn) {
   }
   transaction.commit = Transaction::Commit::none;
   if (const auto message = std::exchange(current_, {})) {
+    if (turn.answer())
+      parts_.outside.answered(message->call, *turn.answer(), parts_.runtime.clock.now());
     note_finished();
     acknowledge(*message);
   }
@@ -334,6 +355,18 @@ bool Space::self_emit(stdx::BytesView payload, std::int32_t delay_ms) {
   else
     put_into_mailbox(std::move(message), delay_ms);
   return true;
+}
+
+Space::Replied Space::reply(stdx::BytesView answer) {
+  if (!current_ || !current_->is_from_outside()) return Replied::nobody_waits;
+  if (replied_) return Replied::again;
+  if (!parts_.outside.wants_answer(current_->call)) return Replied::nobody_waits;
+  replied_ = true;
+  if (auto* turn = this->turn())
+    turn->answer(stdx::Bytes(answer));
+  else
+    parts_.outside.answered(current_->call, stdx::Bytes(answer), parts_.runtime.clock.now());
+  return Replied::taken;
 }
 
 void Space::put_into_mailbox(MessagePtr message, std::int32_t delay_ms) {

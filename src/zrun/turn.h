@@ -52,12 +52,17 @@ class Turn {
   OutStream::Load emitted(std::uint16_t path) const;
   void self_emit(MessagePtr message, std::int32_t delay_ms);
 
+  // The answer to the message from outside that the turn took.
+  void answer(stdx::Bytes answer) { answer_ = std::move(answer); }
+  const std::optional<stdx::Bytes>& answer() const { return answer_; }
+
   // The turn takes a message off its path because it can't be handled.
   void bury(DeadLetter letter) { dead_letters_.push_back(std::move(letter)); }
   const std::vector<DeadLetter>& dead_letters() const { return dead_letters_; }
 
   bool empty() const {
-    return writes_.empty() && emits_.empty() && self_emits_.empty() && dead_letters_.empty();
+    return writes_.empty() && emits_.empty() && self_emits_.empty() && dead_letters_.empty() &&
+           !answer_;
   }
   const std::map<stdx::Bytes, std::optional<stdx::Bytes>>& writes() const { return writes_; }
   const std::vector<Emit>& emits() const { return emits_; }
@@ -72,6 +77,7 @@ class Turn {
   std::map<std::uint16_t, OutStream::Load> emitted_;
   std::vector<SelfEmit> self_emits_;
   std::vector<DeadLetter> dead_letters_;
+  std::optional<stdx::Bytes> answer_;
   std::size_t self_emit_bytes_ = 0;
 };
 

@@ -225,6 +225,7 @@ struct Commands {
     shell.outside_.print((shell.json_ ? nlohmann::json{{"url", url}}.dump() : url) + "\n");
     return done;
   }
+  static int send(Shell& shell, const Words& words) { return shell.send_message(words); }
   static int dead_letters(Shell& shell, const Words&) {
     return shell.show(shell.get("zrun", "/v1/dead-letters"), render::dead_letters);
   }
@@ -288,6 +289,13 @@ struct Commands {
       {"spaces logs", "[TOPOLOGY/]NAME", "the last log lines of a space", 1, 1, spaces_logs},
       {"logs", "[-f] [-n N] [--since TIME|DURATION] [--previous|--all] [TOPOLOGY/]NAME",
        "what a space says; -f follows it, --previous is of its former life", 1, 8, logs},
+      {"send",
+       "TOPOLOGY/SPACE [PATH] [--data TEXT|--base64 TEXT|--file FILE|-] [--wait] [--timeout 30s] "
+       "[--id ID]",
+       "sends a message to a space that takes them from outside, or along a path of a space; "
+       "--wait "
+       "prints the answer",
+       1, 100, send},
       {"spaces open", "[TOPOLOGY/]NAME", "a link for a browser to the page of a UI space", 1, 1,
        spaces_open},
       {"dead-letters", "", "messages that could not be handled, kept on this zhost", 0, 0,

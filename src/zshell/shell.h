@@ -25,7 +25,7 @@ struct Outside {
   // Asks a service ("zmesh", "zrms", "zrun", "zbase") and waits for its answer.
   std::function<stdx::Result<ports::HttpResponse>(const std::string& service, ports::HttpRequest)>
       ask;
-  std::function<stdx::Result<stdx::Bytes>(const std::string& path)> read_file;
+  std::function<stdx::Result<stdx::Bytes>(const std::string& path)> read_file;  // "-": stdin
   // A stand-alone topology.yaml; Code::invalid with everything that is wrong, one line each.
   std::function<stdx::Result<model::Topology>(const std::string& text, const std::string& file)>
       read_topology;
@@ -84,6 +84,7 @@ class Shell {
   stdx::Result<ports::HttpResponse> ask_space(const std::string& topology, const std::string& rest,
                                               Query query);
   int logs(const std::vector<std::string>& words);
+  int send_message(const std::vector<std::string>& words);  // send.cc
   // The id of a topology given by id or name; what was given where nobody knows.
   std::string topology_id(const std::string& id_or_name);
   // A cluster that was just started has none for some seconds: says so, and waits leader_wait at

@@ -83,6 +83,10 @@ stdx::Status make_missing_folders(const std::string& path) {
 
 }  // namespace
 
+stdx::Result<stdx::Bytes> read_standard_input(std::size_t bytes_max) {
+  return read_all(STDIN_FILENO, "standard input", bytes_max);
+}
+
 stdx::Result<stdx::Bytes> read_file(const std::string& path, std::size_t bytes_max) {
   // Not blocking: to open a pipe that nobody writes to would wait for ever.
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);

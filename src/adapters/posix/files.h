@@ -12,6 +12,8 @@
 namespace adapters::posix {
 
 stdx::Result<stdx::Bytes> read_file(const std::string& path, std::size_t bytes_max);
+// To its end.
+stdx::Result<stdx::Bytes> read_standard_input(std::size_t bytes_max);
 // Written beside it, fsync'd, renamed over it, folder fsync'd. Code::full: the disk has no room.
 stdx::Status replace_file(const std::string& path, stdx::BytesView content, unsigned mode = 0600);
 // In place, without taking any room: for a disk that is full. Code::full where the file is shorter

@@ -46,7 +46,9 @@ guest_abi::MessageInfo info_of(Space& space, const Message& message) {
   info.seq = message.seq;
   info.sender_epoch = message.sender_epoch;
   if (message.redelivered) info.flags |= guest_abi::flag_redelivered;
-  if (message.path == self_path) {
+  if (message.is_from_outside()) {
+    info.flags |= guest_abi::flag_outside;
+  } else if (!message.is_declared()) {
     info.flags |= guest_abi::flag_self;
     copy_name(info.sender, space.spec().name);
   } else {
@@ -99,10 +101,25 @@ I32 recv_next(Space& space, const HostCall& call, std::uint32_t at, std::uint32_
   return HostResult::done(static_cast<std::int32_t>(message->payload.size()));
 }
 
+I32 reply(Space& space, const HostCall& call, std::uint32_t at, std::uint32_t bytes) {
+  const auto answer = GuestSpan::at(call.memory, at, bytes, OutsideCalls::answer_bytes_max);
+  if (!answer) return HostResult::done(guest_abi::e_invalid);
+  switch (space.reply(answer->view())) {
+    case Space::Replied::taken:
+      return HostResult::done(0);
+    case Space::Replied::nobody_waits:
+      return HostResult::done(guest_abi::e_not_found);
+    case Space::Replied::again:
+      return HostResult::done(guest_abi::e_invalid);
+  }
+  return HostResult::done(guest_abi::e_invalid);
+}
+
 }  // namespace
 
 std::vector<Row> net_rows() {
-  return {row<emit_to>("net", "emit_to"), row<recv_next>("net", "recv_next")};
+  return {row<emit_to>("net", "emit_to"), row<recv_next>("net", "recv_next"),
+          row<reply>("net", "reply")};
 }
 
 }  // namespace zrun::abi

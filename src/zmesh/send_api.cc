@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zmesh/send_api.h"
+
+#include "stdx/text.h"
+#include "stdx/utf8.h"
+#include "wire/json.h"
+
+namespace zmesh {
+
+using stdx::Code;
+
+namespace {
+
+std::string query(const ports::HttpRequest& request, const char* name) {
+  const auto at = request.query.find(name);
+  return at == request.query.end() ? "" : at->second;
+}
+
+stdx::Result<v1::SendRequest> read_raw(const ports::HttpRequest& request) {
+  v1::SendRequest message;
+  const auto to = query(request, "to");
+  const auto slash = to.find('/');
+  if (slash == std::string::npos)
+    return stdx::fail(Code::invalid,
+                      stdx::format("?to={} must be TOPOLOGY/SPACE", stdx::printable(to, 80)));
+  message.set_topology(to.substr(0, slash));
+  message.set_to(to.substr(slash + 1));
+  const auto wait = query(request, "wait");
+  if (!wait.empty() && wait != "0" && wait != "1")
+    return stdx::fail(Code::invalid,
+                      stdx::format("wait={} must be 0 or 1", stdx::printable(wait, 40)));
+  message.set_wait(wait == "1");
+  if (const auto timeout = query(request, "timeout_ms"); !timeout.empty()) {
+    const auto ms = stdx::parse_u64(timeout);
+    if (!ms || *ms == 0 || *ms > 0xffffffffu)
+      return stdx::fail(Code::invalid, stdx::format("timeout_ms={} is no number of milliseconds",
+                                                    stdx::printable(timeout, 40)));
+    message.set_timeout_ms(static_cast<std::uint32_t>(*ms));
+  }
+  const auto key = request.headers.find("idempotency-key");
+  if (key != request.headers.end()) {
+    if (!stdx::is_utf8(key->second))
+      return stdx::fail(Code::invalid, "the header Idempotency-Key is not UTF-8");
+    message.set_id(key->second);
+  }
+  if (!stdx::is_utf8(message.topology()) || !stdx::is_utf8(message.to()))
+    return stdx::fail(Code::invalid, "?to= is not UTF-8");
+  message.set_payload(request.body);
+  return message;
+}
+
+ports::HttpResponse raw_response(v1::SendReply sent) {
+  if (sent.outcome() == "accepted") return wire::json_response(sent, 202);
+  ports::HttpResponse response;
+  response.headers["Samoza-Outcome"] = sent.outcome();
+  if (sent.repeated()) response.headers["Samoza-Repeated"] = "1";
+  response.status = sent.outcome() == "answered" ? 200 : 204;
+  response.content_type =
+      stdx::is_utf8(sent.answer()) ? "text/plain; charset=utf-8" : "application/octet-stream";
+  response.body = std::move(*sent.mutable_answer());
+  return response;
+}
+
+ports::HttpResponse json_answer(v1::SendReply sent) {
+  if (stdx::is_utf8(sent.answer())) sent.set_text(sent.answer());
+  return wire::json_response(sent);
+}
+
+}  // namespace
+
+void send_message(Service& service, const ports::HttpRequest& request, ports::HttpReply reply) {
+  const bool raw = request.query.contains("to");
+  stdx::Result<v1::SendRequest> message = v1::SendRequest();
+  if (raw)
+    message = read_raw(request);
+  else if (auto good = wire::from_json(request.body, *message); !good)
+    message = std::unexpected(good.error());
+  if (!message) return reply(wire::error_response(message.error()));
+  service.send(std::move(*message), [reply, raw](stdx::Result<v1::SendReply> sent) {
+    if (!sent) return reply(wire::error_response(sent.error()));
+    reply(raw ? raw_response(std::move(*sent)) : json_answer(std::move(*sent)));
+  });
+}
+
+}  // namespace zmesh
