@@ -20,13 +20,16 @@ void CopyPlan::records_are(const v1::RecordsKnown& known, Time now) {
 
 void CopyPlan::begin_round(const std::set<std::string>& linked) {
   refused_.clear();
+  took_.clear();
   // What is gone for good is not remembered for ever.
   std::erase_if(former_, [&](const std::string& zhost) { return !linked.contains(zhost); });
 }
 
 std::string CopyPlan::next(const std::set<std::string>& linked) const {
   const bool newest = same(copied_, now_);
-  const auto keeps = [&](const std::string& zhost) { return newest && holders_.contains(zhost); };
+  const auto keeps = [&](const std::string& zhost) {
+    return took_.contains(zhost) || (newest && holders_.contains(zhost));
+  };
   if (static_cast<std::size_t>(std::count_if(linked.begin(), linked.end(), keeps)) >= zhosts_max_)
     return {};
   const auto wanted = [&](const std::string& zhost) {
@@ -47,6 +50,7 @@ void CopyPlan::kept(const std::string& zhost, const v1::RecordsKnown& of, Time t
     holders_.clear();
   }
   holders_.insert(zhost);
+  took_.insert(zhost);
   newest_ = taken;
   if (same(of, now_))
     uncopied_since_.reset();

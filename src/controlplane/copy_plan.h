@@ -54,6 +54,7 @@ class CopyPlan {
   std::set<std::string> holders_;  // of copied_
   std::set<std::string> former_;   // of an earlier copy
   std::set<std::string> refused_;  // in this round
+  std::set<std::string> took_;     // the copy of this round, whatever has changed since
   std::optional<Time> uncopied_since_, newest_;
 };
 

@@ -49,6 +49,22 @@ TEST(CopyPlanTest, NothingIsSentWhereNothingChangedUnlessAKeeperIsAway) {
   EXPECT_EQ(plan.next({"a", "b"}), "b") << "a term is a change, too";
 }
 
+TEST(CopyPlanTest, AChangeDuringARoundEndsItAllTheSameAndTheNextOneCopiesIt) {
+  CopyPlan plan(1s, 3);
+  const Zhosts linked{"a", "b"};
+  plan.records_are(known(5), at(0s));
+  plan.begin_round(linked);
+  EXPECT_EQ(plan.next(linked), "a");
+  plan.records_are(known(6), at(1s));
+  plan.kept("a", known(5), at(0s));
+  EXPECT_EQ(plan.next(linked), "b") << "not the same one again";
+  plan.kept("b", known(5), at(0s));
+  EXPECT_EQ(plan.next(linked), "");
+  EXPECT_FALSE(plan.has_newest_copy());
+  plan.begin_round(linked);
+  EXPECT_EQ(plan.next(linked), "a");
+}
+
 TEST(CopyPlanTest, AZhostThatRefusesIsAskedAgainInTheNextRoundOnly) {
   CopyPlan plan(10min, 2);
   plan.records_are(known(5), at(0s));

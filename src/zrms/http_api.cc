@@ -90,15 +90,7 @@ stdx::Error Service::not_leading() const {
                        members_.leader(), options_.zhost)};
 }
 
-bool Service::forwarded(const ports::HttpRequest& request, const ports::HttpReply& reply) {
-  // What an earlier reign left here may be older than what others wrote since (S5).
-  if (leads() && (leader_.ready() || PLANTED(S5_unread))) return false;
-  // Who is named as the leader may have started anew, and know nothing of it.
-  const bool behind = control_plane_trouble_.starts_with("the records are ");
-  if (leads() || behind || members_.leader().empty() || members_.leader() == options_.zhost) {
-    reply(wire::error_response(not_leading()));
-    return true;
-  }
+v1::HttpForward Service::forward_of(const ports::HttpRequest& request) {
   v1::HttpForward forward;
   forward.set_method(request.method);
   forward.set_path(request.path);
@@ -108,8 +100,21 @@ bool Service::forwarded(const ports::HttpRequest& request, const ports::HttpRepl
     pair->set_value(value);
   }
   forward.set_body(request.body);
+  return forward;
+}
+
+bool Service::forwarded(const ports::HttpRequest& request, const ports::HttpReply& reply) {
+  // What an earlier reign left here may be older than what others wrote since (S5).
+  if (leads() && (leader_.ready() || PLANTED(S5_unread))) return false;
+  // Who is named as the leader may have started anew, and know nothing of it.
+  const bool behind = control_plane_trouble_.starts_with("the records are ");
+  if (leads() || behind || members_.leader().empty() || members_.leader() == options_.zhost) {
+    reply(wire::error_response(not_leading()));
+    return true;
+  }
   zmesh_.request(
-      rpc::address(members_.leader(), "zrms"), "zrms.http", forward.SerializeAsString(), 10s,
+      rpc::address(members_.leader(), "zrms"), "zrms.http", forward_of(request).SerializeAsString(),
+      10s,
       rpc::expect<v1::HttpForwardReply>([reply, leader = members_.leader()](
                                             stdx::Result<v1::HttpForwardReply> answer) {
         // A zrms that does not lead any more says so in its answer: this one gave none.
@@ -198,14 +203,14 @@ void Service::wire_routes() {
       "POST", "/v1/topologies/standalone", [this](wire::RouteMatch match, ports::HttpReply reply) {
         submit_standalone(match.request.body, update_asked(match.request), std::move(reply));
       });
-  at_leader("GET", "/v1/topologies", [this](wire::RouteMatch match, ports::HttpReply reply) {
+  add_reader("/v1/topologies", [this](wire::RouteMatch match, ports::HttpReply reply) {
     auto& query = match.request.query;
     const auto limit = stdx::parse_u64(query["limit"]).value_or(topologies_shown_max);
     reply(wire::json_response(list_topologies(
         query["summary"] == "1", query["after"],
         std::min<std::uint64_t>(std::max<std::uint64_t>(limit, 1), topologies_shown_max))));
   });
-  at_leader("GET", "/v1/topologies/{id}", [this](wire::RouteMatch match, ports::HttpReply reply) {
+  add_reader("/v1/topologies/{id}", [this](wire::RouteMatch match, ports::HttpReply reply) {
     const auto* row = find_topology(match.parameters["id"]);
     if (row == nullptr)
       return reply(wire::error_response(no_topology(leader_.records(), match.parameters["id"])));
@@ -225,6 +230,7 @@ void Service::wire_routes() {
               set_desired(match.parameters["id"], v1::DESIRED_DELETED, std::move(reply));
             });
   wire_version_routes(at_leader);
+  wire_explain_routes();
   at_leader("GET", "/v1/cluster", [this](wire::RouteMatch, ports::HttpReply reply) {
     reply(wire::json_response(cluster_view()));
   });
@@ -518,6 +524,8 @@ v1::ServiceStatus Service::status_view() const {
           rows.size(), *rows.begin()));
   }
   view.set_copies_detail(members_.copies_detail());
+  view.set_version(options_.version);
+  view.set_away(away_.sentence());
   view.set_uptime_ms(static_cast<std::uint64_t>(stdx::to_ms(runtime_.clock.now() - started_)));
   return view;
 }

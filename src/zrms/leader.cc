@@ -6,6 +6,7 @@
 #include "stdx/plant.h"
 #include "stdx/text.h"
 #include "zrms/copy_archives.h"
+#include "zrms/event_notes.h"
 
 namespace zrms {
 namespace {
@@ -34,12 +35,16 @@ Leader::Leader(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ClusterManager& 
       still_leads_(std::move(still_leads)),
       sweeper_(archives),
       reload_timer_(runtime.executor),
+      events_timer_(runtime.executor),
       batches_(runtime.metrics.counter("samoza_zrms_batches_total", "Batches of rows committed")),
       commands_sent_(
           runtime.metrics.counter("samoza_zrms_commands_total", "Commands sent to zhosts")),
       unreadable_(runtime.metrics.counter("samoza_zrms_rows_unreadable_total",
                                           "Rows of the database that are no record")),
       leads_(runtime.metrics.gauge("samoza_zrms_leads", "1 while this zhost leads the cluster")),
+      events_dropped_(runtime.metrics.counter(
+          "samoza_zrms_events_dropped_total",
+          "Events that were not kept: too many at once, or rows that another one wrote")),
       zhosts_failed_(runtime.metrics.counter("samoza_zrms_zhosts_failed_total",
                                              "Zhosts declared dead by this zhost")),
       topologies_degraded_(runtime.metrics.counter("samoza_zrms_topologies_degraded_total",
@@ -61,6 +66,7 @@ void Leader::begin(std::uint64_t term) {
   // At the first plan: what is on disks then was there before this reign (ArchiveSweeper).
   looked_at_holders_ = runtime_.clock.now() - 1s;
   directory_.restart(term, facts.zhost);
+  events_.begin(term);
   load();
 }
 
@@ -69,6 +75,8 @@ void Leader::end() {
   reigning_ = loaded_ = loading_ = busy_ = false;
   ++reign_;
   reload_timer_.cancel();
+  events_timer_.cancel();
+  events_.given_up();
   for (auto& done : std::exchange(answers_, {}))
     done(stdx::fail(Code::unavailable, "this zhost leads no more; try again"));
   for (auto& asked : std::exchange(asked_, {}))
@@ -112,6 +120,7 @@ void Leader::loaded(const v1::RecordsReply& reply) {
   went_back_ = goes_back;
   if (goes_back) return reload_timer_.set(reload_max, [this] { load(); });
   records_.load(reply);
+  events_.load(reply);
   loaded_term_ = term_;
   loaded_ = true;
   unreadable_.add(records_.unreadable().size());
@@ -123,6 +132,7 @@ void Leader::loaded(const v1::RecordsReply& reply) {
   runtime_.log.info("records_read", {{"term", term_},
                                      {"topologies", records_.topologies().size()},
                                      {"spaces", records_.spaces().size()}});
+  note_reign();
   look();
 }
 
@@ -149,11 +159,14 @@ void Leader::zhost_failed(const ClusterManager::Event& event) {
                                    {"evidence", event.evidence},
                                    {"topologies_affected", affected.size()},
                                    {"term", term_}});
+  note_zhost("dead", event.zhost,
+             stdx::format("{}, {} ms", event.evidence, stdx::to_ms(event.silence)));
   mark(event.zhost, true);
 }
 
 void Leader::zhost_returned(const std::string& zhost) {
   recovery_.zhost_returned(zhost);
+  note_zhost("returned", zhost);
   mark(zhost, false);
 }
 
@@ -188,6 +201,7 @@ v1::RecordsKnown Leader::known() const {
 void Leader::zhost_forgotten(const std::string& zhost) {
   recovery_.zhost_returned(zhost);  // should it come back, it does as a new one
   directory_.forget(zhost);
+  note_zhost("forgotten", zhost);
 }
 
 Reconciler::View Leader::view() const {
@@ -358,6 +372,7 @@ void Leader::committed(const std::vector<RowChange>& changes) {
          {"state", space.state()},
          {"why", space.reason()}});
   }
+  for (auto& event : events_of(records_, changes)) note(std::move(event));
   records_.apply(changes);
 }
 

@@ -19,6 +19,7 @@
 #include "zrms/archive_sweeper.h"
 #include "zrms/cluster_manager.h"
 #include "zrms/directory.h"
+#include "zrms/event_log.h"
 #include "zrms/holder_keeper.h"
 #include "zrms/reconciler.h"
 #include "zrms/record_loader.h"
@@ -41,6 +42,8 @@ class Leader {
   void begin(std::uint64_t term);  // also again, after the lease had lapsed
   void end();
   bool ready() const { return reigning_ && loaded_; }
+  // The records here are those of some reign: what was known when it ended.
+  bool has_read() const { return loaded_term_ != 0; }
   // For a person: why it is not ready.
   const char* why_not_ready() const;
   std::uint64_t term() const { return term_; }
@@ -61,6 +64,17 @@ class Leader {
   using Change = std::function<stdx::Result<std::vector<RowChange>>(const Records&)>;
   void change(Change make, std::function<void(stdx::Status)> done);
 
+  // Something happened that people are told of; without effect where this zrms does not lead.
+  void note(v1::Event event);
+  void note_zhost(const char* what, const std::string& zhost, const std::string& why = "");
+  // The records were behind or damaged since then: told once they are read again.
+  void records_were_behind(std::string since, std::string why) {
+    behind_since_ = std::move(since);
+    behind_why_ = std::move(why);
+  }
+  EventLog& events() { return events_; }
+  const EventLog& events() const { return events_; }
+
   const Records& records() const { return records_; }
   // What this zrms knows of the records, also while it leads no more (P15).
   v1::RecordsKnown known() const;
@@ -68,6 +82,8 @@ class Leader {
     return reconciler_.refusals();
   }
   std::vector<Candidate> candidates() const;
+  // The supers, which hear of each event that was written, for when nobody leads.
+  std::function<std::vector<std::string>()> supers;
 
  private:
   void load();
@@ -86,6 +102,11 @@ class Leader {
   void ask_copy(const HolderKeeper::Copy& copy);
   void sweep_archives(stdx::Instant now);
   Reconciler::View view() const;
+  void note_reign();
+  void note_records();
+  void write_events();
+  void send_events();
+  void events_answered(const stdx::Result<v1::CommitReply>& reply);
 
   ports::Runtime& runtime_;
   rpc::ServiceBus& zmesh_;
@@ -99,6 +120,10 @@ class Leader {
   Records records_;
   RecordLoader loader_;
   DirectorySender directory_;
+  EventLog events_{EventLog::Options{}};
+  int events_waited_ = 0;         // for plans
+  std::uint64_t noted_term_ = 0;  // its beginning is told
+  std::string behind_since_, behind_why_;
   std::uint64_t term_ = 0;
   std::uint64_t reign_ = 0;  // answers of a former reign are dropped
   std::uint64_t loaded_term_ = 0;
@@ -112,12 +137,13 @@ class Leader {
   static constexpr std::size_t asked_max = 1000;
   std::deque<Asked> asked_;
   std::vector<std::function<void(stdx::Status)>> answers_;  // of the batch under way
-  ports::Timer reload_timer_;
+  ports::Timer reload_timer_, events_timer_;
   ports::Counter& batches_;
   ports::Counter& commands_sent_;
   ports::Counter& unreadable_;
   ports::Gauge& leads_;
   // Verdicts, and topologies that came into that state, of all terms of this process.
+  ports::Counter& events_dropped_;
   ports::Counter &zhosts_failed_, &topologies_degraded_, &topologies_failed_;
 };
 

@@ -61,6 +61,11 @@ class LeaderLease {
   void answered(stdx::Result<TermSeen> answer, stdx::Instant now);
 
   bool leads(stdx::Instant now) const { return holds() && now < valid_until_; }
+  // Some zhost holds the term, as far as the row tells: whoever does writes it thrice in a lease.
+  bool someone_leads(stdx::Instant now) const {
+    return leads(now) || (state_ != State::unread && seen_.term > 0 &&
+                          now - version_seen_at_ < options_.lease * 3 / 2);
+  }
   stdx::Instant valid_until() const { return valid_until_; }
   std::uint64_t term() const { return seen_.term; }
   // Grows each time leadership starts or starts again after it had lapsed: what was read before is

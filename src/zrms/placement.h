@@ -2,7 +2,8 @@
 #pragma once
 
 // Chooses a zhost for a space (R-COMP-3, R-PLACE-1..6): filter, then score, then the smallest id.
-// Every zhost that was passed over has a reason, one line each. A pure function of plain values.
+// Every zhost that was passed over has a reason, one line each. The same rules tell of every zhost
+// which of them it breaks and what its score comes from. A pure function of plain values.
 
 #include <functional>
 #include <map>
@@ -20,6 +21,7 @@ struct Candidate {
   std::string zhost;
   bool available = true;    // may take new spaces now
   std::string unavailable;  // why not
+  bool lost = false;        // nor does what is placed there run
   std::string region;
   std::map<std::string, std::string> labels;
   std::vector<std::string> devices;
@@ -48,6 +50,19 @@ struct PlacementChoice {
   std::vector<std::string> refusals;
 };
 
+// What the rules say of one zhost and a space.
+struct ZhostFit {
+  struct Broken {
+    std::string rule;    // as in PlacementChoice::refusals, without the zhost
+    std::string change;  // what would have to be otherwise, with figures
+  };
+  std::string zhost;
+  std::vector<Broken> broken;  // none: it fits
+  bool elsewhere = false;      // it may be on another zhost alone
+  long points = 0;             // lower is better
+  std::vector<std::string> preferences;
+};
+
 // The zhosts of one plan, in order of their load. A choice looks at those that the space's
 // neighbours are on and at the others from the emptiest on, until one takes it.
 class Candidates {
@@ -57,6 +72,9 @@ class Candidates {
   const std::vector<Candidate>& list() const { return list_; }  // in order of zhost
   const Candidate* find(const std::string& zhost) const;
   PlacementChoice choose(const PlacementRequest& request) const;
+  // Every zhost, by the same rules: those that fit first, the one that `choose` takes at the front;
+  // then those that break the fewest.
+  std::vector<ZhostFit> explain(const PlacementRequest& request) const;
   // A space was placed there.
   void promise(const std::string& zhost, const model::Space& space);
   // One that was placed there makes room for its next instance.
@@ -68,6 +86,14 @@ class Candidates {
 
  private:
   std::size_t index_of(const std::string& zhost) const;  // list_.size(): none
+  struct Neighbours;
+  Neighbours neighbours_of(const PlacementRequest& request,
+                           std::map<std::size_t, std::vector<std::string>>* notes) const;
+  // Each rule that the zhost breaks, until `tell` says that it has heard enough.
+  template <typename Tell>
+  void each_broken(const PlacementRequest& request, std::size_t index, const Neighbours& near,
+                   Tell tell) const;
+  long points_of(std::size_t index, const Neighbours& near) const;
 
   std::vector<Candidate> list_;
   std::set<std::pair<std::size_t, std::size_t>> by_load_;  // spaces there, index

@@ -36,6 +36,7 @@ std::vector<Candidate> Reconciler::candidates(const View& view) {
     else if (view.cluster.zrun_down(candidate.zhost))
       candidate.unavailable = "its zrun is down" + view.cluster.zrun_cause(candidate.zhost);
     candidate.available = candidate.unavailable.empty();
+    candidate.lost = life == ClusterManager::Life::dead || view.cluster.zrun_down(candidate.zhost);
     const auto load = view.records.load_of(candidate.zhost);
     candidate.spaces = load.spaces;
     candidate.memory_promised_bytes = load.memory_bytes;

@@ -80,6 +80,7 @@ void Service::wire_handlers() {
   wire_startz();
   wire_cluster();
   wire_archives();
+  wire_events();
 }
 
 // What startz of this zhost tells.
@@ -155,14 +156,15 @@ void Service::wire_cluster() {
                                  reply.set_body(std::move(response.body));
                                  done(std::move(reply));
                                };
-                               if (!leads()) return answer(wire::error_response(not_leading()));
                                ports::HttpRequest request;
                                request.method = asked.method();
                                request.path = asked.path();
                                for (const auto& pair : asked.query())
                                  request.query[pair.name()] = pair.value();
                                request.body = asked.body();
-                               router_.route(std::move(request), answer);
+                               if (leads()) return router_.route(std::move(request), answer);
+                               if (!answer_known_here(request, answer))
+                                 answer(wire::error_response(not_leading()));
                              }));
 }
 
@@ -209,6 +211,7 @@ void Service::membership(v1::MembersChanged members) {
   leader_.facts.members.assign(members_.peers().begin(), members_.peers().end());
   for (const auto& member : members_.peers())
     cluster_.expect(member.zhost_id(), member.incarnation(), runtime_.clock.now());
+  for (const auto& member : members_.peers()) note_member(member, members);
   for (const auto& former : members.peers()) {
     const bool still = std::any_of(
         members_.peers().begin(), members_.peers().end(),
@@ -222,6 +225,17 @@ void Service::membership(v1::MembersChanged members) {
     report_soon();
   }
   if (leads()) leader_.look();
+}
+
+void Service::note_member(const v1::Member& member, const v1::MembersChanged& before) {
+  if (!leads() || before.peers_size() == 0) return;  // the first word of who there is
+  const auto known =
+      std::find_if(before.peers().begin(), before.peers().end(),
+                   [&](const v1::Member& other) { return other.zhost_id() == member.zhost_id(); });
+  if (known == before.peers().end())
+    leader_.note_zhost("joined", member.zhost_id(), member.address());
+  else if (known->incarnation() < member.incarnation())
+    leader_.note_zhost("joined", member.zhost_id(), "it was started anew");
 }
 
 void Service::report_soon() {
@@ -297,6 +311,7 @@ void Service::tick() {
   }
   if (const auto ask = lease_.next(now)) ask_control_plane(*ask);
   follow_lease();
+  away_.leader_is(lease_.someone_leads(now), runtime_.clock.wall());
   // R-FAIL-3 is about judging only: the lease needs its own, finer step (profile `seed`: 5 s).
   const bool judge = now - last_check_ >= options_.check_interval;
   if (judge) last_check_ = now;
@@ -306,12 +321,16 @@ void Service::tick() {
     if (event.kind == ClusterManager::Event::Kind::suspect)
       runtime_.log.warn("zhost_suspect",
                         {{"suspect", event.zhost}, {"silence_ms", stdx::to_ms(event.silence)}});
+    if (event.kind == ClusterManager::Event::Kind::suspect)
+      leader_.note_zhost("suspect", event.zhost,
+                         stdx::format("silent for {} ms", stdx::to_ms(event.silence)));
     if (event.kind == ClusterManager::Event::Kind::alive) {
       runtime_.log.info("zhost_alive", {{"alive", event.zhost}});
       leader_.zhost_returned(event.zhost);
     }
     leader_.look();
   }
+  if (judge) watch_brake(now);
   if (now - last_look_ >= look_interval) {
     last_look_ = now;
     if (leads()) leader_.look();
@@ -334,6 +353,8 @@ void Service::ask_control_plane(LeaderLease::Ask ask) {
   const auto answered = [this](stdx::Result<v1::TermRow> row) {
     const auto now = runtime_.clock.now();
     control_plane_trouble_ = row || row.error().code == Code::conflict ? "" : row.error().message;
+    watch_records();
+    away_.control_plane_is(control_plane_trouble_, runtime_.clock.wall());
     if (row)
       lease_.answered(TermSeen{row->term(), row->holder(), row->version()}, now);
     else
@@ -364,6 +385,8 @@ void Service::follow_lease() {
     // P5: everybody gets one full timeout from here.
     cluster_.take_over(runtime_.clock.now());
     leader_.begin(lease_.term());
+    if (!behind_since_.empty())
+      leader_.records_were_behind(std::exchange(behind_since_, ""), behind_why_);
     local_.send_whole();
     report_soon();
   }

@@ -8,6 +8,7 @@
 // It opens no socket to another zhost: all goes through zmesh.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -20,8 +21,10 @@
 #include "rpc/service_bus.h"
 #include "samoza/v1/api.pb.h"
 #include "wire/http_router.h"
+#include "zrms/away.h"
 #include "zrms/blobs.h"
 #include "zrms/cluster_manager.h"
+#include "zrms/explain.h"
 #include "zrms/leader.h"
 #include "zrms/leader_lease.h"
 #include "zrms/local_report.h"
@@ -70,8 +73,31 @@ class Service final : public ports::HttpHandler {
   void wire_archives();
   void wire_routes();
   void wire_records_routes();
+  void wire_events();
+  // --- what was known, while nobody leads (known.cc) ---
+  void add_reader(const std::string& pattern, wire::HttpRouter::Handler handler);
+  bool knows_records() const;
+  // `failed`: the answer where nobody knows.
+  void answer_known(const ports::HttpRequest& request, ports::HttpResponse failed,
+                    ports::HttpReply reply);
+  bool answer_known_here(const ports::HttpRequest& request, const ports::HttpReply& reply);
+  void ask_supers(const ports::HttpRequest& request, std::vector<std::string> supers,
+                  ports::HttpResponse failed, ports::HttpReply reply);
+  std::string away_sentence() const;
+  // --- explain (explain_api.cc) ---
+  void wire_explain_routes();
+  void explain_spec(const v1::TopologySpec& spec, const std::string& space, ports::HttpReply reply);
+  void begin_explaining(Explanation explanation, ports::HttpReply reply);
+  struct Explaining;
+  void go_on_explaining(std::shared_ptr<Explaining> explaining);
+  void watch_records();
+  void watch_brake(stdx::Instant now);
+  // `detail`: why it is not the leader that answers.
+  ports::HttpResponse list_events(const std::map<std::string, std::string>& query,
+                                  const std::string& detail) const;
   void list_copies(ports::HttpReply reply);
   void membership(v1::MembersChanged members);
+  void note_member(const v1::Member& member, const v1::MembersChanged& before);
   void report_soon();
   void report();
   void snapshot_arrived(const v1::Snapshot& snapshot);
@@ -90,6 +116,7 @@ class Service final : public ports::HttpHandler {
   template <typename Reply>
   void ask_records(const char* method, const google::protobuf::Message& request,
                    ports::HttpReply reply);
+  static v1::HttpForward forward_of(const ports::HttpRequest& request);
   bool forwarded(const ports::HttpRequest& request, const ports::HttpReply& reply);
   using Kept = std::function<void(stdx::Result<std::string> sha256, model::Topology)>;
   void keep_archive(stdx::Bytes archive, Kept done);
@@ -98,6 +125,8 @@ class Service final : public ports::HttpHandler {
   struct UpdateAsked {
     std::string name;  // empty: no update
     bool dry_run = false;
+    // Not submitted at all: where its spaces would go, of one of them or (empty) of all.
+    std::optional<std::string> explain;
   };
   static UpdateAsked update_asked(ports::HttpRequest& request);
   void submit(stdx::Bytes archive, UpdateAsked asked, ports::HttpReply reply);
@@ -160,10 +189,15 @@ class Service final : public ports::HttpHandler {
   LocalReport local_;
   bool asking_startz_ = false;
   wire::HttpRouter router_;
+  wire::HttpRouter known_;  // what is answered without a leader, too
+  Away away_;
   v1::MembersChanged members_;
   std::uint64_t followed_reign_ = 0;
   bool led_ = false;
   std::string control_plane_trouble_;
+  std::string behind_since_, behind_why_;  // of the records, for the events of the next reign here
+  bool brake_noted_ = false;
+  int explaining_ = 0;
   stdx::Instant last_report_{}, last_look_{}, last_check_{}, started_{};
   stdx::Instant archives_listed_{};
   ports::Timer tick_timer_, report_timer_;

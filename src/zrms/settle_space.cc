@@ -5,6 +5,7 @@
 #include "model/topology_update.h"
 #include "stdx/plant.h"
 #include "stdx/text.h"
+#include "zrms/placed_on.h"
 #include "zrms/reconciler_work.h"
 #include "zrms/versions.h"
 
@@ -22,16 +23,13 @@ bool Reconciler::place_anew(Work& work, const TopologyRow& topology, Progress& p
   const auto where = [&](Index other) -> const std::string* {
     if (const auto moved = progress.moved.find(other); moved != progress.moved.end())
       return &moved->second;
-    const auto* there = work.view.records.space(id, topology.spec.spaces[other].name);
-    const bool placed = there != nullptr && !there->record.tombstone() &&
-                        there->record.state() != "stopped" && there->record.state() != "removed";
-    return placed ? &there->record.zhost() : nullptr;
+    return placed_on(work.view.records.space(id, topology.spec.spaces[other].name));
   };
   auto choice = work.candidates.choose({.topology = topology.spec,
                                         .index = topology.index,
                                         .space = index,
                                         .where = where,
-                                        .only_on = has_data ? row->record.zhost() : "",
+                                        .only_on = data_zhost(row, space),
                                         .avoid = avoid});
   if (!choice.zhost && has_data && work.absent(row->record.zhost())) {
     // It just returned, and a word of it is to come: nothing is known to be wrong.

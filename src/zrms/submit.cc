@@ -80,7 +80,9 @@ void Service::store_archive(stdx::Bytes archive, ports::HttpReply reply) {
 }
 
 Service::UpdateAsked Service::update_asked(ports::HttpRequest& request) {
-  return {request.query["update"], request.query["dry_run"] == "1"};
+  UpdateAsked asked{request.query["update"], request.query["dry_run"] == "1", std::nullopt};
+  if (request.query["explain"] == "1") asked.explain = request.query["space"];
+  return asked;
 }
 
 void Service::submit(stdx::Bytes archive, UpdateAsked asked, ports::HttpReply reply) {
@@ -105,6 +107,7 @@ void Service::submit_topology(v1::SubmitRequest request, model::Topology topolog
                       stdx::printable(asked.name, 80), topology.name)}));
   model::define(topology);
   *request.mutable_spec() = wire::to_wire(topology);
+  if (asked.explain) return explain_spec(request.spec(), *asked.explain, reply);
   request.set_update(!asked.name.empty());
   request.set_dry_run(asked.dry_run);
   submit_spec(std::move(request), reply);

@@ -32,10 +32,9 @@ void show(const std::vector<model::SpaceChange>& changes,
 }  // namespace
 
 void Service::wire_version_routes(const AtLeader& at_leader) {
-  at_leader("GET", "/v1/topologies/{id}/history",
-            [this](wire::RouteMatch match, ports::HttpReply reply) {
-              show_history(match.parameters["id"], std::move(reply));
-            });
+  add_reader("/v1/topologies/{id}/history", [this](wire::RouteMatch match, ports::HttpReply reply) {
+    show_history(match.parameters["id"], std::move(reply));
+  });
   for (const auto& [pattern, rollback] :
        {std::pair{"/v1/topologies/{id}/rollback", true}, {"/v1/topologies/{id}/restart", false}})
     at_leader("POST", pattern,

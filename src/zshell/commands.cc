@@ -42,7 +42,10 @@ struct Commands {
       if (!text("topologies").empty()) line += " topologies=" + text("topologies");
       line += format(" leader={} term={}", text("leader"), text("term"));
       // Its records may be away while its link, which zmesh shows, is well.
-      if (const auto trouble = text("control_plane"); !trouble.empty() && trouble != "connected")
+      const auto trouble = text("control_plane"), away = text("away");
+      if (!away.empty())
+        line += "\n  " + stdx::printable(away, 2000);
+      else if (!trouble.empty() && trouble != "connected")
         line += format(
             "\n  control plane: {}; until it is back nothing is placed or declared dead, and what "
             "runs runs on",
@@ -85,22 +88,23 @@ struct Commands {
   }
 
   static int mesh(Shell& shell, const Words&) {
-    return shell.show(shell.get("zmesh", "/v1/mesh"), render::mesh);
+    return shell.show_known(shell.get("zmesh", "/v1/mesh"), render::mesh);
   }
   static int mesh_ping(Shell& shell, const Words& words) {
     nlohmann::json body;
     body["target"] = words.empty() ? "" : words[0];
-    return shell.show(shell.send("zmesh", "POST", "/v1/mesh/ping", body.dump()), render::ping);
+    return shell.show_known(shell.send("zmesh", "POST", "/v1/mesh/ping", body.dump()),
+                            render::ping);
   }
   static int mesh_peers(Shell& shell, const Words&) {
-    return shell.show(shell.get("zmesh", "/v1/mesh/peers"), render::peers);
+    return shell.show_known(shell.get("zmesh", "/v1/mesh/peers"), render::peers);
   }
   static int mesh_spaces(Shell& shell, const Words&) {
-    return shell.show(shell.get("zmesh", "/v1/mesh/spaces"), render::mesh_spaces);
+    return shell.show_known(shell.get("zmesh", "/v1/mesh/spaces"), render::mesh_spaces);
   }
   static int topo(Shell& shell, const Words&) {
-    return shell.show(shell.get_pages("/v1/topologies", "topologies", /*summary=*/true),
-                      render::topologies);
+    return shell.show_known(shell.get_pages("/v1/topologies", "topologies", /*summary=*/true),
+                            render::topologies);
   }
   static int topo_submit(Shell& shell, const Words& words) {
     const bool verbose = words.size() == 2 && words[1] == "--verbose";
@@ -124,8 +128,8 @@ struct Commands {
   static int topo_status(Shell& shell, const Words& words) {
     const bool watch = words.size() == 2 && words[1] == "--watch";
     if (words.size() == 2 && !watch) return shell.usage("topo status ID [--watch]");
-    const int code =
-        shell.show(shell.get_pages("/v1/topologies/" + words[0], "placements"), render::topology);
+    const int code = shell.show_known(shell.get_pages("/v1/topologies/" + words[0], "placements"),
+                                      render::topology);
     return watch && code == done ? shell.watch(words[0]) : code;
   }
   static int change(Shell& shell, const std::string& method, const std::string& path) {
@@ -149,12 +153,26 @@ struct Commands {
     return shell.topo_update(words, /*dry_run=*/true);
   }
   static int topo_history(Shell& shell, const Words& words) {
-    return shell.show(shell.get("zrms", "/v1/topologies/" + words[0] + "/history"),
-                      render::history);
+    return shell.show_known(
+        shell.get("zrms", "/v1/topologies/" + words[0] + "/history", {{"known", "1"}}),
+        render::history);
   }
   static int topo_rollback(Shell& shell, const Words& words) { return shell.topo_rollback(words); }
   static int topo_restart(Shell& shell, const Words& words) { return shell.topo_restart(words); }
   static int topo_purge(Shell& shell, const Words& words) { return shell.topo_purge(words); }
+  static int topo_events(Shell& shell, const Words& given) {
+    auto words = given;
+    const bool follow = std::erase(words, "--follow") + std::erase(words, "-f") > 0;
+    if (words.size() > 1) return shell.usage("topo events [NAME] [--follow]");
+    return shell.events(words.empty() ? "" : words[0], follow);
+  }
+  static int topo_explain(Shell& shell, const Words& words) { return shell.topo_explain(words); }
+  static int cluster_events(Shell& shell, const Words& given) {
+    auto words = given;
+    const bool follow = std::erase(words, "--follow") + std::erase(words, "-f") > 0;
+    if (!words.empty()) return shell.usage("cluster events [--follow]");
+    return shell.events("cluster", follow);
+  }
   static int cluster(Shell& shell, const Words&) {
     return shell.show(shell.get("zrms", "/v1/cluster"), render::cluster);
   }
@@ -191,8 +209,8 @@ struct Commands {
                       render::restored);
   }
   static int spaces(Shell& shell, const Words& words) {
-    if (words.empty()) return shell.show(shell.get("zrun", "/v1/spaces"), render::spaces);
-    return shell.show(shell.get_space(words[0]), render::space);
+    if (words.empty()) return shell.show_known(shell.get("zrun", "/v1/spaces"), render::spaces);
+    return shell.show_known(shell.get_space(words[0]), render::space);
   }
   static int spaces_logs(Shell& shell, const Words& words) {
     return shell.show(shell.get_space(words[0], "/logs"), render::logs);
@@ -273,8 +291,15 @@ struct Commands {
        topo_delete},
       {"topo purge", "NAME [SPACE ...] [--yes]",
        "removes the data that an update or a deletion has kept", 1, 100, topo_purge},
+      {"topo explain", "NAME|FILE.mex|TOPOLOGY.yaml [SPACE]",
+       "why each space is on its zhost, or on none; of a file: where its spaces would go", 1, 2,
+       topo_explain},
+      {"topo events", "[NAME] [--follow]", "what happened to a topology, or to all, and why", 0, 2,
+       topo_events},
       {"cluster", "", "the whole cluster in a few lines", 0, 0, cluster},
       {"cluster zhosts", "", "the zhosts", 0, 0, cluster_zhosts},
+      {"cluster events", "[--follow]", "what happened to the zhosts and the leader", 0, 1,
+       cluster_events},
       {"cluster forget", "ZHOST", "removes a zhost that will not come back from the list", 1, 1,
        cluster_forget},
       {"cluster recover", "", "accepts records that are behind, and adds what zhosts run", 0, 0,

@@ -178,5 +178,60 @@ TEST(LogsTest, AsJsonEachLineIsAnObject) {
             "\n");
 }
 
+// --- events ---
+
+struct Events {
+  std::deque<std::string> answers;  // "": not reached
+  std::vector<std::map<std::string, std::string>> asked;
+  std::string printed;
+  int run(const std::string& line) {
+    Outside o;
+    o.ask = [this](const std::string& service,
+                   ports::HttpRequest request) -> stdx::Result<ports::HttpResponse> {
+      if (request.path == "/v1/status") return wire::json_response(std::string("{}"));
+      EXPECT_EQ(service + request.path, "zrms/v1/events");
+      asked.push_back(request.query);
+      const auto text = answers.front();
+      answers.pop_front();
+      if (text.empty()) return stdx::fail(stdx::Code::unavailable, "refused");
+      return wire::json_response(text);
+    };
+    o.wait = [](stdx::Duration) {};
+    o.interrupted = [this] { return answers.empty(); };
+    o.print = [this](const std::string& text) { printed += text; };
+    return Shell(std::move(o), false).run(split_words(line));
+  }
+};
+
+TEST(EventsTest, EachSaysWhatHappenedToWhichSpacesWhereAndWhy) {
+  Events e;
+  e.answers = {
+      R"({"events":[{"number":"7","at":"T1","what":"moved","topology_id":"1-2","topology":"app","count":9,)"
+      R"("spaces":["x","y"],"zhost":"b","from_zhost":"a","why":"zhost a failed","term":"3","epoch":"0"},)"
+      R"({"number":"8","at":"T2","what":"running","topology":"app","count":1,"spaces":["x"],"zhost":"b",)"
+      R"("term":"3","epoch":"2"},{"number":"9","at":"T3","what":"degraded","topology":"app","term":"3",)"
+      R"("why":"1 space waits"}]})"};
+  EXPECT_EQ(e.run("topo events app"), done);
+  EXPECT_EQ(e.printed,
+            "T1  app  moved 9 spaces (x, y, ...) from a to b: zhost a failed  (term 3)\n"
+            "T2  app  running x on b  (term 3, epoch 2)\n"
+            "T3  app  degraded: 1 space waits  (term 3)\n");
+  EXPECT_EQ(e.asked.at(0).at("topology"), "app");
+}
+
+TEST(EventsTest, FollowingAsksForWhatIsNewAndWaitsWhileNobodyAnswersAndSaysWhoDoes) {
+  Events e;
+  e.answers = {
+      R"({"events":[{"number":"7","at":"T1","what":"zhost suspect","zhost":"a","term":"3"}]})", "",
+      R"({"detail":"no leader; what b heard","events":[]})",
+      R"({"events":[{"number":"9","at":"T2","what":"zhost dead","zhost":"a","term":"3"}]})"};
+  EXPECT_EQ(e.run("cluster events --follow"), done);
+  EXPECT_EQ(
+      e.printed,
+      "T1  zhost suspect a  (term 3)\n-- no leader; what b heard\nT2  zhost dead a  (term 3)\n\n");
+  EXPECT_EQ(e.asked.at(0).at("topology"), "cluster");
+  EXPECT_EQ(e.asked.back().at("after"), "7");
+}
+
 }  // namespace
 }  // namespace zshell

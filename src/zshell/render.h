@@ -36,6 +36,8 @@ std::string names(const std::string& text, const char* of);
 std::string spaces_with_data(const std::string& text);
 std::string changes(const std::string& name, const std::string& text, bool dry_run);
 std::string history(const std::string& text);
+// `each_zhost`: also of a space that has one.
+std::string explained(const std::string& json, bool each_zhost);
 std::string copied(const std::string& json);
 std::string restored(const std::string& json);
 std::string copies(const std::string& json);

@@ -89,7 +89,7 @@ stdx::Result<ports::HttpResponse> Shell::ask_space(const std::string& topology,
 std::string Shell::topology_id(const std::string& id_or_name) {
   ports::HttpRequest request;
   request.path = "/v1/topologies/" + id_or_name;
-  request.query["summary"] = "1";
+  request.query = {{"summary", "1"}, {"known", "1"}};
   const auto response = outside_.ask("zrms", std::move(request));
   if (!response || response->status != 200) return id_or_name;
   return render::field(render::parse(response->body), "id");
@@ -172,7 +172,7 @@ std::string Shell::state_of(const std::string& id, std::string& state) {
 
 // Every page of a list, as one; its pages say where the next begins.
 Shell::Answer Shell::get_pages(const std::string& path, const char* list, bool summary) {
-  std::map<std::string, std::string> query;
+  std::map<std::string, std::string> query{{"known", "1"}};
   if (summary) query["summary"] = "1";
   auto whole = get("zrms", path, query);
   auto all = render::parse(whole.body);

@@ -72,6 +72,7 @@ class Shell {
   Answer send(const std::string& service, const std::string& method, const std::string& path,
               stdx::Bytes body = {}, const std::string& about = "");
   // `about`: the file that was sent, for what is wrong in it.
+  // Without a leader: what was known then.
   Answer get_pages(const std::string& path, const char* list, bool summary = false);
   Answer ask(const std::string& service, ports::HttpRequest request, const std::string& about = "");
   Answer answer_of(const std::string& service, const stdx::Result<ports::HttpResponse>& response,
@@ -85,17 +86,25 @@ class Shell {
                                               Query query);
   int logs(const std::vector<std::string>& words);
   int send_message(const std::vector<std::string>& words);  // send.cc
+  // Of a topology, of the cluster itself ("cluster"), or of all topologies and the cluster ("").
+  int events(std::string topology, bool follow);
   // The id of a topology given by id or name; what was given where nobody knows.
   std::string topology_id(const std::string& id_or_name);
   // A cluster that was just started has none for some seconds: says so, and waits leader_wait at
   // most. What comes then tells whether there is one.
   void wait_for_leader();
   int show(const Answer& answer, const std::function<std::string(const std::string&)>& render);
+  // The same of what can be read without a leader: says first since when there is none.
+  int show_known(const Answer& answer,
+                 const std::function<std::string(const std::string&)>& render);
+  // In the words of this zhost's zrms; empty: there is a leader, or it does not answer.
+  std::string away();
   // Before a submit that may take its time: to how many zhosts the archives go.
   void say_if_copying_is_slow();
-  // `update`: the topology that it is the next version of; empty: it is a new one.
-  Answer submit_standalone(const std::string& file, const std::string& text,
-                           const std::string& update = "", bool dry_run = false);
+  // `query`: "update", the topology that it is the next version of; "dry_run" and "explain": it is
+  // not submitted.
+  Answer submit_standalone(const std::string& file, const std::string& text, Query query = {});
+  int topo_explain(const std::vector<std::string>& words);
   // --- versions (versions.cc) ---
   int topo_update(const std::vector<std::string>& words, bool dry_run);
   int topo_rollback(std::vector<std::string> words);

@@ -44,7 +44,7 @@ v1::StandaloneTopology to_message(const model::Topology& topology) {
 }  // namespace
 
 Shell::Answer Shell::submit_standalone(const std::string& file, const std::string& text,
-                                       const std::string& update, bool dry_run) {
+                                       Query query) {
   const auto refuse = [this](const std::string& why) {
     say_error(stdx::Code::invalid, why);
     return Answer{failed, ""};
@@ -78,12 +78,11 @@ Shell::Answer Shell::submit_standalone(const std::string& file, const std::strin
     }
     space.set_mex_sha256(sha256);
   }
-  if (!dry_run) say_if_copying_is_slow();
+  if (!query.contains("dry_run") && !query.contains("explain")) say_if_copying_is_slow();
   ports::HttpRequest request;
   request.method = "POST";
   request.path = "/v1/topologies/standalone";
-  if (!update.empty()) request.query["update"] = update;
-  if (dry_run) request.query["dry_run"] = "1";
+  request.query = std::move(query);
   request.body = wire::to_json(message);
   return ask("zrms", std::move(request), file);
 }

@@ -35,15 +35,16 @@ int Shell::topo_update(const std::vector<std::string>& words, bool dry_run) {
   }
   wait_for_leader();
   Answer answer;
+  Query query{{"update", name}};
+  if (dry_run) query["dry_run"] = "1";
   if (file.ends_with(".yaml") || file.ends_with(".yml")) {
-    answer = submit_standalone(file, *archive, name, dry_run);
+    answer = submit_standalone(file, *archive, std::move(query));
   } else {
     if (!dry_run) say_if_copying_is_slow();
     ports::HttpRequest request;
     request.method = "POST";
     request.path = "/v1/topologies";
-    request.query["update"] = name;
-    if (dry_run) request.query["dry_run"] = "1";
+    request.query = std::move(query);
     request.body = std::move(*archive);
     answer = ask("zrms", std::move(request), file);
   }

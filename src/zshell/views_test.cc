@@ -17,7 +17,7 @@ struct Views {
     Outside o;
     o.ask = [this](const std::string& service,
                    ports::HttpRequest request) -> stdx::Result<ports::HttpResponse> {
-      last = request.body;
+      if (request.path != "/v1/status") last = request.body;
       const auto at = answers.find(service + " " + request.method + " " + request.path);
       if (at == answers.end()) return stdx::fail(stdx::Code::unavailable, "refused");
       if (at->second == "denied")

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -79,6 +80,30 @@ def the_former_run_is_kept_up_to_its_last_line(cluster):
     assert not counts(lines(cluster), 1), "without an option: what the instance says that is there"
 
 
+def what_happened_is_told_in_its_order_also_by_a_leader_that_was_started_anew(cluster):
+    def told(*words):
+        said = cluster.zshell(1, *words, check=False).stdout  # its zrms may be away for a moment
+        return [re.sub(r"^\S+ +|  \(term.*", "", line) for line in said.splitlines()]
+    before = told("topo", "events", "app")
+    order = [next(i for i, line in enumerate(before) if line.startswith(f"app  {what}"))
+             for what in ("submitted", "placed talker on ", "running talker on ")]
+    assert order == sorted(order), before
+    newest = cluster.ask(1, 7331, "GET", "/v1/events")["events"][-1]
+    wait_for("the newest is on disk", lambda: newest["at"].encode() in written(cluster), 60)
+    os.kill(cluster.pid_of(1, "zrms"), signal.SIGKILL)
+    wait_for("a leader of the next term tells the same",
+             lambda: len([e for e in told("cluster", "events") if e.startswith("leader changed")]) >= 2, 120)
+    assert told("topo", "events", "app")[:len(before)] == before
+
+
+def written(cluster):
+    """The rows of events in the records."""
+    path = f"{cluster.folder}/s1/controlplane.db"
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        return b"".join(row[0] for row in database.execute(
+            "SELECT value FROM records WHERE kind = 'events' AND value IS NOT NULL"))
+
+
 def the_deletion_of_the_topology_removes_what_it_said(cluster):
     folder = f"{cluster.folder}/s1/logs"
     assert os.listdir(folder), folder
@@ -88,7 +113,9 @@ def the_deletion_of_the_topology_removes_what_it_said(cluster):
 
 CASES = [a_line_has_its_time_its_level_and_its_instance_and_lines_of_one_call_stay_lines,
          following_goes_on_over_a_kill_of_zrun_and_loses_no_line_of_either_instance,
-         the_former_run_is_kept_up_to_its_last_line, the_deletion_of_the_topology_removes_what_it_said]
+         the_former_run_is_kept_up_to_its_last_line,
+         what_happened_is_told_in_its_order_also_by_a_leader_that_was_started_anew,
+         the_deletion_of_the_topology_removes_what_it_said]
 
 
 def main():

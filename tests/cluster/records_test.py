@@ -106,6 +106,8 @@ def everybody_says_so(cluster):
              lambda: "the records are behind" in cluster.zshell(3, "status", check=False).stdout)
     again = cluster.zshell(2, "topo", "submit", f"{cluster.folder}/kept.mex", check=False)
     assert again.returncode != 0, again.stdout
+    told = cluster.zshell(2, "cluster", "events").stdout.splitlines()
+    assert told[0].startswith("--") and "the records are behind" in told[0], told
 
 
 def recovers(cluster):
@@ -117,6 +119,8 @@ def recovers(cluster):
     after = once_each(cluster)
     assert {s: [n for n, _ in held] for s, held in after.items()} == {
         s: [n for n, _ in held] for s, held in before.items()}, (before, after)
+    told = cluster.zshell(2, "cluster", "events").stdout
+    assert 0 < told.rfind("  records behind: ") < told.rfind("  records recovered: "), told
     again = cluster.zshell(2, "topo", "submit", f"{cluster.folder}/kept.mex", check=False)
     assert again.returncode != 0 and "kept" in again.stdout, f"the topology is not known: {again.stdout}"
 
