@@ -15,6 +15,21 @@ install(DIRECTORY deploy/prometheus deploy/grafana DESTINATION ${samoza_share}/d
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES README.md ARCHITECTURE.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
+# Made by the program itself, from its table of commands.
+install(CODE "
+  foreach(file \"bash ${CMAKE_INSTALL_DATADIR}/bash-completion/completions/zshell\"
+               \"zsh ${CMAKE_INSTALL_DATADIR}/zsh/site-functions/_zshell\")
+    separate_arguments(file)
+    list(GET file 0 shell)
+    list(GET file 1 path)
+    set(path \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/\${path}\")
+    execute_process(COMMAND $<TARGET_FILE:zshell_app> completion \${shell} OUTPUT_VARIABLE script
+                    COMMAND_ERROR_IS_FATAL ANY)
+    file(WRITE \"\${path}\" \"\${script}\")
+    message(STATUS \"Installing: \${path}\")
+  endforeach()
+")
+
 # The unit names the prefix, which is known when `cmake --install` runs.
 install(CODE "
   file(READ \"${CMAKE_SOURCE_DIR}/deploy/systemd/samoza@.service\" unit)

@@ -87,6 +87,20 @@ std::vector<ports::ProcessSpec> children_of(const config::ZhostConfig& config,
   return specs;
 }
 
+// For a person at a terminal; the log has it as an event.
+void say_ready(const config::ZhostConfig& config, const std::string& file) {
+  if (isatty(STDOUT_FILENO) == 0) return;
+  const auto at = [&](std::uint16_t port) {
+    return stdx::format("http://{}:{}", config.bind, port);
+  };
+  fmt::print(
+      "zhost {} is ready: zmesh {}, zrms {}, zrun {}, zbase {}; `zshell --config {} status` asks "
+      "it\n",
+      config.zhost_id, at(config.zmesh_port), at(config.zrms_port), at(config.zrun_port),
+      at(config.zbase_port), file);
+  std::fflush(stdout);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -141,6 +155,7 @@ int main(int argc, char** argv) {
         });
     });
   };
+  options.on_ready = [&] { say_ready(config, file); };
   startz::Service service(app.runtime(), app.transport(), processes, app.cluster_key(), options);
   if (auto started = service.start(); !started) app::die("startz", started.error().message);
   app.runtime().log.info("zhost_started", {{"incarnation", incarnation},

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <map>
 
 #include "adapters/line_editor/line_editor.h"
 #include "adapters/posix/interrupt.h"
@@ -22,7 +23,10 @@ int repl(const std::function<zshell::Outside()>& outside, bool json) {
   const auto home = zshell_app::env("HOME", "");
   adapters::line_editor::LineEditor editor(
       {.prompt = [&number] { return stdx::format("zshell[{}] >> ", number); },
-       .completions = zshell::Shell::completions,
+       .completions =
+           [&](const std::string& text) {
+             return zshell::Shell(outside(), false).complete_line(text);
+           },
        .history_file = home.empty() ? "" : home + "/.zshell_history"});
   while (const auto line = editor.next()) {
     auto words = zshell::split_words(*line);
@@ -50,18 +54,24 @@ Given own_options(int argc, char** argv) {
   };
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    const auto name = word.substr(0, word.find('='));
-    if (word == "--json" || word == "--version" || word == "--help" || word == "-h") {
-      own(word);
-    } else if (name == "--config" || name == "--run-dir" || name == "--host") {
-      own(word);
-      if (name == word && i + 1 < argc) own(argv[++i]);
-    } else {
+    const auto name = word == "-h" ? "--help" : word.substr(0, word.find('='));
+    const auto known = zshell::own_options();
+    const auto option =
+        std::find_if(known.begin(), known.end(), [&](const auto& o) { return name == o.name; });
+    const bool flag = option != known.end() && *option->value == 0;
+    // What is being completed is no option yet, but for those that say which zhost is asked.
+    const bool completing = !given.words.empty() && given.words[0] == "complete";
+    if (option == known.end() || (flag && completing)) {
       given.words.push_back(word);
+      continue;
     }
+    own(word);
+    if (!flag && name == word && i + 1 < argc) own(argv[++i]);
   }
   // `topo status --watch 7`: the other commands read their options behind everything else.
-  if (!given.words.empty() && given.words[0] != "logs" && given.words[0] != "send")
+  const auto own_order = {"logs", "send", "complete"};
+  if (!given.words.empty() &&
+      std::find(own_order.begin(), own_order.end(), given.words[0]) == own_order.end())
     std::stable_partition(given.words.begin(), given.words.end(),
                           [](const std::string& word) { return !word.starts_with("-"); });
   return given;
@@ -73,12 +83,16 @@ int main(int argc, char** argv) {
   CLI::App cli("zshell: the operator's shell. Without a command it asks for commands.");
   cli.set_version_flag("--version", std::string("zshell ") + app::version);
   bool json = false;
-  std::string config_file, run_dir = zshell_app::env("SAMOZA_RUN_DIR", ""), host;
+  std::string config_file, run_dir = zshell_app::env("SAMOZA_RUN_DIR", ""), host, color = "auto";
   std::vector<std::string> words;
-  cli.add_flag("--json", json, "answers as JSON");
-  cli.add_option("--config", config_file, "configuration of the zhost to talk to");
-  cli.add_option("--run-dir", run_dir, "its run_dir, where the operator token is");
-  cli.add_option("--host", host, "its address (default 127.0.0.1)");
+  const std::map<std::string, std::string*> values = {
+      {"--config", &config_file}, {"--run-dir", &run_dir}, {"--host", &host}, {"--color", &color}};
+  for (const auto& option : zshell::own_options()) {
+    if (const auto value = values.find(option.name); value != values.end())
+      cli.add_option(option.name, *value->second, option.doc)->type_name(option.value);
+    else if (option.name == std::string("--json"))
+      cli.add_flag(option.name, json, option.doc);
+  }
   cli.add_option("command", words, "a command, as `zshell help` lists them");
   cli.footer("\n" + zshell::Shell::help());
   try {
@@ -93,8 +107,14 @@ int main(int argc, char** argv) {
   }
   adapters::loop::Loop loop;
   adapters::net::NetHttpClient http(loop, "");
-  const auto started = loop.now();
-  const auto target = zshell_app::target_of(config_file, run_dir, host);
-  const auto outside = [&] { return zshell_app::outside_of(loop, http, target, started); };
+  const auto colours = zshell_app::colours_of(color);
+  if (!colours) {
+    std::fprintf(stderr, "zshell: --color is '%s'; it must be always, never or auto\n",
+                 stdx::printable(color, 40).c_str());
+    return zshell::wrong_use;
+  }
+  auto target = zshell_app::target_of(config_file, run_dir, host);
+  target.colours = *colours;
+  const auto outside = [&] { return zshell_app::outside_of(loop, http, target); };
   return words.empty() ? repl(outside, json) : run(outside(), json, words);
 }

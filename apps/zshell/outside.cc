@@ -37,6 +37,14 @@ std::string env(const char* name, std::string fallback) {
   return value == nullptr || *value == '\0' ? std::move(fallback) : value;
 }
 
+std::optional<bool> colours_of(const std::string& when) {
+  if (when == "always") return true;
+  if (when == "never") return false;
+  if (when != "auto") return std::nullopt;
+  // NO_COLOR counts where it is set and not empty (no-color.org).
+  return ::isatty(STDOUT_FILENO) == 1 && env("NO_COLOR", "").empty() && env("TERM", "") != "dumb";
+}
+
 Target target_of(const std::string& config_file, const std::string& run_dir,
                  const std::string& host) {
   config::ZhostConfig config;
@@ -74,7 +82,7 @@ Target target_of(const std::string& config_file, const std::string& run_dir,
 }
 
 zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpClient& http,
-                           const Target& target, stdx::Instant started) {
+                           const Target& target) {
   zshell::Outside outside;
   const auto asked = std::make_shared<std::uint64_t>(0);  // questions answered so far
   outside.if_slow = [&loop, asked](stdx::Duration bound, std::string text) {
@@ -84,13 +92,13 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
       std::fflush(stdout);
     });
   };
-  outside.ask = [&loop, &http, target, asked](
-                    const std::string& service,
-                    ports::HttpRequest request) -> stdx::Result<ports::HttpResponse> {
+  outside.ask_within = [&loop, &http, target, asked](
+                           const std::string& service, ports::HttpRequest request,
+                           stdx::Duration bound) -> stdx::Result<ports::HttpResponse> {
     TRY_ASSIGN(const auto endpoint, endpoint_of(target.urls.at(service)));
     request.headers["Authorization"] = "Bearer " + target.token;
     stdx::Result<ports::HttpResponse> got = stdx::fail(stdx::Code::failed, "no answer");
-    http.request(endpoint, std::move(request), std::chrono::seconds(60), [&](auto response) {
+    http.request(endpoint, std::move(request), bound, [&](auto response) {
       got = std::move(response);
       loop.stop();
     });
@@ -98,6 +106,10 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
     loop.restart();
     ++*asked;
     return got;
+  };
+  outside.ask = [within = outside.ask_within](const std::string& service,
+                                              ports::HttpRequest request) {
+    return within(service, std::move(request), std::chrono::seconds(60));
   };
   outside.read_file = [](const std::string& path) {
     return path == "-" ? adapters::posix::read_standard_input(1u << 20)
@@ -133,9 +145,7 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
   outside.wall = [] {
     return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   };
-  outside.colours =
-      ::isatty(STDOUT_FILENO) == 1 && env("NO_COLOR", "").empty() && env("TERM", "") != "dumb";
-  outside.uptime = loop.now() - started;
+  outside.colours = target.colours;
   return outside;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "adapters/loop/loop.h"
@@ -19,7 +20,11 @@ std::string env(const char* name, std::string fallback);
 struct Target {
   std::map<std::string, std::string> urls;  // by service: "zmesh", "zrms", "zrun", "zbase"
   std::string token;                        // the operator's; empty where its file cannot be read
+  bool colours = false;
 };
+
+// Whether to colour, for "always", "never" or "auto"; none for another word.
+std::optional<bool> colours_of(const std::string& when);
 
 // From the configuration that startz would take (config::choose), where there is one, else the
 // defaults (R-SVC-6, R-ENV-5). Ends the program with `wrong_use` where the configuration or a URL
@@ -30,6 +35,6 @@ Target target_of(const std::string& config_file, const std::string& run_dir,
 // Blocks the calling thread on `loop` for each question and each wait. `loop` and `http` outlive
 // it.
 zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpClient& http,
-                           const Target& target, stdx::Instant started);
+                           const Target& target);
 
 }  // namespace zshell_app

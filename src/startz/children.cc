@@ -52,11 +52,13 @@ void Children::ended(Child& child, ports::ProcessExit exit) {
   child.cause = exit.cause;
   child.process = ports::ProcessId::none;
   child.since = now;
-  runtime_.log.warn("child_ended", {{"child", child.spec.name},
-                                    {"code", exit.code},
-                                    {"signal", exit.signal},
-                                    {"cause", exit.cause},
-                                    {"stopping", stopping_}});
+  const bool in_order = stopping_ && exit.code == 0 && exit.signal == 0;
+  runtime_.log.write(in_order ? ports::Level::info : ports::Level::warn, "child_ended",
+                     {{"child", child.spec.name},
+                      {"code", exit.code},
+                      {"signal", exit.signal},
+                      {"cause", exit.cause},
+                      {"stopping", stopping_}});
   if (on_exit) on_exit(child, exit);
   if (stopping_) return stop_next();
   const auto jitter = static_cast<std::int64_t>(

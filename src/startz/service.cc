@@ -78,6 +78,7 @@ stdx::Status Service::start() {
 void Service::stop(std::function<void()> done) {
   ping_timer_.cancel();
   grace_timer_.cancel();
+  stopping_ = true;
   children_.stop([this, done = std::move(done)] {
     // Only now is nothing of this zhost left. Three: datagrams get lost, and nobody repeats it.
     beat_timer_.cancel();
@@ -104,6 +105,7 @@ void Service::wire_handlers() {
     pings_missed_[hello.service()] = 0;
     if (hello.service() == "zrun") zrun_connected();
     if (hello.service() == "zrms") changed_all();
+    look_ready();
   };
   auto& exchange = hub_.exchange();
   exchange.on("zmesh.membership", rpc::event<v1::MembersChanged>(
@@ -221,6 +223,21 @@ void Service::membership(v1::MembersChanged now) {
   if (records_.admitted(now.records())) keep_records();
   gatekeeper_.term_seen(now.records().term());
   membership_ = std::move(now);
+  look_ready();
+}
+
+void Service::look_ready() {
+  if (ready_) return;
+  for (const char* service : {"zmesh", "zrms", "zrun", "zbase"})
+    if (!hub_.has(service)) return;
+  const auto& members = membership_.peers();
+  if (std::none_of(members.begin(), members.end(), [this](const v1::Member& member) {
+        return member.zhost_id() == options_.zhost && member.incarnation() == options_.incarnation;
+      }))
+    return;
+  ready_ = true;
+  runtime_.log.info("zhost_ready", {});
+  if (options_.on_ready) options_.on_ready();
 }
 
 // What is lost with the last second runs nothing any more: the zhost went with it.
@@ -242,7 +259,7 @@ void Service::child_ended(const Children::Child& child) {
   gatekeeper_.mark_restarting();
   changed_all();
   // The one grace timer of P3; the leader keeps none. A second death within it starts no new one.
-  if (!zrun_down_ && !grace_timer_.pending())
+  if (!zrun_down_ && !stopping_ && !grace_timer_.pending())
     grace_timer_.set(options_.restart_grace, [this] { zrun_is_down(); });
 }
 

@@ -42,6 +42,8 @@ struct Options {
   std::size_t spaces_max = Gatekeeper::floors_max;  // zrun.limits.spaces
   // What startz.metrics answers: it has no HTTP interface of its own, zbase shows it.
   std::function<std::string()> metrics_text;
+  // Once: every service is linked, and the control plane has registered this zhost.
+  std::function<void()> on_ready;
   // What was kept of the records (P15), and where it is kept: called at most once per second.
   v1::RecordsKnown records;
   std::function<void(const v1::RecordsKnown&)> keep_records;
@@ -70,6 +72,7 @@ class Service {
   void wire_commands(rpc::Exchange& exchange);
   void wire_records(rpc::Exchange& exchange);
   void membership(v1::MembersChanged now);
+  void look_ready();
   void keep_records();
   v1::CommandReply place(const v1::PlaceCommand& command, const std::string& topology);
   void note(const v1::CommandHeader& header, const v1::CommandReply& reply);
@@ -112,6 +115,8 @@ class Service {
   v1::MembersChanged membership_;
   std::unique_ptr<ports::DatagramSocket> socket_;
   std::uint64_t counter_ = 0;
+  bool ready_ = false;
+  bool stopping_ = false;
   bool zrun_down_ = false;  // restart_grace ended; until zrun connects again
   // What startz.changed has to say: those spaces, or everything.
   std::set<Gatekeeper::Key> changed_;

@@ -42,6 +42,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Co
                  Options options)
     : runtime_(runtime),
       options_(std::move(options)),
+      started_(runtime.clock.now()),
       startz_(runtime, transport, {"startz", hello_of(options_)}),
       zmesh_(runtime, transport, {"zmesh", hello_of(options_)}),
       copies_(runtime, copies, zmesh_.exchange()),
@@ -67,8 +68,9 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Co
   });
   router_.add("GET", "/v1/status", [this](wire::RouteMatch, ports::HttpReply reply) {
     reply(wire::json_response(stdx::format(
-        R"({{"service":"zbase","status":"{}","zhost":"{}","services":{}}})",
-        startz_.connected() ? "connected" : "error", options_.zhost, services_.size())));
+        R"({{"service":"zbase","status":"{}","zhost":"{}","services":{},"uptime_ms":{}}})",
+        startz_.connected() ? "connected" : "error", options_.zhost, services_.size(),
+        stdx::to_ms(runtime_.clock.now() - started_))));
   });
   // startz serves no HTTP; its numbers are shown here.
   router_.add("GET", "/startz/metrics", [this](wire::RouteMatch, ports::HttpReply reply) {

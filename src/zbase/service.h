@@ -43,6 +43,7 @@ class Service final : public ports::HttpHandler {
 
   ports::Runtime& runtime_;
   Options options_;
+  stdx::Instant started_;
   rpc::ServiceBus startz_, zmesh_;
   CopyKeeper copies_;
   wire::HttpRouter router_;

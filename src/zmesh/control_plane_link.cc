@@ -49,9 +49,15 @@ void ControlPlaneLink::connect() {
 }
 
 void ControlPlaneLink::not_connected(const std::string& why) {
-  // Once for each reason: it is tried again every few seconds.
-  if (why != trouble_) runtime_.log.warn("control_plane_not_reached", {{"why", why}});
+  // Once for each reason: it is tried again every few seconds. At the start of a zhost that has the
+  // control plane itself the first attempts come too early; that is no trouble.
+  const auto now = runtime_.clock.now();
+  if (why != trouble_) trouble_since_ = now;
   trouble_ = why;
+  if (now - trouble_since_ >= quiet_max && why != warned_of_) {
+    warned_of_ = why;
+    runtime_.log.warn("control_plane_not_reached", {{"why", why}});
+  }
   retry_later([this] { connect(); });
 }
 
@@ -190,6 +196,7 @@ void ControlPlaneLink::answered(stdx::Result<v1::RegisterReply> reply, bool over
     stale_ = true;
   registered_ = reply.has_value();
   trouble_ = reply ? "" : reply.error().message;
+  if (reply) warned_of_.clear();
   auto held = stale_ ? std::nullopt : std::exchange(held_, std::nullopt);
   if (!reply) {
     runtime_.log.warn("register_failed", {{"why", trouble_}});

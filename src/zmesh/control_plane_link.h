@@ -89,7 +89,10 @@ class ControlPlaneLink {
   std::optional<v1::MembersChanged> held_;
   bool answered_ = false, stale_ = false;
   std::uint64_t changes_heard_ = 0;  // events controlplane.changed
+  static constexpr stdx::Duration quiet_max = std::chrono::seconds(3);
   std::string trouble_ = "not connected yet";
+  stdx::Instant trouble_since_{};
+  std::string warned_of_;
   stdx::Duration back_off_;
   ports::Timer retry_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <nlohmann/json.hpp>
 
+#include "stdx/near_miss.h"
 #include "stdx/text.h"
 #include "wire/json.h"
 #include "zshell/render.h"
@@ -67,7 +68,9 @@ struct Commands {
     const char* link = zbase ? (zbase->status == 200 ? "connected" : "error") : "unreachable";
     if (shell.json_) {
       nlohmann::json all;
-      all["zshell"] = {{"zbase", link}, {"assistant", "disabled"}};
+      all["zshell"] = {{"zbase", link},
+                       {"assistant", "disabled"},
+                       {"uptime", render::uptime(zbase ? zbase->body : "")}};
       for (const char* service : {"zmesh", "zrms", "zrun"}) {
         ports::HttpRequest ask;
         ask.path = "/v1/status";
@@ -77,9 +80,8 @@ struct Commands {
       }
       shell.outside_.print(all.dump() + "\n");
     } else {
-      shell.outside_.print(format(
-          "zshell:\n  zbase={} assistant=disabled uptime={}\n", link,
-          stdx::format_duration(std::chrono::floor<std::chrono::seconds>(shell.outside_.uptime))));
+      shell.outside_.print(format("zshell:\n  zbase={} assistant=disabled uptime={}\n", link,
+                                  render::uptime(zbase ? zbase->body : "")));
       for (const char* service : {"zmesh", "zrms", "zrun"})
         shell.outside_.print(state_line(shell, service));
     }
@@ -264,6 +266,13 @@ struct Commands {
                       [&](const std::string&) { return format("{}: dropped\n", words[0]); });
   }
 
+  static int completion(Shell& shell, const Words& words) {
+    const auto script = completion_script(words[0]);
+    if (script.empty()) return shell.usage("completion bash|zsh");
+    shell.outside_.print(script);
+    return done;
+  }
+
   static constexpr Row table[] = {
       {"status", "", "the services of this zhost", 0, 0, status},
       {"mesh", "", "this zhost in the mesh", 0, 0, mesh},
@@ -312,7 +321,7 @@ struct Commands {
       {"spaces", "[[TOPOLOGY/]NAME]", "the spaces of this zhost, or one of the cluster in detail",
        0, 1, spaces},
       {"spaces logs", "[TOPOLOGY/]NAME", "the last log lines of a space", 1, 1, spaces_logs},
-      {"logs", "[-f] [-n N] [--since TIME|DURATION] [--previous|--all] [TOPOLOGY/]NAME",
+      {"logs", "[-f|--follow] [-n N] [--since TIME|DURATION] [--previous|--all] [TOPOLOGY/]NAME",
        "what a space says; -f follows it, --previous is of its former life", 1, 8, logs},
       {"send",
        "TOPOLOGY/SPACE [PATH] [--data TEXT|--base64 TEXT|--file FILE|-] [--wait] [--timeout 30s] "
@@ -329,6 +338,8 @@ struct Commands {
       {"dead-letters show", "ID", "one of them, with its payload", 1, 1, dead_letters_show},
       {"dead-letters retry", "ID", "delivers it to its space again", 1, 1, dead_letters_retry},
       {"dead-letters drop", "ID", "removes it for good", 1, 1, dead_letters_drop},
+      {"completion", "bash|zsh", "prints the completion for that shell, for `eval`", 1, 1,
+       completion},
   };
 
   // The row with the most words that fit, and how many words that took.
@@ -343,32 +354,65 @@ struct Commands {
   }
 };
 
+// A word that no command takes, with the one that was meant.
+static std::string unknown_command(const Words& words, const std::string& before,
+                                   const std::string& known) {
+  const auto used = split_words(before).size();
+  stdx::NearMiss miss(words[used]);
+  for (const auto& row : Commands::table) {
+    const auto parts = split_words(row.words);
+    if (parts.size() > used &&
+        std::equal(parts.begin(), parts.begin() + static_cast<long>(used), words.begin()))
+      miss.consider(parts[used]);
+  }
+  if (before.empty())
+    for (const char* word : {"help", "exit"}) miss.consider(word);
+  return format("no command '{}{}{}'; {}{}", before, before.empty() ? "" : " ",
+                stdx::printable(words[used], 60), known, miss.hint());
+}
+
+std::vector<CommandText> Shell::command_texts() {
+  std::vector<CommandText> texts;
+  for (const auto& row : Commands::table) texts.push_back({row.words, row.arguments, row.doc});
+  texts.push_back({"help", "", "this list"});
+  texts.push_back({"exit", "", "leaves the shell"});
+  return texts;
+}
+
 std::string Shell::help() {
   std::vector<std::vector<std::string>> rows;
-  for (const auto& row : Commands::table)
-    rows.push_back({format("{} {}", row.words, row.arguments), row.doc});
-  rows.push_back({"help", "this list"});
-  rows.push_back({"exit", "leaves the shell"});
+  for (const auto& text : command_texts())
+    rows.push_back({*text.arguments == 0 ? text.words : format("{} {}", text.words, text.arguments),
+                    text.doc});
   return render::table(rows);
+}
+
+void Shell::print_help() {
+  if (!json_) return outside_.print(help());
+  auto list = nlohmann::json::array();
+  for (const auto& row : Commands::table)
+    list.push_back({{"command", row.words}, {"arguments", row.arguments}, {"doc", row.doc}});
+  outside_.print(nlohmann::json{{"commands", list}}.dump() + "\n");
 }
 
 int Shell::run(const Words& words) {
   if (words.empty()) return done;
-  if (words[0] == "help") {
-    if (json_) {
-      auto list = nlohmann::json::array();
-      for (const auto& row : Commands::table)
-        list.push_back({{"command", row.words}, {"arguments", row.arguments}, {"doc", row.doc}});
-      outside_.print(nlohmann::json{{"commands", list}}.dump() + "\n");
-    } else {
-      outside_.print(help());
-    }
+  if (words[0] == "help") return print_help(), done;
+  if (words[0] == "complete") {
+    // For the scripts of `completion`; not in the list, as no person needs it.
+    const auto from = words.begin() + (words.size() > 1 && words[1] == "--" ? 2 : 1);
+    for (const auto& word : complete({from, words.end()})) outside_.print(word + "\n");
     return done;
   }
   const auto [row, used] = Commands::find(words);
   if (row == nullptr) {
-    say_error(stdx::Code::invalid,
-              format("no command '{}'; `help` lists them", stdx::printable(words[0], 60)));
+    say_error(stdx::Code::invalid, unknown_command(words, "", "`help` lists them"));
+    return wrong_use;
+  }
+  const Words arguments(words.begin() + static_cast<std::ptrdiff_t>(used), words.end());
+  if (const auto wrong = unknown_option({row->words, row->arguments, row->doc}, arguments);
+      !wrong.empty()) {
+    say_error(stdx::Code::invalid, format("{}; usage: {} {}", wrong, row->words, row->arguments));
     return wrong_use;
   }
   if (row->max == 0 && words.size() > used) {
@@ -376,25 +420,14 @@ int Shell::run(const Words& words) {
     for (const auto& other : Commands::table)
       if (std::string(other.words).starts_with(format("{} ", row->words)))
         known += format("{}`{}`", known.empty() ? "there is " : ", ", other.words);
-    say_error(stdx::Code::invalid,
-              format("no command '{} {}'; {}", row->words, stdx::printable(words[used], 60),
-                     known.empty() ? format("`{}` takes no argument", row->words) : known));
+    if (known.empty()) known = format("`{}` takes no argument", row->words);
+    say_error(stdx::Code::invalid, unknown_command(words, row->words, known));
     return wrong_use;
   }
-  const Words arguments(words.begin() + static_cast<std::ptrdiff_t>(used), words.end());
   if (static_cast<int>(arguments.size()) < row->min ||
       static_cast<int>(arguments.size()) > row->max)
     return usage(format("{} {}", row->words, row->arguments));
   return row->run(*this, arguments);
-}
-
-std::vector<std::string> Shell::completions(const std::string& line) {
-  std::vector<std::string> list;
-  for (const auto& row : Commands::table)
-    if (std::string(row.words).starts_with(line)) list.emplace_back(row.words);
-  for (const char* word : {"help", "exit"})
-    if (std::string(word).starts_with(line)) list.emplace_back(word);
-  return list;
 }
 
 }  // namespace zshell

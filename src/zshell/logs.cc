@@ -22,7 +22,7 @@ namespace {
 
 constexpr stdx::Duration look_interval = 500ms;
 constexpr const char* usage_line =
-    "logs [-f] [-n N] [--since TIME|DURATION] [--previous|--all] [TOPOLOGY/]NAME";
+    "logs [-f|--follow] [-n N] [--since TIME|DURATION] [--previous|--all] [TOPOLOGY/]NAME";
 
 struct Wanted {
   std::string name;
@@ -122,11 +122,18 @@ class LogReader {
  public:
   LogReader(Shell& shell, Wanted wanted) : shell_(shell), wanted_(std::move(wanted)) {
     const auto slash = wanted_.name.find('/');
-    if (slash != std::string::npos) topology_ = shell_.topology_id(wanted_.name.substr(0, slash));
     space_ = slash == std::string::npos ? wanted_.name : wanted_.name.substr(slash + 1);
   }
 
   int run() {
+    if (const auto slash = wanted_.name.find('/'); slash != std::string::npos) {
+      const auto id = shell_.topology_id(wanted_.name.substr(0, slash));
+      if (!id) {
+        shell_.say_error(id.error().code, id.error().message);
+        return failed;
+      }
+      topology_ = *id;
+    }
     const auto answer = shell_.answer_of(
         "zmesh",
         ask(wanted_.all || wanted_.previous ? Shell::Query{{"all", "1"}} : Shell::Query{}));

@@ -76,6 +76,13 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
   return out;
 }
 
+std::string uptime(const std::string& text) {
+  const auto ms = number(parse(text), "uptime_ms");
+  if (ms <= 0) return "-";
+  const auto seconds = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(ms / 1000));
+  return stdx::format_duration(std::chrono::seconds(seconds));
+}
+
 std::string mesh(const std::string& text) {
   const auto m = parse(text);
   return format(

@@ -19,6 +19,9 @@ std::string field(const nlohmann::json& value, const char* name);
 // Columns as wide as their widest cell, two spaces between; the first row is the head.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
+// How long the zhost has been up, as the status of its zbase says, in whole seconds: "5m32s"; "-"
+// where it does not say.
+std::string uptime(const std::string& json);
 std::string mesh(const std::string& json);
 std::string peers(const std::string& json);
 std::string ping(const std::string& json);

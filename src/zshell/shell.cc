@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "stdx/encoding.h"
 #include "stdx/text.h"
 #include "wire/json.h"
 #include "zshell/render.h"
@@ -65,7 +66,15 @@ Shell::Answer Shell::answer_of(const std::string& service,
 Shell::Answer Shell::get_space(const std::string& name, const std::string& what) {
   // TOPOLOGY/NAME where several topologies have a space of that name.
   const auto slash = name.find('/');
-  const auto topology = slash == std::string::npos ? "" : topology_id(name.substr(0, slash));
+  std::string topology;
+  if (slash != std::string::npos) {
+    const auto id = topology_id(name.substr(0, slash));
+    if (!id) {
+      say_error(id.error().code, id.error().message);
+      return {failed, ""};
+    }
+    topology = *id;
+  }
   const auto rest = (slash == std::string::npos ? name : name.substr(slash + 1)) + what;
   return answer_of("zmesh", ask_space(topology, rest, {}));
 }
@@ -86,13 +95,17 @@ stdx::Result<ports::HttpResponse> Shell::ask_space(const std::string& topology,
   return response;
 }
 
-std::string Shell::topology_id(const std::string& id_or_name) {
+stdx::Result<std::string> Shell::topology_id(const std::string& asked) {
   ports::HttpRequest request;
-  request.path = "/v1/topologies/" + id_or_name;
+  request.path = "/v1/topologies/" + asked;
   request.query = {{"summary", "1"}, {"known", "1"}};
   const auto response = outside_.ask("zrms", std::move(request));
-  if (!response || response->status != 200) return id_or_name;
-  return render::field(render::parse(response->body), "id");
+  if (response && response->status == 200)
+    return render::field(render::parse(response->body), "id");
+  const bool refused = response && (response->status == 404 || response->status == 400);
+  // The logs of a topology that was deleted are found by its whole id.
+  if (!refused || stdx::is_uuid(asked)) return asked;
+  return std::unexpected(wire::error_from_response(*response));
 }
 
 void Shell::wait_for_leader() {

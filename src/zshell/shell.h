@@ -16,6 +16,7 @@
 #include "ports/http.h"
 #include "stdx/result.h"
 #include "stdx/time.h"
+#include "zshell/grammar.h"
 
 namespace zshell {
 
@@ -26,6 +27,10 @@ struct Outside {
   std::function<stdx::Result<ports::HttpResponse>(const std::string& service, ports::HttpRequest)>
       ask;
   std::function<stdx::Result<stdx::Bytes>(const std::string& path)> read_file;  // "-": stdin
+  // The same with a bound; none: completion knows no names.
+  std::function<stdx::Result<ports::HttpResponse>(const std::string& service, ports::HttpRequest,
+                                                  stdx::Duration)>
+      ask_within;
   // A stand-alone topology.yaml; Code::invalid with everything that is wrong, one line each.
   std::function<stdx::Result<model::Topology>(const std::string& text, const std::string& file)>
       read_topology;
@@ -39,7 +44,6 @@ struct Outside {
   std::function<void(const std::string&)> print;
   // The page of a UI space on this zhost, for a browser: base URL of zrun.
   std::string zrun_url;
-  stdx::Duration uptime{};
   std::function<stdx::WallTime()> wall;
   bool colours = false;  // for a terminal that shows them
 };
@@ -54,8 +58,13 @@ class Shell {
   // One command, already split into words.
   int run(const std::vector<std::string>& words);
   static std::string help();
-  // Words that may follow, for completion.
-  static std::vector<std::string> completions(const std::string& line);
+  // The table of commands: words, arguments, what they do.
+  static std::vector<CommandText> command_texts();
+  // What the last of `words`, which is being written, may become: words and names of the running
+  // zhost, as far as it answers at once.
+  std::vector<std::string> complete(const std::vector<std::string>& words) const;
+  // The same for a whole line.
+  std::vector<std::string> complete_line(const std::string& line) const;
 
  private:
   friend struct Commands;
@@ -88,8 +97,9 @@ class Shell {
   int send_message(const std::vector<std::string>& words);  // send.cc
   // Of a topology, of the cluster itself ("cluster"), or of all topologies and the cluster ("").
   int events(std::string topology, bool follow);
-  // The id of a topology given by id or name; what was given where nobody knows.
-  std::string topology_id(const std::string& id_or_name);
+  // The id of a topology given by name, id, or the beginning of its id; what was given where zrms
+  // cannot be asked. An error is zrms's: there is none, or several ids begin so.
+  stdx::Result<std::string> topology_id(const std::string& asked);
   // A cluster that was just started has none for some seconds: says so, and waits leader_wait at
   // most. What comes then tells whether there is one.
   void wait_for_leader();
@@ -120,6 +130,7 @@ class Shell {
   // What is said to a person; with --json {"error":{"code","message"}}.
   void say_error(stdx::Code code, const std::string& message);
   int usage(const std::string& line);
+  void print_help();
   // The end of a command that followed a topology: with --json its last view.
   int ended(const std::string& id, int code);
   int follow(const std::string& id, const std::string& until, stdx::Duration bound);

@@ -46,7 +46,12 @@ struct Fixture {
     };
     o.interrupted = [this] { return interrupted; };
     o.print = [this](const std::string& text) { printed += text; };
-    o.uptime = std::chrono::seconds(332);
+    o.ask_within = [this](const std::string& service, ports::HttpRequest request, stdx::Duration) {
+      auto answer = answers.find(service + " GET " + request.path);
+      return answer == answers.end()
+                 ? stdx::Result<ports::HttpResponse>(stdx::fail(stdx::Code::timeout, "late"))
+                 : answer->second;
+    };
     return o;
   }
   int run(const std::string& line, bool json = false) {
@@ -142,7 +147,7 @@ TEST(ZshellTest, RTopo4AMexThatIsMissingOrRefusedIsNamedWithFileAndSpace) {
 // R-DEC-1: zbase is a field of zshell.
 TEST(ZshellTest, RShell2To7StatusShowsEachServiceAndWhatIsUnreachable) {
   Fixture f;
-  f.answers["zbase GET /v1/status"] = wire::json_response("{}");
+  f.answers["zbase GET /v1/status"] = wire::json_response(std::string(R"({"uptime_ms":332400})"));
   f.answers["zmesh GET /v1/status"] = wire::json_response(
       R"({"status":"connected","zhost":"z1","mode":"super","connections":2,"control_plane":"connected"})");
   f.answers["zrun GET /v1/status"] = wire::json_response(R"({"status":"connected","spaces":3})");
@@ -429,8 +434,93 @@ TEST(ZshellTest, WhatAPackageOrGuestWroteCannotStealTheTerminal) {
 
 TEST(ZshellTest, QuotesKeepWordsTogetherAndCompletionKnowsTheCommands) {
   EXPECT_EQ(split_words("a  \"b c\" d"), (std::vector<std::string>{"a", "b c", "d"}));
-  EXPECT_EQ(Shell::completions("topo st"),
-            (std::vector<std::string>{"topo status", "topo stop", "topo start"}));
+  Fixture f;
+  EXPECT_EQ(Shell(f.outside(), false).complete_line("topo st"),
+            (std::vector<std::string>{"topo start", "topo status", "topo stop"}));
+}
+
+TEST(ZshellTest, UptimeIsThatOfTheZhostAndNeverZero) {
+  Fixture f;
+  const auto said = [&](const std::string& body) {
+    f.answers["zbase GET /v1/status"] = wire::json_response(body);
+    f.run("status");
+    const auto at = f.printed.find("uptime=") + 7;
+    return f.printed.substr(at, f.printed.find('\n', at) - at);
+  };
+  EXPECT_EQ(said(R"({"uptime_ms":3})"), "1s");
+  EXPECT_EQ(said(R"({"uptime_ms":"61999"})"), "1m1s");
+  EXPECT_EQ(said("{}"), "-") << "a service of another version";
+}
+
+TEST(ZshellTest, ACommandOrOptionThatIsNearlyRightGetsAHint) {
+  Fixture f;
+  const std::pair<const char*, const char*> wrong[] = {
+      {"statsu", "no command 'statsu'; `help` lists them; did you mean 'status'?\n"},
+      {"topology", "no command 'topology'; `help` lists them; did you mean 'topo'?\n"},
+      {"hepl", "no command 'hepl'; `help` lists them; did you mean 'help'?\n"},
+      {"zzz", "no command 'zzz'; `help` lists them\n"},
+      {"topo sumbit x.mex", "did you mean 'submit'?\n"},
+      {"cluster zhots", "did you mean 'zhosts'?\n"},
+      {"topo status x --wach",
+       "`topo status` has no option --wach; did you mean '--watch'?; usage: topo status ID "
+       "[--watch]\n"},
+      {"status --jsno", "`status` has no option --jsno; did you mean '--json'?; usage: status \n"},
+  };
+  for (const auto& [line, said] : wrong) {
+    EXPECT_EQ(f.run(line), wrong_use) << line;
+    EXPECT_TRUE(f.printed.ends_with(said)) << line << ": " << f.printed;
+  }
+  EXPECT_TRUE(f.asked.empty()) << "nothing was asked for";
+}
+
+TEST(ZshellTest, AnUnknownOrAmbiguousTopologyIsSaidBeforeItsSpaceIsLookedFor) {
+  Fixture f;
+  f.answers["zrms GET /v1/topologies/pmup"] = wire::error_response(
+      {stdx::Code::not_found,
+       "there is no topology 'pmup'; `topo` lists them; did you mean 'pump'?"});
+  f.answers["zrms GET /v1/topologies/ef97"] = wire::error_response(
+      {stdx::Code::invalid, "several topologies have an id that begins with 'ef97': a, b"});
+  for (const char* line :
+       {"spaces pmup/a", "logs pmup/a", "spaces logs ef97/a", "logs -f ef97/a"}) {
+    EXPECT_EQ(f.run(line), failed) << line;
+    EXPECT_TRUE(f.printed.find("did you mean 'pump'?") != std::string::npos ||
+                f.printed.find("several topologies") != std::string::npos)
+        << f.printed;
+  }
+}
+
+TEST(ZshellTest, CompletionKnowsTheNamesOfTheRunningZhostAndIsSilentWithoutOne) {
+  Fixture f;
+  f.run("complete -- topo status ''");
+  EXPECT_EQ(f.printed, "") << "nobody answers";
+  const std::string pump = "ef970bd6-0688-42b5-96de-f61b181604a1";
+  f.answers["zrms GET /v1/topologies"] = wire::json_response(
+      R"({"topologies":[{"id":")" + pump + R"(","name":"pump"},{"id":"2","name":"valve"}]})");
+  f.answers["zmesh GET /v1/mesh/spaces"] = wire::json_response(
+      R"({"spaces":[{"topology_id":")" + pump +
+      R"(","space":"reader"},{"topology_id":"2","space":"writer"},{"topology_id":"2","space":"a b"}]})");
+  f.answers["zrms GET /v1/cluster/zhosts"] =
+      wire::json_response(std::string(R"({"zhosts":[{"zhost_id":"z1"},{"zhost_id":"z2"}]})"));
+  const std::pair<const char*, const char*> expected[] = {
+      {"topo status \"\"", "pump\nvalve\n"},
+      {"topo status p", "pump\n"},
+      {"topo status ef97", "ef970bd6-0688-42b5-96de-f61b181604a1\n"},
+      {"topo restart valve \"\"", "writer\n"},
+      {"topo restart valve writer \"\"", "writer\n"},
+      {"spaces \"\"", "logs\nopen\npump/\nreader\nvalve/\nwriter\n"},
+      {"logs -n 5 pump/", "pump/reader\n"},
+      {"logs -n \"\"", ""},
+      {"mesh ping \"\"", "z1\nz2\n"},
+      {"cluster restore --from \"\"", "z1\nz2\n"},
+      {"topo submit \"\"", ""},  // the shell has files
+      {"completion \"\"", "bash\nzsh\n"},
+      {"topo status --",
+       "--color\n--config\n--help\n--host\n--json\n--run-dir\n--version\n--watch\n"},
+  };
+  for (const auto& [line, words] : expected) {
+    f.run(std::string("complete -- ") + line);
+    EXPECT_EQ(f.printed, words) << line;
+  }
 }
 
 }  // namespace

@@ -4,11 +4,15 @@
 folders of a zhost, the shipped configurations together. Prints "N passed, M failed"; one sentence a case."""
 import json
 import os
+import pty
+import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
@@ -93,12 +97,15 @@ def an_installed_tree_works_away_from_the_checkout(_):
                      "bin/zbase", "bin/mex", "bin/zshell", "share/samoza/sdk/c/samoza.h",
                      "share/samoza/sdk/templates/c/spaces/hello/src/hello.c", "share/samoza/configs/samoza_dev.yaml",
                      "share/samoza/deploy/prometheus/alerts.yml", "share/doc/samoza/docs/start.md",
-                     "share/doc/samoza/README.md", "lib/systemd/system/samoza@.service"):
+                     "share/doc/samoza/README.md",
+                     "share/bash-completion/completions/zshell", "share/zsh/site-functions/_zshell", "lib/systemd/system/samoza@.service"):
             assert os.path.exists(f"{prefix}/{path}"), path
         with open(f"{prefix}/lib/systemd/system/samoza@.service", encoding="utf-8") as f:
             unit = f.read()
         assert f"ExecStart={home.folder}/first/bin/startz -config /etc/samoza/%i.yaml" in unit, unit
         assert "/opt/samoza/" not in unit.replace(home.folder, ""), unit
+        with open(f"{prefix}/share/bash-completion/completions/zshell", encoding="utf-8") as f:
+            assert f.read() == home.run("zshell", "completion", "bash").stdout
         here = f"{prefix}/bin"
         for program in ("startz", "zshell", "mex", "zrun"):
             run = home.run(program, "--version", program=here)
@@ -180,6 +187,169 @@ def the_shipped_dev_and_edge_configurations_are_one_cluster(_):
         assert "dev-node-1" in peers, peers
 
 
+class Terminal:
+    """A program on a terminal of its own."""
+
+    def __init__(self, home, *words, env=None):
+        self.heard = ""
+        whole = {**home.env, "TERM": "xterm", **(env or {})}
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            try:
+                os.chdir(home.folder)
+                os.execve(f"{BIN}/{words[0]}", list(words), whole)
+            finally:
+                os._exit(127)
+
+    def read_until(self, *texts, seconds=60):
+        """What came until all of the texts had come, in any order."""
+        end = time.monotonic() + seconds
+        while not all(text in self.heard for text in texts):
+            ready, _, _ = select.select([self.fd], [], [], max(0, end - time.monotonic()))
+            assert ready, f"no {texts} in {self.heard!r}"
+            try:
+                self.heard += os.read(self.fd, 65536).decode(errors="replace")
+            except OSError:
+                assert all(text in self.heard for text in texts), f"ended without {texts}: {self.heard!r}"
+        heard, self.heard = self.heard, ""
+        return heard
+
+    def write(self, keys):
+        os.write(self.fd, keys)
+
+    def end(self, number=None):
+        """Its exit code; with a signal first, if one is given."""
+        if number is not None:
+            os.kill(self.pid, number)
+        while True:  # what it still says must not hold it up
+            ready, _, _ = select.select([self.fd], [], [], 30)
+            try:
+                if not ready or not os.read(self.fd, 65536):
+                    break
+            except OSError:
+                break
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(status)
+
+
+def an_ordinary_start_on_a_terminal_ends_in_one_ready_line_and_no_warning(_):
+    with Home() as home:
+        with open(f"{ROOT}/configs/samoza_dev.yaml", encoding="utf-8") as f:
+            config = home.write("dev.yaml", f.read().replace("127.0.0.", home.base + "."))
+        terminal = Terminal(home, "startz", "-config", "dev.yaml")
+        said = terminal.read_until(f"zhost dev-node-1 is ready: zmesh http://{home.base}.1:9200", "status` asks it")
+        for service, port in (("zrms", 7331), ("zrun", 8080), ("zbase", 7071)):
+            assert f"{service} http://{home.base}.1:{port}" in said, (service, said)
+        assert f"startz: configuration {config} (as --config says)" in said, said
+        status = home.run("zshell", "--config", "dev.yaml", "status").stdout
+        uptime = re.search(r"uptime=(\S+)", status)
+        assert uptime and re.fullmatch(r"(\d+m)?\d+s", uptime.group(1)), status
+        os.kill(terminal.pid, signal.SIGTERM)
+        said += terminal.read_until("zmesh-controlplane\",\"code\":0")
+        assert terminal.end() == 0
+        lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+        # How long a task takes is the machine's affair while tests share it.
+        wrong = [e for e in lines if e["level"] in ("warn", "error") and e["event"] != "loop_stall"]
+        assert not wrong and len(lines) > 10, wrong
+
+
+def ctrl_c_at_the_prompt_drops_the_line_and_ctrl_d_ends_the_shell(_):
+    with Home() as home:
+        config = home.write("z.yaml", home.zhost())
+        for end in (b"\x04", b"exit\n"):
+            terminal = Terminal(home, "zshell", "--config", config)
+            terminal.read_until("zshell[0] >> ")
+            terminal.write(b"topo delete everyth\x1b[D\x1b[D")
+            terminal.read_until("everyth")
+            terminal.write(b"\x03")
+            terminal.read_until("^C", "zshell[0] >> ")
+            terminal.write(b"help\n")
+            said = terminal.read_until("topo submit", "zshell[1] >> ")
+            assert "no command" not in said, said
+            terminal.write(b"\x03\x03")
+            terminal.read_until("zshell[1] >> ")
+            terminal.write(end)
+            assert terminal.end() == 0, end
+
+
+def completion(home, line, names):
+    """What bash would offer for the line."""
+    script = (f'PATH={BIN}:$PATH; eval "$(zshell completion bash)"; complete -p zshell > /dev/null || exit 9; '
+              f'COMP_WORDS=({line}); COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 )); _zshell; '
+              'compgen -W "${COMPREPLY[*]}" | sort')
+    run = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, cwd=home.folder,
+                         env=dict(home.env, SAMOZA_CONFIG="z.yaml"), timeout=30)
+    assert run.returncode == 0, run.stderr
+    offered = run.stdout.split()
+    assert set(names) <= set(offered), (line, names, offered)
+    return offered
+
+
+def completion_knows_commands_options_and_the_names_of_the_running_zhost(_):
+    with Home() as home:
+        home.write("z.yaml", home.zhost())
+        assert completion(home, "zshell topo st", ("start", "status", "stop"))
+        assert not completion(home, "zshell topo status ''", ()), "no zhost, no names"
+        home.start("-config", "z.yaml")
+        home.wait_up("--config", "z.yaml")
+        for words in (("mex", "init", "pump"), ("mex", "build", "pump"), ("zshell", "topo", "submit", "pump.mex")):
+            run = home.run(*words, env={"SAMOZA_CONFIG": "z.yaml"})
+            assert run.returncode == 0, (words, run.stdout, run.stderr)
+        completion(home, "zshell topo status ''", ("pump",))
+        assert completion(home, "zshell topo status --", ("--watch", "--json"))
+        completion(home, "zshell --config z.yaml topo restart pump ''", ("hello",))
+        completion(home, "zshell spaces pump/", ("pump/hello",))
+        assert completion(home, "zshell mesh ping ''", ("z1",)) == ["z1"]
+        assert "zshell" in home.run("zshell", "completion", "zsh").stdout
+        # A topology by the beginning of its id, whatever the command; a name that is nearly right.
+        listed = json.loads(home.run("zshell", "--config", "z.yaml", "--json", "topo").stdout)
+        identity = listed["topologies"][0]["id"]
+        assert completion(home, f"zshell topo status {identity[:6]}", (identity,)) == [identity]
+        for words in (("topo", "status", identity[:4]), ("spaces", f"{identity[:8]}/hello"),
+                      ("logs", f"{identity[:5]}/hello"), ("topo", "history", identity[:6])):
+            run = home.run("zshell", "--config", "z.yaml", *words)
+            assert run.returncode == 0, (words, run.stdout)
+        for words, meant in ((("topo", "status", "pmup"), "pump"), (("spaces", "pump/helo"), "hello"),
+                             (("spaces", "helol"), "hello"), (("mesh", "ping", "z11"), "z1"),
+                             (("cluster", "forget", "z2"), "z1"), (("logs", "pmup/hello"), "pump"),
+                             (("topo", "delete", "pumpp", "--yes"), "pump")):
+            run = home.run("zshell", "--config", "z.yaml", *words)
+            assert run.returncode != 0 and f"did you mean '{meant}'?" in run.stdout, (words, run.stdout)
+        # Numbers are numbers.
+        status = json.loads(home.run("zshell", "--config", "z.yaml", "--json", "status").stdout)
+        assert isinstance(status["zrms"]["term"], int) and isinstance(status["zrun"]["uptime_ms"], int), status
+
+
+def colours_are_for_terminals_unless_they_are_asked_for(_):
+    with Home() as home:
+        home.write("z.yaml", home.zhost())
+        home.start("-config", "z.yaml")
+        home.wait_up("--config", "z.yaml")
+        project = home.run("mex", "init", "loud")
+        assert project.returncode == 0, project
+        source = f"{home.folder}/loud/spaces/hello/src/hello.c"
+        with open(source, encoding="utf-8") as f:
+            text = f.read()
+        with open(source, "w", encoding="utf-8") as f:
+            f.write(text.replace("sys_log(1,", "sys_log(3,"))  # an error
+        for words in (("mex", "build", "loud"), ("zshell", "--config", "z.yaml", "topo", "submit", "loud.mex")):
+            run = home.run(*words)
+            assert run.returncode == 0, (words, run.stdout, run.stderr)
+        words = ("zshell", "--config", "z.yaml", "logs", "loud/hello")
+        wait_for("it has said something", lambda: home.run(*words).stdout, 30)
+        for more, env, coloured in (((), {}, False), (("--color", "always"), {}, True),
+                                    (("--color=always",), {"NO_COLOR": "1"}, True)):
+            assert ("\033[" in home.run(*words, *more, env=env).stdout) == coloured, (more, env)
+        for more, env, coloured in (((), {}, True), ((), {"NO_COLOR": "1"}, False), ((), {"TERM": "dumb"}, False),
+                                    (("--color", "never"), {}, False)):
+            terminal = Terminal(home, *words, *more, env=env)
+            assert ("\033[" in terminal.read_until("\n")) == coloured, (more, env)
+            terminal.end()
+        wrong = home.run("zshell", "--color", "blue", "status")
+        assert wrong.returncode == 2 and "always, never or auto" in wrong.stderr, wrong
+
+
 class NoCluster:
     folder = ""
 
@@ -191,5 +361,9 @@ if not os.path.exists(f"{BIN}/startz"):
     raise Failed(f"{BIN}/startz is not built")
 sys.exit(run_cases("cluster_manners", NoCluster(), [
     an_installed_tree_works_away_from_the_checkout, startz_and_zshell_find_the_same_configuration_by_themselves,
-    a_start_with_another_state_folder_is_said_with_both, the_shipped_dev_and_edge_configurations_are_one_cluster],
+    a_start_with_another_state_folder_is_said_with_both, the_shipped_dev_and_edge_configurations_are_one_cluster,
+    an_ordinary_start_on_a_terminal_ends_in_one_ready_line_and_no_warning,
+    ctrl_c_at_the_prompt_drops_the_line_and_ctrl_d_ends_the_shell,
+    completion_knows_commands_options_and_the_names_of_the_running_zhost,
+    colours_are_for_terminals_unless_they_are_asked_for],
     sys.argv[1] if len(sys.argv) > 1 else ""))

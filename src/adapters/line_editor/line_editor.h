@@ -2,8 +2,9 @@
 #pragma once
 
 // Asks a person for lines on a terminal, with history and completion (libedit). Where stdin is no
-// terminal it reads lines all the same, so that scripts can be piped in. Blocks its thread; one per
-// process, as libedit keeps state of its own.
+// terminal it reads lines all the same, so that scripts can be piped in. Ctrl-C drops the line that
+// is being written, Ctrl-D on an empty one is the end of input. Blocks its thread; one per process,
+// as libedit keeps state of its own.
 
 #include <functional>
 #include <memory>
