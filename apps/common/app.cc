@@ -171,6 +171,9 @@ App::App(const char* service, const config::ZhostConfig& config, std::string han
   // A reader of stderr or of a socket that goes away is an error of that write, not the end.
   std::signal(SIGPIPE, SIG_IGN);
   loop_.measure(log_, metrics_);
+  metrics_
+      .gauge("samoza_build_info", "1: which version of the service this is", {{"version", version}})
+      .set(1);
   // While this process lives, no next incarnation of the zhost starts (P12).
   if (std::string(service) != "startz")
     if (auto held = adapters::posix::hold_shared_lock(config.run_dir + "/children.lock"); !held)

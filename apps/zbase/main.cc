@@ -20,6 +20,14 @@ int main(int argc, char** argv) {
                   {"zbase", at(config.zbase_port)}};
   if (config.control_plane_service.enabled)
     options.urls["zmesh-controlplane"] = at(config.control_plane_service.port);
+  options.http = &app.http();
+  const auto on = [&](std::uint16_t port) { return ports::Endpoint::tcp(config.bind, port); };
+  options.endpoints = {{"zmesh", on(config.zmesh_port)},
+                       {"zrms", on(config.zrms_port)},
+                       {"zrun", on(config.zrun_port)},
+                       {"zbase", on(config.zbase_port)}};
+  if (config.control_plane_service.enabled)
+    options.endpoints["controlplane"] = on(config.control_plane_service.port);
   adapters::copy_files::CopyFiles copies(app.loop(),
                                          {.folder = config.state_dir + "/copies",
                                           .kept = config.copies_kept,
@@ -29,6 +37,7 @@ int main(int argc, char** argv) {
   zbase::Service service(app.runtime(), app.transport(), copies, options);
   service.on_stop = [&] { app.stop(); };
   service.start();
-  app.serve(service, config.zbase_port, {.open_paths = {"/startz/metrics", "/startz/healthz"}});
+  app.serve(service, config.zbase_port,
+            {.open_paths = {"/startz/metrics", "/startz/healthz", "/metrics/zhost"}});
   return app.run_loop();
 }

@@ -10,6 +10,7 @@
 #include "mex/reader.h"
 #include "zrun/http_api.h"
 #include "zrun/service.h"
+#include "zrun/space_metrics.h"
 
 int main(int argc, char** argv) {
   const auto config = app::load_config(argc, argv, "zrun");
@@ -61,7 +62,8 @@ int main(int argc, char** argv) {
   zrun::HttpApi http(app.runtime(), service);
   service.on_stop = [&] { app.stop(); };
   if (auto started = service.start(); !started) app::die("zrun", started.error().message);
-  app.serve(http, config.zrun_port);
+  app.serve(http, config.zrun_port,
+            {.more_metrics = [&service] { return zrun::space_metrics(service.spaces()); }});
   // A service manager may signal every process of a zhost at once: the spaces close all the same.
   return app.run_loop([&] { service.close_all(); });
 }

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zbase/service.h"
 
+#include <algorithm>
+
 #include "stdx/text.h"
 #include "wire/json.h"
+#include "zbase/zhost_metrics.h"
 
 namespace zbase {
 namespace {
 
 using namespace std::chrono_literals;
 constexpr stdx::Duration look_interval = 1s;
+constexpr stdx::Duration metrics_timeout = 3s;
+constexpr int gathering_max = 4;
 
 v1::Hello hello_of(const Options& options) {
   v1::Hello hello;
@@ -83,6 +88,9 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Co
                       reply(std::move(response));
                     });
   });
+  router_.add("GET", "/metrics/zhost", [this](wire::RouteMatch, ports::HttpReply reply) {
+    zhost_metrics(std::move(reply));
+  });
   router_.add("GET", "/startz/healthz", [this](wire::RouteMatch, ports::HttpReply reply) {
     if (startz_.connected()) return reply(wire::json_response(R"({"status":"ok"})"));
     reply(wire::error_response({stdx::Code::unavailable, "startz is away"}));
@@ -97,6 +105,46 @@ void Service::start() {
   startz_.start();
   zmesh_.start();
   look();
+}
+
+// All services are asked at once; one that does not answer in time is shown as down.
+void Service::zhost_metrics(ports::HttpReply reply) {
+  if (gathering_ >= gathering_max)
+    return reply(wire::error_response({stdx::Code::full, "several scrapes are under way"}));
+  ++gathering_;
+  struct Gathering {
+    std::vector<std::pair<std::string, stdx::Result<std::string>>> pages;
+    std::size_t missing = 0;
+  };
+  const auto gathering = std::make_shared<Gathering>();
+  gathering->missing = options_.endpoints.size() + 1;
+  const auto arrived = [this, gathering, reply](const std::string& service,
+                                                stdx::Result<std::string> page) {
+    gathering->pages.emplace_back(service, std::move(page));
+    if (--gathering->missing > 0) return;
+    --gathering_;
+    std::sort(gathering->pages.begin(), gathering->pages.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    ports::HttpResponse response;
+    response.content_type = "text/plain; version=0.0.4";
+    response.body = zbase::zhost_metrics(gathering->pages);
+    reply(std::move(response));
+  };
+  startz_.request(
+      rpc::address("", "startz"), "startz.metrics", "", metrics_timeout,
+      [arrived](stdx::Result<stdx::Bytes> text) { arrived("startz", std::move(text)); });
+  for (const auto& [service, endpoint] : options_.endpoints) {
+    ports::HttpRequest request;
+    request.path = "/metrics";
+    options_.http->request(
+        endpoint, std::move(request), metrics_timeout,
+        [arrived, service = service](stdx::Result<ports::HttpResponse> response) {
+          if (!response) return arrived(service, std::unexpected(response.error()));
+          if (response->status != 200)
+            return arrived(service, stdx::fail(stdx::Code::failed, "no metrics"));
+          arrived(service, std::move(response->body));
+        });
+  }
 }
 
 void Service::look() {

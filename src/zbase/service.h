@@ -25,6 +25,9 @@ struct Options {
   std::string zhost, version;
   std::uint64_t pid = 0;
   std::map<std::string, std::string> urls;  // by service
+  // Where the services answer GET /metrics; and who asks them. Null: nobody.
+  std::map<std::string, ports::Endpoint> endpoints;
+  ports::HttpClient* http = nullptr;
 };
 
 class Service final : public ports::HttpHandler {
@@ -40,6 +43,7 @@ class Service final : public ports::HttpHandler {
   void look();
   void learn(const v1::Snapshot& snapshot);
   v1::ServiceList list() const;
+  void zhost_metrics(ports::HttpReply reply);
 
   ports::Runtime& runtime_;
   Options options_;
@@ -49,6 +53,7 @@ class Service final : public ports::HttpHandler {
   wire::HttpRouter router_;
   std::map<std::string, v1::ServiceInfo> services_;
   ports::Timer timer_;
+  int gathering_ = 0;  // scrapes of the whole zhost under way
 };
 
 }  // namespace zbase

@@ -18,6 +18,7 @@
 #include "stdx/result.h"
 #include "stdx/time.h"
 #include "zrun/in_window.h"
+#include "zrun/message_counts.h"
 #include "zrun/out_stream.h"
 
 namespace zrun {
@@ -26,8 +27,9 @@ class Space;
 
 struct PathState {
   std::uint16_t index = 0, from = 0, to = 0;
-  OutStream out;  // in use while the sender lives here, and until it is empty
-  InWindow in;    // in use while the receiver lives here
+  OutStream out;         // in use while the sender lives here, and until it is empty
+  InWindow in;           // in use while the receiver lives here
+  MessageCounts counts;  // of the receiver
 
   // --- sending to another zhost ---
   std::string opened_to;            // zhost the stream was opened to; empty: not open

@@ -33,6 +33,7 @@ struct Message {
   std::uint64_t call = 0;         // from outside: its number in OutsideCalls; 0: nobody asks for it
   bool http = false;              // from outside: the payload is an HTTP request
   std::uint32_t owners = 0;
+  std::int64_t taken_in_ns = 0;  // by the mailbox, on the clock of the scheduler
   MessagePool* pool = nullptr;
 
   bool is_declared() const { return path < outside_path; }  // of a path of the topology

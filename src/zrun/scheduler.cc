@@ -127,6 +127,7 @@ void Scheduler::run_lowest(stdx::Duration at_most) {
   const auto used = (refresh_now() - began).count();
   slices_.add();
   if (std::exchange(current_, nullptr) == nullptr) return;  // destroyed during its slice
+  space.used_ += used;
   space.tag_ += used * weight_one / space.weight_;
   if (space.queued_) note_next(space);
 }

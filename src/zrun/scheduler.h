@@ -39,6 +39,8 @@ class Schedulable {
   virtual void run_slice(stdx::Duration at_most) = 0;
   // Shares of the shard's time relative to the others; 1 unless said otherwise.
   void set_weight(double weight);
+  // All its slices so far.
+  stdx::Duration slices_took() const { return stdx::Duration(used_); }
 
  private:
   friend class Scheduler;
@@ -46,6 +48,7 @@ class Schedulable {
   std::optional<std::pair<stdx::Instant, std::uint64_t>> wake_;
   std::int64_t tag_ = 0;        // virtual nanoseconds
   std::int64_t weight_ = 1024;  // in 1024ths
+  std::int64_t used_ = 0;       // nanoseconds
 };
 
 class Scheduler {

@@ -161,7 +161,10 @@ class Space final : public Schedulable {
   std::size_t mailbox_size() const { return mailbox_.size() + (current_ ? 1 : 0); }
   std::size_t mailbox_bytes() const { return mailbox_bytes_; }
   std::size_t memory_bytes() const { return instance_ ? instance_->memory_bytes() : 0; }
-  std::uint64_t messages_finished() const { return messages_finished_; }
+  std::uint64_t messages_finished() const { return counts_.finished; }
+  const MessageCounts& counts() const { return counts_; }
+  const WaitTimes& wait_times() const { return wait_times_; }
+  stdx::Duration ran_for() const { return slices_took(); }
   // In this instance; of all of them.
   std::uint64_t restarts() const { return restarts_; }
   std::uint64_t all_restarts() const { return past_.restarts + restarts_; }
@@ -292,7 +295,9 @@ class Space final : public Schedulable {
   void bury_in_store(MessagePtr message, DeadLetter letter);
   void fail_caller(const Message& message, const std::string& why);
   DeadLetter letter_of(const Message& message, const std::string& why) const;
-  void note_finished();
+  // To the space and to the path of the message; plain additions.
+  void count(const Message& message, std::uint64_t MessageCounts::* what);
+  void note_finished(const Message& message);
   void acknowledge(const Message& message);
   // Its sender keeps it until it is finished.
   bool is_kept(const Message& message) const;
@@ -352,7 +357,8 @@ class Space final : public Schedulable {
   stdx::Instant log_second_{};
   std::size_t log_kept_bytes_ = 0;
   std::uint64_t log_bytes_ = 0, log_dropped_ = 0;
-  std::uint64_t messages_finished_ = 0;
+  MessageCounts counts_;
+  WaitTimes wait_times_;
 };
 
 }  // namespace zrun

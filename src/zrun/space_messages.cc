@@ -15,14 +15,22 @@ bool Space::has_room(std::size_t bytes) const {
                               mailbox_bytes_ + bytes <= spec().limits.mailbox_bytes);
 }
 
+void Space::count(const Message& message, std::uint64_t MessageCounts::* what) {
+  ++(counts_.*what);
+  if (message.is_declared()) ++(topology_.paths[message.path]->counts.*what);
+}
+
 void Space::deliver(MessagePtr message) {
+  count(*message, &MessageCounts::accepted);
+  if (message->redelivered) count(*message, &MessageCounts::repeated);
   if (is_ui()) {
     if (show_) show_(*message);
-    note_finished();
+    note_finished(*message);
     acknowledge(*message);
     return;
   }
   mailbox_bytes_ += message->payload.size();
+  message->taken_in_ns = parts_.scheduler.now().time_since_epoch().count();
   mailbox_.push_back(std::move(message));
   if (!instance_) return;
   if (call_active_)
@@ -41,6 +49,7 @@ MessagePtr Space::take_front() {
   too_small_ = {};
   current_ = mailbox_.pop_front();
   mailbox_bytes_ -= current_->payload.size();
+  wait_times_.add(parts_.scheduler.now() - stdx::Instant(stdx::Duration(current_->taken_in_ns)));
   took_message_ = true;
   replied_ = false;
   if (!starved_.empty() && mailbox_.size() * 2 <= spec().limits.mailbox_messages)
@@ -65,8 +74,9 @@ bool Space::received_all(const OpenTurn& turn) const {
                      [](const auto& emit) { return emit.first->out.received() >= emit.second; });
 }
 
-void Space::note_finished() {
-  if (messages_finished_++ > 0) return;
+void Space::note_finished(const Message& message) {
+  count(message, &MessageCounts::finished);
+  if (counts_.finished > 1) return;
   // The end of a recovery, as its user sees it.
   parts_.runtime.log.info("first_message_finished", {{"topology", id_.key.topology.value},
                                                      {"space", id_.key.space},
@@ -127,6 +137,7 @@ void Space::bury(MessagePtr message, const std::string& why) {
       stdx::format("{} deliveries failed, the last one: {}", message->deliveries, why);
   // The letter is where it was, and stays there.
   if (message->dead_letter != 0) return parts_.owner.retried(*this, message->dead_letter, reason);
+  count(*message, &MessageCounts::dead);
   auto letter = letter_of(*message, reason);
   if (transaction_) return bury_in_store(std::move(message), std::move(letter));
   fail_caller(*message, reason);
@@ -239,7 +250,7 @@ void Space::turn_committed(const stdx::Status& status, const Turn& turn) {
   if (const auto message = std::exchange(current_, {})) {
     if (turn.answer())
       parts_.outside.answered(message->call, *turn.answer(), parts_.runtime.clock.now());
-    note_finished();
+    note_finished(*message);
     acknowledge(*message);
   }
   for (const auto& emit : turn.self_emits()) put_into_mailbox(emit.message, emit.delay_ms);
@@ -264,7 +275,7 @@ void Space::tidy_outbox() {
 
 void Space::finish_current() {
   if (!current_) return;
-  note_finished();
+  note_finished(*current_);
   // What nobody keeps has no acknowledgement to hold back. It must not wait behind those that have
   // one either: no sender's bound limits how many of it come while a receiver is away.
   if (turn_emits_.empty() && (open_turns_.empty() || !is_kept(*current_))) {

@@ -141,11 +141,21 @@ def every_metric_that_deploy_names_is_exported_by_a_zhost(cluster):
     for file in ("prometheus/alerts.yml", "grafana/samoza.json"):
         with open(f"{ROOT}/deploy/{file}", encoding="utf-8") as f:
             named |= set(re.findall(r"\bsamoza_[a-z_]+[a-z]", f.read()))
-    exported = set()
-    for port, path in ((9000, ""), (9200, ""), (7331, ""), (8080, ""), (7071, ""), (7071, "/startz")):
-        with urllib.request.urlopen(f"http://{cluster.ip(1)}:{port}{path}/metrics", timeout=10) as answer:
-            exported |= set(re.findall(r"^(samoza_\w+?)(?:\{[^}]*\})? ", answer.read().decode(), re.M))
-    assert len(named) > 20 and named <= exported, named - exported
+    def exported(port, path):
+        with urllib.request.urlopen(f"http://{cluster.ip(1)}:{port}{path}", timeout=10) as answer:
+            text = answer.read().decode()
+            return text, set(re.findall(r"^(samoza_\w+?)(?:\{[^}]*\})? ", text, re.M))
+    whole, gathered = exported(7071, "/metrics/zhost")
+    assert len(named) > 20 and named <= gathered, named - gathered
+    for service, port, path in (("controlplane", 9000, ""), ("zmesh", 9200, ""), ("zrms", 7331, ""), ("zrun", 8080, ""),
+                                ("zbase", 7071, ""), ("startz", 7071, "/startz")):
+        assert exported(port, path + "/metrics")[1] <= gathered, service
+        assert f'samoza_service_up{{service="{service}"}} 1\n' in whole, service
+        assert re.search(f'^samoza_build_info{{service="{service}",version="[0-9.]+"}} 1$', whole, re.M), service
+    assert re.search('^samoza_zrun_space_info{service="zrun",topology="app",space="[^"]+",.*state="running"', whole, re.M), whole
+    if shutil.which("promtool"):
+        check = subprocess.run(["promtool", "check", "metrics"], input=whole, capture_output=True, text=True, check=False)
+        assert "error while linting" not in check.stderr and check.returncode in (0, 3), check.stderr
 
 
 def every_program_says_its_usage_and_its_version(_):
@@ -155,10 +165,10 @@ def every_program_says_its_usage_and_its_version(_):
             assert run.returncode == 0 and word in run.stdout and not run.stderr, (name, flag, run)
 
 
-CASES = [every_program_says_its_usage_and_its_version, every_metric_that_deploy_names_is_exported_by_a_zhost, r_shell_1_the_prompt_counts_from_0, r_shell_20_status_cluster_and_mesh_peers_show_a_well_zhost,
+CASES = [every_program_says_its_usage_and_its_version, r_shell_1_the_prompt_counts_from_0, r_shell_20_status_cluster_and_mesh_peers_show_a_well_zhost,
          r_env_5_the_address_of_each_service_can_be_changed_by_the_environment,
          r_mex_22_mex_build_packs_hashes_and_signs_what_mex_validate_found_good,
-         r_shell_14_an_application_is_submitted_and_runs, r_topo_12_a_topology_that_is_stopped_is_unloaded]
+         r_shell_14_an_application_is_submitted_and_runs, every_metric_that_deploy_names_is_exported_by_a_zhost, r_topo_12_a_topology_that_is_stopped_is_unloaded]
 
 
 def main():

@@ -213,7 +213,9 @@ class Session : public std::enable_shared_from_this<Session> {
     if (request_.path == "/metrics") {
       ports::HttpResponse response;
       response.content_type = "text/plain; version=0.0.4";
-      response.body = prometheus::to_text(server_->metrics);
+      response.body = prometheus::to_text(
+          server_->metrics, server_->options.more_metrics ? server_->options.more_metrics()
+                                                          : std::vector<ports::Metrics::Family>());
       return write(std::move(response));
     }
     if (server_->handler == nullptr) return close();

@@ -37,6 +37,8 @@ class HttpServer {
     std::vector<std::string> join_paths;
     // Paths that ask for no token, as /healthz and /metrics.
     std::vector<std::string> open_paths;
+    // Of /metrics, beside those of the registry: what is made when somebody asks.
+    std::function<std::vector<ports::Metrics::Family>()> more_metrics;
     HttpSeats::Limits seats = {};
     stdx::Duration body_idle = std::chrono::seconds(10);
   };

@@ -4,6 +4,8 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 
 namespace adapters::prometheus {
@@ -40,9 +42,11 @@ ClientMetric::Histogram histogram_of(const ports::Metrics::Sample& sample) {
 
 }  // namespace
 
-std::string to_text(const ports::Metrics& metrics) {
+std::string to_text(const ports::Metrics& metrics, std::vector<ports::Metrics::Family> more) {
   std::vector<::prometheus::MetricFamily> families;
-  for (const auto& family : metrics.collect()) {
+  auto all = metrics.collect();
+  std::move(more.begin(), more.end(), std::back_inserter(all));
+  for (const auto& family : all) {
     auto& out = families.emplace_back();
     out.name = family.name;
     out.help = family.help;

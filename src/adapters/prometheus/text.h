@@ -8,6 +8,7 @@
 namespace adapters::prometheus {
 
 // The registry in Prometheus' text format 0.0.4, for GET /metrics.
-std::string to_text(const ports::Metrics& metrics);
+// `more`: families that are made when somebody asks.
+std::string to_text(const ports::Metrics& metrics, std::vector<ports::Metrics::Family> more = {});
 
 }  // namespace adapters::prometheus
