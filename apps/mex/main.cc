@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "common/app.h"
+#include "stdx/near_miss.h"
 #include "stdx/text.h"
 
 int main(int argc, char** argv) {
@@ -41,8 +42,12 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const std::string first = argc > 1 ? argv[1] : "";
     if (!first.empty() && first[0] != '-' && cli.get_subcommands().empty())
-      std::fprintf(stderr, "mex: no command '%s'; `mex --help` lists them\n",
-                   stdx::printable(first, 60).c_str());
+      std::fprintf(
+          stderr, "mex: no command '%s'; `mex --help` lists them%s\n",
+          stdx::printable(first, 60).c_str(),
+          stdx::did_you_mean(first, std::vector<std::string>{"init", "validate", "build", "sign",
+                                                             "verify", "inspect", "keygen"})
+              .c_str());
     else
       cli.exit(error);
     return 2;

@@ -49,6 +49,23 @@ stdx::Result<model::Topology> asked_from(const v1::StandaloneTopology& message) 
   return topology;
 }
 
+// Before it is sent anywhere: a frame would not take it either, and say less.
+stdx::Status fits(const v1::TopologySpec& spec) {
+  const auto bytes = spec.ByteSizeLong();
+  if (bytes <= spec_bytes_max) return {};
+  const auto& spaces = spec.spaces();
+  const auto largest = std::max_element(spaces.begin(), spaces.end(), [](auto& a, auto& b) {
+    return a.ByteSizeLong() < b.ByteSizeLong();
+  });
+  return stdx::fail(
+      Code::invalid,
+      stdx::format(
+          "topology '{}' takes {} bytes without its modules; {} are allowed. Most of it, {} "
+          "bytes, is the configuration of space '{}': put large config into files of the MEX",
+          spec.name(), bytes, spec_bytes_max, largest == spaces.end() ? 0 : largest->ByteSizeLong(),
+          largest == spaces.end() ? "" : largest->name()));
+}
+
 }  // namespace
 
 // Verified first, then on disk.
@@ -190,6 +207,8 @@ void Service::open_next(std::shared_ptr<Standalone> standalone) {
 
 // The archives are on this zhost's disk; the leader takes it from here.
 void Service::submit_spec(v1::SubmitRequest request, ports::HttpReply reply) {
+  if (const auto small = fits(request.spec()); !small)
+    return reply(wire::error_response(small.error()));
   request.set_holder(options_.zhost);
   const auto answer = [reply](stdx::Result<v1::SubmitReply> submitted) {
     reply(submitted ? wire::json_response(*submitted) : wire::error_response(submitted.error()));
@@ -224,11 +243,7 @@ stdx::Status Service::can_submit(const v1::SubmitRequest& request,
 stdx::Status Service::can_run(const v1::SubmitRequest& request, const model::Topology& spec) const {
   if (const auto findings = model::validate(spec); !findings.empty())
     return stdx::fail(Code::invalid, findings.front());
-  if (const auto bytes = request.spec().ByteSizeLong(); bytes > spec_bytes_max)
-    return stdx::fail(Code::invalid,
-                      stdx::format("topology '{}' takes {} bytes without its modules; {} are "
-                                   "allowed: put large config into files of the MEX",
-                                   spec.name, bytes, spec_bytes_max));
+  TRY(fits(request.spec()));
   for (const auto& space : spec.spaces)
     if (space.store == model::StoreKind::cluster)
       return stdx::fail(

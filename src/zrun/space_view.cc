@@ -30,7 +30,8 @@ v1::SpaceView space_view(const Space& space, const std::string& zhost, std::size
   view.set_run(space.id().run.value);
   view.set_memory_bytes(space.memory_bytes());
   view.set_memory_limit_bytes(limits.memory_bytes);
-  view.set_mailbox_messages(space.mailbox_size());
+  // The one that is being handled is counted, and its place may be taken already.
+  view.set_mailbox_messages(std::min<std::uint64_t>(space.mailbox_size(), limits.mailbox_messages));
   view.set_mailbox_messages_limit(limits.mailbox_messages);
   view.set_mailbox_bytes(space.mailbox_bytes());
   view.set_mailbox_bytes_limit(limits.mailbox_bytes);

@@ -111,6 +111,8 @@ def an_installed_tree_works_away_from_the_checkout(_):
             run = home.run(program, "--version", program=here)
             assert run.returncode == 0 and run.stdout.startswith(f"{program} "), (program, run)
         assert "usage: startz" in home.run("startz", "--help", program=here).stdout
+        wrong = home.run("mex", "biuld", "hello", program=here)
+        assert wrong.returncode == 2 and "did you mean 'build'?" in wrong.stderr, wrong
         for words in (("mex", "init", "hello"), ("mex", "build", "hello"), ("mex", "verify", "hello.mex")):
             run = home.run(*words, program=here)
             assert run.returncode == 0, (words, run.stdout, run.stderr)
@@ -185,6 +187,16 @@ def the_shipped_dev_and_edge_configurations_are_one_cluster(_):
         peers = wait_for("both are linked", lambda: (lambda said: said if "edge-node-1" in said else None)(
             home.run("zshell", "--config", "samoza_edge.yaml", "mesh", "peers").stdout), 30)
         assert "dev-node-1" in peers, peers
+        # What is too large is said by whoever takes it in, also where the leader is another zhost.
+        assert home.run("mex", "init", "big").returncode == 0
+        with open(f"{home.folder}/big/spaces/hello/space.yaml", "a", encoding="utf-8") as f:
+            f.write(f"config: {{large: {os.urandom(3_000_000).hex()}}}\n")
+        assert home.run("mex", "build", "big").returncode == 0
+        for config in ("samoza_dev.yaml", "samoza_edge.yaml"):
+            run = home.run("zshell", "--config", config, "topo", "submit", "big.mex")
+            for word in ("big.mex", "topology 'big'", "2883584 are allowed", "space 'hello'"):
+                assert run.returncode == 1 and word in run.stdout, (config, word, run.stdout[:500])
+            assert "frame" not in run.stdout, run.stdout[:500]
 
 
 class Terminal:
