@@ -41,6 +41,8 @@ int main(int argc, char** argv) {
   zmesh::HttpApi http(app.runtime(), service, config.zmesh_port);
   service.on_stop = [&] { app.stop(); };
   if (auto started = service.start(); !started) app::die("zmesh", started.error().message);
-  app.serve(http, config.zmesh_port);
+  adapters::net::HttpServer::Options server;
+  server.is_public = [&http](const std::string& path) { return http.is_public(path); };
+  app.serve(http, config.zmesh_port, std::move(server));
   return app.run_loop();
 }

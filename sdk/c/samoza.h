@@ -28,6 +28,7 @@ extern "C" {
 #define SAMOZA_REDELIVERED 1u /* the message may have been handled before */
 #define SAMOZA_SELF 2u        /* it comes from sys_self_emit */
 #define SAMOZA_OUTSIDE 4u     /* it comes from outside; net_reply answers it */
+#define SAMOZA_HTTP 8u        /* and it is an HTTP request: samoza_http.h */
 
 struct samoza_message {
   uint32_t bytes;

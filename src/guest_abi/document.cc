@@ -79,7 +79,8 @@ std::string markdown() {
   out +=
       "## A message's information\n\n"
       "`net.recv_next` writes `struct samoza_message` (152 bytes): u32 bytes, u32 flags (1 "
-      "redelivered,\n2 self, 4 outside), u64 seq, u64 sender_epoch, char path[64], char "
+      "redelivered,\n2 self, 4 outside, 8 an HTTP request), u64 seq, u64 sender_epoch, char "
+      "path[64], char "
       "sender[64]. "
       "A message from outside\nhas neither path nor sender.\n\n"
       "## WASI preview 1\n\nAll of its functions link, so that ordinary toolchains work. There are "
@@ -119,7 +120,8 @@ std::string c_header() {
   out +=
       "\n#define SAMOZA_REDELIVERED 1u /* the message may have been handled before */\n"
       "#define SAMOZA_SELF 2u        /* it comes from sys_self_emit */\n"
-      "#define SAMOZA_OUTSIDE 4u     /* it comes from outside; net_reply answers it */\n\n"
+      "#define SAMOZA_OUTSIDE 4u     /* it comes from outside; net_reply answers it */\n"
+      "#define SAMOZA_HTTP 8u        /* and it is an HTTP request: samoza_http.h */\n\n"
       "struct samoza_message {\n  uint32_t bytes;\n  uint32_t flags;\n  uint64_t seq;\n"
       "  uint64_t sender_epoch;\n  char path[64];\n  char sender[64];\n};\n\n";
   for (const auto& f : functions()) {

@@ -54,7 +54,9 @@ std::span<const Hook> hooks();
 // Flags of a message (struct samoza_message).
 inline constexpr std::uint32_t flag_redelivered = 1;  // it may have been handled before
 inline constexpr std::uint32_t flag_self = 2;         // from sys.self_emit
-inline constexpr std::uint32_t flag_outside = 4;  // from outside of the topology: net.reply answers
+// From outside of the topology: net.reply answers it.
+inline constexpr std::uint32_t flag_outside = 4;
+inline constexpr std::uint32_t flag_http = 8;  // and it is an HTTP request (sdk/c/samoza_http.h)
 
 // struct samoza_message of sdk/c/samoza.h, byte for byte.
 struct MessageInfo {

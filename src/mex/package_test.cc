@@ -108,6 +108,24 @@ TEST(MexTest, RMex21EachRuleNamesWhatBreaksIt) {
             "spaces/a/space.yaml:2: unknown key 'limit' in space.yaml; did you mean 'limits'?");
 }
 
+TEST(MexTest, SpaceYamlOpensASpaceToMessagesAndRequestsFromOutside) {
+  auto files = good_files();
+  files["spaces/a/space.yaml"] += "ingress: true\nhttp: {route: /shop}\n";
+  const auto contents = open_archive(*build_archive(files, source, std::nullopt), {});
+  ASSERT_TRUE(contents);
+  EXPECT_TRUE(contents->topology.spaces.front().ingress);
+  EXPECT_EQ(contents->topology.spaces.front().route, "/shop");
+  files = good_files();
+  files["spaces/a/space.yaml"] += "http: {rout: /shop}\n";
+  EXPECT_NE(error_of(files).find("did you mean 'route'"), std::string::npos) << error_of(files);
+  files = good_files();
+  files["spaces/a/space.yaml"] += "http: {route: /healthz}\n";
+  EXPECT_NE(error_of(files).find("services' own"), std::string::npos) << error_of(files);
+  files = good_files();
+  files["spaces/ui/space.yaml"] += "ingress: true\n";
+  EXPECT_NE(error_of(files).find("ingress"), std::string::npos) << error_of(files);
+}
+
 TEST(MexTest, RAbi24SpaceYamlSaysWhenOnProcessIsCalledWithoutAMessage) {
   const auto idle_of = [](const std::string& line) {
     auto files = good_files();

@@ -71,6 +71,29 @@ void read_placement(const Reader& reader, const Node& root, model::PlacementRule
   rules.devices = reader.texts(*node, "devices");
 }
 
+// When on_process is called without a message.
+void read_idle(const Reader& reader, const Node& root, model::Space& space) {
+  const auto idle = reader.text(root, "idle", "back-off");
+  if (idle == "wait")
+    space.idle = model::Idle::wait;
+  else if (idle != "back-off")
+    reader.fail(root, "idle",
+                format("idle is '{}'; it must be wait (on_process is called for messages "
+                       "only) or back-off (it is also called after a growing pause)",
+                       stdx::printable(idle, 40)));
+  if (space.type == model::SpaceType::ui && space.idle == model::Idle::wait)
+    reader.fail(root, "idle", "idle is for spaces with a module; a UI space has no on_process");
+}
+
+// How it is reached from outside.
+void read_doors(const Reader& reader, const Node& root, model::Space& space) {
+  space.ingress = reader.flag(root, "ingress", false);
+  if (const auto* http = reader.map(root, "http")) {
+    reader.only(*http, "http", {"route"});
+    space.route = reader.required(*http, "route");
+  }
+}
+
 void read_space_file(const ReadFile& read, model::Space& space,
                      std::vector<std::string>& findings) {
   const std::string file = "spaces/" + space.name + "/space.yaml";
@@ -85,9 +108,10 @@ void read_space_file(const ReadFile& read, model::Space& space,
     return;
   }
   const Reader reader(file, findings);
-  reader.only(*root, "space.yaml",
-              {"type", "entry", "capabilities", "limits", "runtime", "placement", "store", "config",
-               "endpoints", "resources", "partition", "assets", "idle", "build", "ingress"});
+  reader.only(
+      *root, "space.yaml",
+      {"type", "entry", "capabilities", "limits", "runtime", "placement", "store", "config",
+       "endpoints", "resources", "partition", "assets", "idle", "build", "ingress", "http"});
   const auto type = model::parse_space_type(reader.required(*root, "type"));
   if (!type)
     reader.fail(*root, "type", "type must be UI, IO, DATA, CHAT or CALL");
@@ -124,17 +148,8 @@ void read_space_file(const ReadFile& read, model::Space& space,
     reader.only(*resources, "resources", {"cpu"});
     space.cpu_share = reader.real(*resources, "cpu", 0);
   }
-  const auto idle = reader.text(*root, "idle", "back-off");
-  if (idle == "wait")
-    space.idle = model::Idle::wait;
-  else if (idle != "back-off")
-    reader.fail(*root, "idle",
-                format("idle is '{}'; it must be wait (on_process is called for messages "
-                       "only) or back-off (it is also called after a growing pause)",
-                       stdx::printable(idle, 40)));
-  if (ui && space.idle == model::Idle::wait)
-    reader.fail(*root, "idle", "idle is for spaces with a module; a UI space has no on_process");
-  space.ingress = reader.flag(*root, "ingress", false);
+  read_idle(reader, *root, space);
+  read_doors(reader, *root, space);
   const auto partition = reader.text(*root, "partition", "autonomous");
   if (partition == "strict")
     reader.fail(*root, "partition",
@@ -165,10 +180,12 @@ model::Space read_space(const Reader& reader, const Node& item) {
 
 model::Path read_path(const Reader& reader, const Node& item) {
   model::Path path;
-  reader.only(item, "paths[]", {"name", "from", "to", "delivery", "max_deliveries"});
+  reader.only(item, "paths[]", {"name", "from", "to", "delivery", "max_deliveries", "out", "in"});
   path.from = reader.required(item, "from");
   path.to = reader.required(item, "to");
   path.name = reader.text(item, "name", path.from + "-" + path.to);
+  path.out = reader.text(item, "out", "");
+  path.in = reader.text(item, "in", "");
   path.max_deliveries = static_cast<std::uint32_t>(
       reader.number(item, "max_deliveries", path.max_deliveries, 1, 1000));
   const auto delivery = reader.text(item, "delivery", "at-least-once");

@@ -2,8 +2,11 @@
 #include "model/topology.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
+#include "model/path_names.h"
+#include "model/route.h"
 #include "model/topology_index.h"
 #include "stdx/near_miss.h"
 #include "stdx/text.h"
@@ -91,6 +94,39 @@ void check_path(const Topology& topology, const Path& path, const TopologyIndex&
                  stdx::printable(path.to, 80), findings.near_space(topology, path.to));
 }
 
+// A guest finds a path by what it calls it, and is told a path by what it calls that.
+void check_local_names(const Topology& topology, Findings& findings) {
+  std::set<std::pair<std::string, std::string>> outs, ins;
+  const auto check = [&](const Path& path, const char* key, const std::string& space,
+                         const std::string& name, auto& taken) {
+    if (!is_name(name))
+      findings.add("path '{}': {} '{}' is not a valid name", path.name, key,
+                   stdx::printable(name, 80));
+    if (!taken.insert({space, name}).second)
+      findings.add("path '{}': space '{}' has another path with the {} '{}'", path.name, space, key,
+                   stdx::printable(name, 80));
+  };
+  for (const auto& path : topology.paths) {
+    check(path, "out", path.from, out_name(path), outs);
+    check(path, "in", path.to, in_name(path), ins);
+  }
+}
+
+void check_routes(const Topology& topology, Findings& findings) {
+  std::map<std::string, std::string> routes;
+  for (const auto& space : topology.spaces) {
+    if (space.route.empty()) continue;
+    if (space.type != SpaceType::call)
+      findings.add("space '{}': http.route is for spaces of type CALL; it is of type {}",
+                   space.name, to_string(space.type));
+    if (const auto wrong = check_route(space.route); !wrong.empty())
+      findings.add("space '{}': {}", space.name, wrong);
+    if (const auto [first, is_first] = routes.try_emplace(space.route, space.name); !is_first)
+      findings.add("space '{}': route '{}' is of space '{}' already", space.name, space.route,
+                   first->second);
+  }
+}
+
 void check_once(const Topology& topology, const Path& path, const TopologyIndex& index,
                 Findings& findings) {
   if (path.delivery != Delivery::once) return;
@@ -159,6 +195,7 @@ void check_graph(const Topology& topology, const TopologyIndex& index, Findings&
       findings.add("path '{}' is declared twice", stdx::printable(path.name, 80));
     check_path(topology, path, index, findings);
   }
+  if (paths.size() == topology.paths.size()) check_local_names(topology, findings);
 }
 
 }  // namespace
@@ -189,6 +226,7 @@ std::vector<std::string> validate(const Topology& topology) {
                    space.name);
   }
   for (const auto& path : topology.paths) check_once(topology, path, index, findings);
+  check_routes(topology, findings);
   return std::move(findings.lines);
 }
 

@@ -69,6 +69,37 @@ TEST(TopologyTest, AUiSpaceTakesNoMessagesFromOutsideOthersMay) {
   EXPECT_NE(first_finding(topology).find("space 'view': ingress"), std::string::npos);
 }
 
+TEST(TopologyTest, ARouteIsOfOneCallSpaceAndNotOfTheServices) {
+  const auto finding = [](SpaceType type, const std::string& route, const std::string& second) {
+    auto topology = good();
+    topology.spaces.push_back({.name = "shop", .type = type, .route = route});
+    topology.spaces.push_back({.name = "till", .type = SpaceType::call, .route = second});
+    return first_finding(topology);
+  };
+  EXPECT_EQ(finding(SpaceType::call, "/shop", "/shop/till"), "");
+  EXPECT_NE(finding(SpaceType::io, "/shop", "").find("type CALL"), std::string::npos);
+  EXPECT_NE(finding(SpaceType::call, "/v1/x", "").find("services' own"), std::string::npos);
+  EXPECT_EQ(finding(SpaceType::call, "/shop", "/shop"),
+            "space 'till': route '/shop' is of space 'shop' already");
+}
+
+TEST(TopologyTest, LocalNamesOfPathsAreUniqueAtTheirEnd) {
+  const auto finding = [](const char* out, const char* in) {
+    auto topology = good();
+    topology.paths.push_back({"more", "source", "store"});
+    topology.paths.back().out = out;
+    topology.paths.back().in = in;
+    return first_finding(topology);
+  };
+  EXPECT_EQ(finding("next", "incoming"), "");
+  EXPECT_EQ(finding("", ""), "");
+  EXPECT_EQ(finding("readings", ""),
+            "path 'more': space 'source' has another path with the out 'readings'");
+  EXPECT_EQ(finding("", "readings"),
+            "path 'more': space 'store' has another path with the in 'readings'");
+  EXPECT_EQ(finding("not a name", ""), "path 'more': out 'not a name' is not a valid name");
+}
+
 TEST(TopologyTest, PlacementRulesNameOtherSpacesOfTheTopology) {
   auto topology = good();
   topology.spaces[0].placement.anti_affinity = {"source"};

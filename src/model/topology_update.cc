@@ -112,7 +112,9 @@ PathsOf paths_of(const Topology& topology) {
   PathsOf paths;
   for (const auto& path : topology.paths) {
     if (path.removed) continue;
-    const auto text = format("{}\n{}", ends_of(path), path.max_deliveries);
+    auto text = format("{}\n{}", ends_of(path), path.max_deliveries);
+    // As in hash_of: nothing where they are not set.
+    if (!path.out.empty() || !path.in.empty()) text += format("\n{}\n{}", path.out, path.in);
     paths[path.from].push_back(text);
     if (path.to != path.from) paths[path.to].push_back(text);
   }

@@ -61,6 +61,16 @@ TEST(TopologyUpdateTest, ASpaceThatIsOpenedToTheOutsideIsAnotherOne) {
   EXPECT_EQ(text_of(updated->changes), "changed c ingress; ");
 }
 
+TEST(TopologyUpdateTest, APathThatItsEndsCallOtherwiseReplacesThem) {
+  auto paths = v1.paths;
+  paths[0].out = "next";
+  const auto updated =
+      update(v1, defined({space("a", "1"), space("c", "1"), space("e", "1")}, paths));
+  ASSERT_TRUE(updated);
+  EXPECT_EQ(text_of(updated->changes), "changed a paths; changed c paths; ");
+  EXPECT_EQ(updated->topology.paths[0].out, "next");
+}
+
 TEST(TopologyUpdateTest, AnArchiveOfAnotherVersionAloneChangesNothing) {
   auto next = v1;
   for (auto& s : next.spaces) s.mex_sha256 = "another archive", s.mex_version = "2.0.0";

@@ -40,6 +40,7 @@ bool Directory::put(const v1::DirectoryEntry& entry) {
   by_space_.insert({entry.space(), entry.topology_id()});
   if (!entry.topology().empty())
     by_topology_[{entry.topology(), entry.space()}] = entry.topology_id();
+  if (!entry.route().empty()) by_route_[entry.route()].insert(name);
   ++parts_[entry.topology_id()][entry.zhost()];
   return true;
 }
@@ -51,6 +52,10 @@ bool Directory::erase(const Name& name) {
   const auto index = by_index_.find({bytes_of(name.first), entry.space_index()});
   if (index != by_index_.end() && index->second == name) by_index_.erase(index);
   by_space_.erase({name.second, name.first});
+  if (const auto route = by_route_.find(entry.route()); route != by_route_.end()) {
+    route->second.erase(name);
+    if (route->second.empty()) by_route_.erase(route);
+  }
   const auto named = by_topology_.find({entry.topology(), name.second});
   if (named != by_topology_.end() && named->second == name.first) by_topology_.erase(named);
   auto& parts = parts_[name.first];
@@ -160,6 +165,11 @@ const v1::DirectoryEntry* Directory::find_door(const std::string& topology,
   const auto other = by_topology_.lower_bound({topology, ""});
   if (other == by_topology_.end() || other->first.first != topology) return nullptr;
   return find(other->second, space);
+}
+
+const v1::DirectoryEntry* Directory::find_route(const std::string& route) const {
+  const auto at = by_route_.find(route);
+  return at == by_route_.end() ? nullptr : &entries_.at(*at->second.begin());
 }
 
 bool Directory::has_part(const std::string& topology, const std::string& zhost) const {

@@ -51,6 +51,10 @@ class Directory {
   // The ids of topologies by (name, space) of such spaces.
   const std::map<Name, std::string>& doors() const { return by_topology_; }
 
+  // The space that answers HTTP requests below that route. While one topology goes and another one
+  // with the same route comes there may be two: every zmesh takes the same one then.
+  const v1::DirectoryEntry* find_route(const std::string& route) const;
+
   // Whether a space of that topology is on `zhost`.
   bool has_part(const std::string& topology, const std::string& zhost) const;
   // Where it has spaces.
@@ -94,6 +98,7 @@ class Directory {
   std::set<std::pair<std::string, std::string>> by_space_;  // space, topology
   std::map<Name, std::string> by_topology_;                 // (topology's name, space) -> id
   std::map<std::string, std::map<std::string, std::size_t>> parts_;  // topology -> zhost -> spaces
+  std::map<std::string, std::set<Name>> by_route_;
   Coming coming_;
 };
 

@@ -59,6 +59,16 @@ void Doorway::send(v1::SendRequest request, Done done) {
            });
 }
 
+void Doorway::send_http(const v1::DirectoryEntry& space, stdx::Bytes message, Done done) {
+  v1::SendRequest request;
+  request.set_topology(space.topology());
+  request.set_to(space.space());
+  request.set_payload(std::move(message));
+  request.set_wait(true);
+  request.set_http(true);
+  ask(space, std::move(request), std::move(done));
+}
+
 void Doorway::ask(const v1::DirectoryEntry& entry, v1::SendRequest request, Done done) {
   const auto space = stdx::printable(request.to(), 80),
              topology = stdx::printable(request.topology(), 80);

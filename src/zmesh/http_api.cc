@@ -7,6 +7,7 @@
 #include "stdx/text.h"
 #include "wire/json.h"
 #include "wire/log_query.h"
+#include "zmesh/route_api.h"
 #include "zmesh/send_api.h"
 
 namespace zmesh {
@@ -30,7 +31,13 @@ HttpApi::HttpApi(ports::Runtime& runtime, Service& service, std::uint16_t port)
 }
 
 void HttpApi::handle(ports::HttpRequest request, ports::HttpReply reply) {
+  if (const auto* space = route_of(service_.directory(), request.path))
+    return answer_route(service_, *space, request, std::move(reply));
   router_.route(std::move(request), std::move(reply));
+}
+
+bool HttpApi::is_public(const std::string& path) const {
+  return route_of(service_.directory(), path) != nullptr;
 }
 
 std::string HttpApi::mode() const {

@@ -16,6 +16,8 @@ class HttpApi final : public ports::HttpHandler {
  public:
   HttpApi(ports::Runtime& runtime, Service& service, std::uint16_t port);
   void handle(ports::HttpRequest request, ports::HttpReply reply) override;
+  // A space answers there: no operator's token is asked for.
+  bool is_public(const std::string& path) const;
 
  private:
   void wire_routes();

@@ -12,6 +12,7 @@
 #include "wire/topology_codec.h"
 #include "zrms/archive_spread.h"
 #include "zrms/copy_archives.h"
+#include "zrms/route_clash.h"
 #include "zrms/service.h"
 
 namespace zrms {
@@ -243,6 +244,13 @@ stdx::Status Service::can_submit(const v1::SubmitRequest& request,
 stdx::Status Service::can_run(const v1::SubmitRequest& request, const model::Topology& spec) const {
   if (const auto findings = model::validate(spec); !findings.empty())
     return stdx::fail(Code::invalid, findings.front());
+  if (const auto clash = find_route_clash(leader_.records().topologies(), spec);
+      !clash.other.empty())
+    return stdx::fail(
+        Code::already_exists,
+        stdx::format("space '{}': route '{}' is of topology '{}' already; give one of "
+                     "the two another route, or delete that topology",
+                     clash.space, clash.route, clash.other));
   TRY(fits(request.spec()));
   for (const auto& space : spec.spaces)
     if (space.store == model::StoreKind::cluster)

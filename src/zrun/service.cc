@@ -391,7 +391,7 @@ void Service::serve_pages(Placed& placed, std::shared_ptr<const ports::Package> 
       });
   space->serve([pages = placed.pages.get(), space](const Message& message) {
     const auto& path = space->topology().spec().paths[message.path];
-    pages->show(path.name, path.from, message.seq, message.payload);
+    pages->show(space->in_name(message.path), path.from, message.seq, message.payload);
   });
 }
 

@@ -50,7 +50,7 @@ void Service::emit_for(const v1::SendRequest& request, std::function<void(stdx::
                            stdx::format("space '{}' of topology '{}' does not run on zhost '{}'",
                                         stdx::printable(request.from(), 80),
                                         stdx::printable(request.topology(), 80), options_.zhost)));
-  auto* path = space->out_path(request.path());
+  auto* path = space->path_named(request.path());
   if (path == nullptr)
     return done(stdx::fail(
         Code::denied,

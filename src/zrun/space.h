@@ -200,7 +200,11 @@ class Space final : public Schedulable {
   // guest is parked (Wait::commit) until this gives true.
   bool end_turn();
   MessagePtr take_front();  // becomes the current one
+  // By what its guest calls it; by its name in the topology.
   PathState* out_path(std::string_view name);
+  PathState* path_named(std::string_view name);
+  // What its guest calls a path to it.
+  const std::string& in_name(std::uint16_t path) const;
   enum class Room { there, later, never };
   Room room_on(const PathState& path, std::size_t bytes) const;
   // Requires Room::there.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "guest_abi/table.h"
+#include "model/path_names.h"
 #include "stdx/plant.h"
 #include "stdx/text.h"
 #include "zrun/space.h"
@@ -305,8 +306,18 @@ void Space::drain_mailbox(const std::function<void(MessagePtr)>& take) {
 
 PathState* Space::out_path(std::string_view name) {
   for (auto* path : out_paths_)
-    if (topology_.spec().paths[path->index].name == name) return path;
+    if (model::out_name(text_->paths[path->index]) == name) return path;
   return nullptr;
+}
+
+PathState* Space::path_named(std::string_view name) {
+  for (auto* path : out_paths_)
+    if (text_->paths[path->index].name == name) return path;
+  return nullptr;
+}
+
+const std::string& Space::in_name(std::uint16_t path) const {
+  return model::in_name(has_path(path) ? text_->paths[path] : topology_.spec().paths[path]);
 }
 
 Space::Room Space::room_on(const PathState& path, std::size_t bytes) const {

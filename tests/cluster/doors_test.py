@@ -30,6 +30,55 @@ SAMOZA_EXPORT("on_process") int on_process(void) {
   return 0;
 }
 """
+# A shop: /shop shows the query, POST is echoed with a header of the request, /shop/broken is no response.
+SHOP = """#include <samoza_http.h>
+static char message[65536], answer[65536];
+static const char split[] = "HTTP/1.1 200 OK\\r\\nx: a\\rset-cookie: b\\r\\n\\r\\n";
+SAMOZA_EXPORT("on_process") int on_process(void) {
+  struct samoza_http_request request;
+  struct samoza_message info;
+  int bytes = net_recv_next(message, sizeof message, &info, -1);
+  if (bytes < 0) return 0;
+  if (!(info.flags & SAMOZA_HTTP) || samoza_http_parse(message, bytes, &request)) {
+    net_reply("no request", 10);
+    return 0;
+  }
+  struct samoza_http_text agent = samoza_http_header(&request, "x-agent");
+  if (samoza_http_is(request.path, "/shop"))
+    samoza_http_answer(answer, sizeof answer, 200, "text/html", request.query.at, request.query.bytes);
+  else if (samoza_http_is(request.path, "/shop/agent"))
+    samoza_http_answer(answer, sizeof answer, 200, "text/plain", agent.at, agent.bytes);
+  else if (samoza_http_is(request.path, "/shop/headers"))
+    samoza_http_answer(answer, sizeof answer, 200, "text/plain", request.header.at, request.header.bytes);
+  else if (samoza_http_is(request.path, "/shop/trap"))
+    __builtin_trap();
+  else if (samoza_http_is(request.path, "/shop/silent"))
+    return 0;
+  else if (samoza_http_is(request.path, "/shop/plain"))
+    net_reply("plain", 5);
+  else if (samoza_http_is(request.path, "/shop/split"))
+    net_reply(split, sizeof split - 1);
+  else if (samoza_http_is(request.method, "POST"))
+    samoza_http_answer(answer, sizeof answer, 201, "application/octet-stream", request.body.at, request.body.bytes);
+  else
+    samoza_http_answer(answer, sizeof answer, 404, "text/plain", "not here", 8);
+  return 0;
+}
+"""
+# Passes each message on along "next", with what it calls the path that it came by.
+STAGE = """#include <samoza.h>
+static char buffer[256];
+SAMOZA_EXPORT("on_process") int on_process(void) {
+  struct samoza_message info;
+  int bytes = net_recv_next(buffer, 100, &info, -1);
+  if (bytes < 0) return 0;
+  buffer[bytes++] = '<';
+  for (int i = 0; info.path[i]; i++) buffer[bytes++] = info.path[i];
+  sys_log(1, buffer, bytes);
+  net_emit_to("next", 4, buffer, bytes, -1);
+  return 0;
+}
+"""
 # Counts in its store; a message that begins with x fails after it has counted and answered.
 COUNTER = """#include <samoza.h>
 static char buffer[256], number[8];
@@ -139,19 +188,81 @@ def an_update_loses_no_message_of_a_caller_that_waits(cluster):
     assert ask(cluster, 1, "doors/desk", b"now") == (200, b"2!now")
 
 
+def web(cluster, n, method, path, body=None, headers=None):
+    """(status, headers, body) without any token."""
+    connection = http.client.HTTPConnection(cluster.ip(n), 9200, timeout=60)
+    connection.request(method, path, body, headers or {})
+    response = connection.getresponse()
+    return response.status, response.headers, response.read()
+
+
+def requests_below_a_route_are_answered_by_its_space_on_every_zhost(cluster):
+    for n in (1, 2):
+        status, headers, body = web(cluster, n, "GET", "/shop?q=a%20b&x", headers={"Host": "shop.example"})
+        assert (status, body) == (200, b"q=a%20b&x") and headers["Content-Type"] == "text/html", (status, body)
+        assert web(cluster, n, "POST", "/shop/echo", bytes(range(256)))[::2] == (201, bytes(range(256)))
+        assert web(cluster, n, "GET", "/shop/agent", headers={"X-Agent": "me"})[2] == b"me"
+        assert web(cluster, n, "GET", "/shop/plain")[::2] == (200, b"plain")
+        assert web(cluster, n, "GET", "/shop/silent")[::2] == (204, b"")
+        assert web(cluster, n, "GET", "/shop/other")[0] == 404
+        assert web(cluster, n, "HEAD", "/shop?q=1")[::2] == (200, b"")
+
+
+def a_route_opens_nothing_but_itself(cluster):
+    for path in ("/v1/status", "/shopping", "/", "/v1/mesh/spaces"):
+        assert web(cluster, 1, "GET", path)[0] == 401, path
+    token = cluster.token(1)
+    _, _, seen = web(cluster, 1, "GET", "/shop/headers", headers={
+        "Authorization": f"Bearer {token}", "Cookie": "a=1; samoza_session=s", "Connection": "X-Mine", "X-Mine": "1"})
+    assert token.encode() not in seen and b"samoza_session" not in seen and b"x-mine" not in seen, seen
+    assert b"cookie: a=1" in seen, seen
+    assert web(cluster, 1, "GET", "/shop/headers", headers={"Authorization": "Bearer other"})[2].count(b"other") == 1
+    status, _, body = web(cluster, 1, "GET", "/shop/split")
+    assert status == 502 and b"no HTTP response" in body, (status, body)
+    status, _, body = web(cluster, 2, "GET", "/shop/trap")
+    assert status == 502 and b"deliveries failed" in body, (status, body)
+
+
+def a_route_is_of_one_topology(cluster):
+    mex = build_mex(cluster.folder, "other", {"late": {"guest": SHOP, "space": "http: {route: /shop}\nidle: wait\n"}})
+    refused = cluster.zshell(1, "topo", "submit", mex, check=False)
+    assert refused.returncode == 1 and "of topology 'doors' already" in refused.stdout + refused.stderr, refused
+
+
+def one_module_serves_spaces_whose_paths_have_other_names(cluster):
+    cluster.zshell(2, "send", "doors/feeder", "to-one", "--data", "x")
+    wait_for("it came through both", lambda: taken(cluster, "x<work<work"))
+
+
+def a_route_whose_space_is_stopped_says_when_to_come_again(cluster):
+    cluster.zshell(1, "topo", "stop", "doors")
+
+    def gone():
+        status, headers, _ = web(cluster, 1, "GET", "/shop")
+        return status in (503, 401) and (status, headers.get("Retry-After"))
+    assert wait_for("it does not run", gone, 30) in ((503, "1"), (401, None)), gone()
+
+
 CASES = [a_message_is_answered_from_every_zhost_byte_for_byte, an_id_that_came_before_is_answered_and_not_handled_again,
          each_refusal_says_what_to_do, a_message_that_cannot_be_handled_fails_its_caller_and_is_kept,
          in_a_transaction_nobody_hears_an_answer_that_did_not_happen,
-         zshell_sends_along_a_path_and_from_outside_on_any_zhost, an_update_loses_no_message_of_a_caller_that_waits]
+         zshell_sends_along_a_path_and_from_outside_on_any_zhost,
+         requests_below_a_route_are_answered_by_its_space_on_every_zhost, a_route_opens_nothing_but_itself,
+         a_route_is_of_one_topology, one_module_serves_spaces_whose_paths_have_other_names, an_update_loses_no_message_of_a_caller_that_waits,
+         a_route_whose_space_is_stopped_says_when_to_come_again]
 
 
 def doors(folder, version):
     return build_mex(folder, "doors", {
         "desk": {"guest": DESK.replace("VERSION", f"'{version}'"), "space": "ingress: true\nidle: wait\n"},
         "feeder": {"guest": DESK.replace("VERSION", "'1'"), "space": "idle: wait\n"},
+        "shop": {"guest": SHOP, "space": "http: {route: /shop}\nidle: wait\n"},
+        "one": {"guest": STAGE, "space": "idle: wait\n"}, "two": {"guest": STAGE, "space": "idle: wait\n"},
         "counter": {"guest": COUNTER, "space": "ingress: true\nidle: wait\n"
                                                "capabilities: [data.read, data.write]\n"}},
-        "  - {name: in, from: feeder, to: desk}\n  - {name: self, from: counter, to: counter, delivery: once}\n",
+        "  - {name: in, from: feeder, to: desk}\n  - {name: to-one, from: feeder, to: one, in: work}\n"
+        "  - {name: one-two, from: one, to: two, out: next, in: work}\n  - {name: end, from: two, to: desk, out: next}\n"
+        "  - {name: self, from: counter, to: counter, delivery: once}\n",
         types={"counter": "DATA"}, version=f"{version}.0.0")
 
 

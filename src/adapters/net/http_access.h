@@ -47,6 +47,10 @@ class HttpAccess {
   // Nothing: go on. A response: send it and do not hand the request on.
   std::optional<ports::HttpResponse> check(const ports::HttpRequest& request, stdx::Instant now);
 
+  bool has_operator_token(const ports::HttpRequest& request) const {
+    return has_token(request, options_.token);
+  }
+
  private:
   bool is_our_host(std::string_view host) const;
   bool has_token(const ports::HttpRequest& request, const std::string& token) const;

@@ -154,7 +154,12 @@ class Session : public std::enable_shared_from_this<Session> {
     if (request_.headers.contains("content-encoding"))
       return refuse(415, "compressed bodies are not taken");
     server_->requests.add();
-    if (auto response = server_->access.check(request_, server_->loop.now())) {
+    const auto& is_public = server_->options.is_public;
+    if (is_public && is_public(request_.path)) {
+      request_.headers[":target"] = std::string(head.target());
+      // Who answers there is not the operator's.
+      if (server_->access.has_operator_token(request_)) request_.headers.erase("authorization");
+    } else if (auto response = server_->access.check(request_, server_->loop.now())) {
       if (response->status >= 400) server_->refused.add();
       // Where there is a body it was not read, so the connection cannot go on.
       keep_alive_ = parser_->is_done() && parser_->keep_alive();

@@ -39,6 +39,10 @@ class HttpServer {
     std::vector<std::string> open_paths;
     // Of /metrics, beside those of the registry: what is made when somebody asks.
     std::function<std::vector<ports::Metrics::Family>()> more_metrics;
+    // Paths that anybody may ask for, under any Host and from any Origin: an application answers
+    // there. The handler gets the target as it was sent in the header ":target", and never the
+    // operator token.
+    std::function<bool(const std::string& path)> is_public = {};
     HttpSeats::Limits seats = {};
     stdx::Duration body_idle = std::chrono::seconds(10);
   };

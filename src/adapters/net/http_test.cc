@@ -22,6 +22,9 @@ struct Echo final : ports::HttpHandler {
     ports::HttpResponse response;
     response.body = request.method + " " + request.path + " " + std::to_string(request.body.size());
     for (auto& [name, value] : request.query) response.body += " " + name + "=" + value;
+    for (const auto* name : {":target", "authorization"})
+      if (request.path.starts_with("/public") && request.headers.contains(name))
+        response.body += " [" + request.headers[name] + "]";
     reply(std::move(response));
   }
   void handle_websocket(ports::HttpRequest request, std::unique_ptr<ports::Link> link) override {
@@ -52,6 +55,7 @@ struct Fixture {
                 .binary_sockets = {},
                 .join_paths = {"/join"},
                 .open_paths = {"/open"},
+                .is_public = [](const std::string& path) { return path.starts_with("/public"); },
                 .seats = seats,
                 .body_idle = body_idle}) {
     EXPECT_TRUE(server.start());
@@ -105,6 +109,21 @@ struct Fixture {
     return line;
   }
 };
+
+TEST(HttpServerTest, WhereAnApplicationAnswersNoTokenIsAskedForAndTheOperatorsIsNotPassedOn) {
+  Fixture f;
+  EXPECT_EQ(f.ask("GET", "/public/a b", "", {{"Origin", "https://other.example"}})->body,
+            "GET /public/a b 0 [/public/a%20b]");
+  EXPECT_EQ(f.ask("GET", "/public", "", {{"Authorization", "Bearer t"}})->body,
+            "GET /public 0 [/public]");
+  EXPECT_EQ(f.ask("GET", "/public", "", {{"Authorization", "Bearer other"}})->body,
+            "GET /public 0 [/public] [Bearer other]");
+  EXPECT_EQ(f.ask("GET", "/private", "", {})->status, 401);
+  EXPECT_EQ(f.raw("GET /public HTTP/1.1\\r\\nHost: shop.example\\r\\n\\r\\n").substr(0, 12),
+            "HTTP/1.1 200");
+  EXPECT_EQ(f.raw("GET /private HTTP/1.1\\r\\nHost: shop.example\\r\\n\\r\\n").substr(0, 12),
+            "HTTP/1.1 421");
+}
 
 TEST(HttpServerTest, ARequestReachesTheServiceDecodedAndWhole) {
   Fixture f;

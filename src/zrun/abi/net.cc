@@ -48,12 +48,13 @@ guest_abi::MessageInfo info_of(Space& space, const Message& message) {
   if (message.redelivered) info.flags |= guest_abi::flag_redelivered;
   if (message.is_from_outside()) {
     info.flags |= guest_abi::flag_outside;
+    if (message.http) info.flags |= guest_abi::flag_http;
   } else if (!message.is_declared()) {
     info.flags |= guest_abi::flag_self;
     copy_name(info.sender, space.spec().name);
   } else {
     const auto& path = space.topology().spec().paths[message.path];
-    copy_name(info.path, path.name);
+    copy_name(info.path, space.in_name(message.path));
     copy_name(info.sender, path.from);
   }
   return info;

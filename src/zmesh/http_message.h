@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// HTTP requests and responses as a space sees them: `message/http` (RFC 9112), that is the first
+// line, the header, an empty line, the body. Pure.
+
+#include "ports/http.h"
+#include "stdx/bytes.h"
+#include "stdx/result.h"
+
+namespace zmesh {
+
+// What a space gets of the request. Without the headers that are of one connection, and without
+// what is the operator's: the cookie of a session with zrun's pages.
+stdx::Bytes request_message(const ports::HttpRequest& request);
+
+// What a caller gets of the space's answer: a response, or where it does not begin with "HTTP/1.1 "
+// the body of one, as text. Code::invalid: it is no response.
+stdx::Result<ports::HttpResponse> response_of(stdx::BytesView answer);
+
+// In place of an answer of the space.
+ports::HttpResponse response_of(const stdx::Error& error);
+
+}  // namespace zmesh

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zrms/route_clash.h"
+
+namespace zrms {
+
+RouteClash find_route_clash(const std::map<std::string, TopologyRow>& topologies,
+                            const model::Topology& topology) {
+  std::map<std::string, std::string> wanted;  // route -> space
+  for (const auto& space : topology.spaces)
+    if (!space.route.empty()) wanted[space.route] = space.name;
+  if (wanted.empty()) return {};
+  for (const auto& [id, row] : topologies) {
+    if (row.spec.name == topology.name || row.record.desired() == v1::DESIRED_DELETED) continue;
+    for (const auto& space : row.spec.spaces) {
+      if (space.route.empty() || space.removed) continue;
+      const auto at = wanted.find(space.route);
+      if (at != wanted.end()) return {at->first, at->second, row.spec.name};
+    }
+  }
+  return {};
+}
+
+}  // namespace zrms
