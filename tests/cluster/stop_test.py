@@ -37,7 +37,9 @@ def closed(cluster):
 
 def start(cluster):
     cluster.start(1)
-    wait_for("the spaces run", lambda: (cluster.topology("closing") or {}).get("state") == "running", 60)
+    # Of zrun: the records say so before a leader has looked.
+    wait_for("the spaces run", lambda: {v["space"] for v in cluster.spaces("closing").values()
+                                        if v["state"] == "running"} == set(SPACES), 60)
 
 
 def stop_with(cluster, send):
@@ -66,8 +68,8 @@ def sigterm_to_every_process_as_systemd_sends_it_runs_on_close_in_every_space(cl
 
 def a_second_ctrl_c_does_not_cut_the_first_short(cluster):
     def send():
-        os.killpg(cluster.processes[1].pid, signal.SIGINT)
         before = len(cluster.events("zrun", "guest_log"))
+        os.killpg(cluster.processes[1].pid, signal.SIGINT)
         wait_for("a space closes", lambda: len(cluster.events("zrun", "guest_log")) > before)
         os.killpg(cluster.processes[1].pid, signal.SIGINT)
     stop_with(cluster, send)
