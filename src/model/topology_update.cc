@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <tuple>
+#include <unordered_map>
 
 #include "stdx/text.h"
 
@@ -84,8 +87,10 @@ Hash hash_of(const Space& space) {
   return hash;
 }
 
-std::string ends_of(const Path& path) {
-  return format("{}\n{}\n{}\n{}", path.name, path.from, path.to, static_cast<int>(path.delivery));
+// What makes it the same path in another version.
+using Ends = std::tuple<std::string_view, std::string_view, std::string_view, Delivery>;
+Ends ends_of(const Path& path) {
+  return {path.name, path.from, path.to, path.delivery};
 }
 
 // What a person is told of a space that differs. Its module where nothing else does: of the former
@@ -107,22 +112,25 @@ std::vector<std::string> differences(const Space& now, const Space& next) {
   return what;
 }
 
-using PathsOf = std::map<std::string, std::vector<std::string>>;  // of each space, as texts
+// Of each space, as texts; they are part of its definition, so they stay as they are.
+using PathsOf = std::unordered_map<std::string_view, std::vector<std::string>>;
 PathsOf paths_of(const Topology& topology) {
   PathsOf paths;
+  paths.reserve(topology.spaces.size());
   for (const auto& path : topology.paths) {
     if (path.removed) continue;
-    auto text = format("{}\n{}", ends_of(path), path.max_deliveries);
+    auto text = format("{}\n{}\n{}\n{}\n{}", path.name, path.from, path.to,
+                       static_cast<int>(path.delivery), path.max_deliveries);
     // As in hash_of: nothing where they are not set.
     if (!path.out.empty() || !path.in.empty()) text += format("\n{}\n{}", path.out, path.in);
-    paths[path.from].push_back(text);
     if (path.to != path.from) paths[path.to].push_back(text);
+    paths[path.from].push_back(std::move(text));
   }
   for (auto& [space, list] : paths) std::sort(list.begin(), list.end());
   return paths;
 }
 
-const std::vector<std::string>& of(const PathsOf& paths, const std::string& space) {
+const std::vector<std::string>& of(const PathsOf& paths, std::string_view space) {
   static const std::vector<std::string> none;
   const auto at = paths.find(space);
   return at == paths.end() ? none : at->second;
@@ -141,13 +149,18 @@ void remove(Space& space) {
 std::vector<SpaceChange> place_spaces(const Topology& now, Topology& next,
                                       std::vector<Space>& out) {
   std::vector<SpaceChange> changes;
-  const auto before = paths_of(now), after = paths_of(next);
+  std::optional<PathsOf> before, after;  // only where something differs
   std::map<std::string_view, Space*> wanted;
-  for (auto& space : next.spaces) wanted[space.name] = &space;
+  for (auto& space : next.spaces) wanted.emplace_hint(wanted.end(), space.name, &space);
+  out.reserve(now.spaces.size() + next.spaces.size());
+  std::vector<std::pair<Space*, Space*>> taken;
+  taken.reserve(next.spaces.size());
   for (const auto& former : now.spaces) {
-    out.push_back(former);
     const auto at = wanted.find(former.name);
-    if (at == wanted.end()) {
+    if (at != wanted.end()) {
+      out.emplace_back();
+    } else {
+      out.push_back(former);
       if (former.removed) continue;
       changes.push_back({SpaceChange::Kind::removed, former.name, {}});
       remove(out.back());
@@ -159,17 +172,23 @@ std::vector<SpaceChange> place_spaces(const Topology& now, Topology& next,
       changes.push_back({SpaceChange::Kind::added, space.name, {}});
     } else if (former.definition != space.definition) {
       auto what = differences(former, space);
-      if (of(before, space.name) != of(after, space.name)) what.emplace_back("paths");
+      if (!before) {
+        before = paths_of(now);
+        after = paths_of(next);
+      }
+      if (of(*before, space.name) != of(*after, space.name)) what.emplace_back("paths");
       if (what.empty()) what.emplace_back("module");
       changes.push_back({SpaceChange::Kind::changed, space.name, std::move(what)});
     }
-    out.back() = space;
+    taken.emplace_back(&out.back(), &space);
     wanted.erase(at);
   }
   for (const auto& [name, space] : wanted) {
     changes.push_back({SpaceChange::Kind::added, space->name, {}});
-    out.push_back(*space);
+    taken.emplace_back(&out.emplace_back(), space);
   }
+  // Last: `wanted` and the paths look at the names of `next`.
+  for (const auto& [to, from] : taken) *to = std::move(*from);
   std::sort(changes.begin(), changes.end(),
             [](const SpaceChange& a, const SpaceChange& b) { return a.space < b.space; });
   return changes;
@@ -177,8 +196,8 @@ std::vector<SpaceChange> place_spaces(const Topology& now, Topology& next,
 
 std::vector<Path> place_paths(const Topology& now, const Topology& next) {
   std::vector<Path> out;
-  std::map<std::string, const Path*> wanted;
-  for (const auto& path : next.paths) wanted[ends_of(path)] = &path;
+  std::map<Ends, const Path*> wanted;
+  for (const auto& path : next.paths) wanted.emplace_hint(wanted.end(), ends_of(path), &path);
   for (const auto& former : now.paths) {
     out.push_back(former);
     const auto at = wanted.find(ends_of(former));

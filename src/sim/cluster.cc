@@ -224,7 +224,7 @@ std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpe
     const auto started = made->zmesh->start();
     if (!started) checker.violate("zmesh: " + started.error().message);
   } else if (spec.name == "zrms") {
-    made->blobs = std::make_unique<SimBlobs>(made->process, zhost.disk);
+    made->blobs = std::make_unique<SimBlobs>(made->process, zhost.disk, zhost.disk_state);
     made->packages = std::make_unique<SimPackages>(made->process);
     auto options = options_.zrms;
     options.cluster_id = "sim";
@@ -236,10 +236,11 @@ std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpe
     made->zrms->on_stop = end;
     made->zrms->start();
   } else {
-    made->blobs = std::make_unique<SimBlobs>(made->process, zhost.disk);
+    made->blobs = std::make_unique<SimBlobs>(made->process, zhost.disk, zhost.disk_state);
     made->packages = std::make_unique<SimPackages>(made->process);
     made->engine = std::make_unique<FlowEngine>(made->process, stage, zhost.incarnation);
-    made->data = std::make_unique<simkit::MemoryDataStore>(made->process, zhost.data);
+    made->data =
+        std::make_unique<simkit::MemoryDataStore>(made->process, zhost.data, zhost.disk_state);
     made->end.tell = [this, index] { zrun_ended(index); };
     zrun::Options options;
     options.cluster_id = "sim";
@@ -403,13 +404,13 @@ std::vector<std::string> Cluster::instances(const std::string& space) {
   return list;
 }
 
-bool Cluster::runs_another_version(const std::string& topology, const v1::SpaceSpec& spec) {
+bool Cluster::runs_another_version(const std::string& topology, const model::Space& spec) {
   for (std::size_t i = 0; i < size(); ++i) {
     const auto* zrun = zrun_of(i);
-    const auto* space = zrun == nullptr ? nullptr : zrun->find(topology, spec.name());
+    const auto* space = zrun == nullptr ? nullptr : zrun->find(topology, spec.name);
     if (space != nullptr && space->state() == zrun::SpaceState::running &&
-        (space->spec().definition != spec.definition() ||
-         space->spec().restarts_asked != spec.restarts_asked()))
+        (space->spec().definition != spec.definition ||
+         space->spec().restarts_asked != spec.restarts_asked))
       return true;
   }
   return false;
@@ -425,19 +426,19 @@ bool Cluster::settled(std::string* why) {
   const auto& records = zrms_of(static_cast<std::size_t>(at))->leader().records();
   for (const auto& [id, row] : records.topologies()) {
     if (row.record.desired() == v1::DESIRED_RUNNING && row.record.state() != "running")
-      return say(stdx::format("topology {} is {}: {}", row.record.spec().name(), row.record.state(),
+      return say(stdx::format("topology {} is {}: {}", row.spec().name, row.record.state(),
                               row.record.reason()));
     if (row.record.desired() == v1::DESIRED_RUNNING && zrms::update_goes_on(row.record))
       return say(stdx::format("the update of topology {} to version {} is not over",
-                              row.record.spec().name(), row.record.update().to()));
-    for (const auto& spec : row.record.spec().spaces()) {
-      const bool wanted = row.record.desired() == v1::DESIRED_RUNNING && !spec.removed();
+                              row.spec().name, row.record.update().to()));
+    for (const auto& spec : row.spec().spaces) {
+      const bool wanted = row.record.desired() == v1::DESIRED_RUNNING && !spec.removed;
       if (wanted && runs_another_version(id, spec))
-        return say(stdx::format("P16: space {} runs another version than its topology is of",
-                                spec.name()));
-      const auto live = instances(spec.name());
+        return say(
+            stdx::format("P16: space {} runs another version than its topology is of", spec.name));
+      const auto live = instances(spec.name);
       if (live.size() != (wanted ? 1 : 0))
-        return say(stdx::format("space {} has {} running instances", spec.name(), live.size()));
+        return say(stdx::format("space {} has {} running instances", spec.name, live.size()));
     }
   }
   return true;
@@ -450,9 +451,10 @@ std::vector<Way> Cluster::ways() {
   const auto& records = zrms_of(static_cast<std::size_t>(at))->leader().records();
   for (const auto& [id, row] : records.topologies())
     if (row.record.desired() == v1::DESIRED_RUNNING)
-      for (const auto& path : row.record.spec().paths())
-        if (!path.removed())
-          list.push_back({id, path.name(), path.from(), path.to(), path.delivery() == v1::ONCE});
+      for (const auto& path : row.spec().paths)
+        if (!path.removed)
+          list.push_back(
+              {id, path.name, path.from, path.to, path.delivery == model::Delivery::once});
   return list;
 }
 

@@ -102,6 +102,10 @@ class Cluster {
     zhosts_[zhost].clock.wall_offset = offset;
   }
 
+  void set_disk(std::size_t zhost, simkit::DiskState::Mode mode) {
+    zhosts_[zhost].disk_state.mode = mode;
+  }
+
   // --- operators ---
   // POST /v1/topologies at that zhost.
   // `update`: the topology that it is the next version of; empty: it is a new one.
@@ -143,7 +147,7 @@ class Cluster {
   std::vector<Way> ways();
 
  private:
-  bool runs_another_version(const std::string& topology, const samoza::v1::SpaceSpec& spec);
+  bool runs_another_version(const std::string& topology, const model::Space& spec);
   struct Child;
   struct Node;
   struct ControlPlane;
@@ -152,6 +156,7 @@ class Cluster {
     std::uint64_t incarnation = 0, zrms_runs = 0;
     v1::RecordsKnown records;  // what startz keeps on disk of the records
     simkit::MachineClock clock;
+    simkit::DiskState disk_state;
     Disk disk;
     simkit::MemoryDataStore::Disk data;
     // What its zrun holds: (topology, space) to placement.

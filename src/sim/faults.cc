@@ -29,6 +29,7 @@ void Faults::begin() {
 void Faults::start(stdx::Instant until) {
   until_ = until;
   cluster_.stage.misbehave = true;
+  if (options_.seed % 5 == 3) disks();
   // One in ten begins with the loss of a tail, which takes most of the time. Not drawn: which
   // faults the others have stays as it is.
   if (options_.seed % 10 == 6) {
@@ -47,6 +48,7 @@ void Faults::heal() {
   cluster_.network.heal_all();
   cluster_.network.faults = simkit::NetworkFaults{};
   cluster_.database.fault = {};
+  cluster_.database.stalled = false;
   if (std::exchange(cluster_.database.emptied, false))
     for (std::size_t i = 0; i < cluster_.size(); ++i) cluster_.crash(i, "zrms");
   records_put_right();
@@ -54,6 +56,7 @@ void Faults::heal() {
   cluster_.start_control_plane();
   for (std::size_t i = 0; i < cluster_.size(); ++i) {
     cluster_.set_wall_clock(i, {});
+    cluster_.set_disk(i, simkit::DiskState::Mode::good);
     for (const char* name : {"startz", "zmesh", "zrms", "zrun"}) cluster_.resume(i, name);
     cluster_.start_zhost(i);
   }
@@ -239,6 +242,33 @@ void Faults::no_data_link() {
   tell(stdx::format("no data link between {} and {}", a, b));
   cluster_.network.stall(a, b, "zrun");
   later(ms(2000, 20000), [this, a, b] { cluster_.network.unstall(a, b, "zrun"); });
+}
+
+// --- disks: in one run of five, beside everything else ---
+
+void Faults::disks() {
+  later(std::chrono::milliseconds(disk_prng_.between(500, 6000)), [this] {
+    disk();
+    disks();
+  });
+}
+
+// One zhost's, for its archives and the data of its spaces; or the one under the records.
+void Faults::disk() {
+  using Mode = simkit::DiskState::Mode;
+  const auto length = std::chrono::milliseconds(disk_prng_.between(300, 12000));
+  if (disk_prng_.chance(1, 5)) {
+    tell("the disk of the records stalls");
+    cluster_.database.stalled = true;
+    return later(length, [this] { cluster_.database.stalled = false; });
+  }
+  static constexpr std::pair<Mode, const char*> modes[] = {
+      {Mode::full, "is full"}, {Mode::failing, "fails"}, {Mode::stalled, "stalls"}};
+  const auto& [mode, name] = modes[disk_prng_.below(3)];
+  const auto z = disk_prng_.below(cluster_.size());
+  tell(stdx::format("the disk of {} {}", Cluster::id(z), name));
+  cluster_.set_disk(z, mode);
+  later(length, [this, z] { cluster_.set_disk(z, Mode::good); });
 }
 
 // Somebody sets it, up to an hour ahead or back.

@@ -23,7 +23,10 @@ namespace sim {
 class Faults {
  public:
   Faults(Cluster& cluster, const ScenarioOptions& options)
-      : cluster_(cluster), options_(options), prng_(options.seed * 2654435761u + 17) {}
+      : cluster_(cluster),
+        options_(options),
+        prng_(options.seed * 2654435761u + 17),
+        disk_prng_(options.seed * 2654435761u + 29) {}
 
   // Before anything is placed: in one run of five no data link can be made, so that all messages go
   // through the zmeshes.
@@ -67,6 +70,8 @@ class Faults {
   void weather();
   void no_data_link();
   void wall_clock();
+  void disks();
+  void disk();
   void records_back();
   void records_put_right();
   struct LostTail;
@@ -84,6 +89,7 @@ class Faults {
   Cluster& cluster_;
   const ScenarioOptions& options_;
   stdx::Prng prng_;
+  stdx::Prng disk_prng_;  // their own, so that the others stay as they are
   stdx::Instant until_{};
   std::uint64_t count_ = 0;
   using Content = adapters::store_memory::Database::Content;

@@ -99,10 +99,11 @@ std::optional<GuestCall> FlowGuest::next(std::int32_t result) {
       memory.replace(key_at, 5, "count");
       return GuestCall{"data.get", {key_at, 5, read_at, 32}};
     case Step::found:
-      count_ = result > 0
-                   ? stdx::parse_u64(memory.substr(read_at, static_cast<std::size_t>(result)))
-                         .value_or(0)
-                   : 0;
+      if (result < 0 && result != guest_abi::e_not_found) {  // its disk answers nothing now
+        step_ = Step::look;
+        return sleep(200);
+      }
+      count_ = read_number(result);
       stage_.delivery.data_found(self_, count_);
       [[fallthrough]];
     case Step::begin:
@@ -154,6 +155,11 @@ std::optional<GuestCall> FlowGuest::next(std::int32_t result) {
     }
   }
   return std::nullopt;
+}
+
+std::uint64_t FlowGuest::read_number(std::int32_t bytes) const {
+  if (bytes <= 0) return 0;
+  return stdx::parse_u64(memory.substr(read_at, static_cast<std::size_t>(bytes))).value_or(0);
 }
 
 std::optional<GuestCall> FlowGuest::take() {

@@ -66,6 +66,7 @@ class FlowGuest final : public simkit::StubGuest {
   std::optional<simkit::GuestCall> end_turn();
   std::uint32_t pause();
   bool traps();
+  std::uint64_t read_number(std::int32_t bytes) const;  // that data.get brought
 
   Stage& stage_;
   Instance instance_;

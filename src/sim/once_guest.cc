@@ -57,6 +57,10 @@ std::optional<GuestCall> OnceGuest::next(std::int32_t result) {
       memory.replace(key_at, 4, "last");
       return GuestCall{"data.get", {key_at, 4, read_at, 32}};
     case Step::found: {
+      if (result < 0 && result != guest_abi::e_not_found) {  // its disk answers nothing now
+        step_ = Step::slept;
+        return sleep(200);
+      }
       const auto length = result > 0 ? static_cast<std::size_t>(result) : 0;
       const auto stored = stdx::parse_u64(memory.substr(read_at, length)).value_or(0);
       stage_.once.found(self_, stored);

@@ -11,6 +11,7 @@
 #include "ports/resources.h"
 #include "ports/sensors.h"
 #include "samoza/v1/topology.pb.h"
+#include "simkit/disk.h"
 #include "simkit/process.h"
 #include "simkit/stub_engine.h"
 #include "simkit/stub_package.h"
@@ -30,9 +31,12 @@ inline std::string name_of(const stdx::Bytes& bytes) {
 
 class SimBlobs final : public ports::BlobStore {
  public:
-  SimBlobs(simkit::Process& process, Disk& disk) : process_(process), disk_(disk) {}
+  SimBlobs(simkit::Process& process, Disk& disk, const simkit::DiskState& state)
+      : process_(process), disk_(disk), state_(state) {}
   void put(stdx::Bytes blob, Done<std::string> done) override {
-    process_.after(std::chrono::milliseconds(5), [this, blob = std::move(blob), done] {
+    state_.run(process_, std::chrono::milliseconds(5), [this, blob = std::move(blob), done] {
+      if (!state_.takes_writes() || state_.fails())
+        return done(stdx::fail(stdx::Code::full, "the disk of the zhost has no room"));
       const auto name = name_of(blob);
       disk_[name] = blob;
       done(name);
@@ -45,7 +49,8 @@ class SimBlobs final : public ports::BlobStore {
     });
   }
   void get(const std::string& sha256, Done<stdx::Bytes> done) override {
-    process_.after(std::chrono::milliseconds(2), [this, sha256, done] {
+    state_.run(process_, std::chrono::milliseconds(2), [this, sha256, done] {
+      if (state_.fails()) return done(stdx::fail(stdx::Code::unavailable, "the disk failed"));
       const auto at = disk_.find(sha256);
       if (at == disk_.end()) return done(stdx::fail(stdx::Code::not_found, "no such archive"));
       done(at->second);
@@ -62,6 +67,7 @@ class SimBlobs final : public ports::BlobStore {
  private:
   simkit::Process& process_;
   Disk& disk_;
+  const simkit::DiskState& state_;
 };
 
 class SimPackages final : public ports::PackageReader {

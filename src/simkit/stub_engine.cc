@@ -126,44 +126,50 @@ class StubModule final : public ports::Module {
 
 class MemoryData final : public ports::SpaceData {
  public:
-  MemoryData(Process& process, std::shared_ptr<MemoryDataStore::Shelf> shelf,
+  MemoryData(Process& process, const DiskState& disk, std::shared_ptr<MemoryDataStore::Shelf> shelf,
              model::InstanceId self, std::uint64_t bytes_max)
       : process_(process),
+        disk_(disk),
         shelf_(std::move(shelf)),
         self_(std::move(self)),
         bytes_max_(bytes_max) {}
 
   // On disk after a while, answered after another: a process may die between the two.
   void commit(ports::DataBatch batch, Done<std::size_t> done) override {
-    later(process_, [&process = process_, shelf = shelf_, self = self_, bytes_max = bytes_max_,
-                     batch = std::move(batch), done] {
+    later([&process = process_, &disk = disk_, shelf = shelf_, self = self_, bytes_max = bytes_max_,
+           batch = std::move(batch), done] {
       if (self < shelf->newest)
         return done(stdx::fail(stdx::Code::stale, "a newer instance opened this store"));
+      if (!disk.takes_writes())
+        return done(stdx::fail(stdx::Code::unavailable, "the disk of the zhost has no room"));
+      if (disk.fails() && process.next() % 2 == 0)
+        return done(stdx::fail(stdx::Code::unknown, "the disk failed"));
       if (bytes_max != 0 && bytes_after(*shelf, batch) > bytes_max)
         return done(stdx::fail(stdx::Code::full, "its bound of stored bytes is reached"));
       std::size_t before = 0;
       for (const auto& write : batch.writes) before += shelf->values.contains(write.key);
       for (const auto& write : batch.writes) put(shelf->values, write);
       for (const auto& record : batch.records) put(shelf->records, record);
-      later(process, [done, before] { done(before); });
+      if (disk.fails()) return done(stdx::fail(stdx::Code::unknown, "the disk failed"));
+      disk.run(process, while_writing(process), [done, before] { done(before); });
     });
   }
   void records(Done<std::vector<ports::DataRecord>> done) override {
-    process_.post([shelf = shelf_, done] {
+    read(done, [shelf = shelf_, done] {
       std::vector<ports::DataRecord> all;
       for (const auto& [key, value] : shelf->records) all.push_back({key, value});
       done(std::move(all));
     });
   }
   void get(stdx::Bytes key, Done<std::optional<stdx::Bytes>> done) override {
-    process_.post([shelf = shelf_, key, done] {
+    read(done, [shelf = shelf_, key, done] {
       const auto at = shelf->values.find(key);
       done(at == shelf->values.end() ? std::nullopt : std::optional(at->second));
     });
   }
   void list(stdx::Bytes prefix, stdx::Bytes after, std::size_t bytes_max,
             Done<std::vector<stdx::Bytes>> done) override {
-    process_.post([shelf = shelf_, prefix, after, bytes_max, done] {
+    read(done, [shelf = shelf_, prefix, after, bytes_max, done] {
       std::vector<stdx::Bytes> keys;
       std::size_t bytes = 0;
       for (const auto& [key, value] : shelf->values) {
@@ -177,8 +183,16 @@ class MemoryData final : public ports::SpaceData {
   }
 
  private:
-  static void later(Process& process, ports::Task task) {
-    process.after(std::chrono::microseconds(50 + process.next() % 1000), std::move(task));
+  static stdx::Duration while_writing(Process& process) {
+    return std::chrono::microseconds(50 + process.next() % 1000);
+  }
+  void later(ports::Task task) { disk_.run(process_, while_writing(process_), std::move(task)); }
+  template <typename T>
+  void read(const Done<T>& done, ports::Task task) {
+    disk_.run(process_, {}, [&disk = disk_, done, task = std::move(task)]() mutable {
+      if (disk.fails()) return done(stdx::fail(stdx::Code::unknown, "the disk failed"));
+      task();
+    });
   }
   static std::size_t bytes_of(const std::map<stdx::Bytes, stdx::Bytes>& area) {
     std::size_t bytes = 0;
@@ -199,6 +213,7 @@ class MemoryData final : public ports::SpaceData {
   }
 
   Process& process_;
+  const DiskState& disk_;
   std::shared_ptr<MemoryDataStore::Shelf> shelf_;
   model::InstanceId self_;
   std::uint64_t bytes_max_;
@@ -290,7 +305,9 @@ std::optional<GuestCall> SinkGuest::next(std::int32_t result) {
 void MemoryDataStore::open(const model::InstanceId& instance, Expect expect,
                            std::uint64_t bytes_max,
                            ports::SpaceData::Done<std::shared_ptr<ports::SpaceData>> done) {
-  process_.post([this, instance, expect, bytes_max, done] {
+  state_.run(process_, {}, [this, instance, expect, bytes_max, done] {
+    if (state_.fails() || !state_.takes_writes())
+      return done(stdx::fail(stdx::Code::unavailable, "the disk of the zhost takes nothing"));
     if (expect == Expect::there && !spaces_.contains(instance.key))
       return done(stdx::fail(stdx::Code::not_found, "its store is not there any more"));
     auto& shelf = spaces_[instance.key];
@@ -298,7 +315,7 @@ void MemoryDataStore::open(const model::InstanceId& instance, Expect expect,
     if (instance < shelf->newest)
       return done(stdx::fail(stdx::Code::stale, "a newer instance opened this store"));
     shelf->newest = instance;
-    done(std::make_shared<MemoryData>(process_, shelf, instance, bytes_max));
+    done(std::make_shared<MemoryData>(process_, state_, shelf, instance, bytes_max));
   });
 }
 

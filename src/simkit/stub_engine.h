@@ -14,6 +14,7 @@
 
 #include "ports/data_store.h"
 #include "ports/engine.h"
+#include "simkit/disk.h"
 #include "simkit/process.h"
 
 namespace simkit {
@@ -125,8 +126,10 @@ class MemoryDataStore final : public ports::DataStore {
   };
   using Disk = std::map<model::SpaceKey, std::shared_ptr<Shelf>>;
 
-  explicit MemoryDataStore(Process& process) : process_(process), spaces_(own_) {}
-  MemoryDataStore(Process& process, Disk& disk) : process_(process), spaces_(disk) {}
+  explicit MemoryDataStore(Process& process) : process_(process), spaces_(own_), state_(good_) {}
+  MemoryDataStore(Process& process, Disk& disk) : process_(process), spaces_(disk), state_(good_) {}
+  MemoryDataStore(Process& process, Disk& disk, const DiskState& state)
+      : process_(process), spaces_(disk), state_(state) {}
   void open(const model::InstanceId& instance, Expect expect, std::uint64_t bytes_max,
             ports::SpaceData::Done<std::shared_ptr<ports::SpaceData>> done) override;
   void remove(const model::SpaceKey& key) override { spaces_.erase(key); }
@@ -135,6 +138,8 @@ class MemoryDataStore final : public ports::DataStore {
   Process& process_;
   Disk own_;
   Disk& spaces_;
+  const DiskState good_{};
+  const DiskState& state_;
 };
 
 }  // namespace simkit

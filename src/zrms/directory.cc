@@ -65,15 +65,15 @@ void DirectorySender::note(const Records& records, const Records::Key& key) {
     return;
   }
   const auto& record = row->record;
-  const int index = topology->index.find(key.second);
+  const int index = topology->index().find(key.second);
   const auto space_index = static_cast<std::uint32_t>(
-      index < 0 ? static_cast<int>(topology->spec.spaces.size()) : index);
+      index < 0 ? static_cast<int>(topology->spec().spaces.size()) : index);
   auto& known = entries_[key];
   auto& entry = known.entry;
   if (known.changed_at != 0 && !known.gone && entry.space_index() == space_index &&
       entry.zhost() == record.zhost() && entry.incarnation() == record.incarnation() &&
       entry.epoch() == record.epoch() && entry.running() == (record.state() == "running") &&
-      entry.removed() == gone_for_all(record) && has_doors(entry, topology->spec, index))
+      entry.removed() == gone_for_all(record) && has_doors(entry, topology->spec(), index))
     return;
   entry.set_topology_id(key.first);
   entry.set_space(key.second);
@@ -83,7 +83,7 @@ void DirectorySender::note(const Records& records, const Records::Key& key) {
   entry.set_epoch(record.epoch());
   entry.set_running(record.state() == "running");
   entry.set_removed(gone_for_all(record));
-  note_doors(entry, topology->spec, index);
+  note_doors(entry, topology->spec(), index);
   known.gone = false;
   changed(key, known);
 }

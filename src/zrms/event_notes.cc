@@ -106,25 +106,26 @@ class Notes {
         change.remove ? "deleted" : what_of(row == nullptr ? nullptr : &row->record, after);
     if (!change.remove && row != nullptr) {
       const auto [done, why] = update_of(&row->record, after);
-      topology(after, done, why);
+      topology(after, change.text->spec.name, done, why);
     }
-    topology(after, what, change.remove ? "" : after.reason());
+    topology(after, change.text->spec.name, what, change.remove ? "" : after.reason());
   }
   std::vector<v1::Event> take() { return std::move(events_); }
 
  private:
-  void topology(const v1::TopologyRecord& record, const std::string& what, const std::string& why) {
+  void topology(const v1::TopologyRecord& record, const std::string& name, const std::string& what,
+                const std::string& why) {
     if (what.empty()) return;
     v1::Event event;
     event.set_topology_id(record.id());
-    event.set_topology(record.spec().name());
+    event.set_topology(name);
     event.set_what(what);
     event.set_why(stdx::shortened(why, why_max));
     events_.push_back(std::move(event));
   }
   void name(v1::Event& event) const {
     if (const auto* row = before_.topology(event.topology_id()))
-      event.set_topology(row->record.spec().name());
+      event.set_topology(row->spec().name);
   }
 
   const Records& before_;

@@ -89,7 +89,7 @@ Explanation::Explanation(std::shared_ptr<const model::Topology> spec, std::strin
 bool Explanation::go_on(const Records& records) {
   const auto* topology = spec_ ? nullptr : records.topology(id_);
   if (!spec_ && topology == nullptr) return false;  // it was deleted meanwhile
-  const auto& spec = spec_ ? *spec_ : topology->spec;
+  const auto& spec = spec_ ? *spec_ : topology->spec();
   name_ = spec.name;
   for (pairs_ = 0; next_ < spec.spaces.size() && pairs_ < pairs_a_slice; ++next_) {
     ++pairs_;
@@ -117,9 +117,9 @@ void Explanation::keep(v1::SpaceExplained space, bool has_zhost) {
 
 void Explanation::look_at(const Records& records, const TopologyRow& topology,
                           std::uint32_t index) {
-  const auto& space = topology.spec.spaces[index];
+  const auto& space = topology.spec().spaces[index];
   const auto row_of = [&](std::uint32_t other) {
-    return records.space(id_, topology.spec.spaces[other].name);
+    return records.space(id_, topology.spec().spaces[other].name);
   };
   const auto* row = row_of(index);
   const auto* zhost = placed_on(row);
@@ -131,8 +131,8 @@ void Explanation::look_at(const Records& records, const TopologyRow& topology,
   // Asked as if it were to be placed now: what it takes where it is counts for nothing.
   if (zhost != nullptr) candidates_.give_back(*zhost, space);
   const auto fits = candidates_.explain({
-      .topology = topology.spec,
-      .index = topology.index,
+      .topology = topology.spec(),
+      .index = topology.index(),
       .space = index,
       .where = [&](std::uint32_t other) { return placed_on(row_of(other)); },
       .only_on = data_zhost(row, space),

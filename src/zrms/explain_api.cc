@@ -33,22 +33,21 @@ ports::HttpReply explaining_no_leader(ports::HttpReply reply) {
 }  // namespace
 
 void Service::wire_explain_routes() {
-  router_.add("GET", "/v1/topologies/{id}/explain",
-              [this](wire::RouteMatch match, ports::HttpReply answer) {
-                const auto reply = explaining_no_leader(std::move(answer));
-                if (forwarded(match.request, reply)) return;
-                const auto& id = match.parameters["id"];
-                const auto space = match.request.query["space"];
-                const auto* row = find_topology(id);
-                if (row == nullptr)
-                  return reply(wire::error_response(no_topology(leader_.records(), id)));
-                if (!space.empty() && row->index.find(space) < 0)
-                  return reply(wire::error_response(
-                      {Code::not_found, stdx::format("topology '{}' has no space '{}'",
-                                                     row->spec.name, stdx::printable(space, 80))}));
-                begin_explaining({row->record.id(), space, Candidates(leader_.candidates())},
-                                 reply);
-              });
+  router_.add(
+      "GET", "/v1/topologies/{id}/explain",
+      [this](wire::RouteMatch match, ports::HttpReply answer) {
+        const auto reply = explaining_no_leader(std::move(answer));
+        if (forwarded(match.request, reply)) return;
+        const auto& id = match.parameters["id"];
+        const auto space = match.request.query["space"];
+        const auto* row = find_topology(id);
+        if (row == nullptr) return reply(wire::error_response(no_topology(leader_.records(), id)));
+        if (!space.empty() && row->index().find(space) < 0)
+          return reply(wire::error_response(
+              {Code::not_found, stdx::format("topology '{}' has no space '{}'", row->spec().name,
+                                             stdx::printable(space, 80))}));
+        begin_explaining({row->record.id(), space, Candidates(leader_.candidates())}, reply);
+      });
   router_.add("POST", "/v1/explain", [this](wire::RouteMatch match, ports::HttpReply reply) {
     v1::TopologySpec spec;
     auto& request = match.request;

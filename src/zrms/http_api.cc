@@ -302,7 +302,7 @@ void Service::set_desired(const std::string& id, v1::Desired desired, ports::Htt
     next.set_desired(desired);
     next.set_updated(updated);
     if (desired == v1::DESIRED_RUNNING && next.state() == "stopped") {
-      if (is_kept_data(row->spec)) return std::unexpected(only_data(row->spec.name));
+      if (is_kept_data(row->spec())) return std::unexpected(only_data(row->spec().name));
       next.set_state("pending");
     }
     return std::vector{change_of(*row, std::move(next))};
@@ -314,7 +314,7 @@ void Service::set_desired(const std::string& id, v1::Desired desired, ports::Htt
           return reply(wire::error_response({Code::unavailable, "this zrms is stopping"}));
         const auto* changed = leader_.records().topology(asked);
         if (changed == nullptr) return reply(wire::json_response(v1::TopologyView()));
-        const bool large = changed->spec.spaces.size() > spaces_listed_max;
+        const bool large = changed->spec().spaces.size() > spaces_listed_max;
         reply(wire::json_response(view_of(*changed, large, "")));
       });
 }
@@ -326,15 +326,15 @@ v1::TopologyView Service::view_of(const TopologyRow& row, bool summary,
   const auto& record = row.record;
   v1::TopologyView view;
   view.set_id(record.id());
-  view.set_name(record.spec().name());
-  view.set_owner(record.spec().owner());
+  view.set_name(row.spec().name);
+  view.set_owner(row.spec().owner);
   view.set_state(record.state());
   view.set_reason(record.reason());
   view.set_spaces(static_cast<std::uint32_t>(
-      std::count_if(row.spec.spaces.begin(), row.spec.spaces.end(),
+      std::count_if(row.spec().spaces.begin(), row.spec().spaces.end(),
                     [](const model::Space& space) { return !space.removed; })));
-  view.set_version(row.spec.version);
-  view.set_mex_version(mex_version_of(row.spec));
+  view.set_version(row.spec().version);
+  view.set_mex_version(mex_version_of(row.spec()));
   view.set_update(update_text(record));
   view.set_update_state(update_state(record));
   view.set_created(record.created());
@@ -343,7 +343,7 @@ v1::TopologyView Service::view_of(const TopologyRow& row, bool summary,
   *view.mutable_blob_holders() = record.blob_holders();
   std::map<std::string, std::uint32_t> states;
   v1::PlacementView counted;
-  for (const auto* listed : in_order_of_names(row.spec)) {
+  for (const auto* listed : in_order_of_names(row.spec())) {
     const auto& space = *listed;
     if (!after.empty() && space.name <= after) continue;
     if (space.removed && leader_.records().space(record.id(), space.name) == nullptr) continue;
@@ -421,7 +421,7 @@ v1::TopologyList Service::list_topologies(bool summary, const std::string& after
       list.set_next(list.topologies(list.topologies_size() - 1).id());
       break;
     }
-    const bool large = row.spec.spaces.size() > spaces_listed_max;
+    const bool large = row.spec().spaces.size() > spaces_listed_max;
     auto& view = *list.add_topologies();
     view = view_of(row, summary || large, "");
     bytes += view.ByteSizeLong();

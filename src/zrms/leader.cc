@@ -73,6 +73,7 @@ void Leader::begin(std::uint64_t term) {
 void Leader::end() {
   leads_.set(0);
   reigning_ = loaded_ = loading_ = busy_ = false;
+  reader_.reset();
   ++reign_;
   reload_timer_.cancel();
   events_timer_.cancel();
@@ -100,8 +101,8 @@ void Leader::load_page() {
         if (reign != reign_) return;
         const auto got = reply ? loader_.take(std::move(*reply)) : RecordLoader::Got::begin_anew;
         if (got == RecordLoader::Got::more) return load_page();
-        loading_ = false;
         if (got == RecordLoader::Got::begin_anew) {
+          loading_ = false;
           reload_timer_.set(200ms, [this] { load(); });
           return;
         }
@@ -111,16 +112,31 @@ void Leader::load_page() {
 
 // A database that went back shows it to its leader first, who answers nothing from it and plans
 // nothing by it: the copy here stays, and with it what the next renewal says of it (P15).
-void Leader::loaded(const v1::RecordsReply& reply) {
+void Leader::loaded(v1::RecordsReply reply) {
   const bool goes_back = loaded_term_ == term_ && !records_.is_continued_by(reply);
   if (goes_back && !went_back_)
     runtime_.log.error(
         "records_went_back",
         {{"term", term_}, {"known", records_.counter()}, {"read", reply.revision()}});
   went_back_ = goes_back;
-  if (goes_back) return reload_timer_.set(reload_max, [this] { load(); });
-  records_.load(reply);
-  events_.load(reply);
+  if (goes_back) {
+    loading_ = false;
+    return reload_timer_.set(reload_max, [this] { load(); });
+  }
+  reader_.emplace(std::move(reply));
+  read_on();
+}
+
+// A part in each task: the loop is there for others in between.
+void Leader::read_on() {
+  if (reader_->step())
+    return runtime_.executor.post([this, reign = reign_] {
+      if (reign == reign_) read_on();
+    });
+  records_.replace(reader_->take());
+  events_.load(reader_->rows());
+  reader_.reset();
+  loading_ = false;
   loaded_term_ = term_;
   loaded_ = true;
   unreadable_.add(records_.unreadable().size());
@@ -188,6 +204,15 @@ void Leader::mark(const std::string& zhost, bool dead) {
                          "mark_not_written",
                          {{"zhost", zhost}, {"dead", dead}, {"why", reply.error().message}});
                  });
+}
+
+// One that was not written, or that a former leader did not live to write.
+void Leader::repeat_marks() {
+  for (const auto& member : facts.members) {
+    const auto life = cluster_.life(member.zhost_id());
+    if (life == ClusterManager::Life::dead && !member.dead()) mark(member.zhost_id(), true);
+    if (life == ClusterManager::Life::alive && member.dead()) mark(member.zhost_id(), false);
+  }
 }
 
 v1::RecordsKnown Leader::known() const {
@@ -265,13 +290,13 @@ bool Leader::serve_asked(std::vector<RowChange>& changes) {
     for (const auto& change : *made) {
       more += bytes_of(change);
       apart = apart && !rows.contains({change.kind, change.key}) &&
-              (change.kind != "topology" || !names.contains(change.topology.spec().name()));
+              (change.kind != "topology" || !names.contains(change.text->spec.name));
     }
     if (!changes.empty() && (!apart || bytes + more > batch_bytes_max)) return true;
     bytes += more;
     for (auto& change : *made) {
       rows.insert({change.kind, change.key});
-      if (change.kind == "topology") names.insert(change.topology.spec().name());
+      if (change.kind == "topology") names.insert(change.text->spec.name);
       changes.push_back(std::move(change));
     }
     answers_.push_back(std::move(asked_.front().done));
@@ -344,7 +369,7 @@ void Leader::committed(const std::vector<RowChange>& changes) {
           (before == nullptr || before->record.state() != change.topology.state() ||
            before->record.reason() != change.topology.reason()))
         runtime_.log.info("topology_state", {{"topology", change.topology.id()},
-                                             {"name", change.topology.spec().name()},
+                                             {"name", change.text->spec.name},
                                              {"state", change.topology.state()},
                                              {"reason", change.topology.reason()}});
       const auto& update = change.topology.update();
@@ -352,7 +377,7 @@ void Leader::committed(const std::vector<RowChange>& changes) {
           (before == nullptr || before->record.update().state() != update.state() ||
            before->record.update().to() != update.to()))
         runtime_.log.info("topology_update", {{"topology", change.topology.id()},
-                                              {"name", change.topology.spec().name()},
+                                              {"name", change.text->spec.name},
                                               {"from", update.from()},
                                               {"to", update.to()},
                                               {"state", v1::UpdateState_Name(update.state())},
@@ -423,6 +448,7 @@ std::vector<RowChange> Leader::look_at_holders() {
   // It walks every archive of every zhost, and nothing of it is urgent.
   if (now - looked_at_holders_ < 1s) return {};
   looked_at_holders_ = now;
+  repeat_marks();
   auto holders = holders_.plan(view(), now);
   for (const auto& copy : holders.copies) ask_copy(copy);
   sweep_archives(now);

@@ -23,7 +23,7 @@
 #include "zrms/holder_keeper.h"
 #include "zrms/reconciler.h"
 #include "zrms/record_loader.h"
-#include "zrms/records.h"
+#include "zrms/records_reader.h"
 
 namespace zrms {
 
@@ -88,7 +88,8 @@ class Leader {
  private:
   void load();
   void load_page();
-  void loaded(const v1::RecordsReply& reply);
+  void loaded(v1::RecordsReply reply);
+  void read_on();
   void plan();
   bool serve_asked(std::vector<RowChange>& changes);
   void commit(std::vector<RowChange> changes);
@@ -98,6 +99,7 @@ class Leader {
   void not_done(const char* what, const v1::CommandHeader& header, const std::string& why);
   void send_directory();
   void mark(const std::string& zhost, bool dead);
+  void repeat_marks();
   std::vector<RowChange> look_at_holders();
   void ask_copy(const HolderKeeper::Copy& copy);
   void sweep_archives(stdx::Instant now);
@@ -119,6 +121,7 @@ class Leader {
   stdx::Instant looked_at_holders_{};
   Records records_;
   RecordLoader loader_;
+  std::optional<RecordsReader> reader_;  // of what was loaded
   DirectorySender directory_;
   EventLog events_{EventLog::Options{}};
   int events_waited_ = 0;         // for plans

@@ -45,13 +45,13 @@ stdx::Error no_topology(const Records& records, const std::string& asked) {
   if (const auto found = beginning_with(records, asked, shown_max + 1); found.size() > 1) {
     std::string list;
     for (std::size_t i = 0; i < std::min(found.size(), shown_max); ++i)
-      list += format("{}{} ({})", i > 0 ? ", " : "", found[i]->record.id(), found[i]->spec.name);
+      list += format("{}{} ({})", i > 0 ? ", " : "", found[i]->record.id(), found[i]->spec().name);
     return {Code::invalid, format("several topologies have an id that begins with '{}': {}{}",
                                   shown, list, found.size() > shown_max ? ", and more" : "")};
   }
   stdx::NearMiss miss(asked);
   for (const auto& [id, row] : records.topologies())
-    if (is_there(row)) miss.consider(row.spec.name);
+    if (is_there(row)) miss.consider(row.spec().name);
   return {Code::not_found,
           format("there is no topology '{}'; `topo` lists them{}", shown, miss.hint())};
 }

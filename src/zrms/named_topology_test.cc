@@ -12,13 +12,12 @@ Records with(const std::vector<std::pair<std::string, std::string>>& topologies)
   Records records;
   std::vector<RowChange> changes;
   for (const auto& [id, name] : topologies) {
-    auto& change = changes.emplace_back();
-    change.kind = "topology";
-    change.key = id;
-    auto& record = change.topology;
+    v1::TopologyRecord record;
     record.set_id(id);
-    record.mutable_spec()->set_name(name);
     record.set_desired(name == "gone" ? v1::DESIRED_DELETED : v1::DESIRED_RUNNING);
+    model::Topology spec;
+    spec.name = name;
+    changes.push_back(change_of(TopologyRow{}, std::move(record), text_of(std::move(spec))));
   }
   records.apply(changes);
   return records;
@@ -30,7 +29,7 @@ const std::string first = "ef970bd6-0688-42b5-96de-f61b181604a1",
 
 std::string found(const Records& records, const std::string& asked) {
   const auto* row = named_topology(records, asked);
-  return row == nullptr ? "" : row->spec.name;
+  return row == nullptr ? "" : row->spec().name;
 }
 
 TEST(NamedTopologyTest, AnIdItsBeginningOrTheNameIsEnough) {

@@ -53,7 +53,7 @@ void Reconciler::mark(const View& view, const Key& key) {
   const auto* topology = view.records.topology(key.first);
   if (topology == nullptr) return;
   if (key.second.empty()) return mark_all(view, *topology);
-  const int index = topology->index.find(key.second);
+  const int index = topology->index().find(key.second);
   if (index < 0) return;
   progress_[key.first].hot.insert(static_cast<Index>(index));
   hot_.insert(key.first);
@@ -71,7 +71,7 @@ void Reconciler::look_again(const RowChange& change) {
 
 void Reconciler::mark_all(const View&, const TopologyRow& topology) {
   auto& progress = progress_[topology.record.id()];
-  for (Index i = 0; i < topology.spec.spaces.size(); ++i)
+  for (Index i = 0; i < topology.spec().spaces.size(); ++i)
     progress.hot.insert(progress.hot.end(), i);
   hot_.insert(topology.record.id());
 }
@@ -174,7 +174,7 @@ Plan Reconciler::plan(const View& view, stdx::Instant now) {
 
 void Reconciler::look_at_topology(Work& work, const TopologyRow& topology, Progress& progress) {
   // Every space of it is looked at anew (Records::put notes it): indices are as before.
-  if (std::exchange(progress.version, topology.spec.version) != topology.spec.version)
+  if (std::exchange(progress.version, topology.spec().version) != topology.spec().version)
     progress.rollout = {};
   while (!progress.hot.empty()) {
     if (work.looks >= options_.looks_max || !work.room(options_.changes_max)) return;
@@ -193,7 +193,7 @@ void Reconciler::look_at_topology(Work& work, const TopologyRow& topology, Progr
 }
 
 void Reconciler::look_at(Work& work, const TopologyRow& topology, Progress& progress, Index index) {
-  const auto& name = topology.spec.spaces[index].name;
+  const auto& name = topology.spec().spaces[index].name;
   const auto* row = work.view.records.space(topology.record.id(), name);
   if (const auto at = refusals_.find({topology.record.id(), name}); at != refusals_.end())
     refusals_.erase(at);
@@ -201,7 +201,7 @@ void Reconciler::look_at(Work& work, const TopologyRow& topology, Progress& prog
   const bool running = topology.record.desired() == v1::DESIRED_RUNNING;
   progress.rollout.forget(index);
   const bool good = !running ? settle_stopping(work, topology, row)
-                    : topology.spec.spaces[index].removed
+                    : topology.spec().spaces[index].removed
                         ? settle_removed(work, progress, index, row)
                         : settle_space(work, topology, progress, index);
   const bool copies = row != nullptr && stop_older_copies(work, *row);
@@ -222,7 +222,7 @@ void Reconciler::judge_running(Work& work, const TopologyRow& topology, Progress
   bool unplaceable = false;
   if (!all) {
     const auto first = *progress.down.begin();
-    const auto& name = topology.spec.spaces[first].name;
+    const auto& name = topology.spec().spaces[first].name;
     const auto* row = work.view.records.space(record.id(), name);
     const auto refused = refusals_.find({record.id(), name});
     if (refused != refusals_.end()) {
@@ -328,7 +328,7 @@ void Reconciler::send_stop(Work& work, const v1::SpaceRecord& record, const std:
   const auto bytes = command.ByteSizeLong();
   if (!window_.room(zhost, bytes)) {
     const auto* topology = work.view.records.topology(record.topology_id());
-    const int index = topology == nullptr ? -1 : topology->index.find(record.space());
+    const int index = topology == nullptr ? -1 : topology->index().find(record.space());
     if (index >= 0) hold_back(zhost, record.topology_id(), static_cast<Index>(index));
     return;
   }
@@ -353,7 +353,7 @@ void Reconciler::send_place(Work& work, const TopologyRow& topology, Index index
   header.set_lineage(work.view.records.lineage().id());
   header.set_counter(work.view.records.counter());
   command.set_mex_sha256(topology.record.mex_sha256());
-  command.set_topology_version(topology.spec.version);
+  command.set_topology_version(topology.spec().version);
   command.set_data_expected(record.has_data());
   command.set_replaces(record.replaces());
   command.set_definition(record.definition());
@@ -361,8 +361,8 @@ void Reconciler::send_place(Work& work, const TopologyRow& topology, Index index
   command.set_last_failure(record.last_failure());
   *command.mutable_blob_holders() = topology.record.blob_holders();
   // S1: what the receiver's former instance may have been told of its senders.
-  for (const auto other : topology.index.ties(index).senders) {
-    const auto& name = topology.spec.spaces[other].name;
+  for (const auto other : topology.index().ties(index).senders) {
+    const auto& name = topology.spec().spaces[other].name;
     const auto* known = work.view.records.space(record.topology_id(), name);
     if (known == nullptr) continue;
     auto& sender = *command.add_senders();
@@ -375,16 +375,16 @@ void Reconciler::send_place(Work& work, const TopologyRow& topology, Index index
   const bool full =
       at != work.places.end() &&
       (at->second.names.size() >= options_.batch_max ||
-       at->second.bytes - topology.spec_bytes->size() + bytes > CommandWindow::batch_bytes_max);
+       at->second.bytes - topology.text->bytes->size() + bytes > CommandWindow::batch_bytes_max);
   if (at == work.places.end() || full) {
-    const auto whole = bytes + topology.spec_bytes->size();
+    const auto whole = bytes + topology.text->bytes->size();
     if (!window_.room(record.zhost(), whole))
       return hold_back(record.zhost(), record.topology_id(), index);
     if (full) work.plan.commands.places.push_back(std::move(at->second));
     window_.sent(record.zhost(), whole);
     auto& places = work.places[to];
     places = {record.zhost(), {}, whole, {}};
-    places.batch.set_topology(*topology.spec_bytes);
+    places.batch.set_topology(*topology.text->bytes);
     at = work.places.find(to);
   } else {
     window_.grew(record.zhost(), bytes);

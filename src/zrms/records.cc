@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zrms/records.h"
 
-#include <set>
-
-#include "wire/frame.h"
-#include "wire/topology_codec.h"
+#include "wire/message_field.h"
+#include "zrms/records_reader.h"
 
 namespace zrms {
 namespace {
@@ -12,15 +10,34 @@ namespace {
 std::string key_of(const v1::SpaceRecord& record) {
   return record.topology_id() + "/" + record.space();
 }
+std::string key_of(const v1::VersionRecord& record) {
+  return record.topology_id() + "/" + std::to_string(record.version());
+}
+
+// A record whose spec is at hand as bytes.
+template <typename Record>
+std::string with_spec(const Record& record, const std::string& spec) {
+  auto value = record.SerializeAsString();
+  wire::append_message_field(value, Record::kSpecFieldNumber, spec);
+  return value;
+}
+
+std::string value_of(const RowChange& change) {
+  if (change.kind == "topology") return with_spec(change.topology, *change.text->bytes);
+  if (change.kind == "version") return with_spec(change.former, *change.spec_bytes);
+  return change.space.SerializeAsString();
+}
 
 }  // namespace
 
-RowChange change_of(const TopologyRow& row, v1::TopologyRecord next) {
+RowChange change_of(const TopologyRow& row, v1::TopologyRecord next, TextPtr text) {
   RowChange change;
   change.kind = "topology";
   change.key = next.id();
   change.expected_version = row.version;
   change.topology = std::move(next);
+  change.topology.clear_spec();
+  change.text = text ? std::move(text) : row.text;
   return change;
 }
 
@@ -33,20 +50,25 @@ RowChange change_of(const SpaceRow& row, v1::SpaceRecord next) {
   return change;
 }
 
-RowChange change_of(const VersionRow& row, v1::VersionRecord next) {
+RowChange keep(const TopologyRow& row) {
   RowChange change;
   change.kind = "version";
-  change.key = next.topology_id() + "/" + std::to_string(next.version());
-  change.expected_version = row.version;
-  change.former = std::move(next);
+  change.former.set_topology_id(row.record.id());
+  change.former.set_version(row.spec().version);
+  change.former.set_mex_sha256(row.record.mex_sha256());
+  change.key = key_of(change.former);
+  change.spec_bytes = row.text->bytes;
+  change.archives = archives_of(row.spec(), row.record.mex_sha256());
   return change;
 }
 
 RowChange removal_of(const VersionRow& row) {
-  v1::VersionRecord named;
-  named.set_topology_id(row.record.topology_id());
-  named.set_version(row.record.version());
-  auto change = change_of(row, std::move(named));
+  RowChange change;
+  change.kind = "version";
+  change.former.set_topology_id(row.record.topology_id());
+  change.former.set_version(row.record.version());
+  change.key = key_of(change.former);
+  change.expected_version = row.version;
   change.remove = true;
   return change;
 }
@@ -65,7 +87,9 @@ RowChange removal_of(const SpaceRow& row) {
 
 std::size_t bytes_of(const RowChange& change) {
   return change.key.size() + change.topology.ByteSizeLong() + change.space.ByteSizeLong() +
-         change.former.ByteSizeLong();
+         change.former.ByteSizeLong() +
+         (change.text && !change.remove ? change.text->bytes->size() : 0) +
+         (change.spec_bytes ? change.spec_bytes->size() : 0);
 }
 
 std::vector<RowChange> keep_what_fits(std::vector<RowChange>& changes) {
@@ -91,63 +115,75 @@ v1::CommitRequest to_request(std::uint64_t term, const std::vector<RowChange>& c
     out->set_expected_version(change.expected_version);
     out->set_remove(change.remove);
     if (change.remove) continue;
-    out->set_value(change.kind == "topology"  ? change.topology.SerializeAsString()
-                   : change.kind == "version" ? change.former.SerializeAsString()
-                                              : change.space.SerializeAsString());
+    out->set_value(value_of(change));
   }
   return request;
 }
 
-std::vector<std::string> archives_of(const v1::TopologySpec& spec, const std::string& mex_sha256) {
-  std::set<std::string> hashes;
-  for (const auto& space : spec.spaces())
-    hashes.insert(space.mex_sha256().empty() ? mex_sha256 : space.mex_sha256());
-  return {hashes.begin(), hashes.end()};
-}
-
-void Records::put(v1::TopologyRecord record, std::uint64_t version) {
+void Records::put(v1::TopologyRecord record, TextPtr text, std::uint64_t version) {
   const auto id = record.id();
   auto& row = topologies_[id];
-  // The spec changes with its version only; the state of a topology does, often.
-  const bool other = !row.spec_bytes || row.record.spec().version() != record.spec().version();
+  const bool is_new = row.version == 0;
+  const bool other = is_new || row.text != text;
   if (other) {
-    if (auto spec = wire::from_wire(record.spec())) row.spec = std::move(*spec);
-    row.index = model::TopologyIndex(row.spec);
-    row.spec_bytes = std::make_shared<const std::string>(record.spec().SerializeAsString());
+    // The new ones first: what both need is not forgotten in between.
+    use_archives(id, archives_of(text->spec, record.mex_sha256()), true);
+    if (!is_new) use_archives(id, archives_of(row.spec(), row.record.mex_sha256()), false);
   }
-  const bool news = other || row.version == 0 || row.record.desired() != record.desired();
+  const bool news = other || row.record.desired() != record.desired();
+  row.text = std::move(text);
   row.record = std::move(record);
   row.version = version;
-  const auto& name = row.record.spec().name();
+  if (const auto uses = archives_.find(id); is_new && uses != archives_.end()) {
+    row.archives.clear();  // those of rows that were read before it come to its own
+    for (const auto& [archive, count] : uses->second) row.archives.push_back(archive);
+  }
+  const auto& name = row.spec().name;
   if (row.record.desired() != v1::DESIRED_DELETED)
     by_name_[name] = id;
   else if (const auto named = by_name_.find(name); named != by_name_.end() && named->second == id)
     by_name_.erase(named);
-  if (other) gather_archives(id);
   if (news) changes_.note({id, ""});  // its state and reason follow from its spaces
 }
 
-void Records::put(v1::VersionRecord record, std::uint64_t version) {
-  const auto id = record.topology_id();
-  const auto number = record.version();
-  versions_[id][number] = {std::move(record), version};
-  gather_archives(id);
+void Records::put(VersionRow row) {
+  const auto id = row.record.topology_id();
+  const auto number = row.record.version();
+  erase_version(id, number);
+  use_archives(id, row.archives, true);
+  versions_[id][number] = std::move(row);
 }
 
-void Records::gather_archives(const std::string& id) {
+void Records::erase_version(const std::string& id, std::uint64_t number) {
+  const auto of = versions_.find(id);
+  if (of == versions_.end()) return;
+  const auto at = of->second.find(number);
+  if (at == of->second.end()) return;
+  use_archives(id, at->second.archives, false);
+  of->second.erase(at);
+  if (of->second.empty()) versions_.erase(of);
+}
+
+void Records::use_archives(const std::string& id, const std::vector<std::string>& archives,
+                           bool more) {
+  for (const auto& archive : archives) use_archive(id, archive, more);
+}
+
+void Records::use_archive(const std::string& id, const std::string& archive, bool more) {
+  auto& uses = archives_[id];
+  auto& count = uses[archive];
+  const bool edge = more ? count == 0 : count == 1;
+  count += more ? 1 : -1;
+  if (!edge) return;
+  if (!more) uses.erase(archive);
+  if (uses.empty()) archives_.erase(id);
   const auto row = topologies_.find(id);
   if (row == topologies_.end()) return;
-  const auto& record = row->second.record;
-  std::set<std::string> all;
-  const auto add = [&](const v1::TopologySpec& spec, const std::string& mex) {
-    for (auto& archive : archives_of(spec, mex)) all.insert(std::move(archive));
-  };
-  add(record.spec(), record.mex_sha256());
-  for (const auto& [number, former] : versions(id))
-    add(former.record.spec(), former.record.mex_sha256());
-  if (const auto placed = placed_from_.find(id); placed != placed_from_.end())
-    for (const auto& [archive, spaces] : placed->second) all.insert(archive);
-  row->second.archives.assign(all.begin(), all.end());
+  auto& sorted = row->second.archives;
+  const auto at = std::lower_bound(sorted.begin(), sorted.end(), archive);
+  const bool listed = at != sorted.end() && *at == archive;
+  if (more && !listed) sorted.insert(at, archive);
+  if (!more && listed) sorted.erase(at);
 }
 
 const std::map<std::uint64_t, VersionRow>& Records::versions(const std::string& topology) const {
@@ -158,20 +194,12 @@ const std::map<std::uint64_t, VersionRow>& Records::versions(const std::string& 
 
 void Records::count(const SpaceRow& row, bool there) {
   const auto& record = row.record;
-  if (!record.mex_sha256().empty()) {
-    auto& from = placed_from_[record.topology_id()];
-    auto& spaces = from[record.mex_sha256()];
-    const bool edge = there ? spaces == 0 : spaces == 1;
-    spaces += there ? 1 : -1;
-    if (spaces == 0) from.erase(record.mex_sha256());
-    if (from.empty()) placed_from_.erase(record.topology_id());
-    if (edge) gather_archives(record.topology_id());
-  }
+  if (!record.mex_sha256().empty()) use_archive(record.topology_id(), record.mex_sha256(), there);
   if (record.tombstone() || record.state() == "stopped" || record.state() == "removed") return;
   const auto* known = topology(record.topology_id());
-  const int index = known == nullptr ? -1 : known->index.find(record.space());
+  const int index = known == nullptr ? -1 : known->index().find(record.space());
   const auto memory =
-      index < 0 ? 0 : known->spec.spaces[static_cast<std::size_t>(index)].limits.memory_bytes;
+      index < 0 ? 0 : known->spec().spaces[static_cast<std::size_t>(index)].limits.memory_bytes;
   auto& load = loads_[record.zhost()];
   if (there) {
     ++load.spaces;
@@ -216,39 +244,16 @@ bool Records::is_continued_by(const v1::RecordsReply& reply) const {
 }
 
 void Records::load(const v1::RecordsReply& reply) {
-  topologies_.clear();
-  by_name_.clear();
-  spaces_.clear();
-  loads_.clear();
-  on_.clear();
-  unreadable_.clear();
-  versions_.clear();
-  placed_from_.clear();
-  counter_ = reply.revision();
-  for (const auto& record : reply.records()) {
-    if (record.kind() == "lineage")
-      if (auto lineage = wire::parse<v1::LineageRecord>(record.value()))
-        lineage_ = std::move(*lineage);
-    if (record.kind() != "topology") continue;
-    if (auto topology = wire::parse<v1::TopologyRecord>(record.value()))
-      put(std::move(*topology), record.version());
-    else
-      unreadable_.insert(record.kind() + "/" + record.key());
+  RecordsReader reader(reply);
+  while (reader.step()) {
   }
-  // After the topologies, which say how much memory each space may take.
-  for (const auto& record : reply.records()) {
-    if (record.kind() == "version") {
-      if (auto former = wire::parse<v1::VersionRecord>(record.value()))
-        put(std::move(*former), record.version());
-      else
-        unreadable_.insert(record.kind() + "/" + record.key());
-    }
-    if (record.kind() != "space") continue;
-    if (auto space = wire::parse<v1::SpaceRecord>(record.value()))
-      put(std::move(*space), record.version());
-    else
-      unreadable_.insert(record.kind() + "/" + record.key());
-  }
+  replace(reader.take());
+}
+
+void Records::replace(Records other) {
+  auto changes = std::move(changes_);
+  *this = std::move(other);
+  changes_ = std::move(changes);
   changes_.note_all();
 }
 
@@ -261,26 +266,27 @@ void Records::apply(const std::vector<RowChange>& changes) {
       else
         put(change.space, version);
     } else if (change.kind == "version") {
-      if (!change.remove) {
-        put(change.former, version);
-        continue;
-      }
-      const auto at = versions_.find(change.former.topology_id());
-      if (at == versions_.end()) continue;
-      at->second.erase(change.former.version());
-      if (at->second.empty()) versions_.erase(at);
-      gather_archives(change.former.topology_id());
+      if (change.remove)
+        erase_version(change.former.topology_id(), change.former.version());
+      else
+        put(VersionRow{change.former, change.spec_bytes, change.archives, version});
     } else if (change.remove) {
       erase_topology(change.topology.id());
     } else {
-      put(change.topology, version);
+      put(change.topology, change.text, version);
     }
   }
 }
 
 void Records::erase_topology(const std::string& id) {
-  topologies_.erase(id);
-  std::erase_if(by_name_, [&](const auto& entry) { return entry.second == id; });
+  const auto at = topologies_.find(id);
+  if (at == topologies_.end()) return;
+  if (const auto named = by_name_.find(at->second.spec().name);
+      named != by_name_.end() && named->second == id)
+    by_name_.erase(named);
+  const auto archives = archives_of(at->second.spec(), at->second.record.mex_sha256());
+  topologies_.erase(at);
+  use_archives(id, archives, false);
   changes_.note({id, ""});
 }
 

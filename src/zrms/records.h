@@ -14,27 +14,29 @@
 #include <utility>
 #include <vector>
 
-#include "model/topology.h"
-#include "model/topology_index.h"
 #include "samoza/v1/controlplane.pb.h"
 #include "stdx/result.h"
 #include "zrms/change_log.h"
+#include "zrms/topology_text.h"
 
 namespace zrms {
 
 namespace v1 = samoza::v1;
 
 struct TopologyRow {
-  v1::TopologyRecord record;
-  model::Topology spec;  // of the record
-  model::TopologyIndex index;
-  std::shared_ptr<const std::string> spec_bytes;  // as place commands carry it
+  v1::TopologyRecord record;  // without its spec, which is `text`
+  TextPtr text = no_text();
   // Of this version, of the former ones that are kept, and of what runs: sorted.
   std::vector<std::string> archives;
   std::uint64_t version = 0;
+
+  const model::Topology& spec() const { return text->spec; }
+  const model::TopologyIndex& index() const { return text->index; }
 };
 struct VersionRow {
-  v1::VersionRecord record;
+  v1::VersionRecord record;                       // without its spec
+  std::shared_ptr<const std::string> spec_bytes;  // a TopologySpec
+  std::vector<std::string> archives;
   std::uint64_t version = 0;
 };
 struct SpaceRow {
@@ -47,13 +49,18 @@ struct RowChange {
   std::string kind, key;
   std::uint64_t expected_version = 0;
   bool remove = false;
-  v1::TopologyRecord topology;
+  v1::TopologyRecord topology;  // without its spec, which is `text`
+  TextPtr text;
   v1::SpaceRecord space;
-  v1::VersionRecord former;
+  v1::VersionRecord former;  // without its spec, which is `spec_bytes`
+  std::shared_ptr<const std::string> spec_bytes;
+  std::vector<std::string> archives;  // of `former`
 };
-RowChange change_of(const TopologyRow& row, v1::TopologyRecord next);
+// `text`: what the topology is from now on; none: as it is.
+RowChange change_of(const TopologyRow& row, v1::TopologyRecord next, TextPtr text = nullptr);
 RowChange change_of(const SpaceRow& row, v1::SpaceRecord next);
-RowChange change_of(const VersionRow& row, v1::VersionRecord next);
+// A version that is to be kept: what `row` is now.
+RowChange keep(const TopologyRow& row);
 RowChange removal_of(const VersionRow& row);
 RowChange removal_of(const TopologyRow& row);
 RowChange removal_of(const SpaceRow& row);
@@ -64,15 +71,14 @@ std::size_t bytes_of(const RowChange& change);
 std::vector<RowChange> keep_what_fits(std::vector<RowChange>& changes);
 v1::CommitRequest to_request(std::uint64_t term, const std::vector<RowChange>& changes);
 
-// The hashes of every MEX of a topology, sorted: its own, or those of its spaces (R-DEC-10).
-std::vector<std::string> archives_of(const v1::TopologySpec& spec, const std::string& mex_sha256);
-
 class Records {
  public:
   using Key = std::pair<std::string, std::string>;  // topology id, space
 
-  // Everything anew.
+  // Everything anew, at once; RecordsReader does it in parts.
   void load(const v1::RecordsReply& reply);
+  // Everything is what is there; readers of changes() are told so.
+  void replace(Records other);
   // False: they are older than the ones here, or another history (P15).
   bool is_continued_by(const v1::RecordsReply& reply) const;
   // A committed batch of ours.
@@ -103,11 +109,15 @@ class Records {
   const std::set<std::string>& unreadable() const { return unreadable_; }
 
  private:
-  void put(v1::TopologyRecord record, std::uint64_t version);
+  friend class RecordsReader;
+  void put(v1::TopologyRecord record, TextPtr text, std::uint64_t version);
   void put(v1::SpaceRecord record, std::uint64_t version);
-  void put(v1::VersionRecord record, std::uint64_t version);
+  void put(VersionRow row);
   void erase_topology(const std::string& id);
-  void gather_archives(const std::string& id);
+  void erase_version(const std::string& id, std::uint64_t number);
+  // An archive is needed once more, or once less.
+  void use_archives(const std::string& id, const std::vector<std::string>& archives, bool more);
+  void use_archive(const std::string& id, const std::string& archive, bool more);
   void erase_space(const Key& key);
   void count(const SpaceRow& row, bool there);
 
@@ -115,8 +125,8 @@ class Records {
   std::map<std::string, std::string> by_name_;  // of those that are not deleted
   std::map<Key, SpaceRow> spaces_;
   std::map<std::string, std::map<std::uint64_t, VersionRow>> versions_;
-  // By topology: archives that its spaces were placed from, and how many.
-  std::map<std::string, std::map<std::string, std::size_t>> placed_from_;
+  // By topology: its archives, and how many versions and placed spaces need each.
+  std::map<std::string, std::map<std::string, std::size_t>> archives_;
   v1::LineageRecord lineage_;
   std::uint64_t counter_ = 0;
   std::map<std::string, Load> loads_;

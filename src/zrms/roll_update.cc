@@ -26,7 +26,7 @@ bool Reconciler::settle_older(Work& work, const TopologyRow& topology, Progress&
 // One of this version is on trial until it ran long enough. A restart in place says that it fails.
 void Reconciler::try_out(Work& work, const TopologyRow& topology, Progress& progress, Index index,
                          const SpaceRow& row, const v1::SpaceReport& seen) {
-  if (!update_goes_on(topology.record) || row.record.version() != topology.spec.version ||
+  if (!update_goes_on(topology.record) || row.record.version() != topology.spec().version ||
       progress.rollout.has_passed(index))
     return;
   const bool failed = seen.state() == "failed";
@@ -43,13 +43,13 @@ void Reconciler::try_out(Work& work, const TopologyRow& topology, Progress& prog
 // Placed anew on the same zhost where its rules allow it: then what it had not finished goes on in
 // its next instance.
 void Reconciler::replace(Work& work, const TopologyRow& topology, Progress& progress, Index index) {
-  const auto& space = topology.spec.spaces[index];
+  const auto& space = topology.spec().spaces[index];
   const auto* row = work.view.records.space(topology.record.id(), space.name);
-  const auto why = format("version {} of the topology", topology.spec.version);
+  const auto why = format("version {} of the topology", topology.spec().version);
   const auto& zhost = row->record.zhost();
   work.candidates.give_back(zhost, space);
-  const auto choice = work.candidates.choose({.topology = topology.spec,
-                                              .index = topology.index,
+  const auto choice = work.candidates.choose({.topology = topology.spec(),
+                                              .index = topology.index(),
                                               .space = index,
                                               .where = {},
                                               .only_on = zhost,
@@ -86,7 +86,7 @@ bool Reconciler::roll(Work& work, const TopologyRow& topology, Progress& progres
   if (rolling && !rollout.failed().empty() && record.update().state() == v1::UPDATE_ROLLING)
     return roll_back(work, topology, rollout.failed());
   // An update that is over leaves nothing behind; a row of an older version is one that came late.
-  while (const auto* index = rollout.next(topology.spec.spaces.size())) {
+  while (const auto* index = rollout.next(topology.spec().spaces.size())) {
     if (!work.room(options_.changes_max)) break;
     const auto next = *index;
     rollout.replaced(next);
@@ -98,7 +98,7 @@ bool Reconciler::roll(Work& work, const TopologyRow& topology, Progress& progres
   bool left = true;
   for (const auto index : rollout.leaving()) {
     if (!work.room(options_.changes_max)) return false;
-    const auto* row = work.view.records.space(record.id(), topology.spec.spaces[index].name);
+    const auto* row = work.view.records.space(record.id(), topology.spec().spaces[index].name);
     if (row == nullptr) continue;
     progress.open.insert(index);
     left = false;
@@ -136,8 +136,9 @@ bool Reconciler::roll_back(Work& work, const TopologyRow& topology, const std::s
   back->what = format("back to version {}: version {} failed", update.from(), update.to());
   back->state = v1::UPDATE_ROLLING_BACK;
   back->reason = why;
+  auto record = next_record(topology, *back, work.view.now_text);
   work.plan.changes.push_back(
-      change_of(topology, next_record(topology, *back, work.view.now_text)));
+      change_of(topology, std::move(record), text_of(std::move(back->updated.topology))));
   return true;
 }
 

@@ -150,10 +150,11 @@ struct Cluster {
   }
   void bring(const model::Topology& next, const std::string& what = "update") {
     NextVersion version;
-    version.updated = *model::update(topology().spec, next);
+    version.updated = *model::update(topology().spec(), next);
     version.what = what;
     rows.records.apply(keep_present(rows.records, topology()));
-    rows.records.apply({change_of(topology(), next_record(topology(), version, "now"))});
+    rows.records.apply({change_of(topology(), next_record(topology(), version, "now"),
+                                  text_of(version.updated.topology))});
   }
 };
 
@@ -182,7 +183,7 @@ TEST(RollUpdateTest, AVersionThatFailsBringsTheFormerOneBackAndTouchesNothingMor
   c.settle();
   EXPECT_EQ(c.state(), v1::UPDATE_ROLLED_BACK);
   EXPECT_NE(c.topology().record.update().reason().find("space x failed"), std::string::npos);
-  EXPECT_EQ(c.topology().spec.version, 3u);
+  EXPECT_EQ(c.topology().spec().version, 3u);
   EXPECT_EQ(c.topology().record.state(), "running");
   EXPECT_EQ(c.placed, (std::vector<std::string>{"w@2", "x@2", "w@3", "x@3"}));
   EXPECT_EQ(c.row("y").epoch(), 1u) << "it was not replaced yet, and never is";
@@ -221,9 +222,10 @@ TEST(RollUpdateTest, ANewSpaceThatFailsTakesTheUpdateBackAndNothingWasStopped) {
 TEST(RollUpdateTest, ARestartReplacesEachSpaceOnceAndALeaderThatTakesOverGoesOn) {
   Cluster c(first);
   NextVersion next;
-  next.updated = *model::restart(c.topology().spec, {});
+  next.updated = *model::restart(c.topology().spec(), {});
   c.rows.records.apply(keep_present(c.rows.records, c.topology()));
-  c.rows.records.apply({change_of(c.topology(), next_record(c.topology(), next, "now"))});
+  c.rows.records.apply({change_of(c.topology(), next_record(c.topology(), next, "now"),
+                                  text_of(next.updated.topology))});
   for (int i = 0; i < 25; ++i) c.step();
   c.reconciler.reset();  // another leader
   c.settle();
@@ -255,12 +257,14 @@ TEST(RollUpdateTest, FiveFormerVersionsAreKeptAndTheirArchivesWithThem) {
   Cluster c(first);
   for (int n = 2; n <= 9; ++n) {
     NextVersion version;
-    version.updated = *model::update(
-        c.topology().spec, of({space("w", std::to_string(n)), space("x"), space("y"), space("z")}));
+    version.updated =
+        *model::update(c.topology().spec(),
+                       of({space("w", std::to_string(n)), space("x"), space("y"), space("z")}));
     version.mex_sha256 = "archive " + std::to_string(n);
     c.rows.records.apply(keep_present(c.rows.records, c.topology()));
     c.rows.records.apply(drop_oldest(c.rows.records, "t"));
-    c.rows.records.apply({change_of(c.topology(), next_record(c.topology(), version, "now"))});
+    c.rows.records.apply({change_of(c.topology(), next_record(c.topology(), version, "now"),
+                                    text_of(version.updated.topology))});
     c.settle();
   }
   EXPECT_EQ(c.rows.records.versions("t").size(), versions_kept);

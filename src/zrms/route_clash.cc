@@ -10,11 +10,11 @@ RouteClash find_route_clash(const std::map<std::string, TopologyRow>& topologies
     if (!space.route.empty()) wanted[space.route] = space.name;
   if (wanted.empty()) return {};
   for (const auto& [id, row] : topologies) {
-    if (row.spec.name == topology.name || row.record.desired() == v1::DESIRED_DELETED) continue;
-    for (const auto& space : row.spec.spaces) {
+    if (row.spec().name == topology.name || row.record.desired() == v1::DESIRED_DELETED) continue;
+    for (const auto& space : row.spec().spaces) {
       if (space.route.empty() || space.removed) continue;
       const auto at = wanted.find(space.route);
-      if (at != wanted.end()) return {at->first, at->second, row.spec.name};
+      if (at != wanted.end()) return {at->first, at->second, row.spec().name};
     }
   }
   return {};

@@ -20,7 +20,7 @@ struct Fixture {
   std::map<std::string, TopologyRow> rows;
   TopologyRow& add(const std::string& name, const std::vector<std::string>& routes) {
     auto& row = rows[name];
-    row.spec = topology(name, routes);
+    row.text = text_of(topology(name, routes));
     row.record.set_desired(v1::DESIRED_RUNNING);
     return row;
   }
@@ -45,9 +45,12 @@ TEST(RouteClashTest, AStoppedTopologyKeepsItsRoutesADeletedOneAndARemovedSpaceDo
   auto& row = f.add("shop", {"/shop"});
   row.record.set_desired(v1::DESIRED_STOPPED);
   EXPECT_EQ(f.other("new", {"/shop"}), "shop");
-  row.spec.spaces[0].removed = true;
+  auto spec = row.spec();
+  spec.spaces[0].removed = true;
+  row.text = text_of(spec);
   EXPECT_EQ(f.other("new", {"/shop"}), "");
-  row.spec.spaces[0].removed = false;
+  spec.spaces[0].removed = false;
+  row.text = text_of(spec);
   row.record.set_desired(v1::DESIRED_DELETED);
   EXPECT_EQ(f.other("new", {"/shop"}), "");
 }

@@ -17,16 +17,16 @@ bool Reconciler::place_anew(Work& work, const TopologyRow& topology, Progress& p
                             Index index, const std::string& avoid, const std::string& why,
                             bool failed) {
   const auto& id = topology.record.id();
-  const auto& space = topology.spec.spaces[index];
+  const auto& space = topology.spec().spaces[index];
   const auto* row = work.view.records.space(id, space.name);
   const bool has_data = space.store == model::StoreKind::local && row != nullptr;
   const auto where = [&](Index other) -> const std::string* {
     if (const auto moved = progress.moved.find(other); moved != progress.moved.end())
       return &moved->second;
-    return placed_on(work.view.records.space(id, topology.spec.spaces[other].name));
+    return placed_on(work.view.records.space(id, topology.spec().spaces[other].name));
   };
-  auto choice = work.candidates.choose({.topology = topology.spec,
-                                        .index = topology.index,
+  auto choice = work.candidates.choose({.topology = topology.spec(),
+                                        .index = topology.index(),
                                         .space = index,
                                         .where = where,
                                         .only_on = data_zhost(row, space),
@@ -55,7 +55,7 @@ bool Reconciler::place_anew(Work& work, const TopologyRow& topology, Progress& p
 // The row of the space with its next epoch, on that zhost, in the present version.
 v1::SpaceRecord Reconciler::next_placement(Work& work, const TopologyRow& topology, Index index,
                                            const std::string& zhost, const std::string& why) const {
-  const auto& space = topology.spec.spaces[index];
+  const auto& space = topology.spec().spaces[index];
   const auto* row = work.view.records.space(topology.record.id(), space.name);
   v1::SpaceRecord next = row == nullptr ? v1::SpaceRecord() : row->record;
   // What the instance that is replaced went through goes on to be told.
@@ -73,7 +73,7 @@ v1::SpaceRecord Reconciler::next_placement(Work& work, const TopologyRow& topolo
                  1);
   next.set_state("placed");
   next.set_reason(stdx::shortened(why, 4096));
-  next.set_version(topology.spec.version);
+  next.set_version(topology.spec().version);
   next.set_definition(model::mark_of(space));
   next.set_mex_sha256(space.mex_sha256.empty() ? topology.record.mex_sha256() : space.mex_sha256);
   next.set_replaces(0);
@@ -113,7 +113,7 @@ std::optional<Loss> loss_of(const ClusterManager& cluster, const std::string& zh
 // True when the space runs where its row says.
 bool Reconciler::settle_space(Work& work, const TopologyRow& topology, Progress& progress,
                               Index index) {
-  const auto& space = topology.spec.spaces[index];
+  const auto& space = topology.spec().spaces[index];
   const Key key{topology.record.id(), space.name};
   const auto* row = work.view.records.space(key.first, key.second);
   if (row == nullptr &&
@@ -177,7 +177,7 @@ bool Reconciler::settle_space(Work& work, const TopologyRow& topology, Progress&
 // Its zhost says that it has it, in that epoch.
 bool Reconciler::settle_present(Work& work, const TopologyRow& topology, Progress& progress,
                                 Index index, const SpaceRow& row, const v1::SpaceReport& seen) {
-  const auto& space = topology.spec.spaces[index];
+  const auto& space = topology.spec().spaces[index];
   const auto& record = row.record;
   const auto& state = seen.state();
   const bool older = record.definition() != model::mark_of(space);

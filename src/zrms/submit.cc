@@ -14,6 +14,7 @@
 #include "zrms/copy_archives.h"
 #include "zrms/route_clash.h"
 #include "zrms/service.h"
+#include "zrms/submission.h"
 
 namespace zrms {
 
@@ -123,12 +124,16 @@ void Service::submit_topology(v1::SubmitRequest request, model::Topology topolog
          stdx::format("what is to update topology '{}' is called '{}': an update has the name of "
                       "what it updates",
                       stdx::printable(asked.name, 80), topology.name)}));
-  model::define(topology);
-  *request.mutable_spec() = wire::to_wire(topology);
-  if (asked.explain) return explain_spec(request.spec(), *asked.explain, reply);
   request.set_update(!asked.name.empty());
   request.set_dry_run(asked.dry_run);
-  submit_spec(std::move(request), reply);
+  model::define(topology);
+  const auto defined = std::make_shared<std::pair<v1::SubmitRequest, model::Topology>>(
+      std::move(request), std::move(topology));
+  later([this, defined, explain = asked.explain, reply] {
+    *defined->first.mutable_spec() = wire::to_wire(defined->second);
+    if (explain) return explain_spec(defined->first.spec(), *explain, reply);
+    later([this, defined, reply] { submit_spec(std::move(defined->first), reply); });
+  });
 }
 
 // --- a stand-alone topology ---
@@ -221,59 +226,6 @@ void Service::submit_spec(v1::SubmitRequest request, ports::HttpReply reply) {
                  request.SerializeAsString(), 45s, rpc::expect<v1::SubmitReply>(answer));
 }
 
-// Whether it may be the topology of its name.
-stdx::Status Service::can_submit(const v1::SubmitRequest& request,
-                                 const model::Topology& spec) const {
-  const auto* first = leader_.records().by_name(spec.name);
-  if (request.update()) {
-    if (first == nullptr)
-      return stdx::fail(
-          Code::not_found,
-          stdx::format("there is no topology '{}' to update; `topo submit` begins one", spec.name));
-    TRY(next_of(request, leader_.records()));
-  } else if (first != nullptr && !is_kept_data(first->spec)) {
-    return stdx::fail(Code::already_exists,
-                      stdx::format("topology '{}' was submitted already as {} (version {}, it is "
-                                   "{}); `topo update {} FILE` brings this as its next version",
-                                   spec.name, first->record.id(), first->spec.version,
-                                   first->record.state(), spec.name));
-  }
-  return can_run(request, spec);
-}
-
-stdx::Status Service::can_run(const v1::SubmitRequest& request, const model::Topology& spec) const {
-  if (const auto findings = model::validate(spec); !findings.empty())
-    return stdx::fail(Code::invalid, findings.front());
-  if (const auto clash = find_route_clash(leader_.records().topologies(), spec);
-      !clash.other.empty())
-    return stdx::fail(
-        Code::already_exists,
-        stdx::format("space '{}': route '{}' is of topology '{}' already; give one of "
-                     "the two another route, or delete that topology",
-                     clash.space, clash.route, clash.other));
-  TRY(fits(request.spec()));
-  for (const auto& space : spec.spaces)
-    if (space.store == model::StoreKind::cluster)
-      return stdx::fail(
-          Code::unsupported,
-          stdx::format("space '{}': store 'cluster' is not built yet; use local", space.name));
-  const Candidates candidates(leader_.candidates());
-  // An update needs room for what is new; most of it has its place already.
-  if (auto why = no_room_for(spec, candidates.list()); !why.empty() && !request.update())
-    return stdx::fail(Code::full, std::move(why));
-  const auto ever = candidates.ever();
-  const model::TopologyIndex index(spec);
-  for (std::uint32_t i = 0; i < spec.spaces.size(); ++i) {
-    const auto choice = ever.choose(
-        {.topology = spec, .index = index, .space = i, .where = {}, .only_on = "", .avoid = ""});
-    if (!choice.zhost)
-      return stdx::fail(Code::invalid,
-                        stdx::format("space '{}' can run on no zhost: {}", spec.spaces[i].name,
-                                     fmt::format("{}", fmt::join(choice.refusals, "; "))));
-  }
-  return {};
-}
-
 // Within what a forwarded submit waits for (45 s) and zshell (60 s).
 constexpr stdx::Duration spread_max = 40s;
 
@@ -310,24 +262,50 @@ void Service::spread(std::shared_ptr<Spreading> spreading) {
   }
 }
 
-void Service::submit_here(v1::SubmitRequest request,
-                          std::function<void(stdx::Result<v1::SubmitReply>)> done) {
+void Service::later(std::function<void()> what) {
+  runtime_.executor.post([what = std::move(what), alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) what();
+  });
+}
+
+void Service::submit_here(v1::SubmitRequest request, Submitted done) {
   if (!leads() || !leader_.ready()) return done(std::unexpected(not_leading()));
+  if (const auto small = fits(request.spec()); !small) return done(std::unexpected(small.error()));
   auto spec = wire::from_wire(request.spec());
   if (!spec) return done(std::unexpected(spec.error()));
-  if (const auto good = can_submit(request, *spec); !good)
-    return done(std::unexpected(good.error()));
-  if (request.dry_run()) return done(dry_run(request));
-  const auto write = [this, request, spec = std::move(*spec),
-                      done](stdx::Result<std::vector<std::string>> holders) {
-    if (!holders) return done(std::unexpected(holders.error()));
-    if (!leads() || !leader_.ready()) return done(std::unexpected(not_leading()));
+  auto submission =
+      std::make_shared<Submission>(Submission{std::move(request), nullptr, std::move(done)});
+  later([this, submission, spec = std::make_shared<model::Topology>(std::move(*spec))] {
+    submission->text = text_of(std::move(*spec), submission->request.spec().SerializeAsString());
+    submission->request.clear_spec();
+    later([this, submission] { check(submission); });
+  });
+}
+
+void Service::check(const SubmissionPtr& submission) {
+  if (const auto findings = model::validate(submission->text->spec); !findings.empty())
+    return submission->done(stdx::fail(Code::invalid, findings.front()));
+  later([this, submission] {
+    if (const auto good = can_run(*submission); !good)
+      return submission->done(std::unexpected(good.error()));
+    later([this, submission] { begin(submission); });
+  });
+}
+
+void Service::begin(const SubmissionPtr& submission) {
+  const auto refuse = [&](stdx::Error why) { submission->done(std::unexpected(std::move(why))); };
+  if (!leads() || !leader_.ready()) return refuse(not_leading());
+  if (const auto good = may_have_name(*submission); !good) return refuse(good.error());
+  if (submission->request.dry_run()) return submission->done(dry_run(*submission));
+  const auto write = [this, submission](stdx::Result<Holders> holders) {
+    if (!holders) return submission->done(std::unexpected(holders.error()));
+    if (!leads() || !leader_.ready()) return submission->done(std::unexpected(not_leading()));
     // Another submit may have been quicker while the archive was spread.
-    if (const auto good = can_submit(request, spec); !good)
-      return done(std::unexpected(good.error()));
-    if (leader_.records().by_name(spec.name) != nullptr)
-      return update_here(request, *holders, done);
-    write_topology(request, *holders, done);
+    if (const auto good = may_have_name(*submission); !good)
+      return submission->done(std::unexpected(good.error()));
+    if (leader_.records().by_name(submission->text->spec.name) != nullptr)
+      return update_here(submission, *holders);
+    write_topology(submission, *holders);
   };
   // Those that were heard come first; one that may live owes a copy as well.
   std::vector<std::string> targets, others;
@@ -337,45 +315,106 @@ void Service::submit_here(v1::SubmitRequest request,
     (candidate.available ? targets : others).push_back(candidate.zhost);
   }
   targets.insert(targets.end(), others.begin(), others.end());
+  const auto& request = submission->request;
   spread(std::make_shared<Spreading>(
       Spreading{.plan = ArchiveSpread(request.holder(), targets),
-                .archives = archives_of(request.spec(), request.mex_sha256()),
+                .archives = archives_of(submission->text->spec, request.mex_sha256()),
                 .from = {request.holder()},
                 .done = write,
                 .until = runtime_.clock.now() + spread_max}));
 }
 
-void Service::write_topology(const v1::SubmitRequest& request, const Holders& holders,
-                             Submitted done) {
+// An HTTP route leads to one topology.
+static stdx::Status may_have_routes(const Records& records, const model::Topology& spec) {
+  const auto clash = find_route_clash(records.topologies(), spec);
+  if (clash.other.empty()) return {};
+  return stdx::fail(Code::already_exists,
+                    stdx::format("space '{}': route '{}' is of topology '{}' already; give one of "
+                                 "the two another route, or delete that topology",
+                                 clash.space, clash.route, clash.other));
+}
+
+// Whether it may be the topology of its name.
+stdx::Status Service::may_have_name(const Submission& submission) const {
+  const auto& spec = submission.text->spec;
+  const auto* first = leader_.records().by_name(spec.name);
+  if (submission.request.update()) {
+    if (first == nullptr)
+      return stdx::fail(
+          Code::not_found,
+          stdx::format("there is no topology '{}' to update; `topo submit` begins one", spec.name));
+    TRY(next_of(submission, leader_.records()));
+  } else if (first != nullptr && !is_kept_data(first->spec())) {
+    return stdx::fail(Code::already_exists,
+                      stdx::format("topology '{}' was submitted already as {} (version {}, it is "
+                                   "{}); `topo update {} FILE` brings this as its next version",
+                                   spec.name, first->record.id(), first->spec().version,
+                                   first->record.state(), spec.name));
+  }
+  return may_have_routes(leader_.records(), spec);
+}
+
+stdx::Status Service::can_run(const Submission& submission) const {
+  const auto& spec = submission.text->spec;
+  for (const auto& space : spec.spaces)
+    if (space.store == model::StoreKind::cluster)
+      return stdx::fail(
+          Code::unsupported,
+          stdx::format("space '{}': store 'cluster' is not built yet; use local", space.name));
+  const Candidates candidates(leader_.candidates());
+  // An update needs room for what is new; most of it has its place already.
+  if (auto why = no_room_for(spec, candidates.list()); !why.empty() && !submission.request.update())
+    return stdx::fail(Code::full, std::move(why));
+  const auto ever = candidates.ever();
+  for (std::uint32_t i = 0; i < spec.spaces.size(); ++i) {
+    const auto choice = ever.choose({.topology = spec,
+                                     .index = submission.text->index,
+                                     .space = i,
+                                     .where = {},
+                                     .only_on = "",
+                                     .avoid = ""});
+    if (!choice.zhost)
+      return stdx::fail(Code::invalid,
+                        stdx::format("space '{}' can run on no zhost: {}", spec.spaces[i].name,
+                                     fmt::format("{}", fmt::join(choice.refusals, "; "))));
+  }
+  return {};
+}
+
+void Service::write_topology(const SubmissionPtr& submission, const Holders& holders) {
+  const auto& request = submission->request;
+  const auto& text = submission->text;
   v1::TopologyRecord record;
   record.set_id(stdx::uuid_from(runtime_.random.next(), runtime_.random.next()));
-  *record.mutable_spec() = request.spec();
   record.set_desired(v1::DESIRED_RUNNING);
   record.set_state("pending");
   record.set_mex_sha256(request.mex_sha256());
   for (const auto& holder : holders) record.add_blob_holders(holder);
   record.set_created(stdx::format_rfc3339(runtime_.clock.wall()));
   record.set_updated(record.created());
-  *record.add_history() = summary_of(record, record.created(), "submit", request.submitted_by());
+  *record.add_history() = summary_of(text->spec, record.mex_sha256(), record.created(), "submit",
+                                     request.submitted_by());
   v1::SubmitReply reply;
   reply.set_topology_id(record.id());
-  reply.set_name(record.spec().name());
+  reply.set_name(text->spec.name);
   reply.set_state("pending");
   reply.set_version(1);
-  for (const auto& space : record.spec().spaces()) reply.add_spaces(space.name());
+  for (const auto& space : text->spec.spaces) reply.add_spaces(space.name);
   // Other submits may have been committed while this one waited for its batch.
-  const auto insert = [record](const Records& records) -> stdx::Result<std::vector<RowChange>> {
-    if (const auto* first = records.by_name(record.spec().name()))
+  const auto insert = [record,
+                       text](const Records& records) -> stdx::Result<std::vector<RowChange>> {
+    if (const auto* first = records.by_name(text->spec.name))
       return stdx::fail(Code::already_exists,
                         stdx::format("topology '{}' was submitted a moment ago as {}",
-                                     record.spec().name(), first->record.id()));
-    return std::vector{change_of(TopologyRow{}, record)};
+                                     text->spec.name, first->record.id()));
+    TRY(may_have_routes(records, text->spec));
+    return std::vector{change_of(TopologyRow{}, record, text)};
   };
-  leader_.change(insert, [done, reply](stdx::Status committed) {
+  leader_.change(insert, [submission, reply](stdx::Status committed) {
     if (committed)
-      done(reply);
+      submission->done(reply);
     else
-      done(std::unexpected(committed.error()));
+      submission->done(std::unexpected(committed.error()));
   });
 }
 

@@ -8,6 +8,7 @@
 #include "wire/topology_codec.h"
 #include "zrms/named_topology.h"
 #include "zrms/service.h"
+#include "zrms/submission.h"
 
 namespace zrms {
 
@@ -48,43 +49,103 @@ void Service::wire_version_routes(const AtLeader& at_leader) {
 }
 
 // Code::conflict while another update goes on.
-stdx::Result<NextVersion> Service::next_of(const v1::SubmitRequest& request,
-                                           const Records& records) {
-  const auto* row = records.by_name(request.spec().name());
-  if (row == nullptr) return std::unexpected(no_topology(records, request.spec().name()));
+stdx::Result<NextVersion> Service::next_of(const Submission& submission, const Records& records) {
+  const auto& spec = submission.text->spec;
+  const auto* row = records.by_name(spec.name);
+  if (row == nullptr) return std::unexpected(no_topology(records, spec.name));
   const auto& update = row->record.update();
   if (update_goes_on(row->record))
     return stdx::fail(
         Code::conflict,
         stdx::format("topology '{}' is being brought from version {} to {}; wait until "
                      "that is done (`topo status {}`), or `topo rollback {}`",
-                     row->spec.name, update.from(), update.to(), row->spec.name, row->spec.name));
-  TRY_ASSIGN(auto spec, wire::from_wire(request.spec()));
+                     row->spec().name, update.from(), update.to(), row->spec().name,
+                     row->spec().name));
   NextVersion next;
-  TRY_ASSIGN(next.updated, model::update(row->spec, std::move(spec)));
-  next.mex_sha256 = request.mex_sha256();
+  TRY_ASSIGN(next.updated, model::update(row->spec(), spec));
+  next.mex_sha256 = submission.request.mex_sha256();
   next.what = "update";
-  next.by = request.submitted_by();
+  next.by = submission.request.submitted_by();
   return next;
 }
 
-stdx::Result<v1::SubmitReply> Service::dry_run(const v1::SubmitRequest& request) const {
+stdx::Result<v1::SubmitReply> Service::dry_run(const Submission& submission) const {
   v1::SubmitReply reply;
-  reply.set_name(request.spec().name());
-  if (!request.update()) return reply;
-  TRY_ASSIGN(const auto next, next_of(request, leader_.records()));
+  reply.set_name(submission.text->spec.name);
+  if (!submission.request.update()) return reply;
+  TRY_ASSIGN(const auto next, next_of(submission, leader_.records()));
   reply.set_version(next.updated.topology.version);
   show(next.updated.changes, reply.mutable_changes());
   return reply;
 }
 
-void Service::update_here(const v1::SubmitRequest& request, const Holders& holders,
-                          Submitted done) {
-  const auto* row = leader_.records().by_name(request.spec().name());
+void Service::update_here(const SubmissionPtr& submission, const Holders& holders) {
+  const auto* row = leader_.records().by_name(submission->text->spec.name);
   write_version(
       row->record.id(),
-      [request](const Records& records, const TopologyRow&) { return next_of(request, records); },
-      holders, std::move(done));
+      [submission](const Records& records, const TopologyRow&) {
+        return next_of(*submission, records);
+      },
+      holders, submission->done);
+}
+
+// What is to become of one topology, worked out before its batch, whose task would be long else.
+struct Service::Update {
+  std::string topology;
+  MakeNext make;
+  Holders holders;
+  std::string now;
+  std::uint64_t of = 0;  // the row that the rest follows from; another one needs it anew
+  NextVersion next;
+  TextPtr text;
+  v1::SubmitReply reply;
+};
+
+stdx::Status Service::prepare(Update& update, const Records& records) {
+  const auto* row = records.topology(update.topology);
+  if (row == nullptr || row->record.desired() == v1::DESIRED_DELETED)
+    return std::unexpected(no_topology(records, update.topology));
+  TRY_ASSIGN(update.next, update.make(records, *row));
+  update.of = row->version;
+  update.text = nullptr;
+  return {};
+}
+
+stdx::Result<std::vector<RowChange>> Service::rows_of(Update& update, const Records& records) {
+  const auto* row = records.topology(update.topology);
+  if (row == nullptr || row->version != update.of || !update.text) {
+    TRY(prepare(update, records));
+    update.text = text_of(update.next.updated.topology);
+    row = records.topology(update.topology);
+  }
+  const auto& next = update.next;
+  auto& reply = update.reply;
+  reply.Clear();
+  reply.set_topology_id(update.topology);
+  reply.set_name(row->spec().name);
+  reply.set_state(row->record.state());
+  reply.set_version(row->spec().version);
+  show(next.updated.changes, reply.mutable_changes());
+  if (next.updated.changes.empty()) return std::vector<RowChange>();
+  reply.set_version(next.updated.topology.version);
+  auto record = next_record(*row, next, update.now);
+  // One whose data was kept comes back with a submit.
+  if (is_kept_data(row->spec()) && !is_kept_data(next.updated.topology)) {
+    record.set_desired(v1::DESIRED_RUNNING);
+    record.set_state("pending");
+    record.mutable_update()->set_state(v1::UPDATE_ROLLING);
+  }
+  if (is_kept_data(next.updated.topology)) {
+    record.set_desired(v1::DESIRED_STOPPED);
+    record.mutable_update()->set_state(v1::UPDATE_DONE);
+    record.mutable_update()->set_ended(update.now);
+    record.set_reason("it was deleted; its data is kept until `topo purge`");
+  }
+  if (!update.holders.empty())
+    record.mutable_blob_holders()->Assign(update.holders.begin(), update.holders.end());
+  auto changes = drop_oldest(records, update.topology);
+  changes.push_back(change_of(*row, std::move(record), update.text));
+  return changes;
 }
 
 // Two batches, as both rows may be large: the present version is kept first, which changes nothing
@@ -96,49 +157,31 @@ void Service::write_version(const std::string& topology, MakeNext make, const Ho
     if (row == nullptr) return std::unexpected(no_topology(records, topology));
     return keep_present(records, *row);
   };
-  const auto reply = std::make_shared<v1::SubmitReply>();
-  const auto write = [topology, make = std::move(make), holders, reply,
-                      now = stdx::format_rfc3339(runtime_.clock.wall())](
-                         const Records& records) -> stdx::Result<std::vector<RowChange>> {
-    const auto* row = records.topology(topology);
-    if (row == nullptr || row->record.desired() == v1::DESIRED_DELETED)
-      return std::unexpected(no_topology(records, topology));
-    TRY_ASSIGN(const auto next, make(records, *row));
-    reply->Clear();
-    reply->set_topology_id(topology);
-    reply->set_name(row->spec.name);
-    reply->set_state(row->record.state());
-    reply->set_version(row->spec.version);
-    show(next.updated.changes, reply->mutable_changes());
-    if (next.updated.changes.empty()) return std::vector<RowChange>();
-    reply->set_version(next.updated.topology.version);
-    auto record = next_record(*row, next, now);
-    // One whose data was kept comes back with a submit.
-    if (is_kept_data(row->spec) && !is_kept_data(next.updated.topology)) {
-      record.set_desired(v1::DESIRED_RUNNING);
-      record.set_state("pending");
-      record.mutable_update()->set_state(v1::UPDATE_ROLLING);
-    }
-    if (is_kept_data(next.updated.topology)) {
-      record.set_desired(v1::DESIRED_STOPPED);
-      record.mutable_update()->set_state(v1::UPDATE_DONE);
-      record.mutable_update()->set_ended(now);
-      record.set_reason("it was deleted; its data is kept until `topo purge`");
-    }
-    if (!holders.empty()) record.mutable_blob_holders()->Assign(holders.begin(), holders.end());
-    auto changes = drop_oldest(records, topology);
-    changes.push_back(change_of(*row, std::move(record)));
-    return changes;
+  auto update = std::make_shared<Update>();
+  update->topology = topology;
+  update->make = std::move(make);
+  update->holders = holders;
+  update->now = stdx::format_rfc3339(runtime_.clock.wall());
+  const auto write = [this, update, done] {
+    leader_.change([update](const Records& records) { return rows_of(*update, records); },
+                   [update, done](stdx::Status written) {
+                     if (written)
+                       done(update->reply);
+                     else
+                       done(std::unexpected(written.error()));
+                   });
   };
   const auto alive = std::weak_ptr<bool>(alive_);
-  leader_.change(keep, [this, write, reply, done, alive](stdx::Status kept) {
+  leader_.change(keep, [this, update, write, done, alive](stdx::Status kept) {
     if (!kept) return done(std::unexpected(kept.error()));
     if (alive.expired()) return done(stdx::fail(Code::unavailable, "this zrms is stopping"));
-    leader_.change(write, [reply, done](stdx::Status written) {
-      if (written)
-        done(*reply);
-      else
-        done(std::unexpected(written.error()));
+    later([this, update, write, done] {
+      if (const auto made = prepare(*update, leader_.records()); !made)
+        return done(std::unexpected(made.error()));
+      later([update, write] {
+        update->text = text_of(update->next.updated.topology);
+        write();
+      });
     });
   });
 }
@@ -151,13 +194,13 @@ void Service::act(const std::string& id, const stdx::Bytes& body, bool rollback,
       return reply(wire::error_response(read.error()));
   const auto* row = find_topology(id);
   if (row == nullptr) return reply(wire::error_response(no_topology(leader_.records(), id)));
-  if (is_kept_data(row->spec)) return reply(wire::error_response(only_data(row->spec.name)));
+  if (is_kept_data(row->spec())) return reply(wire::error_response(only_data(row->spec().name)));
   const auto make = [asked, rollback](const Records& records,
                                       const TopologyRow& now) -> stdx::Result<NextVersion> {
     if (!rollback) {
       NextVersion next;
       TRY_ASSIGN(next.updated,
-                 model::restart(now.spec, {asked.spaces().begin(), asked.spaces().end()}));
+                 model::restart(now.spec(), {asked.spaces().begin(), asked.spaces().end()}));
       next.mex_sha256 = now.record.mex_sha256();
       next.what = "restart";
       return next;
@@ -166,10 +209,10 @@ void Service::act(const std::string& id, const stdx::Bytes& body, bool rollback,
     const auto& kept = records.versions(now.record.id());
     auto to = asked.to();
     for (auto at = kept.rbegin(); to == 0 && at != kept.rend(); ++at)
-      if (at->first < now.spec.version) to = at->first;
+      if (at->first < now.spec().version) to = at->first;
     if (to == 0)
       return stdx::fail(Code::not_found,
-                        stdx::format("topology '{}' has had no other version", now.spec.name));
+                        stdx::format("topology '{}' has had no other version", now.spec().name));
     TRY_ASSIGN(auto next, back_to(records, now, to));
     next.what = stdx::format("rollback to version {}", to);
     return next;
@@ -197,10 +240,10 @@ void Service::keep_data_only(const std::string& id, ports::HttpReply reply) {
   if (row == nullptr) return reply(wire::error_response(no_topology(leader_.records(), id)));
   const auto make = [](const Records&, const TopologyRow& now) -> stdx::Result<NextVersion> {
     NextVersion next;
-    auto nothing = now.spec;
+    auto nothing = now.spec();
     nothing.spaces.clear();
     nothing.paths.clear();
-    TRY_ASSIGN(next.updated, model::update(now.spec, nothing));
+    TRY_ASSIGN(next.updated, model::update(now.spec(), nothing));
     next.what = "delete, data kept";
     return next;
   };
@@ -213,13 +256,14 @@ void Service::show_history(const std::string& id, ports::HttpReply reply) const 
   const auto* row = find_topology(id);
   if (row == nullptr) return reply(wire::error_response(no_topology(leader_.records(), id)));
   v1::TopologyHistory history;
-  history.set_version(row->spec.version);
+  history.set_version(row->spec().version);
   *history.mutable_versions() = row->record.history();
   if (history.versions_size() == 0)
-    *history.add_versions() = summary_of(row->record, row->record.created(), "submit", "");
+    *history.add_versions() =
+        summary_of(row->spec(), row->record.mex_sha256(), row->record.created(), "submit", "");
   const auto& kept = leader_.records().versions(row->record.id());
   for (auto& version : *history.mutable_versions())
-    version.set_kept(version.version() == row->spec.version || kept.contains(version.version()));
+    version.set_kept(version.version() == row->spec().version || kept.contains(version.version()));
   reply(wire::json_response(history));
 }
 
@@ -233,7 +277,7 @@ void Service::purge(const std::string& id, const stdx::Bytes& body, ports::HttpR
   const auto* row = find_topology(id);
   if (row == nullptr) return reply(wire::error_response(no_topology(leader_.records(), id)));
   std::vector<std::string> spaces;
-  for (const auto& space : row->spec.spaces) {
+  for (const auto& space : row->spec().spaces) {
     const bool named =
         asked.spaces().empty() ||
         std::find(asked.spaces().begin(), asked.spaces().end(), space.name) != asked.spaces().end();
@@ -247,14 +291,14 @@ void Service::purge(const std::string& id, const stdx::Bytes& body, ports::HttpR
           {Code::conflict,
            stdx::format("space '{}' of topology '{}' has nothing to purge: only what an update "
                         "removed, or a deletion kept, can be purged",
-                        stdx::printable(name, 80), row->spec.name)}));
+                        stdx::printable(name, 80), row->spec().name)}));
   v1::TopologyActionReply out;
-  out.set_version(row->spec.version);
+  out.set_version(row->spec().version);
   for (const auto& space : spaces)
     if (static_cast<std::size_t>(out.spaces_size()) < changes_shown_max) out.add_spaces(space);
   if (asked.dry_run()) return reply(wire::json_response(out));
   // Of a topology of which only the data is left, nothing stays.
-  if (is_kept_data(row->spec) && asked.spaces().empty()) {
+  if (is_kept_data(row->spec()) && asked.spaces().empty()) {
     const auto topology = row->record.id();
     return set_desired(topology, v1::DESIRED_DELETED,
                        [out, reply](const ports::HttpResponse& response) {
@@ -279,9 +323,9 @@ void Service::purge_next(const std::string& topology, std::vector<std::string> s
     const auto* row = records.topology(topology);
     for (const auto& name : now) {
       const auto* placed = records.space(topology, name);
-      const int index = row == nullptr ? -1 : row->index.find(name);
+      const int index = row == nullptr ? -1 : row->index().find(name);
       if (placed == nullptr || placed->record.tombstone() || index < 0 ||
-          !row->spec.spaces[static_cast<std::size_t>(index)].removed)
+          !row->spec().spaces[static_cast<std::size_t>(index)].removed)
         continue;
       auto next = placed->record;
       next.set_tombstone(true);

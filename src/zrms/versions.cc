@@ -5,6 +5,7 @@
 #include <set>
 
 #include "stdx/text.h"
+#include "wire/frame.h"
 #include "wire/topology_codec.h"
 
 namespace zrms {
@@ -38,13 +39,13 @@ std::string mex_version_of(const model::Topology& topology) {
   return format("{} versions", versions.size());
 }
 
-v1::VersionSummary summary_of(const v1::TopologyRecord& record, const std::string& at,
-                              const std::string& what, const std::string& by) {
+v1::VersionSummary summary_of(const model::Topology& spec, const std::string& mex_sha256,
+                              const std::string& at, const std::string& what,
+                              const std::string& by) {
   v1::VersionSummary summary;
-  summary.set_version(std::max<std::uint64_t>(1, record.spec().version()));
-  if (const auto spec = wire::from_wire(record.spec()))
-    summary.set_mex_version(mex_version_of(*spec));
-  summary.set_mex_sha256(record.mex_sha256());
+  summary.set_version(std::max<std::uint64_t>(1, spec.version));
+  summary.set_mex_version(mex_version_of(spec));
+  summary.set_mex_sha256(mex_sha256);
   summary.set_at(at);
   summary.set_what(what);
   summary.set_by(by);
@@ -54,8 +55,7 @@ v1::VersionSummary summary_of(const v1::TopologyRecord& record, const std::strin
 v1::TopologyRecord next_record(const TopologyRow& row, const NextVersion& next,
                                const std::string& now_text) {
   auto record = row.record;
-  const auto from = row.spec.version;
-  *record.mutable_spec() = wire::to_wire(next.updated.topology);
+  const auto from = row.spec().version;
   record.set_mex_sha256(next.mex_sha256);
   record.set_updated(now_text);
   auto& update = *record.mutable_update();
@@ -69,21 +69,18 @@ v1::TopologyRecord next_record(const TopologyRow& row, const NextVersion& next,
   update.set_state(at_once ? v1::UPDATE_DONE : next.state);
   if (at_once) update.set_ended(now_text);
   if (record.history_size() == 0)  // it was submitted before histories were kept
-    *record.add_history() = summary_of(row.record, row.record.created(), "submit", "");
-  *record.add_history() = summary_of(record, now_text, stdx::shortened(next.what, 400), next.by);
+    *record.add_history() =
+        summary_of(row.spec(), row.record.mex_sha256(), record.created(), "submit", "");
+  *record.add_history() = summary_of(next.updated.topology, next.mex_sha256, now_text,
+                                     stdx::shortened(next.what, 400), next.by);
   while (record.history_size() > history_kept) record.mutable_history()->DeleteSubrange(0, 1);
   return record;
 }
 
 std::vector<RowChange> keep_present(const Records& records, const TopologyRow& row) {
   const auto& kept = records.versions(row.record.id());
-  if (kept.contains(row.spec.version)) return {};
-  v1::VersionRecord former;
-  former.set_topology_id(row.record.id());
-  former.set_version(row.spec.version);
-  *former.mutable_spec() = row.record.spec();
-  former.set_mex_sha256(row.record.mex_sha256());
-  return {change_of(VersionRow{}, std::move(former))};
+  if (kept.contains(row.spec().version)) return {};
+  return {keep(row)};
 }
 
 std::vector<RowChange> drop_oldest(const Records& records, const std::string& topology) {
@@ -105,11 +102,12 @@ stdx::Result<NextVersion> back_to(const Records& records, const TopologyRow& row
     return stdx::fail(
         Code::not_found,
         format("version {} of topology '{}' is not kept; those that are: {}", version,
-               row.spec.name, numbers.empty() ? "none" : format("{}", fmt::join(numbers, ", "))));
+               row.spec().name, numbers.empty() ? "none" : format("{}", fmt::join(numbers, ", "))));
   }
-  TRY_ASSIGN(const auto former, wire::from_wire(at->second.record.spec()));
+  TRY_ASSIGN(const auto spec, wire::parse<v1::TopologySpec>(*at->second.spec_bytes));
+  TRY_ASSIGN(const auto former, wire::from_wire(spec));
   NextVersion next;
-  TRY_ASSIGN(next.updated, model::update(row.spec, model::without_removed(former)));
+  TRY_ASSIGN(next.updated, model::update(row.spec(), model::without_removed(former)));
   next.mex_sha256 = at->second.record.mex_sha256();
   return next;
 }

@@ -26,7 +26,7 @@ struct NextVersion {
   std::string reason;  // why it is rolled back
 };
 
-// The row of the topology in its next version.
+// The row of the topology in its next version, without its text.
 v1::TopologyRecord next_record(const TopologyRow& row, const NextVersion& next,
                                const std::string& now_text);
 // What keeps the present version; nothing where it is kept already.
@@ -34,8 +34,9 @@ std::vector<RowChange> keep_present(const Records& records, const TopologyRow& r
 // The rows of versions that are too old to be kept, once the topology is at `version`.
 std::vector<RowChange> drop_oldest(const Records& records, const std::string& topology);
 // As it would be written in a history, of a topology's first version.
-v1::VersionSummary summary_of(const v1::TopologyRecord& record, const std::string& at,
-                              const std::string& what, const std::string& by);
+v1::VersionSummary summary_of(const model::Topology& spec, const std::string& mex_sha256,
+                              const std::string& at, const std::string& what,
+                              const std::string& by);
 
 // A former version as the next one. Code::not_found where it is not kept.
 stdx::Result<NextVersion> back_to(const Records& records, const TopologyRow& row,

@@ -15,6 +15,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
+#include <optional>
 
 #include "stdx/text.h"
 
@@ -84,16 +86,26 @@ stdx::Bytes read_whole(int fd, std::size_t bytes_max) {
   _exit(127);
 }
 
+// What it has used of the processors; nothing where that is not known any more.
+std::optional<stdx::Duration> processor_time(pid_t pid) {
+  clockid_t clock{};
+  timespec used{};
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) return {};
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
 // Whether it ended within the time.
-bool wait_until(int pidfd, stdx::Duration time) {
+bool wait_until(pid_t pid, int pidfd, stdx::Duration time) {
   using Clock = std::chrono::steady_clock;
-  const auto end = Clock::now() + time;
+  const auto end = Clock::now() + time * clock_per_time;
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
     pollfd ended{pidfd, POLLIN, 0};
-    const int n = poll(&ended, 1, static_cast<int>(std::clamp<std::int64_t>(left, 0, 1 << 30)));
+    const int n = poll(&ended, 1, static_cast<int>(std::clamp<std::int64_t>(left, 0, 20)));
     if (n > 0) return true;
-    if (n == 0 || errno != EINTR) return false;
+    if (n < 0 && errno != EINTR) return false;
+    const auto used = processor_time(pid);
+    if (Clock::now() >= end || (used && *used >= time)) return false;
   }
 }
 
@@ -121,7 +133,7 @@ stdx::Result<ChildOutcome> run_bounded(const std::vector<std::string>& argv, std
   if (pid < 0) return failed("no process");
   const Descriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   ChildOutcome outcome;
-  outcome.timed_out = pidfd.get() < 0 || !wait_until(pidfd.get(), bounds.time);
+  outcome.timed_out = pidfd.get() < 0 || !wait_until(pid, pidfd.get(), bounds.time);
   if (outcome.timed_out) kill(pid, SIGKILL);
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {

@@ -17,9 +17,13 @@ namespace adapters::posix {
 
 struct ChildBounds {
   std::uint64_t memory_bytes;  // of its address space
-  stdx::Duration time;         // of the clock
+  // Of its processors: a loaded machine does not shorten it. It is ended too after clock_per_time
+  // times as long on the clock, as one that waits for something takes no processor.
+  stdx::Duration time;
   std::size_t output_bytes_max;
 };
+
+inline constexpr int clock_per_time = 10;
 
 struct ChildOutcome {
   bool timed_out = false;  // it was killed

@@ -76,7 +76,10 @@ ports::Store::Snapshot Database::read_page(const ports::Store::Page& page) const
 
 template <typename T>
 void MemoryStore::run(std::function<stdx::Result<T>()> what, Done<T> done) {
-  executor_.after(latency_, [this, what = std::move(what), done = std::move(done)] {
+  constexpr stdx::Duration look_again = std::chrono::milliseconds(20);
+  const auto wait = database_.stalled ? look_again : latency_;
+  executor_.after(wait, [this, what = std::move(what), done = std::move(done)]() mutable {
+    if (database_.stalled) return run(std::move(what), std::move(done));
     const auto fault = database_.fault ? database_.fault() : Fault::none;
     if (fault == Fault::unavailable)
       return done(stdx::fail(Code::unavailable, "the database is away"));

@@ -29,6 +29,8 @@ class Database {
   std::function<Fault()> fault;
   // While set, reads find no records but members and lineage: the rest was deleted (P13).
   bool emptied = false;
+  // While set, calls are not answered; they are carried out when it ends.
+  bool stalled = false;
 
   stdx::Result<ports::TermRow> cas_term(std::uint64_t expected_version, std::uint64_t next_term,
                                         std::string next_holder);
