@@ -46,6 +46,7 @@ struct Bench final : zrun::SpaceOwner {
   ports::Metrics metrics;
   ports::Runtime runtime{loop, loop, random, log, metrics};
   NoSensors sensors;
+  zrun::OutsideCalls outside{runtime.metrics};
   zrun::MessagePool pool;
   zrun::Scheduler scheduler{runtime};
   zrun::Courier courier{runtime, scheduler, pool, "here",
@@ -145,7 +146,8 @@ std::vector<double> spawn_all(Bench& bench, std::size_t n) {
     const auto index = static_cast<std::uint16_t>(i % 2);
     auto& slot = topology.slots[index];
     bench.spaces.push_back(std::make_unique<zrun::Space>(
-        zrun::SpaceParts{bench.runtime, bench.scheduler, bench.pool, bench, bench.sensors},
+        zrun::SpaceParts{bench.runtime, bench.scheduler, bench.pool, bench, bench.sensors,
+                         bench.outside},
         topology, index,
         model::InstanceId{
             {topology.id, topology.spec().spaces[index].name}, model::Epoch(1), model::Run(1)}));

@@ -204,12 +204,13 @@ void calls(Input input) {
   Owner owner(pool);
   Sensors sensors;
   auto runtime = process.runtime();
+  zrun::OutsideCalls outside(runtime.metrics);
   zrun::Scheduler scheduler(runtime);
   const auto delivery =
       memory.size() % 2 == 0 ? model::Delivery::at_least_once : model::Delivery::once;
   const auto local = *zrun::LocalTopology::make(
       model::TopologyId{"00000000-0000-4000-8000-000000000001"}, topology(delivery));
-  zrun::Space space({runtime, scheduler, pool, owner, sensors}, *local, 0,
+  zrun::Space space({runtime, scheduler, pool, owner, sensors, outside}, *local, 0,
                     {{local->id, "a"}, model::Epoch{1}, model::Run{1}});
   space.start(std::make_shared<Module>(), std::make_shared<Data>());
   space.deliver(pool.make("a message"));
