@@ -17,18 +17,12 @@
 
 namespace ports {
 
-// What a caller may do, by the token that it showed; each includes those before it, but for
-// `ingress`, which is for the messages to one topology alone.
-enum class Access { ingress, read, operate, admin };
-
 struct HttpRequest {
   std::string method = "GET";
   std::string path = "/";                      // decoded, without the query
   std::map<std::string, std::string> query;    // decoded
   std::map<std::string, std::string> headers;  // names in lower case
   stdx::Bytes body;
-  Access access = Access::admin;
-  std::string ingress_topology;  // of Access::ingress: its name
 };
 
 struct HttpResponse {
