@@ -70,8 +70,11 @@ Given own_options(int argc, char** argv) {
   }
   // `topo status --watch 7`: the other commands read their options behind everything else.
   const auto own_order = {"logs", "send", "complete"};
+  // One of these has an option with a value, which stays behind it.
+  const auto has_value = [](const std::string& word) { return word == "rollback"; };
   if (!given.words.empty() &&
-      std::find(own_order.begin(), own_order.end(), given.words[0]) == own_order.end())
+      std::find(own_order.begin(), own_order.end(), given.words[0]) == own_order.end() &&
+      std::none_of(given.words.begin(), given.words.end(), has_value))
     std::stable_partition(given.words.begin(), given.words.end(),
                           [](const std::string& word) { return !word.starts_with("-"); });
   return given;

@@ -7,6 +7,7 @@
 #include "stdx/text.h"
 #include "wire/json.h"
 #include "wire/log_query.h"
+#include "zmesh/http_message.h"
 #include "zmesh/route_api.h"
 #include "zmesh/send_api.h"
 
@@ -32,8 +33,21 @@ HttpApi::HttpApi(ports::Runtime& runtime, Service& service, std::uint16_t port)
 
 void HttpApi::handle(ports::HttpRequest request, ports::HttpReply reply) {
   if (const auto* space = route_of(service_.directory(), request.path))
-    return answer_route(service_, *space, request, std::move(reply));
+    return answer_public(*space, request, std::move(reply));
   router_.route(std::move(request), std::move(reply));
+}
+
+// Behind a proxy all of them come from one address, as the operator's may: some room stays for his.
+void HttpApi::answer_public(const v1::DirectoryEntry& space, const ports::HttpRequest& request,
+                            ports::HttpReply reply) {
+  if (*public_ >= public_max)
+    return reply(response_of({stdx::Code::full, "too many requests wait for spaces; try again"}));
+  ++*public_;
+  answer_route(service_, space, request,
+               [count = public_, reply = std::move(reply)](ports::HttpResponse response) {
+                 --*count;
+                 reply(std::move(response));
+               });
 }
 
 bool HttpApi::is_public(const std::string& path) const {

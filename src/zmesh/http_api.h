@@ -14,12 +14,17 @@ namespace zmesh {
 
 class HttpApi final : public ports::HttpHandler {
  public:
+  // Requests to routes of spaces at once, of all callers; one more gets 503.
+  static constexpr std::size_t public_max = 96;
+
   HttpApi(ports::Runtime& runtime, Service& service, std::uint16_t port);
   void handle(ports::HttpRequest request, ports::HttpReply reply) override;
   // A space answers there: no operator's token is asked for.
   bool is_public(const std::string& path) const;
 
  private:
+  void answer_public(const v1::DirectoryEntry& space, const ports::HttpRequest& request,
+                     ports::HttpReply reply);
   void wire_routes();
   void wire_lists();
   std::string mode() const;
@@ -30,6 +35,7 @@ class HttpApi final : public ports::HttpHandler {
   std::uint16_t port_;
   stdx::Instant started_;
   wire::HttpRouter router_;
+  std::shared_ptr<std::size_t> public_ = std::make_shared<std::size_t>(0);  // under way
 };
 
 }  // namespace zmesh

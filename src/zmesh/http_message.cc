@@ -2,6 +2,7 @@
 #include "zmesh/http_message.h"
 
 #include <algorithm>
+#include <set>
 
 #include "stdx/text.h"
 #include "stdx/utf8.h"
@@ -17,6 +18,7 @@ constexpr std::string_view of_one_connection[] = {
     "te",         "trailer",          "transfer-encoding",  "upgrade",
     "expect",     "proxy-connection", "content-length",     "http2-settings"};
 constexpr std::string_view session_cookie = "samoza_session=";
+constexpr std::size_t header_bytes_max = 16u << 10;
 constexpr std::string_view text_type = "text/plain; charset=utf-8";
 
 std::string lower(std::string_view text) {
@@ -33,15 +35,24 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// `name` in lower case; `connection`: the value of that header, which may name more of them.
-bool goes_no_further(std::string_view name, std::string_view connection) {
-  if (std::find(std::begin(of_one_connection), std::end(of_one_connection), name) !=
-      std::end(of_one_connection))
-    return true;
-  for (const auto part : stdx::split(connection, ','))
-    if (lower(trimmed(part)) == name) return true;
-  return false;
-}
+// The headers that are of this connection alone, in lower case.
+class HopByHop {
+ public:
+  // `connection`: the value of that header, which may name more of them; the first named_max count.
+  explicit HopByHop(std::string_view connection)
+      : names_(std::begin(of_one_connection), std::end(of_one_connection)) {
+    constexpr std::size_t named_max = 64;
+    for (std::size_t named = 0; !connection.empty() && named < named_max; ++named) {
+      const auto end = std::min(connection.find(','), connection.size());
+      names_.insert(lower(trimmed(connection.substr(0, end))));
+      connection.remove_prefix(std::min(end + 1, connection.size()));
+    }
+  }
+  bool contains(const std::string& name) const { return names_.contains(name); }
+
+ private:
+  std::set<std::string> names_;
+};
 
 std::string without_session(std::string_view cookies) {
   std::string out;
@@ -117,7 +128,11 @@ stdx::Status take_header(std::string_view line, std::map<std::string, std::strin
   const auto value = trimmed(line.substr(colon + 1));
   if (has_control_bytes(value))
     return bad(stdx::format("the header {} has control characters", name));
-  if (name == "set-cookie" && value.starts_with(session_cookie))
+  // Browsers leave blanks around its name out.
+  const auto cookie = value.substr(0, value.find('='));
+  if (name == "set-cookie" &&
+      (trimmed(cookie) == session_cookie.substr(0, session_cookie.size() - 1) ||
+       value.find(session_cookie) != std::string_view::npos))
     return bad("it sets the cookie of zrun's pages");
   auto& known = headers[name];
   if (known.empty())
@@ -132,9 +147,9 @@ stdx::Status take_header(std::string_view line, std::map<std::string, std::strin
 stdx::Bytes request_message(const ports::HttpRequest& request) {
   auto message = stdx::format("{} {} HTTP/1.1\r\n", request.method, target_of(request));
   const auto at = request.headers.find("connection");
-  const std::string connection = at == request.headers.end() ? "" : at->second;
+  const HopByHop hop_by_hop(at == request.headers.end() ? "" : at->second);
   for (const auto& [name, value] : request.headers) {
-    if (name.starts_with(':') || goes_no_further(name, connection)) continue;
+    if (name.starts_with(':') || hop_by_hop.contains(name)) continue;
     const auto passed = name == "cookie" ? without_session(value) : value;
     if (name == "cookie" && passed.empty()) continue;
     message += stdx::format("{}: {}\r\n", name, passed);
@@ -157,16 +172,19 @@ stdx::Result<ports::HttpResponse> response_of(stdx::BytesView answer) {
   if (!status || *status < 200 || *status > 599 || (first->size() > 3 && (*first)[3] != ' '))
     return bad("its first line must be 'HTTP/1.1 ', a status of 200 to 599, and the reason");
   response.status = static_cast<int>(*status);
-  for (;;) {
+  for (std::size_t bytes = 0;;) {
     const auto line = take_line(rest);
     if (!line) return bad("no empty line ends its header");
     if (line->empty()) break;
+    bytes += line->size();
+    if (bytes > header_bytes_max)
+      return bad(stdx::format("its header has more than {} bytes", header_bytes_max));
     TRY(take_header(*line, response.headers));
   }
-  const auto connection =
-      response.headers.contains("connection") ? response.headers["connection"] : "";
+  const HopByHop hop_by_hop(response.headers.contains("connection") ? response.headers["connection"]
+                                                                    : "");
   std::erase_if(response.headers,
-                [&](const auto& header) { return goes_no_further(header.first, connection); });
+                [&](const auto& header) { return hop_by_hop.contains(header.first); });
   response.body = rest;
   if (response.status == 204 || response.status == 304) response.body.clear();
   const auto type = response.headers.extract("content-type");
@@ -180,7 +198,9 @@ ports::HttpResponse response_of(const stdx::Error& error) {
   ports::HttpResponse response;
   response.status = 502;
   if (error.code == Code::timeout) response.status = 504;
-  if (error.code == Code::unavailable || error.code == Code::full) response.status = 503;
+  // Denied: the space is of another version than its zhost's directory; an update is under way.
+  if (error.code == Code::unavailable || error.code == Code::full || error.code == Code::denied)
+    response.status = 503;
   if (response.status == 503) response.headers["Retry-After"] = "1";
   response.content_type = text_type;
   response.body = error.message + "\n";

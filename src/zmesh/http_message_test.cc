@@ -74,9 +74,22 @@ TEST(HttpMessageTest, WhatIsNoResponseIsRefused) {
         "HTTP/1.1 2000 x\r\n\r\n", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nno header\r\n\r\n",
         "HTTP/1.1 200 OK\r\nbad name: x\r\n\r\n", "HTTP/1.1 200 OK\r\na: b\rc: d\r\n\r\n",
         "HTTP/1.1 200 OK\r\n folded\r\n\r\n", "HTTP/1.1 200 OK\r\n: x\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nSet-Cookie: samoza_session=x\r\n\r\n"})
+        "HTTP/1.1 200 OK\r\nSet-Cookie: samoza_session=x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nSet-Cookie: samoza_session =x\r\n\r\n"})
     EXPECT_FALSE(response_of(bad)) << bad;
   EXPECT_FALSE(response_of(stdx::BytesView("HTTP/1.1 200 OK\r\na: \0\r\n\r\n", 24)));
+}
+
+TEST(HttpMessageTest, AHeaderThatIsTooLongIsRefusedAndOneThatNamesManyOthersCostsLittle) {
+  EXPECT_FALSE(response_of("HTTP/1.1 200 OK\r\nx: " + std::string(70'000, 'a') + "\r\n\r\n"));
+  std::string many = "HTTP/1.1 200 OK\r\n";
+  for (int i = 0; i < 100'000; ++i) many += "abc" + std::to_string(i) + ":\r\n";
+  EXPECT_FALSE(response_of(many + "\r\n"));
+  std::string names = "HTTP/1.1 200 OK\r\nx-own: 1\r\nConnection: x-own";
+  for (int i = 0; i < 5'000; ++i) names += ",a";
+  const auto response = response_of(names + "\r\n\r\nbody");
+  ASSERT_TRUE(response);
+  EXPECT_TRUE(response->headers.empty());
 }
 
 TEST(HttpMessageTest, AFailureHasItsStatus) {
@@ -88,6 +101,7 @@ TEST(HttpMessageTest, AFailureHasItsStatus) {
   EXPECT_EQ(away.status, 503);
   EXPECT_EQ(away.headers.at("Retry-After"), "1");
   EXPECT_EQ(response_of(stdx::Error{Code::full, "full"}).status, 503);
+  EXPECT_EQ(response_of(stdx::Error{Code::denied, "of the version before"}).status, 503);
 }
 
 }  // namespace

@@ -51,6 +51,11 @@ stdx::Result<v1::SendRequest> read_raw(const ports::HttpRequest& request) {
 
 ports::HttpResponse raw_response(v1::SendReply sent) {
   if (sent.outcome() == "accepted") return wire::json_response(sent, 202);
+  // From another zhost: only what it may say.
+  if (sent.outcome() != "answered" && sent.outcome() != "handled")
+    return wire::error_response(
+        {Code::failed, "the zhost that has the space answered with no outcome that is known here"});
+  if (sent.outcome() == "handled") sent.clear_answer();
   ports::HttpResponse response;
   response.headers["Samoza-Outcome"] = sent.outcome();
   if (sent.repeated()) response.headers["Samoza-Repeated"] = "1";

@@ -35,13 +35,18 @@ ports::HttpResponse with_away(ports::HttpResponse response, const std::string& s
   return response;
 }
 
+bool asks_for_known(const ports::HttpRequest& request) {
+  const auto at = request.query.find("known");
+  return at != request.query.end() && at->second == "1";
+}
+
 }  // namespace
 
 void Service::add_reader(const std::string& pattern, wire::HttpRouter::Handler handler) {
   known_.add("GET", pattern, handler);
   router_.add("GET", pattern,
               [this, handler = std::move(handler)](wire::RouteMatch match, ports::HttpReply reply) {
-                const bool known = match.request.query["known"] == "1";
+                const bool known = asks_for_known(match.request);
                 const auto otherwise = [this, known, request = match.request,
                                         reply](ports::HttpResponse response) {
                   if (response.status < 500 || !known) return reply(std::move(response));
@@ -74,7 +79,7 @@ bool Service::answer_known_here(const ports::HttpRequest& request, const ports::
     reply(list_events(request.query, away_sentence()));
     return true;
   }
-  if (request.query.find("known") == request.query.end() || !knows_records()) return false;
+  if (!asks_for_known(request) || !knows_records()) return false;
   known_.route(request, [reply, sentence = away_sentence()](ports::HttpResponse response) {
     reply(with_away(std::move(response), sentence));
   });

@@ -268,6 +268,19 @@ void Leader::plan() {
     look();
 }
 
+// What topologies may not have in common: names, and HTTP routes, which begin with '/'.
+static void add_names(std::set<std::string>& names, const model::Topology& topology) {
+  names.insert(topology.name);
+  for (const auto& space : topology.spaces)
+    if (!space.route.empty()) names.insert(space.route);
+}
+static bool holds_one_of(const std::set<std::string>& names, const model::Topology& topology) {
+  return names.contains(topology.name) ||
+         std::any_of(topology.spaces.begin(), topology.spaces.end(), [&](const auto& space) {
+           return !space.route.empty() && names.contains(space.route);
+         });
+}
+
 // Makes the operators' changes that fit into the batch. Each sees the rows as they are, so one that
 // touches a row of this batch waits for the next. True where some wait.
 bool Leader::serve_asked(std::vector<RowChange>& changes) {
@@ -290,13 +303,13 @@ bool Leader::serve_asked(std::vector<RowChange>& changes) {
     for (const auto& change : *made) {
       more += bytes_of(change);
       apart = apart && !rows.contains({change.kind, change.key}) &&
-              (change.kind != "topology" || !names.contains(change.text->spec.name));
+              (change.kind != "topology" || !holds_one_of(names, change.text->spec));
     }
     if (!changes.empty() && (!apart || bytes + more > batch_bytes_max)) return true;
     bytes += more;
     for (auto& change : *made) {
       rows.insert({change.kind, change.key});
-      if (change.kind == "topology") names.insert(change.text->spec.name);
+      if (change.kind == "topology") add_names(names, change.text->spec);
       changes.push_back(std::move(change));
     }
     answers_.push_back(std::move(asked_.front().done));

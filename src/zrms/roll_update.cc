@@ -5,6 +5,7 @@
 #include "stdx/plant.h"
 #include "stdx/text.h"
 #include "zrms/reconciler_work.h"
+#include "zrms/route_clash.h"
 #include "zrms/versions.h"
 
 namespace zrms {
@@ -124,6 +125,11 @@ bool Reconciler::roll(Work& work, const TopologyRow& topology, Progress& progres
 bool Reconciler::roll_back(Work& work, const TopologyRow& topology, const std::string& why) {
   const auto& update = topology.record.update();
   auto back = back_to(work.view.records, topology, update.from());
+  // Another topology may have taken a route of the former version meanwhile.
+  if (const auto routes =
+          back ? may_have_routes(work.view.records, back->updated.topology) : stdx::Status();
+      !routes)
+    back = std::unexpected(routes.error());
   if (!back) {
     auto next = topology.record;
     next.mutable_update()->set_state(v1::UPDATE_DONE);

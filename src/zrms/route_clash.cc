@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zrms/route_clash.h"
 
+#include "stdx/text.h"
+
 namespace zrms {
 
 RouteClash find_route_clash(const std::map<std::string, TopologyRow>& topologies,
@@ -18,6 +20,15 @@ RouteClash find_route_clash(const std::map<std::string, TopologyRow>& topologies
     }
   }
   return {};
+}
+
+stdx::Status may_have_routes(const Records& records, const model::Topology& topology) {
+  const auto clash = find_route_clash(records.topologies(), topology);
+  if (clash.other.empty()) return {};
+  return stdx::fail(stdx::Code::already_exists,
+                    stdx::format("space '{}': route '{}' is of topology '{}' already; give one of "
+                                 "the two another route, or delete that topology",
+                                 clash.space, clash.route, clash.other));
 }
 
 }  // namespace zrms

@@ -20,4 +20,7 @@ struct RouteClash {
 RouteClash find_route_clash(const std::map<std::string, TopologyRow>& topologies,
                             const model::Topology& topology);
 
+// Code::already_exists where there is one; says what to do.
+stdx::Status may_have_routes(const Records& records, const model::Topology& topology);
+
 }  // namespace zrms

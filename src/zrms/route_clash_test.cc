@@ -55,5 +55,18 @@ TEST(RouteClashTest, AStoppedTopologyKeepsItsRoutesADeletedOneAndARemovedSpaceDo
   EXPECT_EQ(f.other("new", {"/shop"}), "");
 }
 
+TEST(RouteClashTest, ATopologyThatWouldTakeTheRouteOfAnotherIsToldWhose) {
+  Records records;
+  v1::TopologyRecord record;
+  record.set_id("1");
+  record.set_desired(v1::DESIRED_RUNNING);
+  records.apply({change_of(TopologyRow{}, record, text_of(topology("shop", {"/shop"})))});
+  EXPECT_TRUE(may_have_routes(records, topology("shop", {"/shop"})));
+  const auto refused = may_have_routes(records, topology("new", {"/shop"}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, stdx::Code::already_exists);
+  EXPECT_NE(refused.error().message.find("topology 'shop'"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace zrms

@@ -324,16 +324,6 @@ void Service::begin(const SubmissionPtr& submission) {
                 .until = runtime_.clock.now() + spread_max}));
 }
 
-// An HTTP route leads to one topology.
-static stdx::Status may_have_routes(const Records& records, const model::Topology& spec) {
-  const auto clash = find_route_clash(records.topologies(), spec);
-  if (clash.other.empty()) return {};
-  return stdx::fail(Code::already_exists,
-                    stdx::format("space '{}': route '{}' is of topology '{}' already; give one of "
-                                 "the two another route, or delete that topology",
-                                 clash.space, clash.route, clash.other));
-}
-
 // Whether it may be the topology of its name.
 stdx::Status Service::may_have_name(const Submission& submission) const {
   const auto& spec = submission.text->spec;

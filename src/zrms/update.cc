@@ -7,6 +7,7 @@
 #include "wire/json.h"
 #include "wire/topology_codec.h"
 #include "zrms/named_topology.h"
+#include "zrms/route_clash.h"
 #include "zrms/service.h"
 #include "zrms/submission.h"
 
@@ -119,6 +120,7 @@ stdx::Result<std::vector<RowChange>> Service::rows_of(Update& update, const Reco
     row = records.topology(update.topology);
   }
   const auto& next = update.next;
+  TRY(may_have_routes(records, next.updated.topology));
   auto& reply = update.reply;
   reply.Clear();
   reply.set_topology_id(update.topology);

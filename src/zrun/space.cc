@@ -193,8 +193,9 @@ void Space::leave(SpaceState state, std::string detail) {
   self_timers_.clear();
   sensors.clear();
   data_call.reset();
+  const bool in_doubt = transaction_ && transaction_->commit == Transaction::Commit::under_way;
   drop_turn();
-  give_back_current();
+  give_back_current(in_doubt);
   parts_.scheduler.cancel_wake(*this);
   set_state(state, std::move(detail));
 }

@@ -291,7 +291,8 @@ class Space final : public Schedulable {
   bool commit_turn();
   void turn_committed(const stdx::Status& status, const Turn& turn);
   void drop_turn();
-  void give_back_current();
+  // `in_doubt`: the turn that took it may have been committed.
+  void give_back_current(bool in_doubt = false);
   void put_into_mailbox(MessagePtr message, std::int32_t delay_ms);
   // One more delivery of it failed; true where it may not be delivered again.
   bool is_last_delivery(Message& message) const;

@@ -85,9 +85,17 @@ void Space::note_finished(const Message& message) {
                                                      {"run", id_.run.value}});
 }
 
-void Space::give_back_current() {
+void Space::give_back_current(bool in_doubt) {
   if (!current_) return;
   auto message = std::exchange(current_, {});
+  // Its turn may be in the store, and nothing there tells: a second time it must not be handled.
+  if (in_doubt && message->is_from_outside())
+    return parts_.outside.failed(
+        message->call,
+        {stdx::Code::unknown,
+         "its turn was on the way to the disk when the space ended: it may "
+         "have been handled"},
+        parts_.runtime.clock.now());
   // A transaction that was dropped has left no trace.
   if (message->is_from_outside() && !transaction_) message->redelivered = true;
   if (message->is_declared()) {
@@ -298,7 +306,11 @@ void Space::release_turns() {
 
 void Space::drain_mailbox(const std::function<void(MessagePtr)>& take) {
   too_small_ = {};
-  for (auto& message : std::exchange(burying_, {})) take(message);
+  for (auto& message : std::exchange(burying_, {}))
+    if (!message->is_from_outside()) take(message);  // its letter is on the way to the store
+  // The guest was done with those; nobody sends them again.
+  for (const auto& turn : open_turns_)
+    if (turn.message->is_from_outside()) acknowledge(*turn.message);
   if (current_) take(std::exchange(current_, {}));
   while (!mailbox_.empty()) take(mailbox_.pop_front());
   mailbox_bytes_ = 0;

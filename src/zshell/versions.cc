@@ -94,13 +94,27 @@ Shell::Answer Shell::act(const std::string& name, const std::string& action,
 
 int Shell::topo_rollback(std::vector<std::string> words) {
   nlohmann::json body = nlohmann::json::object();
-  if (words.size() == 3 && words[1] == "--to") {
-    const auto version = stdx::parse_u64(words[2]);
-    if (!version || *version == 0) return usage("topo rollback NAME [--to VERSION]");
-    body["to"] = *version;
-  } else if (words.size() != 1) {
-    return usage("topo rollback NAME [--to VERSION]");
+  std::optional<std::string> to;
+  for (auto at = words.begin(); at != words.end() && !to;) {
+    const bool apart = *at == "--to" && at + 1 != words.end();
+    if (apart || at->starts_with("--to=")) {
+      to = apart ? *(at + 1) : at->substr(5);
+      at = words.erase(at, at + (apart ? 2 : 1));
+    } else {
+      ++at;
+    }
   }
+  if (to) {
+    const auto version = stdx::parse_u64(*to);
+    if (!version || *version == 0) {
+      say_error(stdx::Code::invalid,
+                format("'{}' is no version: a number, as `topo history` shows them",
+                       stdx::printable(*to, 40)));
+      return wrong_use;
+    }
+    body["to"] = *version;
+  }
+  if (words.size() != 1) return usage("topo rollback NAME [--to VERSION]");
   return follow_change(words[0], act(words[0], "rollback", body));
 }
 

@@ -190,6 +190,8 @@ def a_space_that_is_removed_keeps_its_data_until_it_is_purged(cluster):
     mex = version(cluster, 6, leave_out=("counter", "book"), paths=PATHS.rsplit("  -", 1)[0])
     roll(cluster, "update", "shop", mex)
     assert placements(cluster)["book"]["state"] == "removed", placements(cluster)["book"]
+    refused = cluster.zshell(1, "topo", "rollback", "shop", "--to", "99", check=False)
+    assert refused.returncode == 1 and "version 99 of topology 'shop' is not kept" in refused.stdout, refused
     roll(cluster, "rollback", "shop")
     wait_for("its count goes on from where it was", lambda: (now := book(cluster)) and now[1] > last, 60)
     assert book(cluster)[2] == 0, book(cluster)

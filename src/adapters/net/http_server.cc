@@ -265,7 +265,29 @@ class Session : public std::enable_shared_from_this<Session> {
     write(std::move(response));
   }
 
+  // What may be in a header of ours; a service may pass on what a guest or a peer said.
+  static bool fits_header(std::string_view text) {
+    constexpr std::size_t bytes_max = 32u << 10;  // Beast throws from 64 KiB on
+    return text.size() <= bytes_max &&
+           text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+  }
+  static bool can_be_written(const ports::HttpResponse& response) {
+    std::size_t bytes = response.content_type.size();
+    for (const auto& [name, value] : response.headers) {
+      if (name.empty() || !fits_header(name) || !fits_header(value)) return false;
+      bytes += name.size() + value.size();
+    }
+    return fits_header(response.content_type) && bytes <= 64u << 10 && response.status >= 200 &&
+           response.status <= 599;
+  }
+
   void write(ports::HttpResponse response) {
+    if (!can_be_written(response)) {
+      response =
+          wire::error_response({stdx::Code::failed, "the answer has a header that can't be sent"});
+      response.status = 500;
+    }
+    if (response.status == 204 || response.status == 304) response.body.clear();
     auto out = std::make_shared<http::response<http::string_body>>(
         static_cast<http::status>(response.status), 11);
     out->set(http::field::content_type, response.content_type);

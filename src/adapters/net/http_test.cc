@@ -25,6 +25,9 @@ struct Echo final : ports::HttpHandler {
     for (const auto* name : {":target", "authorization"})
       if (request.path.starts_with("/public") && request.headers.contains(name))
         response.body += " [" + request.headers[name] + "]";
+    if (request.path == "/public/long") response.headers["x"] = std::string(70'000, 'a');
+    if (request.path == "/public/split") response.headers["x"] = "a\r\nb: c";
+    if (request.path == "/public/empty") response.status = 204;
     reply(std::move(response));
   }
   void handle_websocket(ports::HttpRequest request, std::unique_ptr<ports::Link> link) override {
@@ -123,6 +126,14 @@ TEST(HttpServerTest, WhereAnApplicationAnswersNoTokenIsAskedForAndTheOperatorsIs
             "HTTP/1.1 200");
   EXPECT_EQ(f.raw("GET /private HTTP/1.1\\r\\nHost: shop.example\\r\\n\\r\\n").substr(0, 12),
             "HTTP/1.1 421");
+}
+
+TEST(HttpServerTest, AnAnswerThatCantBeSentIsAnErrorAndTheServerGoesOn) {
+  Fixture f;
+  for (const char* path : {"/public/long", "/public/split"})
+    EXPECT_EQ(f.ask("GET", path, "", {})->status, 500) << path;
+  EXPECT_EQ(f.ask("GET", "/public/empty", "", {})->status, 204);
+  EXPECT_EQ(f.ask("GET", "/public", "", {})->status, 200);
 }
 
 TEST(HttpServerTest, ARequestReachesTheServiceDecodedAndWhole) {

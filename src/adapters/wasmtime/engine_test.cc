@@ -79,7 +79,10 @@ TEST(WasmtimeEngineTest, AGuestParksInAHostCallAndGoesOnWhereItWas) {
   Fixture f;
   auto instance = f.make("relay");
   ASSERT_TRUE(instance->begin("on_init"));
-  EXPECT_EQ(instance->resume(slice), Progress::returned);
+  // A loaded machine may use up a slice before the guest has run.
+  auto progress = instance->resume(slice);
+  for (int i = 0; i < 100 && progress == Progress::pending; ++i) progress = instance->resume(slice);
+  ASSERT_EQ(progress, Progress::returned);
   EXPECT_EQ(instance->value(), 0);
   EXPECT_EQ(instance->begin("nothing").error().code, stdx::Code::not_found);
   ASSERT_TRUE(instance->begin("on_process"));
