@@ -52,6 +52,7 @@ struct Zrun {
   std::unique_ptr<ports::Transport> transport;
   simkit::StubKey key;
   simkit::StubEngine engine;
+  simkit::DiskState disk_state;
   simkit::MemoryDataStore data;
   simkit::MemorySpaceLogs logs;
   std::unique_ptr<Service> service;
@@ -62,7 +63,7 @@ struct Zrun {
         runtime(process.runtime()),
         transport(network.transport(process, ip)),
         engine(process, std::move(make)),
-        data(process, stored),
+        data(process, stored, disk_state),
         logs(process, said) {
     Options options;
     options.cluster_id = "test";

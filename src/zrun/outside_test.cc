@@ -339,6 +339,22 @@ TEST(OutsideTest, AnUpdateHandsMessagesOnToTheNextInstanceAndItsCallersAreAnswer
   EXPECT_TRUE(shop.home().dead_letters().all().empty());
 }
 
+TEST(OutsideTest, AMessageWhoseTurnMayBeOnDiskWhenItsSpaceEndsIsNotHandledAgain) {
+  Shop shop(true);
+  auto& disk = shop.zrun.at("b")->disk_state;
+  disk.mode = simkit::DiskState::Mode::stalled;
+  const auto waits = shop.begin(Shop::raw("hello", true, "h"));
+  EXPECT_TRUE(shop.world.run_until_true([&] { return shop.seen.replies.size() == 1; }, 5s));
+  EXPECT_EQ(shop.place("desk", "b", 2, 1, false, 1), "accepted");
+  shop.tell_directory();
+  shop.world.run_for(10s);  // past what closing may take
+  disk.mode = simkit::DiskState::Mode::good;
+  EXPECT_NE(shop.await(waits).body.find("it may have been handled"), std::string::npos);
+  shop.world.run_for(10s);
+  EXPECT_EQ(shop.seen.texts.size(), 1u);
+  EXPECT_EQ(shop.ask("next").body, "re next");
+}
+
 TEST(OutsideTest, AnUpdateThatClosesTheSpaceTellsTheCallersThatWait) {
   Shop shop;
   const auto waits = shop.begin(Shop::raw("slow", true));
