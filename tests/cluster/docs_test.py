@@ -144,7 +144,8 @@ def second_zhost_adds_one_loses_it_and_takes_it_out(_):
             "bin/zshell --config configs/samoza_cloud.yaml cluster zhosts")[0], 30)
         said, code = shell.run("bin/zshell --config configs/samoza_cloud.yaml cluster forget edge-node-1")
         assert code == 0, said
-        assert "edge-node-1" not in shell.run("bin/zshell --config configs/samoza_cloud.yaml cluster zhosts")[0]
+        wait_for("it is no member any more", lambda: "edge-node-1" not in shell.run(
+            "bin/zshell --config configs/samoza_cloud.yaml cluster zhosts")[0], 30)
     finally:
         shell.stop()
 
