@@ -17,7 +17,7 @@ namespace ports {
 
 class ClusterKey {
  public:
-  enum class Purpose { beat, link, registration, registered };
+  enum class Purpose { beat, link, registration, registered, access };
 
   virtual ~ClusterKey() = default;
   // Code::unavailable while there is no token yet; it is looked for again with later calls.

@@ -11,7 +11,7 @@ namespace adapters::crypto {
 
 namespace {
 
-constexpr std::string_view purposes[] = {"beat", "link", "registration", "registered"};
+constexpr std::string_view purposes[] = {"beat", "link", "registration", "registered", "access"};
 
 }  // namespace
 

@@ -33,7 +33,7 @@ class TokenKey final : public ports::ClusterKey {
   std::function<stdx::Result<std::string>()> read_token_;
   std::optional<stdx::Instant> read_at_;
   stdx::Result<std::string> token_ = stdx::fail(stdx::Code::unavailable, "not read yet");
-  stdx::Bytes keys_[4];  // by purpose, of token_
+  stdx::Bytes keys_[5];  // by purpose, of token_
 };
 
 }  // namespace adapters::crypto
