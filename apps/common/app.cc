@@ -139,6 +139,18 @@ stdx::Result<std::string> read_join_token(const config::ZhostConfig& config) {
   return token;
 }
 
+std::string revoked_file(const config::ZhostConfig& config) {
+  return config.state_dir + "/revoked-tokens";
+}
+
+wire::RevokedTokens read_revoked(const config::ZhostConfig& config, stdx::WallTime now) {
+  wire::RevokedTokens revoked;
+  constexpr std::size_t bytes_max = wire::RevokedTokens::tokens_max * 64;
+  if (const auto text = adapters::posix::read_file(revoked_file(config), bytes_max))
+    revoked.add_text(*text, now);
+  return revoked;
+}
+
 void make_join_token(const char* program, const config::ZhostConfig& config) {
   adapters::posix::KernelRandom random;
   std::string made;
@@ -166,6 +178,7 @@ App::App(const char* service, const config::ZhostConfig& config, std::string han
                          .hand_data_links_to = std::move(hand_data_links_to)}),
       http_(loop_, config.bind),
       cluster_key_(loop_, [this] { return read_join_token(config_); }),
+      revoked_(read_revoked(config_, loop_.wall())),
       incarnation_(env_number("SAMOZA_INCARNATION", 1)),
       run_(env_number("SAMOZA_RUN", static_cast<std::uint64_t>(getpid()))) {
   // A reader of stderr or of a socket that goes away is an error of that write, not the end.
@@ -200,6 +213,10 @@ void App::serve(ports::HttpHandler& handler, std::uint16_t port,
   options.ip = config_.bind;
   options.port = port;
   options.token = token_of(config_);
+  options.service = service_;
+  options.zhost = config_.zhost_id;
+  options.key = &cluster_key_;
+  options.revoked = &revoked_;
   server_ = std::make_unique<adapters::net::HttpServer>(loop_, random_, log_, metrics_, handler,
                                                         std::move(options));
   if (auto started = server_->start(); !started) {

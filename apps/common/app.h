@@ -20,6 +20,7 @@
 #include "config/sources.h"
 #include "config/zhost_config.h"
 #include "ports/runtime.h"
+#include "wire/revoked_tokens.h"
 
 namespace app {
 
@@ -39,6 +40,10 @@ stdx::Result<std::string> read_join_token(const config::ZhostConfig& config);
 // done or where others may read the file.
 void make_join_token(const char* program, const config::ZhostConfig& config);
 
+// The access tokens that were revoked, as startz keeps them for the next start of the zhost.
+std::string revoked_file(const config::ZhostConfig& config);
+wire::RevokedTokens read_revoked(const config::ZhostConfig& config, stdx::WallTime now);
+
 // Where the programs of this zhost are.
 std::string program_folder();
 
@@ -55,6 +60,11 @@ class App {
   adapters::net::NetHttpClient& http() { return http_; }
   const config::ZhostConfig& config() const { return config_; }
   ports::ClusterKey& cluster_key() { return cluster_key_; }
+
+  // Access tokens that this process refuses from now on, though they have not expired.
+  void learn_revoked(const std::vector<std::string>& tokens) {
+    revoked_.add(tokens, runtime_.clock.wall());
+  }
 
   // Jobs that the adapter's thread refused at its bound (adapters/posix/worker.h), for /metrics.
   ports::Counter* refused_by(const char* worker);
@@ -86,6 +96,7 @@ class App {
   adapters::net::NetTransport transport_;
   adapters::net::NetHttpClient http_;
   adapters::crypto::TokenKey cluster_key_;
+  wire::RevokedTokens revoked_;
   std::unique_ptr<adapters::net::HttpServer> server_;
   std::uint64_t incarnation_ = 1, run_ = 1;
   std::size_t descriptor_limit_ = 0;

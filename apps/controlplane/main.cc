@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
   ports::Timer restart(app.loop());
   options.start_anew = [&] { restart.set(std::chrono::milliseconds(200), [&] { app.stop(); }); };
   controlplane::Service service(app.runtime(), app.transport(), *store, app.cluster_key(), options);
+  service.on_revoked = [&](const auto& tokens) { app.learn_revoked(tokens); };
   if (auto started = service.start(); !started)
     app::die("zmesh-controlplane", started.error().message);
   app.serve(service, wanted.port,

@@ -9,6 +9,7 @@
 #include "adapters/posix/worker.h"
 #include "adapters/prometheus/text.h"
 #include "common/app.h"
+#include "revoked_keeper.h"
 #include "startz/records_seen.h"
 #include "startz/service.h"
 #include "state_folder.h"
@@ -155,6 +156,9 @@ int main(int argc, char** argv) {
         });
     });
   };
+  options.revoked = app::read_revoked(config, app.loop().wall());
+  startz_app::RevokedKeeper revoked(app, disk);
+  options.keep_revoked = [&](const wire::RevokedTokens& tokens) { revoked.keep(tokens.to_text()); };
   options.on_ready = [&] { say_ready(config, file); };
   startz::Service service(app.runtime(), app.transport(), processes, app.cluster_key(), options);
   if (auto started = service.start(); !started) app::die("startz", started.error().message);

@@ -36,8 +36,8 @@ int main(int argc, char** argv) {
                                          app.refused_by("copies"));
   zbase::Service service(app.runtime(), app.transport(), copies, options);
   service.on_stop = [&] { app.stop(); };
+  service.on_revoked = [&](const auto& tokens) { app.learn_revoked(tokens); };
   service.start();
-  app.serve(service, config.zbase_port,
-            {.open_paths = {"/startz/metrics", "/startz/healthz", "/metrics/zhost"}});
+  app.serve(service, config.zbase_port);
   return app.run_loop();
 }

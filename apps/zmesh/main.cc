@@ -40,9 +40,10 @@ int main(int argc, char** argv) {
   zmesh::Service service(app.runtime(), app.transport(), app.http(), app.cluster_key(), options);
   zmesh::HttpApi http(app.runtime(), service, config.zmesh_port);
   service.on_stop = [&] { app.stop(); };
+  service.on_revoked = [&](const auto& tokens) { app.learn_revoked(tokens); };
   if (auto started = service.start(); !started) app::die("zmesh", started.error().message);
   adapters::net::HttpServer::Options server;
-  server.is_public = [&http](const std::string& path) { return http.is_public(path); };
+  server.door = [&http](const ports::HttpRequest& head) { return http.door(head); };
   app.serve(http, config.zmesh_port, std::move(server));
   return app.run_loop();
 }

@@ -29,8 +29,10 @@ int main(int argc, char** argv) {
   if (config.beat_interval <= stdx::Duration::zero()) options.probe_after = {};
   options.detection.suspect_after = config.suspect_after;
   options.detection.timeout = config.failure_timeout;
+  options.key = &app.cluster_key();
   zrms::Service service(app.runtime(), app.transport(), packages, blobs, resources, options);
   service.on_stop = [&] { app.stop(); };
+  service.on_revoked = [&](const auto& tokens) { app.learn_revoked(tokens); };
   service.start();
   app.serve(service, config.zrms_port,
             {.upload_routes = {"POST /v1/topologies", "POST /v1/topologies/standalone",

@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
       {app.transport(), app.cluster_key(), engine, data, blobs, packages, sensors, &logs}, options);
   zrun::HttpApi http(app.runtime(), service);
   service.on_stop = [&] { app.stop(); };
+  service.on_revoked = [&](const auto& tokens) { app.learn_revoked(tokens); };
   if (auto started = service.start(); !started) app::die("zrun", started.error().message);
   app.serve(http, config.zrun_port,
             {.more_metrics = [&service] { return zrun::space_metrics(service.spaces()); }});

@@ -71,7 +71,9 @@ Given own_options(int argc, char** argv) {
   // `topo status --watch 7`: the other commands read their options behind everything else.
   const auto own_order = {"logs", "send", "complete"};
   // One of these has an option with a value, which stays behind it.
-  const auto has_value = [](const std::string& word) { return word == "rollback"; };
+  const auto has_value = [](const std::string& word) {
+    return word == "rollback" || word == "--role";
+  };
   if (!given.words.empty() &&
       std::find(own_order.begin(), own_order.end(), given.words[0]) == own_order.end() &&
       std::none_of(given.words.begin(), given.words.end(), has_value))
@@ -86,10 +88,12 @@ int main(int argc, char** argv) {
   CLI::App cli("zshell: the operator's shell. Without a command it asks for commands.");
   cli.set_version_flag("--version", std::string("zshell ") + app::version);
   bool json = false;
-  std::string config_file, run_dir = zshell_app::env("SAMOZA_RUN_DIR", ""), host, color = "auto";
+  std::string config_file, run_dir = zshell_app::env("SAMOZA_RUN_DIR", ""), host, color = "auto",
+                           token, token_file;
   std::vector<std::string> words;
   const std::map<std::string, std::string*> values = {
-      {"--config", &config_file}, {"--run-dir", &run_dir}, {"--host", &host}, {"--color", &color}};
+      {"--config", &config_file}, {"--run-dir", &run_dir}, {"--host", &host},
+      {"--color", &color},        {"--token", &token},     {"--token-file", &token_file}};
   for (const auto& option : zshell::own_options()) {
     if (const auto value = values.find(option.name); value != values.end())
       cli.add_option(option.name, *value->second, option.doc)->type_name(option.value);
@@ -118,6 +122,7 @@ int main(int argc, char** argv) {
   }
   auto target = zshell_app::target_of(config_file, run_dir, host);
   target.colours = *colours;
+  zshell_app::choose_token(target, token, token_file);
   const auto outside = [&] { return zshell_app::outside_of(loop, http, target); };
   return words.empty() ? repl(outside, json) : run(outside(), json, words);
 }

@@ -81,6 +81,24 @@ Target target_of(const std::string& config_file, const std::string& run_dir,
   return target;
 }
 
+void choose_token(Target& target, const std::string& token, const std::string& token_file) {
+  const auto plain = [](const std::string& text) {
+    return text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+  };
+  if (!token.empty()) {
+    target.token = plain(token);
+  } else if (!token_file.empty()) {
+    const auto read = read_file(token_file, 4096);
+    if (!read) {
+      std::fprintf(stderr, "zshell: --token-file: %s\n", read.error().message.c_str());
+      std::exit(zshell::wrong_use);
+    }
+    target.token = plain(*read);
+  } else if (const auto set = env("SAMOZA_TOKEN", ""); !set.empty()) {
+    target.token = plain(set);
+  }
+}
+
 zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpClient& http,
                            const Target& target) {
   zshell::Outside outside;

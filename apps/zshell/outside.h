@@ -32,6 +32,10 @@ std::optional<bool> colours_of(const std::string& when);
 Target target_of(const std::string& config_file, const std::string& run_dir,
                  const std::string& host);
 
+// What was given, the file that was given, SAMOZA_TOKEN, or what `target` has: the operator token
+// of this zhost. Ends the program with `wrong_use` where the file cannot be read.
+void choose_token(Target& target, const std::string& token, const std::string& token_file);
+
 // Blocks the calling thread on `loop` for each question and each wait. `loop` and `http` outlive
 // it.
 zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpClient& http,

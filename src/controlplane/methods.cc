@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the control plane answers: the methods of zrms, and HTTP.
+#include <algorithm>
+
 #include "controlplane/copy_fetch.h"
 #include "controlplane/service.h"
 #include "stdx/text.h"
@@ -296,14 +298,18 @@ void Service::commit(const std::string& zhost, v1::CommitRequest& r,
                      std::function<void(stdx::Result<v1::CommitReply>)> done) {
   if (const auto may = gate_.may_commit(zhost, r.known()); !may)
     return done(std::unexpected(may.error()));
+  const bool tokens = std::any_of(r.changes().begin(), r.changes().end(),
+                                  [](const auto& change) { return change.kind() == "token"; });
   store_.commit(r.term(), changes_of(r),
-                [this, done](stdx::Result<ports::Store::Committed> committed) {
+                [this, done, tokens](stdx::Result<ports::Store::Committed> committed) {
                   if (!committed) return done(std::unexpected(wrote(committed.error())));
                   wrote();
                   gate_.committed(committed->revision);
                   v1::CommitReply reply;
                   reply.set_revision(committed->revision);
                   done(std::move(reply));
+                  // A revoked token is refused everywhere at once, not after the next poll.
+                  if (tokens) refresh([this](stdx::Status) { announce(); });
                 });
 }
 

@@ -5,7 +5,9 @@
 
 #include "model/topology.h"
 #include "rpc/request_proof.h"
+#include "samoza/v1/tokens.pb.h"
 #include "stdx/text.h"
+#include "wire/access_token.h"
 #include "wire/frame.h"
 #include "wire/json.h"
 
@@ -178,6 +180,7 @@ void Service::write_member(const v1::RegisterRequest& request, int tries, Regist
                   reply.set_leader(now.leader());
                   reply.set_term(now.term());
                   reply.set_copies_detail(now.copies_detail());
+                  *reply.mutable_revoked_tokens() = now.revoked_tokens();
                   done(std::move(reply));
                   announce();
                 });
@@ -246,9 +249,30 @@ void Service::refresh(std::function<void(stdx::Status)> done) {
     }
     for (const auto& [kind, key] : snapshot->deleted)
       if (kind == "zhost") membership_.forget(key);
+    learn_tokens(*snapshot);
     gate_.read(*snapshot);
     done({});
   });
+}
+
+// A revoked token is told of until it expires; its row stays as long.
+void Service::learn_tokens(const ports::Store::Snapshot& snapshot) {
+  bool news = false;
+  for (const auto& record : snapshot.records) {
+    if (record.kind != "token") continue;
+    const auto token = wire::parse<v1::TokenRecord>(record.value);
+    if (!token) {
+      runtime_.log.error("bad_record", {{"kind", record.kind}, {"key", record.key}});
+      continue;
+    }
+    if (token->revoked().empty()) continue;
+    news |= revoked_.insert_or_assign(record.key, token->expires()).second;
+  }
+  const auto now = wire::seconds_of(runtime_.clock.wall());
+  std::erase_if(revoked_, [now](const auto& token) { return token.second <= now; });
+  if (!news || !on_revoked) return;
+  const auto told = state().revoked_tokens();
+  on_revoked({told.begin(), told.end()});
 }
 
 // What was deleted since the last read is not told one by one any more.
@@ -275,6 +299,8 @@ v1::MembersChanged Service::state() const {
   now.set_leader(term_.holder.substr(0, term_.holder.find('/')));
   now.set_term(term_.term);
   now.set_copies_detail(copier_.detail());
+  for (const auto& [id, expires] : revoked_)
+    now.add_revoked_tokens(stdx::format("{}/{}", id, expires));
   return now;
 }
 

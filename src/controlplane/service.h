@@ -59,6 +59,9 @@ class Service final : public ports::HttpHandler {
           ports::ClusterKey& key, Options options);
   ~Service() override;
 
+  // Access tokens that were revoked (wire/revoked_tokens.h), each time the records say so.
+  std::function<void(std::vector<std::string>)> on_revoked;
+
   // Listens on options.listen; fails where the address is taken.
   stdx::Status start();
 
@@ -66,6 +69,7 @@ class Service final : public ports::HttpHandler {
   RecordsGuard::Phase records() const { return gate_.phase(); }
 
   void handle(ports::HttpRequest request, ports::HttpReply reply) override;
+  std::vector<std::string> routes() const { return router_.routes(); }
   // For an adapter that takes WebSockets and HTTP in on one port.
   void handle_websocket(ports::HttpRequest request, std::unique_ptr<ports::Link> link) override;
 
@@ -111,6 +115,7 @@ class Service final : public ports::HttpHandler {
                      std::function<void(stdx::Result<v1::ForgetReply>)> done);
   void refresh(std::function<void(stdx::Status)> done);
   void forget_unnamed(const ports::Store::Snapshot& snapshot);
+  void learn_tokens(const ports::Store::Snapshot& snapshot);
   void poll();
   stdx::Error wrote(stdx::Error error);
   void wrote();
@@ -141,6 +146,7 @@ class Service final : public ports::HttpHandler {
   rpc::Exchange exchange_;
   wire::HttpRouter router_;
   Membership membership_;
+  std::map<std::string, std::uint64_t> revoked_;  // access tokens: id -> when they expire
   RecordsGate gate_;
   Recoverer recoverer_;
   RecordCopier copier_;

@@ -5,8 +5,10 @@
 
 #include "adapters/store_memory/memory_store.h"
 #include "rpc/request_proof.h"
+#include "samoza/v1/tokens.pb.h"
 #include "simkit/network.h"
 #include "simkit/stub_key.h"
+#include "wire/access_table.h"
 #include "wire/frame.h"
 #include "wire/json.h"
 
@@ -114,6 +116,12 @@ struct Fixture {
   }
 };
 
+TEST(ControlPlaneTest, EachRouteHasARowInTheTableOfRights) {
+  Fixture f;
+  EXPECT_EQ(wire::access_findings("zmesh-controlplane", f.service->routes()),
+            std::vector<std::string>());
+}
+
 // R-HTTP-2, R-JOIN-3, R-SVC-1: POST /v1/register gives the supers and the peers.
 TEST(ControlPlaneTest, RJoin2RegisterAnswersWithSupersAndPeers) {
   Fixture f;
@@ -204,6 +212,45 @@ TEST(ControlPlaneTest, P7ABatchIsCheckedAgainstTheTermAndReadBack) {
   ASSERT_EQ(read->records_size(), 2);
   EXPECT_EQ(read->records(0).kind(), "lineage");
   EXPECT_EQ(read->records(1).version(), 1u);
+}
+
+TEST(ControlPlaneTest, ARevokedAccessTokenIsToldAtOnceAndWithEachRegistration) {
+  Fixture f;
+  f.database.cas_term(0, 3, "a/1/1");
+  ASSERT_EQ(f.post("a", 1).status, 200);
+  f.world.run_for(3s);
+  std::vector<std::string> told;
+  f.service->on_revoked = [&](std::vector<std::string> tokens) { told = std::move(tokens); };
+  const auto write = [&](const std::string& id, std::uint64_t expires, const std::string& revoked) {
+    v1::TokenRecord token;
+    token.set_id(id);
+    token.set_expires(expires);
+    token.set_revoked(revoked);
+    v1::CommitRequest request;
+    request.set_term(3);
+    auto* change = request.add_changes();
+    change->set_kind("token");
+    change->set_key(id);
+    change->set_value(token.SerializeAsString());
+    f.got().clear();
+    EXPECT_EQ(f.ask("controlplane.commit", request.SerializeAsString()).status().code(), 0);
+  };
+  constexpr std::uint64_t long_ago = 1, far = 4'000'000'000;
+  write("00000000000000a1", far, "");
+  write("00000000000000a2", long_ago, "2020-01-01T00:00:00Z");
+  write("00000000000000a3", far, "2026-01-01T00:00:00Z");
+  f.world.run_for(200ms);
+  const std::vector<std::string> wanted{"00000000000000a3/4000000000"};
+  EXPECT_EQ(told, wanted) << "neither a valid one nor one that has expired anyway";
+  ASSERT_EQ(f.got().back().method(), "controlplane.changed");
+  const auto members = wire::parse<v1::MembersChanged>(f.got().back().body());
+  EXPECT_EQ(
+      std::vector<std::string>(members->revoked_tokens().begin(), members->revoked_tokens().end()),
+      wanted);
+  v1::RegisterReply reply;
+  ASSERT_TRUE(wire::from_json(f.post("b", 1).body, reply));
+  ASSERT_EQ(reply.revoked_tokens_size(), 1);
+  EXPECT_EQ(reply.revoked_tokens(0), wanted[0]);
 }
 
 TEST(ControlPlaneTest, P7RecordsThatFitNoFrameAreReadInPages) {

@@ -231,6 +231,7 @@ std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpe
     options.zhost = zhost.id;
     options.incarnation = zhost.incarnation;
     options.run = ++zhost.zrms_runs;
+    options.key = &join_key;
     made->zrms = std::make_unique<zrms::Service>(made->runtime, *made->transport, *made->packages,
                                                  *made->blobs, made->resources, options);
     made->zrms->on_stop = end;

@@ -39,6 +39,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Pr
       children_(runtime, processes, options_.children),
       gatekeeper_(options_.zhost, options_.incarnation, options_.spaces_max),
       records_(options_.records),
+      revoked_(options_.revoked),
       beat_timer_(runtime.executor),
       grace_timer_(runtime.executor),
       ping_timer_(runtime.executor),
@@ -222,6 +223,10 @@ void Service::wire_records(rpc::Exchange& exchange) {
 void Service::membership(v1::MembersChanged now) {
   if (records_.admitted(now.records())) keep_records();
   gatekeeper_.term_seen(now.records().term());
+  const auto& revoked = now.revoked_tokens();
+  if (revoked_.add({revoked.begin(), revoked.end()}, runtime_.clock.wall()) &&
+      options_.keep_revoked)
+    options_.keep_revoked(revoked_);
   membership_ = std::move(now);
   look_ready();
 }

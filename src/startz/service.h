@@ -27,6 +27,7 @@
 #include "startz/children.h"
 #include "startz/gatekeeper.h"
 #include "startz/records_seen.h"
+#include "wire/revoked_tokens.h"
 
 namespace startz {
 
@@ -47,6 +48,9 @@ struct Options {
   // What was kept of the records (P15), and where it is kept: called at most once per second.
   v1::RecordsKnown records;
   std::function<void(const v1::RecordsKnown&)> keep_records;
+  // The access tokens that were revoked, when there is a new one: for the next start of this zhost.
+  std::function<void(const wire::RevokedTokens&)> keep_revoked;
+  wire::RevokedTokens revoked;  // as they were kept
   // A child that has not said hello yet may have a long start (a data file with a long log): its
   // pings count only after this.
   stdx::Duration first_hello_max = std::chrono::seconds(60);
@@ -112,6 +116,7 @@ class Service {
   Children children_;
   Gatekeeper gatekeeper_;
   RecordsSeen records_;
+  wire::RevokedTokens revoked_;
   v1::MembersChanged membership_;
   std::unique_ptr<ports::DatagramSocket> socket_;
   std::uint64_t counter_ = 0;

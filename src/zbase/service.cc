@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "samoza/v1/tokens.pb.h"
 #include "stdx/text.h"
 #include "wire/json.h"
 #include "zbase/zhost_metrics.h"
@@ -59,6 +60,10 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Co
   startz_.on("service.ping", [](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
     respond(stdx::Bytes());
   });
+  zmesh_.on("zmesh.revoked",
+            rpc::event<v1::RevokedTokens>([this](const rpc::Caller&, v1::RevokedTokens revoked) {
+              if (on_revoked) on_revoked({revoked.tokens().begin(), revoked.tokens().end()});
+            }));
   router_.add("GET", "/v1/services", [this](wire::RouteMatch, ports::HttpReply reply) {
     reply(wire::json_response(list()));
   });

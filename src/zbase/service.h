@@ -37,7 +37,10 @@ class Service final : public ports::HttpHandler {
 
   void start();
   std::function<void()> on_stop;
+  // Access tokens that hold no longer (wire/revoked_tokens.h), as zmesh hears of them.
+  std::function<void(std::vector<std::string>)> on_revoked;
   void handle(ports::HttpRequest request, ports::HttpReply reply) override;
+  std::vector<std::string> routes() const { return router_.routes(); }
 
  private:
   void look();

@@ -216,6 +216,7 @@ void ControlPlaneLink::answered(stdx::Result<v1::RegisterReply> reply, bool over
     held->set_term(reply->term());
     *held->mutable_records() = reply->records();
     held->set_copies_detail(reply->copies_detail());
+    *held->mutable_revoked_tokens() = reply->revoked_tokens();
   }
   if (held) tell(std::move(*held));
 }

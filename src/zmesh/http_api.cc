@@ -32,26 +32,35 @@ HttpApi::HttpApi(ports::Runtime& runtime, Service& service, std::uint16_t port)
 }
 
 void HttpApi::handle(ports::HttpRequest request, ports::HttpReply reply) {
-  if (const auto* space = route_of(service_.directory(), request.path))
-    return answer_public(*space, request, std::move(reply));
+  if (const auto door = request.headers.find(":door"); door != request.headers.end())
+    return answer_public(std::string(door->second), request, std::move(reply));
   router_.route(std::move(request), std::move(reply));
 }
 
 // Behind a proxy all of them come from one address, as the operator's may: some room stays for his.
-void HttpApi::answer_public(const v1::DirectoryEntry& space, const ports::HttpRequest& request,
+void HttpApi::answer_public(const std::string& door, const ports::HttpRequest& request,
                             ports::HttpReply reply) {
+  const auto slash = door.find('/');
+  const auto* space =
+      slash == std::string::npos
+          ? nullptr
+          : service_.directory().find(door.substr(0, slash), door.substr(slash + 1));
+  if (space == nullptr)
+    return reply(response_of(
+        {stdx::Code::unavailable, "the space that answers here was just taken away; try again"}));
   if (*public_ >= public_max)
     return reply(response_of({stdx::Code::full, "too many requests wait for spaces; try again"}));
   ++*public_;
-  answer_route(service_, space, request,
+  answer_route(service_, *space, request,
                [count = public_, reply = std::move(reply)](ports::HttpResponse response) {
                  --*count;
                  reply(std::move(response));
                });
 }
 
-bool HttpApi::is_public(const std::string& path) const {
-  return route_of(service_.directory(), path) != nullptr;
+std::string HttpApi::door(const ports::HttpRequest& head) const {
+  const auto* space = route_of(service_.directory(), head.path);
+  return space == nullptr ? "" : space->topology_id() + "/" + space->space();
 }
 
 std::string HttpApi::mode() const {

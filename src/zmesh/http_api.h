@@ -19,11 +19,14 @@ class HttpApi final : public ports::HttpHandler {
 
   HttpApi(ports::Runtime& runtime, Service& service, std::uint16_t port);
   void handle(ports::HttpRequest request, ports::HttpReply reply) override;
-  // A space answers there: no operator's token is asked for.
-  bool is_public(const std::string& path) const;
+  std::vector<std::string> routes() const { return router_.routes(); }
+  // Who answers a request of anybody: "TOPOLOGY-ID/SPACE", where it is below the route of a space;
+  // else empty. The HTTP server asks once, when the header is there, and sends the answer along in
+  // the request's header ":door": what changes before the body is there changes nothing.
+  std::string door(const ports::HttpRequest& head) const;
 
  private:
-  void answer_public(const v1::DirectoryEntry& space, const ports::HttpRequest& request,
+  void answer_public(const std::string& door, const ports::HttpRequest& request,
                      ports::HttpReply reply);
   void wire_routes();
   void wire_lists();

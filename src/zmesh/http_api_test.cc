@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "stdx/encoding.h"
+#include "wire/access_table.h"
 #include "wire/json.h"
 #include "zmesh/fake_control_plane.h"
 #include "zmesh/fake_node.h"
@@ -83,6 +84,11 @@ TEST(ZmeshHttpTest, RShell11EachMemberIsListedWithWhatItIsLinkedTo) {
     EXPECT_TRUE(peer.connected()) << peer.zhost_id();
     EXPECT_EQ(peer.linked_size(), 2) << peer.zhost_id();
   }
+}
+
+TEST(ZmeshHttpTest, EachRouteHasARowInTheTableOfRights) {
+  HttpCluster cluster;
+  EXPECT_EQ(wire::access_findings("zmesh", cluster.api.routes()), std::vector<std::string>());
 }
 
 // R-DEC-25: not only that of a super; and R-COMP-6: the registry is in zmesh.

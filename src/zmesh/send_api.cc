@@ -71,6 +71,18 @@ ports::HttpResponse json_answer(v1::SendReply sent) {
   return wire::json_response(sent);
 }
 
+// An ingress token is for messages from outside to the spaces of its topology.
+stdx::Status check_ingress(const Directory& directory, const v1::SendRequest& message,
+                           const std::string& topology) {
+  const auto* door = directory.find_door(message.topology(), message.to());
+  if (message.from().empty() && door != nullptr && door->topology() == topology) return {};
+  return stdx::fail(
+      Code::denied,
+      stdx::format("this token has the role ingress of topology {}: it sends to the spaces of that "
+                   "topology that take messages from outside, and nothing else",
+                   topology));
+}
+
 }  // namespace
 
 void send_message(Service& service, const ports::HttpRequest& request, ports::HttpReply reply) {
@@ -81,6 +93,9 @@ void send_message(Service& service, const ports::HttpRequest& request, ports::Ht
   else if (auto good = wire::from_json(request.body, *message); !good)
     message = std::unexpected(good.error());
   if (!message) return reply(wire::error_response(message.error()));
+  if (const auto scope = request.headers.find(":ingress"); scope != request.headers.end())
+    if (auto may = check_ingress(service.directory(), *message, scope->second); !may)
+      return reply(wire::error_response(may.error()));
   service.send(std::move(*message), [reply, raw](stdx::Result<v1::SendReply> sent) {
     if (!sent) return reply(wire::error_response(sent.error()));
     reply(raw ? raw_response(std::move(*sent)) : json_answer(std::move(*sent)));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "samoza/v1/tokens.pb.h"
 #include "stdx/text.h"
 #include "wire/data_frame.h"
 #include "wire/frame.h"
@@ -108,6 +109,7 @@ void Service::wire_handlers() {
   hub_.on_service = [this](const v1::Hello& hello, bool connected) {
     if (!connected) return;
     tell_membership(hello.service());
+    tell_revoked(hello.service());
     if (hello.service() == "zrun" && directory_.term() != 0) peers_teller_.begin_anew();
   };
   wire_control_plane();
@@ -173,6 +175,9 @@ void Service::members_changed(v1::MembersChanged members) {
   members_ = std::move(members);
   peers_.set_members({members_.peers().begin(), members_.peers().end()});
   for (const char* service : {"zrms", "startz"}) tell_membership(service);
+  const auto& revoked = members_.revoked_tokens();
+  if (on_revoked) on_revoked({revoked.begin(), revoked.end()});
+  for (const char* service : {"zrms", "zrun", "zbase"}) tell_revoked(service);
   tell_zrun({});
 }
 
@@ -185,6 +190,14 @@ void Service::tell_membership(const std::string& service) {
   if (hub_.has(service) && service == "zrms")
     hub_.exchange().notify(rpc::address("", service), "zmesh.membership",
                            members_.SerializeAsString());
+}
+
+// Each of them is asked by people with tokens. startz, which keeps the list, has the membership.
+void Service::tell_revoked(const std::string& service) {
+  if (service == "startz" || members_.revoked_tokens().empty() || !hub_.has(service)) return;
+  v1::RevokedTokens revoked;
+  *revoked.mutable_tokens() = members_.revoked_tokens();
+  hub_.exchange().notify(rpc::address("", service), "zmesh.revoked", revoked.SerializeAsString());
 }
 
 // startz keeps what this zhost knows of the records (P15).

@@ -45,6 +45,8 @@ class Service {
 
   // startz asked this process to end (service.stop).
   std::function<void()> on_stop;
+  // Access tokens that hold no longer (wire/revoked_tokens.h).
+  std::function<void(std::vector<std::string>)> on_revoked;
 
   // --- for the HTTP interface (zmesh/http_api.h) ---
   const Options& options() const { return options_; }
@@ -95,6 +97,7 @@ class Service {
   v1::PeersUpdate changes_for_zrun(const PeersTeller::Changed& changed) const;
   void add_data_peers(v1::PeersUpdate& update) const;
   void tell_membership(const std::string& service);
+  void tell_revoked(const std::string& service);
   void tell_records(const v1::DirectoryUpdate& update);
 
   ports::Runtime& runtime_;

@@ -110,6 +110,20 @@ class Notes {
     }
     topology(after, change.text->spec.name, what, change.remove ? "" : after.reason());
   }
+  void token(const RowChange& change) {
+    const auto& after = change.token;
+    const bool is_new = !before_.tokens().contains(after.id());
+    const bool revoked = !after.revoked().empty();
+    if (change.remove || (!is_new && !revoked)) return;
+    v1::Event event;
+    event.set_what(revoked ? "token revoked" : "token made");
+    event.set_by(revoked ? after.revoked_by() : after.made_by());
+    auto why = stdx::format("{}, role {}", after.id(), after.role().empty() ? "?" : after.role());
+    if (!after.topology().empty()) why += " of topology " + after.topology();
+    if (!after.note().empty()) why += stdx::format(", '{}'", after.note());
+    event.set_why(stdx::shortened(why, why_max));
+    events_.push_back(std::move(event));
+  }
   std::vector<v1::Event> take() { return std::move(events_); }
 
  private:
@@ -141,6 +155,8 @@ std::vector<v1::Event> events_of(const Records& before, const std::vector<RowCha
     if (change.kind == "topology") notes.topology(change);
   for (const auto& change : changes)
     if (change.kind == "space") notes.space(change);
+  for (const auto& change : changes)
+    if (change.kind == "token") notes.token(change);
   return notes.take();
 }
 

@@ -100,6 +100,8 @@ v1::HttpForward Service::forward_of(const ports::HttpRequest& request) {
     pair->set_value(value);
   }
   forward.set_body(request.body);
+  if (const auto actor = request.headers.find(":actor"); actor != request.headers.end())
+    forward.set_actor(actor->second);
   return forward;
 }
 
@@ -242,6 +244,7 @@ void Service::wire_routes() {
               forget_zhost(match.parameters["id"], std::move(reply));
             });
   wire_records_routes();
+  wire_tokens();
   router_.add("GET", "/v1/status", [this](wire::RouteMatch, ports::HttpReply reply) {
     reply(wire::json_response(status_view()));
   });

@@ -370,7 +370,7 @@ void Leader::commit(std::vector<RowChange> changes) {
 void Leader::committed(const std::vector<RowChange>& changes) {
   batches_.add();
   for (const auto& change : changes) {
-    if (change.kind == "version") continue;
+    if (change.kind == "version" || change.kind == "token") continue;
     if (change.kind == "topology") {
       const auto* before = records_.topology(change.topology.id());
       const auto& state = change.topology.state();

@@ -60,6 +60,7 @@ void Reconciler::mark(const View& view, const Key& key) {
 }
 
 void Reconciler::look_again(const RowChange& change) {
+  if (change.kind == "token") return;  // none of its own
   const auto& id = change.kind == "topology"  ? change.topology.id()
                    : change.kind == "version" ? change.former.topology_id()
                                               : change.space.topology_id();

@@ -25,6 +25,7 @@ std::string with_spec(const Record& record, const std::string& spec) {
 std::string value_of(const RowChange& change) {
   if (change.kind == "topology") return with_spec(change.topology, *change.text->bytes);
   if (change.kind == "version") return with_spec(change.former, *change.spec_bytes);
+  if (change.kind == "token") return change.token.SerializeAsString();
   return change.space.SerializeAsString();
 }
 
@@ -85,9 +86,24 @@ RowChange removal_of(const SpaceRow& row) {
   return change;
 }
 
+RowChange change_of(const TokenRow& row, v1::TokenRecord next) {
+  RowChange change;
+  change.kind = "token";
+  change.key = next.id();
+  change.expected_version = row.version;
+  change.token = std::move(next);
+  return change;
+}
+
+RowChange removal_of(const TokenRow& row) {
+  auto change = change_of(row, row.record);
+  change.remove = true;
+  return change;
+}
+
 std::size_t bytes_of(const RowChange& change) {
   return change.key.size() + change.topology.ByteSizeLong() + change.space.ByteSizeLong() +
-         change.former.ByteSizeLong() +
+         change.former.ByteSizeLong() + change.token.ByteSizeLong() +
          (change.text && !change.remove ? change.text->bytes->size() : 0) +
          (change.spec_bytes ? change.spec_bytes->size() : 0);
 }
@@ -270,6 +286,11 @@ void Records::apply(const std::vector<RowChange>& changes) {
         erase_version(change.former.topology_id(), change.former.version());
       else
         put(VersionRow{change.former, change.spec_bytes, change.archives, version});
+    } else if (change.kind == "token") {
+      if (change.remove)
+        tokens_.erase(change.token.id());
+      else
+        tokens_[change.token.id()] = {change.token, version};
     } else if (change.remove) {
       erase_topology(change.topology.id());
     } else {

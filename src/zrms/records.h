@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "samoza/v1/controlplane.pb.h"
+#include "samoza/v1/tokens.pb.h"
 #include "stdx/result.h"
 #include "zrms/change_log.h"
 #include "zrms/topology_text.h"
@@ -44,6 +45,11 @@ struct SpaceRow {
   std::uint64_t version = 0;
 };
 
+struct TokenRow {
+  v1::TokenRecord record;
+  std::uint64_t version = 0;
+};
+
 // One row to be written; null record: to be removed.
 struct RowChange {
   std::string kind, key;
@@ -55,6 +61,7 @@ struct RowChange {
   v1::VersionRecord former;  // without its spec, which is `spec_bytes`
   std::shared_ptr<const std::string> spec_bytes;
   std::vector<std::string> archives;  // of `former`
+  v1::TokenRecord token;
 };
 // `text`: what the topology is from now on; none: as it is.
 RowChange change_of(const TopologyRow& row, v1::TopologyRecord next, TextPtr text = nullptr);
@@ -64,6 +71,8 @@ RowChange keep(const TopologyRow& row);
 RowChange removal_of(const VersionRow& row);
 RowChange removal_of(const TopologyRow& row);
 RowChange removal_of(const SpaceRow& row);
+RowChange change_of(const TokenRow& row, v1::TokenRecord next);
+RowChange removal_of(const TokenRow& row);
 // A batch goes in one frame; a single row always fits.
 inline constexpr std::size_t batch_bytes_max = 2u << 20;
 std::size_t bytes_of(const RowChange& change);
@@ -91,6 +100,9 @@ class Records {
   const SpaceRow* space(const std::string& topology, const std::string& space) const;
   // Former versions that are kept, by number.
   const std::map<std::uint64_t, VersionRow>& versions(const std::string& topology) const;
+
+  // By id: those that were made, until some time after they expire (token_book.h).
+  const std::map<std::string, TokenRow>& tokens() const { return tokens_; }
 
   // Which records these are, and up to which change this leader has them (P15).
   const v1::LineageRecord& lineage() const { return lineage_; }
@@ -127,6 +139,7 @@ class Records {
   std::map<std::string, std::map<std::uint64_t, VersionRow>> versions_;
   // By topology: its archives, and how many versions and placed spaces need each.
   std::map<std::string, std::map<std::string, std::size_t>> archives_;
+  std::map<std::string, TokenRow> tokens_;
   v1::LineageRecord lineage_;
   std::uint64_t counter_ = 0;
   std::map<std::string, Load> loads_;

@@ -29,6 +29,7 @@ bool RecordsReader::step() {
       continue;
     }
     if (row.kind() == "space") space(row);
+    if (row.kind() == "token") token(row);
     if (row.kind() != "version") continue;
     version(row);
     return true;
@@ -81,6 +82,14 @@ void RecordsReader::space(const v1::Record& row) {
   auto record = wire::parse<v1::SpaceRecord>(row.value());
   if (record)
     records_.put(std::move(*record), row.version());
+  else
+    unreadable(row);
+}
+
+void RecordsReader::token(const v1::Record& row) {
+  auto record = wire::parse<v1::TokenRecord>(row.value());
+  if (record && record->id() == row.key())
+    records_.tokens_[row.key()] = {std::move(*record), row.version()};
   else
     unreadable(row);
 }

@@ -27,6 +27,7 @@ class RecordsReader {
   void topology(const v1::Record& row);
   void version(const v1::Record& row);
   void space(const v1::Record& row);
+  void token(const v1::Record& row);
   void unreadable(const v1::Record& row) {
     records_.unreadable_.insert(row.kind() + "/" + row.key());
   }

@@ -162,6 +162,8 @@ void Service::wire_cluster() {
                                for (const auto& pair : asked.query())
                                  request.query[pair.name()] = pair.value();
                                request.body = asked.body();
+                               request.headers[":actor"] = asked.actor();
+                               request.headers[":forwarded"] = "1";
                                if (leads()) return router_.route(std::move(request), answer);
                                if (!answer_known_here(request, answer))
                                  answer(wire::error_response(not_leading()));

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "ports/blob_store.h"
+#include "ports/cluster_key.h"
 #include "ports/http.h"
 #include "ports/package_reader.h"
 #include "ports/resources.h"
@@ -46,6 +47,8 @@ struct Options {
   // How long an archive that no topology refers to stays, twice over: the leader must see it unused
   // so long, and the zhost must not have been asked for it so long. Above the time of a submit.
   stdx::Duration archives_unused_for = std::chrono::minutes(10);
+  // Signs access tokens; none: this zrms makes none.
+  ports::ClusterKey* key = nullptr;
 };
 
 class Service final : public ports::HttpHandler {
@@ -56,6 +59,8 @@ class Service final : public ports::HttpHandler {
 
   void start();
   std::function<void()> on_stop;
+  // Access tokens that hold no longer (wire/revoked_tokens.h), as zmesh hears of them.
+  std::function<void(std::vector<std::string>)> on_revoked;
 
   void handle(ports::HttpRequest request, ports::HttpReply reply) override;
   std::vector<std::string> routes() const { return router_.routes(); }
@@ -74,6 +79,12 @@ class Service final : public ports::HttpHandler {
   void wire_routes();
   void wire_records_routes();
   void wire_events();
+  // --- access tokens (tokens_api.cc) ---
+  void wire_tokens();
+  void make_token(const ports::HttpRequest& request, ports::HttpReply reply);
+  void revoke_token(const std::string& id, const ports::HttpRequest& request,
+                    ports::HttpReply reply);
+  ports::HttpResponse with_token(ports::HttpResponse made) const;
   // --- what was known, while nobody leads (known.cc) ---
   void add_reader(const std::string& pattern, wire::HttpRouter::Handler handler);
   bool knows_records() const;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "guest_abi/table.h"
+#include "wire/access_table.h"
 #include "zrun/fake_cluster.h"
 #include "zrun/http_api.h"
 
@@ -180,6 +181,7 @@ TEST(HooksTest, RDec28AUiSpaceIsServedAndNotCountedAmongTheWasmSpaces) {
   api.handle({.method = "GET", .path = "/v1/status", .query = {}, .headers = {}, .body = {}},
              [&](ports::HttpResponse response) { body = response.body; });
   EXPECT_NE(body.find("\"spaces\":1"), std::string::npos) << body;
+  EXPECT_EQ(wire::access_findings("zrun", api.routes()), std::vector<std::string>());
 }
 
 }  // namespace

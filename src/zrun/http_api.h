@@ -15,6 +15,7 @@ class HttpApi final : public ports::HttpHandler {
  public:
   HttpApi(ports::Runtime& runtime, Service& service);
   void handle(ports::HttpRequest request, ports::HttpReply reply) override;
+  std::vector<std::string> routes() const { return router_.routes(); }
   void handle_websocket(ports::HttpRequest request, std::unique_ptr<ports::Link> link) override;
 
  private:

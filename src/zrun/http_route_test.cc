@@ -81,17 +81,38 @@ struct Market : FakeCluster {
   ~Market() { api.reset(); }
   ports::HttpResponse ask(const std::string& path, const std::string& method = "GET",
                           const std::string& body = "") {
-    std::optional<ports::HttpResponse> answer;
     ports::HttpRequest request;
     request.method = method;
     request.path = path;
     request.headers = {{":target", path}, {"host", "shop.example"}};
+    if (auto door = api->door(request); !door.empty()) request.headers[":door"] = door;
+    return ask(std::move(request), body);
+  }
+  // With the decision of the HTTP server, or none.
+  ports::HttpResponse ask(ports::HttpRequest request, const std::string& body) {
+    std::optional<ports::HttpResponse> answer;
     request.body = body;
     api->handle(std::move(request), [&](ports::HttpResponse response) { answer = response; });
     EXPECT_TRUE(world.run_until_true([&] { return answer.has_value(); }, 120s));
     return answer.value_or(ports::HttpResponse{.status = 0});
   }
 };
+
+TEST(HttpRouteTest, WhoAnswersIsDecidedOnceAndARouteThatComesMeanwhileChangesNothing) {
+  Market market;
+  market.shop.answer = "shop";
+  ports::HttpRequest request;
+  request.path = "/shop";
+  request.headers = {{":target", "/shop"}};
+  // The server asked for a token, as there was no route when the header came.
+  EXPECT_EQ(market.ask(request, "").status, 404);
+  EXPECT_TRUE(market.shop.texts.empty());
+  // There was one: it answers, or nobody does.
+  request.headers[":door"] = market.api->door(request);
+  EXPECT_EQ(market.ask(request, "").body, "shop");
+  request.headers[":door"] = market.id + "/gone";
+  EXPECT_EQ(market.ask(request, "").status, 503);
+}
 
 TEST(HttpRouteTest, ARequestGoesToTheSpaceOfTheLongestRouteAndItsAnswerIsTheResponse) {
   Market market;

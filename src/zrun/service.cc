@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zrun/service.h"
 
+#include "samoza/v1/tokens.pb.h"
 #include "stdx/encoding.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
@@ -109,6 +110,10 @@ void Service::wire_handlers() {
                                       done(place_many(batch));
                                     }));
   startz_.on("zrun.stop", stop_handler);
+  zmesh_.on("zmesh.revoked",
+            rpc::event<v1::RevokedTokens>([this](const rpc::Caller&, v1::RevokedTokens revoked) {
+              if (on_revoked) on_revoked({revoked.tokens().begin(), revoked.tokens().end()});
+            }));
   startz_.on("service.ping", [](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
     respond(stdx::Bytes());
   });

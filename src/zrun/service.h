@@ -70,6 +70,8 @@ class Service final : public SpaceOwner {
   stdx::Status start();
   // startz asked this process to end; the spaces were closed first.
   std::function<void()> on_stop;
+  // Access tokens that hold no longer (wire/revoked_tokens.h), as zmesh hears of them.
+  std::function<void(std::vector<std::string>)> on_revoked;
 
   // --- commands (zrun.place, zrun.stop, zrun.emit) ---
   v1::CommandReply place(const v1::PlaceCommand& command);

@@ -210,6 +210,9 @@ struct Commands {
     return shell.show(shell.post("zrms", "/v1/cluster/restore", std::move(query)),
                       render::restored);
   }
+  static int token_create(Shell& shell, const Words& words) { return shell.token_create(words); }
+  static int token_list(Shell& shell, const Words&) { return shell.token_list(); }
+  static int token_revoke(Shell& shell, const Words& words) { return shell.token_revoke(words[0]); }
   static int spaces(Shell& shell, const Words& words) {
     if (words.empty()) return shell.show_known(shell.get("zrun", "/v1/spaces"), render::spaces);
     return shell.show_known(shell.get_space(words[0]), render::space);
@@ -318,6 +321,14 @@ struct Commands {
       {"cluster copies", "", "the copies of the records that zhosts keep", 0, 0, cluster_copies},
       {"cluster restore", "FILE|--from ZHOST [COPY]",
        "puts a copy in place; `cluster recover` comes next", 1, 3, cluster_restore},
+      {"cluster token create", "--role ROLE [--topology NAME] [--ttl TIME] [--note TEXT]",
+       "makes an access token and prints it, once: read, operate, admin, or ingress of one "
+       "topology",
+       2, 8, token_create},
+      {"cluster token list", "", "the access tokens: what each may, until when, who made it", 0, 0,
+       token_list},
+      {"cluster token revoke", "TOKEN_ID", "ends an access token on every zhost", 1, 1,
+       token_revoke},
       {"spaces", "[[TOPOLOGY/]NAME]", "the spaces of this zhost, or one of the cluster in detail",
        0, 1, spaces},
       {"spaces logs", "[TOPOLOGY/]NAME", "the last log lines of a space", 1, 1, spaces_logs},

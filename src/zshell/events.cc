@@ -40,6 +40,7 @@ std::string line_of(const json& event) {
   if (!from.empty()) line += " from " + from;
   if (!zhost.empty()) line += (from.empty() ? (count > 0 ? " on " : " ") : " to ") + zhost;
   if (const auto why = field("why"); !why.empty()) line += ": " + why;
+  if (const auto by = field("by"); !by.empty()) line += ", by " + by;
   line += format("  (term {}", field("term"));
   if (const auto epoch = field("epoch"); epoch != "0" && !epoch.empty()) line += ", epoch " + epoch;
   return line + ")\n";

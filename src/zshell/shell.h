@@ -95,6 +95,9 @@ class Shell {
                                               Query query);
   int logs(const std::vector<std::string>& words);
   int send_message(const std::vector<std::string>& words);  // send.cc
+  int token_create(const std::vector<std::string>& words);  // tokens.cc
+  int token_list();
+  int token_revoke(const std::string& id);
   // Of a topology, of the cluster itself ("cluster"), or of all topologies and the cluster ("").
   int events(std::string topology, bool follow);
   // The id of a topology given by name, id, or the beginning of its id; what was given where zrms

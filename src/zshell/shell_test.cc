@@ -231,7 +231,7 @@ TEST(ZshellTest, AnUnknownWordAfterACommandIsNamedTogetherWithWhatThereIs) {
       f.printed,
       "no command 'cluster frobnicate'; there is `cluster zhosts`, "
       "`cluster events`, `cluster forget`, `cluster recover`, `cluster backup`, `cluster copies`, "
-      "`cluster restore`\n");
+      "`cluster restore`, `cluster token create`, `cluster token list`, `cluster token revoke`\n");
   EXPECT_EQ(f.run("status now"), wrong_use);
   EXPECT_EQ(f.printed, "no command 'status now'; `status` takes no argument\n");
 }
@@ -515,7 +515,8 @@ TEST(ZshellTest, CompletionKnowsTheNamesOfTheRunningZhostAndIsSilentWithoutOne) 
       {"topo submit \"\"", ""},  // the shell has files
       {"completion \"\"", "bash\nzsh\n"},
       {"topo status --",
-       "--color\n--config\n--help\n--host\n--json\n--run-dir\n--version\n--watch\n"},
+       "--color\n--config\n--help\n--host\n--json\n--run-dir\n--token\n--token-file\n--version\n--"
+       "watch\n"},
   };
   for (const auto& [line, words] : expected) {
     f.run(std::string("complete -- ") + line);

@@ -50,11 +50,44 @@ bool HttpAccess::is_our_host(std::string_view host) const {
   return host == options_.ip + port || host == "localhost" + port || host == "127.0.0.1" + port;
 }
 
-bool HttpAccess::has_token(const ports::HttpRequest& request, const std::string& token) const {
+static std::string bearer_of(const ports::HttpRequest& request) {
   constexpr std::string_view scheme = "Bearer ";
   const auto value = header(request, "authorization");
-  return value.starts_with(scheme) &&
-         stdx::equal_in_constant_time(std::string_view(value).substr(scheme.size()), token);
+  return value.starts_with(scheme) ? value.substr(scheme.size()) : "";
+}
+
+bool HttpAccess::has_our_token(const ports::HttpRequest& request) const {
+  const auto said = bearer_of(request);
+  return stdx::equal_in_constant_time(said, options_.token) ||
+         said.starts_with(wire::access_token_prefix);
+}
+
+stdx::Result<HttpAccess::Caller> HttpAccess::identify(const ports::HttpRequest& request,
+                                                      stdx::WallTime wall) const {
+  using stdx::Code;
+  constexpr const char* get_one =
+      "On this zhost zshell finds the operator token in run_dir/token; from elsewhere, ask an "
+      "operator for one (`zshell cluster token create`) and give it to zshell with --token-file "
+      "or SAMOZA_TOKEN";
+  const auto said = bearer_of(request);
+  if (said.empty()) return stdx::fail(Code::denied, stdx::format("no token was sent. {}", get_one));
+  if (stdx::equal_in_constant_time(said, options_.token))
+    return Caller{wire::Role::admin, "operator of zhost " + options_.zhost, ""};
+  if (options_.key == nullptr || !said.starts_with(wire::access_token_prefix))
+    return stdx::fail(Code::denied, stdx::format("this token is not known here. {}", get_one));
+  auto token = wire::check_access_token(*options_.key, said, wall);
+  if (!token && token.error().code != Code::denied)
+    return stdx::fail(Code::unavailable,
+                      "access tokens cannot be checked here yet: " + token.error().message);
+  if (!token)
+    return stdx::fail(Code::denied, stdx::format("this token is refused: {}. {}",
+                                                 token.error().message, get_one));
+  if (options_.revoked != nullptr && options_.revoked->contains(token->id))
+    return stdx::fail(Code::denied, stdx::format("token {} was revoked. {}", token->id, get_one));
+  if (token->role == wire::Role::page)
+    return stdx::fail(Code::denied,
+                      stdx::format("a page's session opens that page alone. {}", get_one));
+  return Caller{token->role, "token " + token->id, token->scope};
 }
 
 bool HttpAccess::has_session(const ports::HttpRequest& request, stdx::Instant now) {
@@ -88,8 +121,8 @@ ports::HttpResponse HttpAccess::take_ticket(const ports::HttpRequest& request, s
   return response;
 }
 
-std::optional<ports::HttpResponse> HttpAccess::check(const ports::HttpRequest& request,
-                                                     stdx::Instant now) {
+std::optional<ports::HttpResponse> HttpAccess::check(ports::HttpRequest& request, stdx::Instant now,
+                                                     stdx::WallTime wall) {
   // Processes ask there, and a page in a browser, which says where it is from, never does.
   if (listed(options_.join_paths, request.path))
     return header(request, "origin").empty()
@@ -102,17 +135,60 @@ std::optional<ports::HttpResponse> HttpAccess::check(const ports::HttpRequest& r
   if (!origin.empty() &&
       (!origin.starts_with("http://") || !is_our_host(std::string_view(origin).substr(7))))
     return refusal(403, "pages of other origins may not ask here");
-  if (request.path == "/healthz" || request.path == "/metrics" || options_.token.empty() ||
-      listed(options_.open_paths, request.path))
-    return std::nullopt;
-  if (request.path == "/v1/tickets" && request.method == "POST" &&
-      has_token(request, options_.token))
-    return give_ticket(now);
-  if (request.method == "GET" && request.query.contains("ticket")) return take_ticket(request, now);
-  if (has_token(request, options_.token)) return std::nullopt;
-  // A session opens pages and their sockets, not the operator's API.
-  if (request.path.starts_with("/spaces/") && has_session(request, now)) return std::nullopt;
-  return refusal(401, "the operator token is missing or wrong; zshell finds it in run_dir/token");
+  if (options_.token.empty()) return std::nullopt;
+  return check_rights(request, now, wall);
+}
+
+std::optional<ports::HttpResponse> HttpAccess::check_rights(ports::HttpRequest& request,
+                                                            stdx::Instant now,
+                                                            stdx::WallTime wall) {
+  static constexpr wire::AccessRow of_server = {"", "GET", "/metrics", wire::Role::none};
+  static constexpr wire::AccessRow of_pages = {"", "GET", "/spaces/", wire::Role::operate};
+  const bool pages = request.path == "/v1/tickets" || request.path.starts_with("/spaces/");
+  auto found = wire::find_access(options_.service, request.method, request.path);
+  if (request.path == of_server.pattern) found.row = &of_server;
+  if (options_.service.empty() || options_.service == "zrun")
+    if (pages) found.row = &of_pages;
+  if (found.row != nullptr && found.row->least == wire::Role::none) return std::nullopt;
+  if (pages && request.method == "GET") {
+    if (request.query.contains("ticket")) return take_ticket(request, now);
+    // A session opens pages and their sockets, not the operator's API.
+    if (has_session(request, now)) return std::nullopt;
+  }
+  const auto caller = identify(request, wall);
+  if (!caller) {
+    const bool unknown = caller.error().code == stdx::Code::denied;
+    auto response = refusal(unknown ? 401 : 503, caller.error().message);
+    if (unknown) response.headers["WWW-Authenticate"] = "Bearer";
+    return response;
+  }
+  const bool every_path = options_.service.empty() && caller->role == wire::Role::admin;
+  if (found.row == nullptr && !every_path) {
+    const auto path = stdx::printable(request.path, 200);
+    auto response = found.allowed.empty()
+                        ? wire::error_response(
+                              {stdx::Code::not_found, stdx::format("there is no {} here", path)})
+                        : wire::error_response({stdx::Code::invalid,
+                                                stdx::format("{} takes {}", path, found.allowed)});
+    if (found.allowed.empty()) return response;
+    response.status = 405;
+    response.headers["Allow"] = found.allowed;
+    return response;
+  }
+  if (found.row != nullptr && !wire::opens(*found.row, caller->role))
+    return refusal(
+        403,
+        stdx::format("{} has the role {}{}; {} {} takes the role {}{}. An operator makes such "
+                     "a token with `zshell cluster token create --role {}`",
+                     caller->actor, wire::to_string(caller->role),
+                     caller->scope.empty() ? "" : " of topology " + caller->scope, request.method,
+                     stdx::printable(request.path, 200), wire::to_string(found.row->least),
+                     found.row->ingress ? " or ingress" : "", wire::to_string(found.row->least)));
+  request.headers.erase("authorization");
+  request.headers[actor_header] = caller->actor;
+  if (caller->role == wire::Role::ingress) request.headers[ingress_header] = caller->scope;
+  if (request.path == "/v1/tickets" && pages && found.row == &of_pages) return give_ticket(now);
+  return std::nullopt;
 }
 
 }  // namespace adapters::net

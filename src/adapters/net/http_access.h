@@ -5,7 +5,11 @@
 //
 // - Host must be one of ours (a page of another site that resolves its name to 127.0.0.1 is not);
 // - Origin, where a browser sends one, must be ours;
-// - the operator token as `Authorization: Bearer …`, except for /healthz, /metrics and open_paths;
+// - a token as `Authorization: Bearer …`: the operator token of this zhost, which may everything,
+// or
+//   an access token (wire/access_token.h) whose role opens the route (wire/access_table.h). What
+//   has no row in that table gets no further. /metrics and rows for nobody in particular ask for
+//   none;
 // - pages: a browser cannot send that header, so an operator asks for a ticket (POST /v1/tickets,
 //   with the token), opens the page with ?ticket=…, and gets a session cookie (HttpOnly,
 //   SameSite=Strict). A ticket works once, within 60 s; a session lasts 12 h.
@@ -21,9 +25,13 @@
 #include <string>
 #include <vector>
 
+#include "ports/cluster_key.h"
 #include "ports/http.h"
 #include "ports/random.h"
+#include "stdx/result.h"
 #include "stdx/time.h"
+#include "wire/access_table.h"
+#include "wire/revoked_tokens.h"
 
 namespace adapters::net {
 
@@ -37,23 +45,40 @@ class HttpAccess {
     std::uint16_t port = 0;
     std::string token;  // empty: no token is asked for (tests of the server itself)
     std::vector<std::string> join_paths;
-    std::vector<std::string> open_paths;
+    std::string zhost;    // whose operator token that is
+    std::string service;  // whose rows of the table count; empty: the operator token opens all
+    ports::ClusterKey* key = nullptr;  // null: no access token is known
+    const wire::RevokedTokens* revoked = nullptr;
   };
+  // Of a request that goes on, for the service: whose token it had, and the topology of an ingress
+  // token. No client can send headers of these names.
+  static constexpr const char* actor_header = ":actor";
+  static constexpr const char* ingress_header = ":ingress";
+
   HttpAccess(Options options, ports::Random& random);
 
   // The port that was bound, where the options said 0.
   void set_port(std::uint16_t port) { options_.port = port; }
 
-  // Nothing: go on. A response: send it and do not hand the request on.
-  std::optional<ports::HttpResponse> check(const ports::HttpRequest& request, stdx::Instant now);
+  // Nothing: go on; the request has lost its token and says whose it was. A response: send it and
+  // do not hand the request on.
+  std::optional<ports::HttpResponse> check(ports::HttpRequest& request, stdx::Instant now,
+                                           stdx::WallTime wall);
 
-  bool has_operator_token(const ports::HttpRequest& request) const {
-    return has_token(request, options_.token);
-  }
+  // The operator token, or what looks like an access token: not for who answers in its place.
+  bool has_our_token(const ports::HttpRequest& request) const;
 
  private:
+  struct Caller {
+    wire::Role role = wire::Role::none;
+    std::string actor;  // for people and events
+    std::string scope;
+  };
   bool is_our_host(std::string_view host) const;
-  bool has_token(const ports::HttpRequest& request, const std::string& token) const;
+  // Code::denied: nobody who may ask anything; the message says why, and what to do.
+  stdx::Result<Caller> identify(const ports::HttpRequest& request, stdx::WallTime wall) const;
+  std::optional<ports::HttpResponse> check_rights(ports::HttpRequest& request, stdx::Instant now,
+                                                  stdx::WallTime wall);
   bool has_session(const ports::HttpRequest& request, stdx::Instant now);
   ports::HttpResponse give_ticket(stdx::Instant now);
   ports::HttpResponse take_ticket(const ports::HttpRequest& request, stdx::Instant now);

@@ -71,7 +71,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
         metrics(m),
         handler(&h),
         options(std::move(o)),
-        access({options.ip, options.port, options.token, options.join_paths, options.open_paths},
+        access({options.ip, options.port, options.token, options.join_paths, options.zhost,
+                options.service, options.key, options.revoked},
                random),
         acceptor(loop::io_of(l)),
         seats(options.seats),
@@ -154,12 +155,14 @@ class Session : public std::enable_shared_from_this<Session> {
     if (request_.headers.contains("content-encoding"))
       return refuse(415, "compressed bodies are not taken");
     server_->requests.add();
-    const auto& is_public = server_->options.is_public;
-    if (is_public && is_public(request_.path)) {
+    auto door = server_->options.door ? server_->options.door(request_) : "";
+    if (!door.empty()) {
+      request_.headers[":door"] = std::move(door);
       request_.headers[":target"] = std::string(head.target());
       // Who answers there is not the operator's.
-      if (server_->access.has_operator_token(request_)) request_.headers.erase("authorization");
-    } else if (auto response = server_->access.check(request_, server_->loop.now())) {
+      if (server_->access.has_our_token(request_)) request_.headers.erase("authorization");
+    } else if (auto response =
+                   server_->access.check(request_, server_->loop.now(), server_->loop.wall())) {
       if (response->status >= 400) server_->refused.add();
       // Where there is a body it was not read, so the connection cannot go on.
       keep_alive_ = parser_->is_done() && parser_->keep_alive();

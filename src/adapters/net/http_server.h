@@ -15,10 +15,12 @@
 
 #include "adapters/loop/loop.h"
 #include "adapters/net/http_seats.h"
+#include "ports/cluster_key.h"
 #include "ports/http.h"
 #include "ports/log.h"
 #include "ports/metrics.h"
 #include "ports/random.h"
+#include "wire/revoked_tokens.h"
 
 namespace adapters::net {
 
@@ -35,14 +37,18 @@ class HttpServer {
     std::vector<std::string> binary_sockets;
     // Paths where the service checks who asks: the control plane's join protocol.
     std::vector<std::string> join_paths;
-    // Paths that ask for no token, as /healthz and /metrics.
-    std::vector<std::string> open_paths;
+    // Whose rows of wire/access_table.h count; of which zhost the operator token is; and what
+    // access tokens are checked with. No service: the operator token opens everything.
+    std::string service, zhost;
+    ports::ClusterKey* key = nullptr;
+    const wire::RevokedTokens* revoked = nullptr;
     // Of /metrics, beside those of the registry: what is made when somebody asks.
     std::function<std::vector<ports::Metrics::Family>()> more_metrics;
-    // Paths that anybody may ask for, under any Host and from any Origin: an application answers
-    // there. The handler gets the target as it was sent in the header ":target", and never the
-    // operator token.
-    std::function<bool(const std::string& path)> is_public = {};
+    // What anybody may ask for, under any Host and from any Origin, as an application answers
+    // there: a name for who does, given once, when the header is there; empty: nobody. The handler
+    // gets that name in the header ":door", the target as it was sent in ":target", and no token of
+    // ours.
+    std::function<std::string(const ports::HttpRequest& head)> door = {};
     HttpSeats::Limits seats = {};
     stdx::Duration body_idle = std::chrono::seconds(10);
   };
