@@ -25,6 +25,7 @@ struct LogLine {
   std::uint64_t restarts = 0;  // in place, within the run
   std::uint64_t seq = 0;       // grows within the run
   std::string text;            // one line
+  std::string mex_version;     // of the MEX that the instance was of; empty: not known
 
   auto life() const { return std::tuple(epoch, run, restarts); }
   auto place() const { return std::tuple(epoch, run, seq); }

@@ -24,14 +24,33 @@ T get(stdx::BytesView frame, std::size_t at) {
   return value;
 }
 
+constexpr std::uint8_t flag_redelivered = 1, flag_traced = 2;
+
+void put_trace(stdx::Bytes& frame, const model::TraceContext& trace) {
+  put(frame, data_header_bytes, trace.trace_high);
+  put(frame, data_header_bytes + 8, trace.trace_low);
+  put(frame, data_header_bytes + 16, trace.span);
+  put(frame, data_header_bytes + 24, trace.flags);
+}
+
+model::TraceContext trace_of(stdx::BytesView frame) {
+  return {get<std::uint64_t>(frame, data_header_bytes),
+          get<std::uint64_t>(frame, data_header_bytes + 8),
+          get<std::uint64_t>(frame, data_header_bytes + 16),
+          get<std::uint8_t>(frame, data_header_bytes + 24)};
+}
+
 }  // namespace
 
 stdx::Bytes encode_data_frame(const DataHeader& header, stdx::BytesView payload) {
   ASSERT(payload.size() <= message_bytes_max, "a message's size is checked where it is taken in");
-  stdx::Bytes frame(data_header_bytes + payload.size(), '\0');
+  const std::size_t before = data_header_bytes + (header.trace ? trace_bytes : 0);
+  stdx::Bytes frame(before + payload.size(), '\0');
   put(frame, 0, static_cast<std::uint8_t>(FrameKind::data));
   put(frame, 1, static_cast<std::uint8_t>(header.type));
-  put(frame, 2, static_cast<std::uint8_t>(header.redelivered ? 1 : 0));
+  put(frame, 2,
+      static_cast<std::uint8_t>((header.redelivered ? flag_redelivered : 0) |
+                                (header.trace ? flag_traced : 0)));
   put(frame, 3, header.hops);
   put(frame, 4, header.path);
   put(frame, 6, header.from_space);
@@ -43,8 +62,8 @@ stdx::Bytes encode_data_frame(const DataHeader& header, stdx::BytesView payload)
   put(frame, 48, header.from_run);
   put(frame, 52, header.to_run);
   put(frame, 56, header.seq);
-  if (!payload.empty())
-    std::memcpy(frame.data() + data_header_bytes, payload.data(), payload.size());
+  if (header.trace) put_trace(frame, *header.trace);
+  if (!payload.empty()) std::memcpy(frame.data() + before, payload.data(), payload.size());
   return frame;
 }
 
@@ -60,16 +79,20 @@ stdx::Result<DataFrame> parse_data_frame(stdx::BytesView frame) {
   if (type < 1 || type > 5)
     return stdx::fail(Code::invalid, stdx::format("unknown type of data frame {}", type));
   const auto flags = get<std::uint8_t>(frame, 2);
-  if (flags > 1 || get<std::uint16_t>(frame, 10) != 0)
+  const bool traced = (flags & flag_traced) != 0;
+  if (flags > (flag_redelivered | flag_traced) || get<std::uint16_t>(frame, 10) != 0 ||
+      (traced && type != static_cast<std::uint8_t>(DataType::message)))
     return stdx::fail(Code::invalid, "data frame sets bits that are reserved");
+  const std::size_t before = data_header_bytes + (traced ? trace_bytes : 0);
   const auto payload_bytes = get<std::uint32_t>(frame, 12);
-  if (payload_bytes > message_bytes_max || payload_bytes != frame.size() - data_header_bytes)
-    return stdx::fail(Code::invalid, stdx::format("data frame says {} payload bytes and holds {}",
+  if (payload_bytes > message_bytes_max || before + payload_bytes != frame.size())
+    return stdx::fail(Code::invalid, stdx::format("data frame says {} payload bytes and has {} "
+                                                  "bytes behind its header",
                                                   payload_bytes, frame.size() - data_header_bytes));
   DataFrame parsed;
   DataHeader& header = parsed.header;
   header.type = static_cast<DataType>(type);
-  header.redelivered = flags == 1;
+  header.redelivered = (flags & flag_redelivered) != 0;
   header.hops = get<std::uint8_t>(frame, 3);
   header.path = get<std::uint16_t>(frame, 4);
   header.from_space = get<std::uint16_t>(frame, 6);
@@ -80,7 +103,14 @@ stdx::Result<DataFrame> parse_data_frame(stdx::BytesView frame) {
   header.from_run = get<std::uint32_t>(frame, 48);
   header.to_run = get<std::uint32_t>(frame, 52);
   header.seq = get<std::uint64_t>(frame, 56);
-  parsed.payload = frame.substr(data_header_bytes);
+  if (traced) {
+    header.trace = trace_of(frame);
+    if ((header.trace->trace_high | header.trace->trace_low) == 0 || header.trace->flags > 1)
+      return stdx::fail(Code::invalid,
+                        "data frame has a trace context without a trace id, or "
+                        "with flags that are not known");
+  }
+  parsed.payload = frame.substr(before);
   return parsed;
 }
 

@@ -7,7 +7,7 @@
 //   offset size
 //        0    1  frame kind (3)
 //        1    1  type        DataType
-//        2    1  flags       bit 0: redelivered
+//        2    1  flags       bit 0: redelivered; bit 1: a trace context comes before the payload
 //        3    1  hops        zmesh processes passed
 //        4    2  path        index in the topology's sorted paths
 //        6    2  from_space  index in the topology's sorted spaces
@@ -20,18 +20,22 @@
 //       48    4  from_run
 //       52    4  to_run       of a message: the life of the receiver it is meant for; 0: any
 //       56    8  seq
-//       64       payload
+//       64       payload, of a message with flag bit 1 behind its trace context: trace id 8 and 8,
+//                span id 8, trace flags 1 (model/trace_context.h)
 //
 // The payload of an `open` is empty, or 8 bytes little-endian: the name of the stream's numbering.
 // A next life of the sender with the same name goes on with its numbers: it read its outbox again
 // (docs/delivery.md, `once`), or it took the place of a former version.
 //
 // `from` is always the sender of this frame: in an acknowledgement it is the receiver of the
-// messages. Versions: the layout never changes; a new one gets a new frame kind.
+// messages. Versions: the layout never changes; a new one gets a new frame kind. A zrun that does
+// not know bit 1 refuses such a frame, and none sends one unless tracing is on (docs/how-to).
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
+#include "model/trace_context.h"
 #include "stdx/bytes.h"
 #include "stdx/result.h"
 
@@ -62,11 +66,12 @@ struct DataHeader {
   std::uint32_t from_run = 0;
   std::uint32_t to_run = 0;
   std::uint64_t seq = 0;
+  std::optional<model::TraceContext> trace;  // of a message only
 
   bool operator==(const DataHeader&) const = default;
 };
 
-inline constexpr std::size_t data_header_bytes = 64;
+inline constexpr std::size_t data_header_bytes = 64, trace_bytes = 25;
 // Payload of one message (1 MB).
 inline constexpr std::size_t message_bytes_max = 1u << 20;
 

@@ -38,6 +38,38 @@ TEST(DataFrameTest, WhatIsEncodedParsesToTheSame) {
   }
 }
 
+TEST(DataFrameTest, ATraceContextTravelsWithAMessageAndCostsNothingWhereThereIsNone) {
+  stdx::Prng prng(16);
+  auto header = some_header(prng);
+  header.type = DataType::message;
+  const auto plain = encode_data_frame(header, "payload");
+  EXPECT_EQ(plain.size(), data_header_bytes + 7);
+  header.trace = model::TraceContext{1, 2, 3, model::TraceContext::sampled};
+  const auto traced = encode_data_frame(header, "payload");
+  EXPECT_EQ(traced.size(), plain.size() + trace_bytes);
+  const auto parsed = parse_data_frame(traced);
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->header, header);
+  EXPECT_EQ(parsed->payload, "payload");
+  for (std::size_t length = 0; length < traced.size(); ++length)
+    EXPECT_FALSE(parse_data_frame(stdx::BytesView(traced).substr(0, length))) << length;
+}
+
+TEST(DataFrameTest, ATraceContextWithoutATraceIdOrOfAnAcknowledgementIsRefused) {
+  stdx::Prng prng(17);
+  auto header = some_header(prng);
+  header.type = DataType::message;
+  header.trace = model::TraceContext{0, 0, 3, 1};
+  EXPECT_FALSE(parse_data_frame(encode_data_frame(header, "")));
+  header.trace = model::TraceContext{1, 2, 0, 1};
+  EXPECT_TRUE(parse_data_frame(encode_data_frame(header, "")));
+  header.trace->flags = 2;
+  EXPECT_FALSE(parse_data_frame(encode_data_frame(header, "")));
+  header.trace->flags = 0;
+  header.type = DataType::received;
+  EXPECT_FALSE(parse_data_frame(encode_data_frame(header, "")));
+}
+
 TEST(DataFrameTest, AnOpenCarriesTheIdOfAnOutboxOrNone) {
   stdx::Prng prng(15);
   for (const std::uint64_t stream : {std::uint64_t{0}, std::uint64_t{1}, ~std::uint64_t{0}}) {
@@ -60,7 +92,8 @@ TEST(DataFrameTest, AFrameCutAtAnyByteIsRefused) {
 TEST(DataFrameTest, UnknownTypesReservedBitsAndFalseLengthsAreRefused) {
   stdx::Prng prng(13);
   const auto good = encode_data_frame(some_header(prng), "payload");
-  for (auto [at, value] : {std::pair{0, 2}, {1, 0}, {1, 6}, {2, 2}, {10, 1}, {12, 6}, {15, 127}}) {
+  for (auto [at, value] :
+       {std::pair{0, 2}, {1, 0}, {1, 6}, {2, 2}, {2, 4}, {10, 1}, {12, 6}, {15, 127}}) {
     auto bad = good;
     bad[static_cast<std::size_t>(at)] = static_cast<char>(value);
     EXPECT_FALSE(parse_data_frame(bad)) << "byte " << at;
