@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// engine_bench [--spaces N] [--hops H] [--json FILE]: what a space and a message cost in one shard,
+// engine_bench [--spaces N] [--hops H] [--trace RATIO] [--json FILE]: what a space and a message
+// cost in one shard, with that part of the messages traced and their spans written for a collector,
 // with the product's own Space, Scheduler, Courier and engine. Spawn: from Space::start to on_init
 // done. Hop: net.emit_to to net.recv_next along a declared path, path check, stream, mailbox and
 // limits on.
@@ -23,6 +24,7 @@
 #include "zrun/abi/functions.h"
 #include "zrun/courier.h"
 #include "zrun/space.h"
+#include "zrun/trace_exporter.h"
 
 namespace {
 
@@ -39,6 +41,16 @@ struct NoSensors final : ports::Sensors {
   }
 };
 
+// A collector that takes everything, without a network.
+struct TakesAll final : ports::HttpClient {
+  explicit TakesAll(ports::Executor& e) : executor(e) {}
+  ports::Executor& executor;
+  void request(const ports::Endpoint&, ports::HttpRequest, stdx::Duration,
+               std::function<void(stdx::Result<ports::HttpResponse>)> done) override {
+    executor.post([done = std::move(done)] { done(ports::HttpResponse{}); });
+  }
+};
+
 struct Bench final : zrun::SpaceOwner {
   adapters::loop::Loop loop;
   adapters::posix::KernelRandom random;
@@ -52,6 +64,9 @@ struct Bench final : zrun::SpaceOwner {
   zrun::Courier courier{runtime, scheduler, pool, "here",
                         [](const std::string&, stdx::Bytes) { return false; }};
   adapters::wasmtime::WasmtimeEngine engine{loop};
+  TakesAll collector{loop};
+  std::unique_ptr<zrun::Tracer> tracer;
+  std::unique_ptr<zrun::TraceExporter> exporter;
   std::shared_ptr<ports::Module> module;
   std::vector<std::unique_ptr<zrun::LocalTopology>> topologies;
   std::vector<std::unique_ptr<zrun::Space>> spaces;
@@ -78,6 +93,13 @@ struct Bench final : zrun::SpaceOwner {
   void feed(zrun::Space& receiver) override { courier.feed(receiver); }
   void state_changed(zrun::Space& space) override {
     if (&space == awaited && space.state() == zrun::SpaceState::running) loop.stop();
+  }
+
+  void trace(double ratio) {
+    tracer = std::make_unique<zrun::Tracer>(runtime, ratio);
+    exporter = std::make_unique<zrun::TraceExporter>(
+        runtime, collector, *tracer, zrun::TraceExporter::Endpoint{{}, "/v1/traces"},
+        zrun::SpanOrigin{"bench", "here", "1"});
   }
 
   void run() {
@@ -147,7 +169,7 @@ std::vector<double> spawn_all(Bench& bench, std::size_t n) {
     auto& slot = topology.slots[index];
     bench.spaces.push_back(std::make_unique<zrun::Space>(
         zrun::SpaceParts{bench.runtime, bench.scheduler, bench.pool, bench, bench.sensors,
-                         bench.outside},
+                         bench.outside, nullptr, bench.tracer.get()},
         topology, index,
         model::InstanceId{
             {topology.id, topology.spec().spaces[index].name}, model::Epoch(1), model::Run(1)}));
@@ -163,21 +185,36 @@ std::vector<double> spawn_all(Bench& bench, std::size_t n) {
   return spawn;
 }
 
+// How many spans a traced run made.
+void report_trace(Bench& bench, double ratio, nlohmann::ordered_json& report) {
+  const auto spans = [&](const char* what) {
+    return bench.metrics.counter(stdx::format("samoza_zrun_spans_{}_total", what), "").value();
+  };
+  report["trace"] = {
+      {"ratio", ratio}, {"exported", spans("exported")}, {"dropped", spans("dropped")}};
+  std::printf("  traced: ratio %g, %llu spans exported, %llu dropped\n", ratio,
+              static_cast<unsigned long long>(spans("exported")),
+              static_cast<unsigned long long>(spans("dropped")));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::size_t n = 10'000;
   std::uint64_t hops = 5'000'000;
   std::string out;
+  double traced = -1;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i];
     if (option == "--spaces") n = std::strtoull(argv[i + 1], nullptr, 10) / 2 * 2;
     if (option == "--hops") hops = std::strtoull(argv[i + 1], nullptr, 10);
+    if (option == "--trace") traced = std::strtod(argv[i + 1], nullptr);
     if (option == "--json") out = argv[i + 1];
   }
   std::ifstream file(std::string(SAMOZA_GUESTS_DIR) + "/relay.wasm", std::ios::binary);
   const stdx::Bytes guest{std::istreambuf_iterator<char>(file), {}};
   Bench bench;
+  if (traced >= 0) bench.trace(traced);
   auto compiled = bench.engine.compile_now(guest, zrun::abi::granted({"sys.log"}));
   if (!compiled) {
     std::fprintf(stderr, "engine_bench: %s\n", compiled.error().message.c_str());
@@ -216,6 +253,7 @@ int main(int argc, char** argv) {
   report["spawn_us"] = {
       {"p50", percentile(spawn, 50)}, {"p99", percentile(spawn, 99)}, {"asked_p50", 20}};
   report["hop_us"] = {{"mean", per_hop}, {"hops", bench.hops}, {"asked", 0.6}};
+  if (traced >= 0) report_trace(bench, traced, report);
   report["parked_kib"] = {{"value", per_space}, {"asked", 20}};
   std::printf("%s, %ld cores, Linux %s; %s\n", cpu_model().c_str(), sysconf(_SC_NPROCESSORS_ONLN),
               system.release, report["conditions"].get<std::string>().c_str());

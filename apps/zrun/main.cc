@@ -56,9 +56,17 @@ int main(int argc, char** argv) {
   options.ip = config.bind;
   options.peer_port = config.peer_port;
   options.spaces_max = config.spaces_max;
+  // Not from `bind`: a collector may be on another machine.
+  adapters::net::NetHttpClient traces(app.loop(), "");
+  if (!config.tracing.host.empty()) {
+    options.traces = {ports::Endpoint::tcp(config.tracing.host, config.tracing.port),
+                      config.tracing.path};
+    options.trace_ratio = config.tracing.ratio;
+  }
   zrun::Service service(
       app.runtime(),
-      {app.transport(), app.cluster_key(), engine, data, blobs, packages, sensors, &logs}, options);
+      {app.transport(), app.cluster_key(), engine, data, blobs, packages, sensors, &logs, &traces},
+      options);
   zrun::HttpApi http(app.runtime(), service);
   service.on_stop = [&] { app.stop(); };
   service.on_revoked = [&](const auto& tokens) { app.learn_revoked(tokens); };

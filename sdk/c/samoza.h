@@ -57,6 +57,13 @@ int32_t sys_yield(void);
 SAMOZA_IMPORT("sys", "self_emit")
 int32_t sys_self_emit(const void *data, int32_t bytes, int32_t delay_ms);
 
+/* Adds an attribute to the span of the message in hand (docs/how-to/trace-messages.md). A key of
+   1 to 64 bytes that does not begin with "samoza.", a value of up to 256, both UTF-8, else
+   SAMOZA_E_INVALID; a key that is there gets the new value. SAMOZA_E_NOT_FOUND where the message
+   is not traced, or there is none: nothing is wrong then. SAMOZA_E_FULL past 32 attributes. */
+SAMOZA_IMPORT("sys", "trace")
+int32_t sys_trace(const char *key, int32_t key_bytes, const char *value, int32_t value_bytes);
+
 /* Sends a message of up to 1 MiB along the named path. Waits while the receiver's mailbox or the
    queue towards it is full: timeout_ms 0 does not wait, -1 waits for ever; SAMOZA_E_FULL when the
    time ran out. SAMOZA_E_DENIED without a declared path of that name from this space. */

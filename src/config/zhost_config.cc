@@ -128,6 +128,55 @@ void read_trust(const Reader& reader, const Node& root, ZhostConfig& c) {
                        stdx::printable(c.trust_policy, 40)));
 }
 
+// http://HOST[:PORT][/PATH], as OTLP exporters take it.
+stdx::Status read_endpoint(const std::string& url, ZhostConfig& c) {
+  const auto wrong = [&](const char* why) {
+    return stdx::fail(Code::invalid,
+                      format("tracing.endpoint is '{}'; {}", stdx::printable(url, 120), why));
+  };
+  if (url.starts_with("https://"))
+    return wrong("TLS is not built: use an http:// collector on this machine that sends on");
+  constexpr std::string_view scheme = "http://";
+  constexpr const char* form =
+      "it must be http://HOST:PORT or http://HOST:PORT/PATH, such as http://127.0.0.1:4318";
+  if (!url.starts_with(scheme)) return wrong(form);
+  std::string rest = url.substr(scheme.size());
+  const auto slash = rest.find('/');
+  c.tracing.path =
+      slash == std::string::npos || rest.substr(slash) == "/" ? "/v1/traces" : rest.substr(slash);
+  rest = rest.substr(0, slash);
+  if (rest.find_first_of("@?#[] ") != std::string::npos || url.find_first_of("?# ") != url.npos)
+    return wrong(form);
+  if (const auto colon = rest.find(':'); colon != std::string::npos) {
+    const auto number = stdx::parse_u64(rest.substr(colon + 1));
+    if (!number || *number == 0 || *number > 65535) return wrong(form);
+    c.tracing.port = static_cast<std::uint16_t>(*number);
+    rest.resize(colon);
+  }
+  if (rest.empty()) return wrong(form);
+  c.tracing.host = rest;
+  return {};
+}
+
+void read_tracing(const Reader& reader, const Node& root, ZhostConfig& c) {
+  const auto* tracing = reader.map(root, "tracing");
+  if (tracing == nullptr) return;
+  reader.only(*tracing, "tracing", {"endpoint", "ratio"});
+  const auto url = reader.text(*tracing, "endpoint", "");
+  if (url.empty())
+    reader.fail(*tracing, "endpoint",
+                "tracing.endpoint is missing: the URL of an OTLP collector, such as "
+                "http://127.0.0.1:4318");
+  else if (auto good = read_endpoint(url, c); !good)
+    reader.fail(*tracing, "endpoint", good.error().message);
+  c.tracing.ratio = reader.real(*tracing, "ratio", c.tracing.ratio);
+  if (!(c.tracing.ratio >= 0 && c.tracing.ratio <= 1))
+    reader.fail(*tracing, "ratio",
+                format("tracing.ratio is {}; it must be between 0 (only what callers trace) and 1 "
+                       "(every message)",
+                       c.tracing.ratio));
+}
+
 // Four numbers, or what may be IPv6.
 bool is_address(const std::string& text) {
   if (text.find(':') != std::string::npos)
@@ -305,7 +354,7 @@ stdx::Result<ZhostConfig> parse_zhost_config(
   ZhostConfig c;
   reader.only(root, "the configuration",
               {"zhost", "cluster", "bind", "run_dir", "state_dir", "log_dir", "profile",
-               "control_plane", "copies", "zmesh", "zrms", "zrun", "zbase", "trust"});
+               "control_plane", "copies", "zmesh", "zrms", "zrun", "zbase", "tracing", "trust"});
   c.profile = reader.text(root, "profile", c.profile);
   if (c.profile != "lan" && c.profile != "edge" && c.profile != "seed")
     reader.fail(
@@ -334,6 +383,7 @@ stdx::Result<ZhostConfig> parse_zhost_config(
                 "zrms.failure_detection.timeout is under two beats: one lost beat would move "
                 "every space");
   read_trust(reader, root, c);
+  read_tracing(reader, root, c);
   if (findings.empty()) return c;
   return stdx::fail(Code::invalid, format("{}", fmt::join(findings, "\n")));
 }

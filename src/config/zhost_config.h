@@ -69,6 +69,13 @@ struct ZhostConfig {
   std::uint64_t compile_memory_bytes = 2ull << 30;
   std::uint64_t disk_reserve_bytes = 64u << 20;  // room on the disk that stores never take
 
+  // Where the spans of traced messages go, and how many of them are traced. No host: none.
+  struct {
+    std::string host, path;
+    std::uint16_t port = 4318;
+    double ratio = 0.01;
+  } tracing;
+
   std::string trust_policy = "dev";  // dev | prod
   std::vector<std::string> trust_keys;
 };

@@ -216,5 +216,40 @@ TEST(ZhostConfigTest, RDec2BothFormsOfTheControlPlaneUrlAreTaken) {
     EXPECT_FALSE(parse_control_plane(url)) << url;
 }
 
+TEST(ZhostConfigTest, TracingIsOffUntilAnEndpointIsNamed) {
+  const auto off = read("zhost: {id: z1}\n");
+  ASSERT_TRUE(off);
+  EXPECT_EQ(off->tracing.host, "");
+  const auto on =
+      read("zhost: {id: z1}\ntracing: {endpoint: \"http://127.0.0.1:4318\", ratio: 0.5}\n");
+  ASSERT_TRUE(on) << on.error().message;
+  EXPECT_EQ(on->tracing.host, "127.0.0.1");
+  EXPECT_EQ(on->tracing.port, 4318);
+  EXPECT_EQ(on->tracing.path, "/v1/traces");
+  EXPECT_EQ(on->tracing.ratio, 0.5);
+  const auto other = read("zhost: {id: z1}\ntracing: {endpoint: \"http://otel:99/in/traces\"}\n");
+  ASSERT_TRUE(other) << other.error().message;
+  EXPECT_EQ(other->tracing.path, "/in/traces");
+  EXPECT_EQ(other->tracing.port, 99);
+}
+
+TEST(ZhostConfigTest, AWrongTracingSectionNamesItsLineAndWhatToWrite) {
+  for (const auto& [text, why] : std::vector<std::pair<std::string, std::string>>{
+           {"tracing: {ratio: 1}", "tracing.endpoint is missing"},
+           {"tracing: {endpoint: \"https://h:1\"}", "TLS is not built"},
+           {"tracing: {endpoint: \"h:1\"}", "it must be http://HOST:PORT"},
+           {"tracing: {endpoint: \"http://h:0\"}", "it must be http://HOST:PORT"},
+           {"tracing: {endpoint: \"http://u@h:1\"}", "it must be http://HOST:PORT"},
+           {"tracing: {endpoint: \"http://:1\"}", "it must be http://HOST:PORT"},
+           {"tracing: {endpoint: \"http://h/x?y\"}", "it must be http://HOST:PORT"},
+           {"tracing: {endpoint: \"http://h:1\", ratio: 1.5}", "tracing.ratio is 1.5"},
+           {"tracing: {endpoint: \"http://h:1\", ratios: 1}", "ratios"}}) {
+    const auto c = read("zhost: {id: z1}\n" + text + "\n");
+    ASSERT_FALSE(c) << text;
+    EXPECT_NE(c.error().message.find(why), std::string::npos) << c.error().message;
+    EXPECT_NE(c.error().message.find("c.yaml:2"), std::string::npos) << c.error().message;
+  }
+}
+
 }  // namespace
 }  // namespace config

@@ -31,6 +31,14 @@ constexpr Function table[] = {
      "Puts a message into the space's own mailbox after `delay_ms`, flagged SAMOZA_SELF. "
      "SAMOZA_E_FULL when the mailbox or the 256 timers of the space are full. Lost with the "
      "instance."},
+    {"sys", "trace", signature<I32(Ptr, I32, Ptr, I32)>, "", false,
+     "const char *key, int32_t key_bytes, const char *value, int32_t value_bytes",
+     "Adds an attribute to the span of the message in hand (docs/how-to/trace-messages.md). A key "
+     "of "
+     "1 to 64 bytes that does not begin with \"samoza.\", a value of up to 256, both UTF-8, else "
+     "SAMOZA_E_INVALID; a key that is there gets the new value. SAMOZA_E_NOT_FOUND where the "
+     "message "
+     "is not traced, or there is none: nothing is wrong then. SAMOZA_E_FULL past 32 attributes."},
     {"net", "emit_to", signature<I32(Ptr, I32, Ptr, I32, I32)>, "", true,
      "const char *path, int32_t path_bytes, const void *data, int32_t bytes, int32_t timeout_ms",
      "Sends a message of up to 1 MiB along the named path. Waits while the receiver's mailbox or "

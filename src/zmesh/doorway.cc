@@ -59,13 +59,15 @@ void Doorway::send(v1::SendRequest request, Done done) {
            });
 }
 
-void Doorway::send_http(const v1::DirectoryEntry& space, stdx::Bytes message, Done done) {
+void Doorway::send_http(const v1::DirectoryEntry& space, stdx::Bytes message,
+                        std::string traceparent, Done done) {
   v1::SendRequest request;
   request.set_topology(space.topology());
   request.set_to(space.space());
   request.set_payload(std::move(message));
   request.set_wait(true);
   request.set_http(true);
+  request.set_traceparent(std::move(traceparent));
   ask(space, std::move(request), std::move(done));
 }
 

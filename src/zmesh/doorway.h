@@ -32,7 +32,8 @@ class Doorway {
   using Done = std::function<void(stdx::Result<v1::SendReply>)>;
   void send(v1::SendRequest request, Done done);
   // An HTTP request for a space that has a route; waits wait_default for the answer.
-  void send_http(const v1::DirectoryEntry& space, stdx::Bytes message, Done done);
+  void send_http(const v1::DirectoryEntry& space, stdx::Bytes message, std::string traceparent,
+                 Done done);
 
  private:
   void ask(const v1::DirectoryEntry& entry, v1::SendRequest request, Done done);

@@ -4,12 +4,19 @@
 #include <algorithm>
 #include <set>
 
+#include "model/trace_context.h"
 #include "stdx/text.h"
 #include "stdx/utf8.h"
 
 namespace zmesh {
 
 using stdx::Code;
+
+std::string traceparent_of(const ports::HttpRequest& request) {
+  const auto at = request.headers.find("traceparent");
+  if (at == request.headers.end() || !model::parse_traceparent(at->second)) return "";
+  return at->second;
+}
 
 namespace {
 

@@ -18,6 +18,9 @@ stdx::Bytes request_message(const ports::HttpRequest& request);
 // the body of one, as text. Code::invalid: it is no response.
 stdx::Result<ports::HttpResponse> response_of(stdx::BytesView answer);
 
+// The trace context of the caller, as it sent it; empty: it sent none.
+std::string traceparent_of(const ports::HttpRequest& request);
+
 // In place of an answer of the space.
 ports::HttpResponse response_of(const stdx::Error& error);
 

@@ -22,6 +22,8 @@ ports::HttpResponse response_to(const ports::HttpRequest& request,
   } else if (sent->outcome() == "answered") {
     auto answered = response_of(sent->answer());
     response = answered ? std::move(*answered) : response_of(answered.error());
+    if (!sent->traceparent().empty())
+      response.headers.try_emplace("traceparent", sent->traceparent());
   }
   response.headers.try_emplace("content-security-policy", content_policy);
   if (request.method == "HEAD") response.body.clear();
@@ -52,7 +54,7 @@ void answer_route(Service& service, const v1::DirectoryEntry& space,
   }
   ports::HttpRequest head = {.method = request.method, .query = {}, .headers = {}, .body = {}};
   service.send_http(
-      space, std::move(message),
+      space, std::move(message), traceparent_of(request),
       [reply = std::move(reply), head = std::move(head)](stdx::Result<v1::SendReply> sent) {
         reply(response_to(head, std::move(sent)));
       });

@@ -4,6 +4,7 @@
 #include "stdx/text.h"
 #include "stdx/utf8.h"
 #include "wire/json.h"
+#include "zmesh/http_message.h"
 
 namespace zmesh {
 
@@ -59,6 +60,7 @@ ports::HttpResponse raw_response(v1::SendReply sent) {
   ports::HttpResponse response;
   response.headers["Samoza-Outcome"] = sent.outcome();
   if (sent.repeated()) response.headers["Samoza-Repeated"] = "1";
+  if (!sent.traceparent().empty()) response.headers["traceparent"] = sent.traceparent();
   response.status = sent.outcome() == "answered" ? 200 : 204;
   response.content_type =
       stdx::is_utf8(sent.answer()) ? "text/plain; charset=utf-8" : "application/octet-stream";
@@ -96,6 +98,7 @@ void send_message(Service& service, const ports::HttpRequest& request, ports::Ht
   if (const auto scope = request.headers.find(":ingress"); scope != request.headers.end())
     if (auto may = check_ingress(service.directory(), *message, scope->second); !may)
       return reply(wire::error_response(may.error()));
+  if (message->traceparent().empty()) message->set_traceparent(traceparent_of(request));
   service.send(std::move(*message), [reply, raw](stdx::Result<v1::SendReply> sent) {
     if (!sent) return reply(wire::error_response(sent.error()));
     reply(raw ? raw_response(std::move(*sent)) : json_answer(std::move(*sent)));

@@ -67,8 +67,9 @@ class Service {
             std::function<void(stdx::Result<Pong>)> done);
   // Flow 4 for a caller outside of zrun (zmesh/doorway.h).
   void send(v1::SendRequest request, Doorway::Done done);
-  void send_http(const v1::DirectoryEntry& space, stdx::Bytes message, Doorway::Done done) {
-    doorway_.send_http(space, std::move(message), std::move(done));
+  void send_http(const v1::DirectoryEntry& space, stdx::Bytes message, std::string traceparent,
+                 Doorway::Done done) {
+    doorway_.send_http(space, std::move(message), std::move(traceparent), std::move(done));
   }
   // What the zrun that runs the space says of it, wherever that is. `topology` is an id; empty
   // where the name is unique in the cluster, else Code::invalid names the topologies. With

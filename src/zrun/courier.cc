@@ -34,7 +34,9 @@ Courier::Courier(ports::Runtime& runtime, Scheduler& scheduler, MessagePool& poo
 // --- sending ---
 
 void Courier::emit(Space& sender, PathState& path, stdx::BytesView payload) {
-  send(sender, path, pool_.make(payload));
+  auto message = pool_.make(payload);
+  sender.stamp(*message);
+  send(sender, path, std::move(message));
 }
 
 void Courier::send(Space& sender, PathState& path, MessagePtr message) {
@@ -131,6 +133,8 @@ void Courier::pump_away(LocalTopology& topology, PathState& path) {
     if (path.out.marks_repeats()) header.to_run = path.opened_run;
     header.seq = message->seq;
     header.redelivered = message->redelivered;
+    header.trace.reset();
+    if (const auto* trace = message->trace()) header.trace = *trace;
     if (!send_away(topology, path, receiver.zhost,
                    wire::encode_data_frame(header, message->payload)))
       return;
@@ -332,6 +336,7 @@ void Courier::take_message(LocalTopology& topology, PathState& path, const wire:
   message->sender_epoch = header.from_epoch;
   message->sender_run = header.from_run;
   message->redelivered = header.redelivered;
+  if (header.trace) message->set_trace(*header.trace);
   path.in.took(header.seq);
   received_.add();
   note_acks(topology, path);

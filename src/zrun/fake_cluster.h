@@ -55,23 +55,29 @@ struct Zrun {
   simkit::DiskState disk_state;
   simkit::MemoryDataStore data;
   simkit::MemorySpaceLogs logs;
+  std::unique_ptr<ports::HttpClient> http;
   std::unique_ptr<Service> service;
   Zrun(simkit::World& world, simkit::Network& network, const std::string& id, const std::string& ip,
        simkit::StubEngine::Make make, simkit::MemoryDataStore::Disk& stored, TestDisk& disk,
-       NoSensors& sensors, simkit::MemorySpaceLogs::Disk& said)
+       NoSensors& sensors, simkit::MemorySpaceLogs::Disk& said, simkit::HttpNetwork& web,
+       std::optional<TraceExporter::Endpoint> traces, double trace_ratio)
       : process(world, id, "zrun"),
         runtime(process.runtime()),
         transport(network.transport(process, ip)),
         engine(process, std::move(make)),
         data(process, stored, disk_state),
-        logs(process, said) {
+        logs(process, said),
+        http(web.client(process)) {
     Options options;
+    options.traces = std::move(traces);
+    options.trace_ratio = trace_ratio;
     options.cluster_id = "test";
     options.zhost = id;
     options.incarnation = 1;
     options.ip = ip;
     service = std::make_unique<Service>(
-        runtime, Outside{*transport, key, engine, data, disk, disk, sensors, &logs}, options);
+        runtime, Outside{*transport, key, engine, data, disk, disk, sensors, &logs, http.get()},
+        options);
     EXPECT_TRUE(service->start());
   }
 };
@@ -92,6 +98,8 @@ struct FakeCluster {
   std::map<std::string, std::unique_ptr<zmesh::FakeNode>> zmesh;
   std::map<std::string, std::unique_ptr<Zrun>> zrun;
   std::map<std::string, std::string> ips;
+  std::optional<TraceExporter::Endpoint> traces;  // of zruns that are started later
+  double trace_ratio = 0;
   const std::string id = stdx::uuid_from(1, 2);
   std::map<std::string, std::pair<std::string, std::uint64_t>> where;  // space -> zhost, epoch
 
@@ -120,8 +128,9 @@ struct FakeCluster {
     zmesh[zhost]->other->start();
   }
   void start_zrun(const std::string& zhost) {
-    zrun[zhost] = std::make_unique<Zrun>(world, network, zhost, ips.at(zhost), guests,
-                                         stored[zhost], disk, sensors, said[zhost]);
+    zrun[zhost] =
+        std::make_unique<Zrun>(world, network, zhost, ips.at(zhost), guests, stored[zhost], disk,
+                               sensors, said[zhost], web, traces, trace_ratio);
   }
   std::string place(const std::string& space, const std::string& zhost, std::uint64_t epoch,
                     std::uint32_t run = 1, bool data_expected = false, std::uint64_t replaces = 0) {

@@ -53,11 +53,14 @@ stdx::Status Ledger::take_over(const std::vector<ports::DataRecord>& records) {
     outbox.removed = outbox.removing = stored.last - stored.entries.size();
     resent_.add(stored.entries.size());
     std::vector<MessagePtr> entries;
+    for (const auto& [seq, trace] : stored.traces) outbox.traced.insert(seq);
     for (const auto& payload : stored.entries) {
       auto message = pool_.make(payload);
       message->path = outbox.path->index;
       message->sender_epoch = id_.epoch.value;
       message->sender_run = id_.run.value;
+      const auto trace = stored.traces.find(outbox.removed + entries.size() + 1);
+      if (trace != stored.traces.end()) message->set_trace(trace->second);
       entries.push_back(std::move(message));
     }
     outbox.path->out.drain([](MessagePtr) {});
@@ -117,6 +120,7 @@ ports::DataBatch Ledger::batch_of(const std::vector<Step>& steps) {
       if (!path.out.keeps_until_finished()) continue;
       const auto seq = ++last.try_emplace(&path, path.out.last()).first->second;
       batch.records.push_back(ledger::put_entry(name_of(path), seq, emit.message->payload));
+      if (emit.message->traced) put_trace(path, seq, *emit.message, batch.records);
     }
     for (const auto& letter : step.turn.dead_letters())
       batch.records.push_back(ledger::put_dead_letter(letter));
@@ -148,11 +152,20 @@ void Ledger::note_cursor(const Message& message, std::vector<ports::DataWrite>& 
   records.push_back(ledger::put_cursor(name_of(path), path.in.at(message.seq)));
 }
 
+void Ledger::put_trace(const PathState& path, std::uint64_t seq, const Message& message,
+                       std::vector<ports::DataWrite>& records) {
+  for (auto& outbox : outboxes_)
+    if (outbox.path == &path) outbox.traced.insert(seq);
+  records.push_back(ledger::put_trace(name_of(path), seq, *message.trace()));
+}
+
 void Ledger::remove_finished(std::vector<ports::DataWrite>& records) {
   for (auto& outbox : outboxes_) {
     outbox.removing = outbox.path->out.first_unfinished() - 1;
     for (auto seq = outbox.removed + 1; seq <= outbox.removing; ++seq)
       records.push_back(ledger::remove_entry(name_of(*outbox.path), seq));
+    for (auto at = outbox.traced.begin(); at != outbox.traced.end() && *at <= outbox.removing; ++at)
+      records.push_back(ledger::remove_trace(name_of(*outbox.path), *at));
   }
 }
 
@@ -173,7 +186,10 @@ void Ledger::committed(stdx::Status status) {
   if (status) {
     committed_.add();
     stream_stored_ = true;
-    for (auto& outbox : outboxes_) outbox.removed = outbox.removing;
+    for (auto& outbox : outboxes_) {
+      outbox.removed = outbox.removing;
+      outbox.traced.erase(outbox.traced.begin(), outbox.traced.upper_bound(outbox.removing));
+    }
     // All of it before anybody is told: who is told may ask for the next transaction.
     for (const auto& step : steps)
       for (const auto& emit : step.turn.emits()) send_(*topology_.paths[emit.path], emit.message);

@@ -18,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -78,6 +79,8 @@ class Ledger {
   void try_commit();
   ports::DataBatch batch_of(const std::vector<Step>& steps);
   void note_cursor(const Message& message, std::vector<ports::DataWrite>& records) const;
+  void put_trace(const PathState& path, std::uint64_t seq, const Message& message,
+                 std::vector<ports::DataWrite>& records);
   void remove_finished(std::vector<ports::DataWrite>& records);
   static bool may_pass(stdx::Code code, int full_tries);
   void committed(stdx::Status status);
@@ -98,7 +101,8 @@ class Ledger {
     PathState* path;
     std::uint64_t removed = 0;  // entries up to it are off the disk, once `removing` is committed
     std::uint64_t removing = 0;
-    std::uint64_t promised = 0;  // the last number in the transaction under way
+    std::uint64_t promised = 0;        // the last number in the transaction under way
+    std::set<std::uint64_t> traced{};  // numbers whose trace context is, or may be, on the disk
   };
   std::vector<Outbox> outboxes_;
   std::vector<DeadLetter> dead_letters_;  // as loaded

@@ -10,7 +10,8 @@ namespace zrun::ledger {
 namespace {
 
 constexpr std::string_view stream_key = "stream", cursor_prefix = "cursor/", last_prefix = "last/",
-                           outbox_prefix = "outbox/", dead_prefix = "dead/";
+                           outbox_prefix = "outbox/", dead_prefix = "dead/",
+                           trace_prefix = "trace/";
 
 stdx::Bytes number(std::uint64_t value, int bytes = 8) {
   stdx::Bytes out;
@@ -28,6 +29,10 @@ std::uint64_t take(stdx::BytesView& from, std::size_t bytes) {
 
 stdx::Bytes entry_key(const std::string& path, std::uint64_t seq) {
   return stdx::Bytes(outbox_prefix) + path + "/" + number(seq);
+}
+
+stdx::Bytes trace_key(const std::string& path, std::uint64_t seq) {
+  return stdx::Bytes(trace_prefix) + path + "/" + number(seq);
 }
 
 stdx::Bytes dead_key(std::uint64_t id) {
@@ -50,6 +55,23 @@ stdx::Status parse_entry(const ports::DataRecord& record, stdx::BytesView rest,
   if (!outbox.entries.empty() && seq != last_entry + 1) return bad(record.key);
   last_entry = seq;
   outbox.entries.push_back(record.value);
+  return {};
+}
+
+stdx::Status parse_trace(const ports::DataRecord& record,
+                         std::map<std::string, std::pair<std::uint64_t, Contents::Outbox>>& found) {
+  stdx::BytesView rest = stdx::BytesView(record.key).substr(trace_prefix.size()),
+                  value = record.value;
+  const auto slash = rest.find('/');
+  if (slash == rest.npos || rest.size() != slash + 9 || value.size() != 25) return bad(record.key);
+  auto& outbox = found[std::string(rest.substr(0, slash))].second;
+  rest.remove_prefix(slash + 1);
+  auto& trace = outbox.traces[take(rest, 8)];
+  trace.trace_high = take(value, 8);
+  trace.trace_low = take(value, 8);
+  trace.span = take(value, 8);
+  trace.flags = static_cast<std::uint8_t>(take(value, 1));
+  if ((trace.trace_high | trace.trace_low) == 0 || trace.flags > 1) return bad(record.key);
   return {};
 }
 
@@ -118,6 +140,16 @@ ports::DataWrite put_entry(const std::string& path, std::uint64_t seq, stdx::Byt
   return {entry_key(path, seq), std::move(payload)};
 }
 
+ports::DataWrite put_trace(const std::string& path, std::uint64_t seq,
+                           const model::TraceContext& trace) {
+  return {trace_key(path, seq), number(trace.trace_high) + number(trace.trace_low) +
+                                    number(trace.span) + number(trace.flags, 1)};
+}
+
+ports::DataWrite remove_trace(const std::string& path, std::uint64_t seq) {
+  return {trace_key(path, seq), std::nullopt};
+}
+
 ports::DataWrite remove_entry(const std::string& path, std::uint64_t seq) {
   return {entry_key(path, seq), std::nullopt};
 }
@@ -142,6 +174,8 @@ stdx::Result<Contents> parse(const std::vector<ports::DataRecord>& records) {
       found[std::string(key.substr(last_prefix.size()))].second.last = take(value, 8);
     } else if (key.starts_with(outbox_prefix)) {
       TRY(parse_entry(record, key.substr(outbox_prefix.size()), found));
+    } else if (key.starts_with(trace_prefix)) {
+      TRY(parse_trace(record, found));
     } else if (key.starts_with(dead_prefix)) {
       TRY_ASSIGN(auto letter, parse_dead_letter(record));
       contents.dead_letters.push_back(std::move(letter));

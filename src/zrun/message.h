@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/trace_context.h"
 #include "stdx/bytes.h"
 
 namespace zrun {
@@ -33,8 +34,21 @@ struct Message {
   std::uint64_t call = 0;         // from outside: its number in OutsideCalls; 0: nobody asks for it
   bool http = false;              // from outside: the payload is an HTTP request
   std::uint32_t owners = 0;
+  bool traced = false;
   std::int64_t taken_in_ns = 0;  // by the mailbox, on the clock of the scheduler
   MessagePool* pool = nullptr;
+  // Of a message that was traced once; kept for the next one that is.
+  std::unique_ptr<model::TraceContext> trace_kept;
+
+  // The trace that it belongs to; null: none.
+  const model::TraceContext* trace() const { return traced ? trace_kept.get() : nullptr; }
+  void set_trace(const model::TraceContext& context) {
+    if (trace_kept)
+      *trace_kept = context;
+    else
+      trace_kept = std::make_unique<model::TraceContext>(context);
+    traced = true;
+  }
 
   bool is_declared() const { return path < outside_path; }  // of a path of the topology
   bool is_from_outside() const { return path == outside_path; }
@@ -93,7 +107,7 @@ class MessagePool {
     owned->sender_run = 0;
     owned->deliveries = 0;
     owned->dead_letter = owned->call = 0;
-    owned->http = false;
+    owned->http = owned->traced = false;
     free_.push_back(std::move(owned));
   }
   std::vector<std::unique_ptr<Message>> free_;

@@ -110,8 +110,9 @@ bool OutsideCalls::wants_answer(std::uint64_t number) const {
   return at != calls_.end() && !at->second.ended;
 }
 
-void OutsideCalls::answered(std::uint64_t number, stdx::Bytes answer, stdx::Instant now) {
-  end(number, OutsideEnd{std::move(answer), false}, now);
+void OutsideCalls::answered(std::uint64_t number, stdx::Bytes answer, stdx::Instant now,
+                            std::string traceparent) {
+  end(number, OutsideEnd{std::move(answer), false, std::move(traceparent)}, now);
 }
 
 void OutsideCalls::handled(std::uint64_t number, stdx::Instant now) {

@@ -31,6 +31,7 @@ namespace zrun {
 struct OutsideEnd {
   std::optional<stdx::Bytes> answer;  // none: handled without one
   bool repeated = false;              // it is the end of an earlier message with that id
+  std::string traceparent{};          // of the span that answered; empty: none
 };
 
 class OutsideCalls {
@@ -63,7 +64,8 @@ class OutsideCalls {
   // Whether an answer would reach anybody: one that waits, or may ask again with the id.
   bool wants_answer(std::uint64_t number) const;
   // Each of these does nothing for a number that has ended or is not known.
-  void answered(std::uint64_t number, stdx::Bytes answer, stdx::Instant now);
+  void answered(std::uint64_t number, stdx::Bytes answer, stdx::Instant now,
+                std::string traceparent = "");
   void handled(std::uint64_t number, stdx::Instant now);
   void failed(std::uint64_t number, const stdx::Error& why, stdx::Instant now);
   // All of them fail; `forget`: and its ids mean nothing any more.

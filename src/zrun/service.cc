@@ -83,6 +83,12 @@ Service::Service(ports::Runtime& runtime, Outside outside, Options options)
     if (auto* receiver = receiver_of(letter); letter.stored && receiver != nullptr)
       receiver->forget_letter(letter.id);
   };
+  if (options_.traces && outside_.http != nullptr) {
+    tracer_ = std::make_unique<Tracer>(runtime, options_.trace_ratio);
+    exporter_ = std::make_unique<TraceExporter>(
+        runtime, *outside_.http, *tracer_, *options_.traces,
+        SpanOrigin{options_.cluster_id, options_.zhost, options_.version});
+  }
   wire_handlers();
 }
 
@@ -258,7 +264,7 @@ v1::CommandReply Service::place_here(LocalTopology& topology,
   auto& placed = placed_[key];
   placed.space = std::make_unique<Space>(
       SpaceParts{runtime_, scheduler_, pool_, *this, outside_.sensors, outside_calls_,
-                 outside_.logs},
+                 outside_.logs, tracer_.get()},
       topology, index, id, SpacePast{command.restarts(), command.last_failure()}, std::move(text));
   for (const auto& sender : command.senders()) {
     const int from = topology.index_of(sender.space());

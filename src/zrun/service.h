@@ -16,6 +16,7 @@
 #include "ports/cluster_key.h"
 #include "ports/data_store.h"
 #include "ports/engine.h"
+#include "ports/http.h"
 #include "ports/package_reader.h"
 #include "ports/runtime.h"
 #include "ports/sensors.h"
@@ -31,6 +32,7 @@
 #include "zrun/loader.h"
 #include "zrun/outside_calls.h"
 #include "zrun/space.h"
+#include "zrun/trace_exporter.h"
 #include "zrun/ui_pages.h"
 
 namespace zrun {
@@ -43,6 +45,10 @@ struct Options {
   std::uint16_t peer_port = 9201;
   std::size_t spaces_max = 20'000;  // startz and the leader refuse before
   Scheduler::Options scheduler;
+  // Traces of messages: where their spans go (none: nothing is traced here), and the part of the
+  // messages that are traced.
+  std::optional<TraceExporter::Endpoint> traces;
+  double trace_ratio = 0;
 };
 
 // The outside that zrun needs, one by one.
@@ -54,7 +60,8 @@ struct Outside {
   ports::BlobStore& blobs;
   ports::PackageReader& packages;
   ports::Sensors& sensors;
-  ports::SpaceLogs* logs = nullptr;  // null: what a space said ends with its instance
+  ports::SpaceLogs* logs = nullptr;   // null: what a space said ends with its instance
+  ports::HttpClient* http = nullptr;  // for Options::traces
 };
 
 class Service final : public SpaceOwner {
@@ -182,7 +189,9 @@ class Service final : public SpaceOwner {
   Outside outside_;
   Options options_;
   rpc::ServiceBus startz_, zmesh_;
-  MessagePool pool_;  // before everything that holds messages
+  MessagePool pool_;                // before everything that holds messages
+  std::unique_ptr<Tracer> tracer_;  // null: nothing is traced here
+  std::unique_ptr<TraceExporter> exporter_;
   Scheduler scheduler_;
   DataLinks links_;
   Courier courier_;

@@ -182,6 +182,9 @@ stdx::Status Service::retry_letter(std::uint64_t id) {
   if (!receiver->has_room(message->payload.size()))
     return stdx::fail(Code::full,
                       stdx::format("the mailbox of space '{}' is full; try again", letter->to));
+  // The letter has no trace any more: its retry may begin one.
+  if (const auto trace = tracer_ ? tracer_->begin_trace() : std::nullopt)
+    message->set_trace(*trace);
   dead_letters_.set_retrying(id, true);
   receiver->deliver(std::move(message));
   return {};

@@ -62,7 +62,8 @@ void Service::emit_for(const v1::SendRequest& request, std::function<void(stdx::
   if (space->room_on(*path, request.payload().size()) != Space::Room::there)
     return done(
         stdx::fail(Code::full, stdx::format("path '{}' is full; try again", request.path())));
-  space->emit_from_outside(*path, request.payload(), std::move(done));
+  space->emit_from_outside(*path, request.payload(),
+                           model::parse_traceparent(request.traceparent()), std::move(done));
 }
 
 void Service::frame_arrived(const std::string& from_zhost, const stdx::Bytes& frame) {

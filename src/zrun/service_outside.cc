@@ -19,6 +19,7 @@ v1::SendReply reply_of(OutsideEnd end) {
   reply.set_outcome(end.answer ? "answered" : "handled");
   reply.set_repeated(end.repeated);
   if (end.answer) reply.set_answer(std::move(*end.answer));
+  reply.set_traceparent(std::move(end.traceparent));
   return reply;
 }
 
@@ -105,6 +106,9 @@ void Service::ask(const v1::SendRequest& request,
   message->path = outside_path;
   message->call = message->seq = *number;
   message->http = request.http();
+  auto trace = model::parse_traceparent(request.traceparent());
+  if (!trace && tracer_) trace = tracer_->begin_trace();
+  if (trace) message->set_trace(*trace);
   space.deliver(std::move(message));
   if (!request.wait()) done(std::move(accepted));
   expire_callers();

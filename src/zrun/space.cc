@@ -222,6 +222,7 @@ void Space::fail(std::string why, Cause cause) {
   // What a message does to its receiver is no failure of the space: the message is delivered a few
   // times more, and then it is a dead letter. Nothing moves for its sake.
   const auto deliveries = cause == Cause::guest ? failed_delivery(why) : 0;
+  if (current_) close_span(SpanEnd::failed, why);
   if (deliveries > 0 && !closing_asked_) {
     parts_.scheduler.cancel_wake(*this);
     return restart_later(deliveries, std::move(why));
@@ -265,6 +266,7 @@ void Space::restart_later(std::size_t failures, std::string why) {
 std::size_t Space::failed_delivery(const std::string& why) {
   if (!current_ || hook_ != Hook::on_process) return 0;
   const bool is_last = is_last_delivery(*current_);
+  close_span(is_last ? SpanEnd::dead_letter : SpanEnd::failed, why);
   const auto deliveries = current_->deliveries;
   if (is_last)
     bury(std::exchange(current_, {}), why);

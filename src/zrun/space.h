@@ -37,6 +37,7 @@
 #include "zrun/message.h"
 #include "zrun/outside_calls.h"
 #include "zrun/scheduler.h"
+#include "zrun/tracer.h"
 #include "zrun/turn.h"
 
 namespace zrun {
@@ -78,6 +79,7 @@ struct SpaceParts {
   ports::Sensors& sensors;
   OutsideCalls& outside;
   ports::SpaceLogs* logs = nullptr;  // what outlives zrun; null: nothing does
+  Tracer* tracer = nullptr;          // null: nothing is traced here
 };
 
 // What former instances of a space did, for a person.
@@ -125,7 +127,9 @@ class Space final : public Schedulable {
 
   // --- for the doorway: a message in the name of the space, from outside its guest ---
   // Requires Room::there. Answers when it is in the stream, or the store refused it.
+  // `trace`: of the caller; none: it has none, and one may begin here.
   void emit_from_outside(PathState& path, stdx::BytesView payload,
+                         std::optional<model::TraceContext> trace,
                          std::function<void(stdx::Status)> done);
   // Twice a second.
   void tidy_outbox();
@@ -213,6 +217,12 @@ class Space final : public Schedulable {
   // Answers the message in hand, once; of a transactional space when its turn is committed.
   enum class Replied { taken, nobody_waits, again };
   Replied reply(stdx::BytesView answer);
+  // --- traces (docs/how-to/trace-messages.md) ---
+  // What is sent now belongs to the trace of the message in hand; without one, one may begin.
+  void stamp(Message& message);
+  // An attribute of the span of the message in hand. A key that is there gets the new value.
+  enum class Annotated { taken, not_traced, full };
+  Annotated annotate(std::string_view key, std::string_view value);
   void write_log(std::int32_t level, std::string_view text);
   bool may_log() const { return may_log_; }
   // Standard output or error: its lines go to the log, an unfinished one when it ends or the
@@ -288,6 +298,10 @@ class Space final : public Schedulable {
   void set_timer();
   void commit_overran();
   void finish_current();
+  void open_span(const Message& message);
+  void close_span(SpanEnd end, const std::string& why = "");
+  // `traceparent` of what answers it; empty: it has no trace.
+  std::string answer_trace(const Message& message) const;
   bool commit_turn();
   void turn_committed(const stdx::Status& status, const Turn& turn);
   void drop_turn();
@@ -337,6 +351,9 @@ class Space final : public Schedulable {
   std::size_t mailbox_bytes_ = 0;
   MessagePtr current_;
   bool took_message_ = false, replied_ = false;
+  bool span_open_ = false;      // of current_
+  std::unique_ptr<Span> span_;  // made with the first one
+  std::shared_ptr<const SpanSource> span_source_;
   MessagePtr too_small_;  // the front message that was asked for with too_small_capacity_
   std::size_t too_small_capacity_ = 0;
   std::unique_ptr<Transaction> transaction_;

@@ -25,6 +25,8 @@ void Space::deliver(MessagePtr message) {
   count(*message, &MessageCounts::accepted);
   if (message->redelivered) count(*message, &MessageCounts::repeated);
   if (is_ui()) {
+    if (message->traced) [[unlikely]]
+      open_span(*message);
     if (show_) show_(*message);
     note_finished(*message);
     acknowledge(*message);
@@ -53,6 +55,8 @@ MessagePtr Space::take_front() {
   wait_times_.add(parts_.scheduler.now() - stdx::Instant(stdx::Duration(current_->taken_in_ns)));
   took_message_ = true;
   replied_ = false;
+  if (current_->traced) [[unlikely]]
+    open_span(*current_);
   if (!starved_.empty() && mailbox_.size() * 2 <= spec().limits.mailbox_messages)
     parts_.owner.feed(*this);
   return current_;
@@ -77,6 +81,8 @@ bool Space::received_all(const OpenTurn& turn) const {
 
 void Space::note_finished(const Message& message) {
   count(message, &MessageCounts::finished);
+  if (span_open_) [[unlikely]]
+    close_span(SpanEnd::finished);
   if (counts_.finished > 1) return;
   // The end of a recovery, as its user sees it.
   parts_.runtime.log.info("first_message_finished", {{"topology", id_.key.topology.value},
@@ -87,6 +93,7 @@ void Space::note_finished(const Message& message) {
 
 void Space::give_back_current(bool in_doubt) {
   if (!current_) return;
+  close_span(SpanEnd::interrupted);
   auto message = std::exchange(current_, {});
   // Its turn may be in the store, and nothing there tells: a second time it must not be handled.
   if (in_doubt && message->is_from_outside())
@@ -258,7 +265,8 @@ void Space::turn_committed(const stdx::Status& status, const Turn& turn) {
   transaction.commit = Transaction::Commit::none;
   if (const auto message = std::exchange(current_, {})) {
     if (turn.answer())
-      parts_.outside.answered(message->call, *turn.answer(), parts_.runtime.clock.now());
+      parts_.outside.answered(message->call, *turn.answer(), parts_.runtime.clock.now(),
+                              answer_trace(*message));
     note_finished(*message);
     acknowledge(*message);
   }
@@ -311,6 +319,7 @@ void Space::drain_mailbox(const std::function<void(MessagePtr)>& take) {
   // The guest was done with those; nobody sends them again.
   for (const auto& turn : open_turns_)
     if (turn.message->is_from_outside()) acknowledge(*turn.message);
+  close_span(SpanEnd::interrupted);
   if (current_) take(std::exchange(current_, {}));
   while (!mailbox_.empty()) take(mailbox_.pop_front());
   mailbox_bytes_ = 0;
@@ -344,7 +353,11 @@ Space::Room Space::room_on(const PathState& path, std::size_t bytes) const {
 }
 
 void Space::emit(PathState& path, stdx::BytesView payload) {
-  if (transaction_) return transaction_->turn.emit(path.index, parts_.pool.make(payload));
+  if (transaction_) {
+    auto message = parts_.pool.make(payload);
+    stamp(*message);
+    return transaction_->turn.emit(path.index, std::move(message));
+  }
   parts_.owner.emit(*this, path, payload);
   // Only what is not in its receiver's mailbox yet holds the turn's acknowledgement back.
   const auto seq = path.out.last();
@@ -363,13 +376,17 @@ void Space::emit(PathState& path, stdx::BytesView payload) {
 }
 
 void Space::emit_from_outside(PathState& path, stdx::BytesView payload,
+                              std::optional<model::TraceContext> trace,
                               std::function<void(stdx::Status)> done) {
+  auto message = parts_.pool.make(payload);
+  if (!trace && parts_.tracer != nullptr) trace = parts_.tracer->begin_trace();
+  if (trace) message->set_trace(*trace);
   if (!transaction_) {
-    parts_.owner.emit(*this, path, payload);
+    parts_.owner.send(*this, path, std::move(message));
     return done({});
   }
   Turn turn;
-  turn.emit(path.index, parts_.pool.make(payload));
+  turn.emit(path.index, std::move(message));
   transaction_->ledger.commit(
       std::move(turn), {}, [this, done = std::move(done)](stdx::Status status, const Turn&) {
         done(std::move(status));
@@ -384,6 +401,7 @@ bool Space::self_emit(stdx::BytesView payload, std::int32_t delay_ms) {
   if (turn != nullptr && turn->self_emits().size() >= self_timers_max) return false;
   if (delay_ms > 0 && self_timers_.size() >= self_timers_max) return false;
   auto message = parts_.pool.make(payload);
+  stamp(*message);
   if (turn != nullptr)
     turn->self_emit(std::move(message), delay_ms);
   else
@@ -399,7 +417,8 @@ Space::Replied Space::reply(stdx::BytesView answer) {
   if (auto* turn = this->turn())
     turn->answer(stdx::Bytes(answer));
   else
-    parts_.outside.answered(current_->call, stdx::Bytes(answer), parts_.runtime.clock.now());
+    parts_.outside.answered(current_->call, stdx::Bytes(answer), parts_.runtime.clock.now(),
+                            answer_trace(*current_));
   return Replied::taken;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "stdx/utf8.h"
 #include "wire/data_frame.h"
 #include "zrun/abi/functions.h"
 #include "zrun/abi/guest_span.h"
@@ -51,11 +52,29 @@ I32 self_emit(Space& space, const HostCall& call, std::uint32_t at, std::uint32_
   return HostResult::done(taken ? 0 : guest_abi::e_full);
 }
 
+I32 trace(Space& space, const HostCall& call, std::uint32_t key_at, std::uint32_t key_bytes,
+          std::uint32_t at, std::uint32_t bytes) {
+  const auto key = GuestSpan::at(call.memory, key_at, key_bytes, Span::key_max);
+  const auto value = GuestSpan::at(call.memory, at, bytes, Span::value_max);
+  if (!key || !value || key->size() == 0 || key->view().starts_with("samoza.") ||
+      !stdx::is_utf8(key->view()) || !stdx::is_utf8(value->view()))
+    return HostResult::done(guest_abi::e_invalid);
+  switch (space.annotate(key->view(), value->view())) {
+    case Space::Annotated::taken:
+      return HostResult::done(0);
+    case Space::Annotated::not_traced:
+      return HostResult::done(guest_abi::e_not_found);
+    case Space::Annotated::full:
+      return HostResult::done(guest_abi::e_full);
+  }
+  return HostResult::done(guest_abi::e_invalid);
+}
+
 }  // namespace
 
 std::vector<Row> sys_rows() {
   return {row<log>("sys", "log"), row<sleep>("sys", "sleep"), row<yield>("sys", "yield"),
-          row<self_emit>("sys", "self_emit")};
+          row<self_emit>("sys", "self_emit"), row<trace>("sys", "trace")};
 }
 
 }  // namespace zrun::abi
