@@ -29,7 +29,8 @@
 //
 // `from` is always the sender of this frame: in an acknowledgement it is the receiver of the
 // messages. Versions: the layout never changes; a new one gets a new frame kind. A zrun that does
-// not know bit 1 refuses such a frame, and none sends one unless tracing is on (docs/how-to/trace-messages.md).
+// not know bit 1 refuses such a frame, and none sends one unless tracing is on
+// (docs/how-to/trace-messages.md).
 
 #include <array>
 #include <cstdint>
