@@ -26,15 +26,22 @@ int main(int argc, char** argv) {
   auto* build_key =
       build_command->add_option("--key", key, "private key to sign with (mex keygen)");
   auto* sign_command = cli.add_subcommand("sign", "signs an archive");
-  sign_command->add_option("file", file)->required();
-  sign_command->add_option("--key", key)->required();
+  sign_command->add_option("file", file, "archive")->required();
+  sign_command->add_option("--key", key, "private key to sign with (mex keygen)")->required();
   auto* verify_command = cli.add_subcommand("verify", "checks an archive as submit does");
-  verify_command->add_option("file", file)->required();
+  verify_command->add_option("file", file, "archive")->required();
   verify_command->add_option("--trust", keys, "public keys to accept, and no others");
   auto* inspect_command = cli.add_subcommand("inspect", "shows what is in an archive");
-  inspect_command->add_option("file", file)->required();
+  inspect_command->add_option("file", file, "archive")->required();
   auto* keygen_command = cli.add_subcommand("keygen", "makes an Ed25519 key");
-  keygen_command->add_option("file", file)->required();
+  keygen_command->add_option("file", file, "private key to write; the public key is printed")
+      ->required();
+  cli.footer(
+      "A project from nothing to a running topology:\n"
+      "  mex init hello                 # folder `hello` with one space in C\n"
+      "  mex build hello                # hello.mex\n"
+      "  zshell topo submit hello.mex\n"
+      "`mex COMMAND --help` has the options of a command; docs/mex.md has the files of a project.");
   try {
     cli.parse(argc, argv);
   } catch (const CLI::Success& help) {

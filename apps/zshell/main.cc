@@ -61,8 +61,10 @@ Given own_options(int argc, char** argv) {
     const bool flag = option != known.end() && *option->value == 0;
     // What is being completed is no option yet, but for those that say which zhost is asked.
     const bool completing = !given.words.empty() && given.words[0] == "complete";
-    if (option == known.end() || (flag && completing)) {
-      given.words.push_back(word);
+    // `topo update --help` is of that command.
+    const bool of_command = name == "--help" && !given.words.empty();
+    if (option == known.end() || (flag && completing) || of_command) {
+      given.words.push_back(of_command ? name : word);
       continue;
     }
     own(word);

@@ -152,7 +152,8 @@ class TreeReader {
     for (const auto& [name, space] : spaces_) {
       const auto source = folder_ / "spaces" / name / "src";
       std::error_code error;
-      if (space.type == model::SpaceType::ui || !model::is_name(name) ||
+      // Without an entry its space.yaml could not be read; validate_files says why.
+      if (space.type == model::SpaceType::ui || !model::is_name(name) || space.entry.empty() ||
           !fs::is_directory(source, error))
         continue;
       if (tree_.files.contains(space.entry)) {
@@ -167,6 +168,7 @@ class TreeReader {
         return stdx::fail(module.error().code,
                           format("space '{}': {}", name, module.error().message));
       tree_.files[space.entry] = std::move(*module);
+      std::erase(tree_.left_out, format("spaces/{}/src/", name));  // it is in the module
     }
     return {};
   }

@@ -66,8 +66,17 @@ TEST(SourceTreeTest, RMex13AModuleIsBuiltAndNothingIsWrittenIntoTheProject) {
   ASSERT_TRUE(tree) << tree.error().message;
   EXPECT_TRUE(wasm::read_interface(tree->files.at("spaces/worker/core.wasm")));
   EXPECT_EQ(project.find_all(), before);
-  EXPECT_EQ(tree->left_out, std::vector<std::string>{"spaces/worker/src/"});
+  EXPECT_TRUE(tree->left_out.empty()) << "its sources are in the module";
   EXPECT_EQ(project.read()->files, tree->files) << "R-MEX-24: the same source, the same bytes";
+}
+
+TEST(SourceTreeTest, OfASpaceWithoutItsFileNothingIsBuiltAndNoFileHasAnEmptyName) {
+  const Project project;
+  fs::remove(fs::path(project.folder.path()) / "spaces/worker/space.yaml");
+  const auto tree = project.read();
+  ASSERT_TRUE(tree) << tree.error().message;
+  EXPECT_FALSE(tree->files.contains(""));
+  EXPECT_EQ(tree->left_out, std::vector<std::string>{"spaces/worker/src/"});
 }
 
 TEST(SourceTreeTest, AModuleThatIsThereIsPackedAsItIsAndThatIsSaid) {
@@ -103,7 +112,7 @@ TEST(SourceTreeTest, WhatIsNotPackedIsListedAndAFolderOnce) {
   EXPECT_EQ(tree->left_out,
             (std::vector<std::string>{"README.md", "build/", "spaces/page/.cache/",
                                       "spaces/page/index.html.bak", "spaces/page/index.html~",
-                                      "spaces/worker/notes.txt", "spaces/worker/src/"}));
+                                      "spaces/worker/notes.txt"}));
   EXPECT_EQ(tree->files.size(), 5u);
 }
 

@@ -94,8 +94,19 @@ void read_doors(const Reader& reader, const Node& root, model::Space& space) {
   }
 }
 
-void read_space_file(const ReadFile& read, model::Space& space,
-                     std::vector<std::string>& findings) {
+// Every key and value below a node, with the line of the first one that says it.
+void gather(const Node& node, std::map<std::string, int>& words) {
+  if (node.kind == Node::Kind::scalar && !node.text.empty())
+    words.try_emplace(node.text, node.line);
+  for (const auto& item : node.items) gather(item, words);
+  for (const auto& field : node.fields) {
+    words.try_emplace(field.first, field.second.key_line);
+    gather(field.second, words);
+  }
+}
+
+void read_space_file(const ReadFile& read, model::Space& space, std::vector<std::string>& findings,
+                     std::map<std::string, int>& words) {
   const std::string file = "spaces/" + space.name + "/space.yaml";
   const auto text = read(file);
   if (!text) {
@@ -107,6 +118,7 @@ void read_space_file(const ReadFile& read, model::Space& space,
     findings.push_back(root.error().message);
     return;
   }
+  gather(*root, words);
   const Reader reader(file, findings);
   reader.only(
       *root, "space.yaml",
@@ -201,9 +213,30 @@ model::Path read_path(const Reader& reader, const Node& item) {
 // Where topology.yaml says what a finding is about: a finding of model::validate begins with it.
 struct Lines {
   std::map<std::string, int, std::less<>> subjects;  // "space 'a'" -> line
+  // What the space.yaml of a space says, key or value, with its line; and what its own entry in
+  // topology.yaml says.
+  std::map<std::string, std::map<std::string, int>> files;
+  std::map<std::string, std::map<std::string, int>> entries;
 
   void note(const char* kind, const std::string& name, const Node& at) {
     subjects[format("{} '{}'", kind, name)] = at.line;  // of two the second one, which is too many
+  }
+  // Of the value that `text` quotes, or of the first key that it names, where the space.yaml has it
+  // and topology.yaml has not; 0: it says neither.
+  int line_in_file(const std::string& space, std::string_view text) const {
+    const auto file = files.find(space);
+    if (file == files.end()) return 0;
+    const auto entry = entries.find(space);
+    const auto quoted = stdx::split(text, '\'');
+    for (std::size_t i = 1; i < quoted.size(); i += 2) {
+      const std::string word(quoted[i]);
+      if (entry != entries.end() && entry->second.contains(word)) return 0;
+      if (const auto at = file->second.find(word); at != file->second.end()) return at->second;
+    }
+    for (const auto& [word, line] : file->second)
+      if (text.find(word) != std::string_view::npos && word != "type" && word.size() > 3)
+        return line;
+    return 0;
   }
   std::string of(const std::string& file, const std::string& finding) const {
     const auto first = finding.find('\'');
@@ -211,6 +244,11 @@ struct Lines {
     const auto at = last == std::string::npos
                         ? subjects.end()
                         : subjects.find(std::string_view(finding).substr(0, last + 1));
+    if (at != subjects.end() && finding.starts_with("space '")) {
+      const auto name = finding.substr(first + 1, last - first - 1);
+      if (const int line = line_in_file(name, std::string_view(finding).substr(last + 1)); line > 0)
+        return format("spaces/{}/space.yaml:{}: {}", name, line, finding);
+    }
     return format("{}:{}: {}", file, at == subjects.end() ? 1 : at->second, finding);
   }
 };
@@ -242,6 +280,7 @@ model::Topology read_graph(const std::string& text, const std::string& topology_
     for (const auto& item : spaces->items) {
       topology.spaces.push_back(read_space(reader, item));
       lines.note("space", topology.spaces.back().name, item.nearest("name"));
+      gather(item, lines.entries[topology.spaces.back().name]);
     }
   if (const auto* paths = reader.list(*root, "paths"))
     for (const auto& item : paths->items) {
@@ -263,7 +302,8 @@ model::Topology read_topology(const ReadFile& read, const std::string& topology_
   Lines lines;
   auto topology = read_graph(*text, topology_file, findings, lines);
   for (auto& space : topology.spaces)
-    if (model::is_name(space.name) && space.mex.empty()) read_space_file(read, space, findings);
+    if (model::is_name(space.name) && space.mex.empty())
+      read_space_file(read, space, findings, lines.files[space.name]);
   model::normalize(topology);
   if (findings.empty())
     for (const auto& finding : model::validate(topology))

@@ -4,7 +4,25 @@
 #include <algorithm>
 #include <utility>
 
+#include "stdx/text.h"
+
 namespace startz {
+namespace {
+
+// For a person: "out of memory: limit 512 MiB", "signal 9 (killed)", "exit code 3".
+std::string why_of(const ports::ProcessExit& exit) {
+  if (!exit.cause.empty()) return exit.cause;
+  const char* name = exit.signal == 6    ? " (aborted)"
+                     : exit.signal == 7  ? " (bus error)"
+                     : exit.signal == 9  ? " (killed)"
+                     : exit.signal == 11 ? " (segmentation fault)"
+                     : exit.signal == 15 ? " (terminated)"
+                                         : "";
+  if (exit.signal != 0) return stdx::format("signal {}{}", exit.signal, name);
+  return stdx::format("exit code {}", exit.code);
+}
+
+}  // namespace
 
 Children::Children(ports::Runtime& runtime, ports::Processes& processes, Options options)
     : runtime_(runtime),
@@ -49,7 +67,7 @@ void Children::spawn(Child& child) {
 void Children::ended(Child& child, ports::ProcessExit exit) {
   const auto now = runtime_.clock.now();
   if (now - child.since >= options_.healthy_after) child.back_off = options_.restart_min;
-  child.cause = exit.cause;
+  child.cause = why_of(exit);
   child.process = ports::ProcessId::none;
   child.since = now;
   const bool in_order = stopping_ && exit.code == 0 && exit.signal == 0;

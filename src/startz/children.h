@@ -32,7 +32,7 @@ class Children {
     std::uint32_t starts = 0;
     stdx::Instant since{};  // of the start or the end
     stdx::Duration back_off{};
-    std::string cause;  // of its last end; empty: not known, or well for healthy_after since
+    std::string cause;  // of its last end; empty: it has not ended
     std::unique_ptr<ports::Timer> timer;
     int stop_steps = 0;  // asked, then terminated, then killed
     bool alive() const { return process != ports::ProcessId::none; }

@@ -218,6 +218,7 @@ TEST(StartzTest, P3ZrunThatComesBackInTimeGetsItsSpacesWithTheSameEpochAndAHighe
   ASSERT_EQ(zhost.places.size(), 1u);
   zhost.processes.crash("zrun");
   ASSERT_TRUE(zhost.world.run_until_true([&] { return zhost.places.size() == 2; }, 1s));
+  EXPECT_EQ(zhost.service->children().find("zrun")->cause, "signal 9 (killed)");
   EXPECT_EQ(zhost.places[1].header().epoch(), 3u);
   EXPECT_GT(zhost.places[1].run(), zhost.places[0].run());
   EXPECT_TRUE(zhost.places[1].restart_in_place());

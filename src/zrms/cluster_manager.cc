@@ -46,12 +46,27 @@ bool ClusterManager::beat(const v1::Beat& beat, stdx::Instant now) {
   auto* zhost = listen(beat.zhost(), beat.incarnation(), beat.counter(), &Zhost::beat_counter, now);
   if (zhost == nullptr) return false;
   for (const auto& child : beat.children()) {
+    if (child.name() == "zrun") note_zrun(beat.zhost(), *zhost, child);
     zhost->children[child.name()] = child.state();
-    if (child.name() == "zrun") zhost->zrun_cause = child.cause();
   }
   zhost->said_goodbye = beat.goodbye();
   if (beat.goodbye()) declare_dead(beat.zhost(), *zhost, "goodbye", now);
   return true;
+}
+
+// It ended where it was up and is not, or where it was started once more between two beats.
+void ClusterManager::note_zrun(const std::string& name, Zhost& zhost, const v1::ChildStatus& zrun) {
+  const auto former = zhost.children.find("zrun");
+  const auto runs = [](v1::ChildState state) {
+    return state == v1::CHILD_UP || state == v1::CHILD_HUNG;
+  };
+  const bool ended = former != zhost.children.end() &&
+                     ((runs(former->second) && !runs(zrun.state())) ||
+                      (runs(former->second) && zrun.starts() > zhost.zrun_starts));
+  zhost.zrun_starts = zrun.starts();
+  zhost.zrun_cause = zrun.cause();
+  if (!ended || zrun_ends_.size() >= zrun_ends_max) return;
+  zrun_ends_.push_back({name, zrun.cause(), zhost.spaces.size()});
 }
 
 void ClusterManager::refused(const std::string& name, std::uint64_t incarnation,

@@ -21,6 +21,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "samoza/v1/cluster.pb.h"
@@ -53,7 +54,8 @@ class ClusterManager {
     bool heard = false;                   // a word of this incarnation came in this reign
     std::vector<stdx::Instant> refusals;  // since the last word
     std::map<std::string, v1::ChildState> children;
-    std::string zrun_cause;     // of its last end, where that is known
+    std::string zrun_cause;  // of its last end, where that is known
+    std::uint32_t zrun_starts = 0;
     bool said_goodbye = false;  // with its last beat
     bool reported = false;
     std::uint64_t known_upto = 0;  // counter of the report that `spaces` and `floors` are as of
@@ -69,6 +71,14 @@ class ClusterManager {
     stdx::Duration silence{};
     std::string evidence;  // "silence", "goodbye", "refused"
   };
+
+  // A zrun that ended since the last call, as its zhost's beats tell; at most zrun_ends_max.
+  struct ZrunEnd {
+    std::string zhost, cause;
+    std::size_t spaces = 0;  // that were in it
+  };
+  static constexpr std::size_t zrun_ends_max = 100;
+  std::vector<ZrunEnd> take_zrun_ends() { return std::exchange(zrun_ends_, {}); }
 
   explicit ClusterManager(Options options) : options_(options) {}
 
@@ -112,6 +122,7 @@ class ClusterManager {
   // The zhost to change for a word, or null when the word is old.
   Zhost* listen(const std::string& zhost, std::uint64_t incarnation, std::uint64_t counter,
                 std::uint64_t Zhost::* last, stdx::Instant now);
+  void note_zrun(const std::string& name, Zhost& zhost, const v1::ChildStatus& zrun);
   void take_whole(const std::string& name, Zhost& zhost, const v1::ResourceReport& report);
   void take_changes(const std::string& name, Zhost& zhost, const v1::ResourceReport& report);
   // A new life of it, or none any more.
@@ -125,6 +136,7 @@ class ClusterManager {
   ChangeLog changes_;  // of what zhosts report
   std::map<ChangeLog::Key, std::set<std::string>> reporters_;
   std::vector<Event> events_;
+  std::vector<ZrunEnd> zrun_ends_;
   std::vector<stdx::Instant> deaths_;  // within brake_window
   stdx::Instant brake_until_{};
 };

@@ -58,6 +58,41 @@ TEST(ClusterManagerTest, P9AnOldCounterOrIncarnationChangesNeitherStateNorSilenc
   EXPECT_TRUE(manager.beat(beat("a", 3, 1), t0 + 1s)) << "a newer incarnation counts anew";
 }
 
+TEST(ClusterManagerTest,
+     AZrunThatEndedIsToldOnceWithItsReasonAlsoWhereItWasUpAgainBetweenTwoBeats) {
+  auto manager = three();
+  std::uint64_t counter = 0;
+  const auto says = [&](v1::ChildState state, std::uint32_t starts, const char* cause) {
+    auto word = beat("a", 1, ++counter);
+    auto& zrun = *word.add_children();
+    zrun.set_name("zrun");
+    zrun.set_state(state);
+    zrun.set_starts(starts);
+    zrun.set_cause(cause);
+    EXPECT_TRUE(manager.beat(word, t0));
+    return manager.take_zrun_ends();
+  };
+  EXPECT_TRUE(says(v1::CHILD_RESTARTING, 0, "").empty()) << "it has not started yet";
+  EXPECT_TRUE(says(v1::CHILD_UP, 1, "").empty());
+  v1::ResourceReport report;
+  report.set_zhost("a");
+  report.set_incarnation(1);
+  report.set_counter(1);
+  for (const char* name : {"x", "y"}) {
+    report.add_spaces()->set_topology_id("t");
+    report.mutable_spaces()->rbegin()->set_space(name);
+  }
+  manager.report(report, t0);
+  const auto ends = says(v1::CHILD_RESTARTING, 1, "signal 9 (killed)");
+  ASSERT_EQ(ends.size(), 1u);
+  EXPECT_EQ(ends[0].zhost, "a");
+  EXPECT_EQ(ends[0].cause, "signal 9 (killed)");
+  EXPECT_EQ(ends[0].spaces, 2u);
+  EXPECT_TRUE(says(v1::CHILD_DOWN, 1, "signal 9 (killed)").empty());
+  EXPECT_TRUE(says(v1::CHILD_UP, 2, "signal 9 (killed)").empty());
+  EXPECT_EQ(says(v1::CHILD_UP, 3, "exit code 3").size(), 1u) << "between two beats";
+}
+
 TEST(ClusterManagerTest, TheBrakeCountsZhostsThatDiedAndCameBackOnce) {
   auto manager = three();
   std::uint64_t counter = 0;

@@ -2,6 +2,8 @@
 #include "zrms/event_log.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "stdx/text.h"
 #include "wire/frame.h"
@@ -49,18 +51,44 @@ void EventLog::erase(const Place& place) {
   rows_.erase(at);
 }
 
-void EventLog::load(const v1::RecordsReply& records) {
-  rows_.clear();
-  order_.clear();
-  counts_.clear();
-  count_ = 0;
-  for (const auto& record : records.records()) {
-    if (record.kind() != kind) continue;
-    const auto block = wire::parse<v1::EventBlock>(record.value());
+EventReader EventLog::reader() const {
+  return EventReader(options_);
+}
+
+bool EventReader::step(const v1::RecordsReply& records) {
+  // Rows of other kinds cost a look: many of them are one event's work.
+  constexpr std::size_t looks_like_an_event = 20;
+  std::size_t looks = 0;
+  const auto enough = log_.count_ + events_at_once;
+  for (; at_ < records.records_size() && log_.count_ + looks / looks_like_an_event < enough;
+       ++at_) {
+    const auto& record = records.records(at_);
+    ++looks;
+    if (record.kind() != EventLog::kind) continue;
+    auto block = wire::parse<v1::EventBlock>(record.value());
     if (!block || block->events_size() == 0) continue;
-    put(scope_of(block->events(0)),
-        {{block->events().begin(), block->events().end()}, record.version()});
+    const auto scope = EventLog::scope_of(block->events(0));
+    log_.put(scope, {{std::make_move_iterator(block->mutable_events()->begin()),
+                      std::make_move_iterator(block->mutable_events()->end())},
+                     record.version()});
   }
+  return at_ < records.records_size();
+}
+
+bool EventReader::discard() {
+  for (std::size_t events = 0; events < events_at_once && !log_.rows_.empty();) {
+    events += log_.rows_.begin()->second.events.size();
+    log_.rows_.erase(log_.rows_.begin());
+  }
+  return !log_.rows_.empty();
+}
+
+void EventLog::load(EventReader& read) {
+  rows_.swap(read.log_.rows_);
+  order_.swap(read.log_.order_);
+  counts_.swap(read.log_.counts_);
+  count_ = read.log_.count_;
+  next_ = std::max(next_, read.log_.next_);
   // Of a batch whose answer did not come: it is there, or the same is asked for again.
   std::erase_if(written_, [&](const auto& written) { return rows_.contains(written.first); });
   removed_.clear();
@@ -166,6 +194,12 @@ v1::CommitRequest EventLog::next_write() {
 std::vector<v1::Event> EventLog::answered(const stdx::Status& answer) {
   writing_ = false;
   const bool conflict = !answer && answer.error().code == Code::conflict;
+  // A row that the batch was to remove is gone: a batch removed it whose answer came too late. The
+  // same events go again, without removals.
+  if (conflict && !removed_.empty()) {
+    for (const auto& place : std::exchange(removed_, {})) erase(place);
+    return {};
+  }
   // Who does not know what became of it asks for the same again: a conflict then says that it is
   // there.
   const bool there = answer || (uncertain_ && conflict);

@@ -26,6 +26,8 @@ namespace zrms {
 
 namespace v1 = samoza::v1;
 
+class EventReader;
+
 class EventLog {
  public:
   struct Options {
@@ -40,8 +42,9 @@ class EventLog {
 
   // The numbers of events grow with terms, and within one.
   void begin(std::uint64_t term);
-  // The rows of the database. What waits to be written goes on waiting.
-  void load(const v1::RecordsReply& records);
+  // The rows of the database, once it has read them all. What waits to be written goes on waiting.
+  void load(EventReader& read);
+  EventReader reader() const;
   // One that happened, `at` included. One like the last of its topology that still waits becomes
   // one with it: 10,000 spaces that start one after the other are a few events.
   void note(v1::Event event);
@@ -69,6 +72,7 @@ class EventLog {
   bool empty() const { return rows_.empty() && pending_.empty(); }
 
  private:
+  friend class EventReader;
   using Place = std::pair<std::string, std::uint64_t>;  // scope, number of the first event
   struct Row {
     std::vector<v1::Event> events;
@@ -95,6 +99,24 @@ class EventLog {
   std::vector<Place> removed_;    // by it
   bool writing_ = false, uncertain_ = false;
   std::uint64_t dropped_ = 0, batch_ = 0;
+};
+
+// Makes rows of events of what the database gave, in parts of about events_at_once events, so that
+// a leader that begins its session does not hold its loop for all of them. After EventLog::load it
+// holds the rows that were there before; `discard` frees them in parts, too.
+class EventReader {
+ public:
+  static constexpr std::size_t events_at_once = 500;
+
+  explicit EventReader(EventLog::Options options) : log_(options) {}
+  // True where there is more to do.
+  bool step(const v1::RecordsReply& records);
+  bool discard();
+
+ private:
+  friend class EventLog;
+  EventLog log_;
+  int at_ = 0;
 };
 
 }  // namespace zrms

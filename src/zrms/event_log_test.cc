@@ -62,6 +62,13 @@ struct Database {
   }
 };
 
+void load(EventLog& log, const v1::RecordsReply& rows) {
+  auto reader = log.reader();
+  while (reader.step(rows)) {
+  }
+  log.load(reader);
+}
+
 struct Fixture {
   Database database;
   EventLog log{
@@ -92,7 +99,7 @@ TEST(EventLogTest, TheNextLeaderGoesOnWithWhatTheFormerOneWroteAndWithHigherNumb
   const auto last = f.log.list("", 0, 10).back().number();
   EventLog next(EventLog::Options{});
   next.begin(2);
-  next.load(f.database.read());
+  load(next, f.database.read());
   next.note(event("t", "stopped"));
   const auto all = next.list("", 0, 10);
   ASSERT_EQ(all.size(), 4u);
@@ -203,13 +210,67 @@ TEST(EventLogTest, ABatchThatWasUnderWayWhenTheRecordsAreReadAgainIsNotWrittenTw
     if (arrived) {
       ASSERT_TRUE(f.database.commit(request));
     }
-    f.log.load(f.database.read());
+    load(f.log, f.database.read());
     EXPECT_EQ(f.log.wants_to_write(), !arrived);
     if (!arrived) {
       EXPECT_TRUE(f.write());
     }
     EXPECT_EQ(f.database.events(), 1u);
     EXPECT_EQ(f.whats("t"), Whats{"submitted"});
+  }
+}
+
+TEST(EventLogTest,
+     ABatchThatReachesTheDatabaseAfterTheRecordsWereReadAgainCostsNoEventOfALaterOne) {
+  Fixture f;
+  const auto note = [&](int i) { f.log.note(event("t", "what " + std::to_string(i))); };
+  for (int i = 0; i < 10; ++i) {
+    note(i);
+    ASSERT_TRUE(f.write());
+  }
+  note(10);
+  const auto late = f.log.next_write();
+  ASSERT_EQ(late.changes_size(), 2) << "it removes the oldest row as well";
+  load(f.log, f.database.read());
+  ASSERT_TRUE(f.database.commit(late)) << "it comes now";
+  f.write();  // the same again: it is there
+  for (int i = 11; i < 15; ++i) {
+    note(i);
+    for (int tries = 0; f.log.wants_to_write() && tries < 3; ++tries) f.write();
+  }
+  EXPECT_FALSE(f.log.wants_to_write());
+  EXPECT_EQ(f.log.dropped(), 0u);
+  EXPECT_LE(f.database.events(), 11u) << "and the bound is kept";
+  Whats wanted;
+  for (int i = 5; i < 15; ++i) wanted.push_back("what " + std::to_string(i));
+  EXPECT_EQ(f.whats("t", 0, 10), wanted);
+  EventLog next(EventLog::Options{});
+  load(next, f.database.read());
+  EXPECT_EQ(next.list("t", 0, 1).front().what(), "what 14") << "written, too";
+}
+
+TEST(EventLogTest, ManyRowsAreReadAndFreedInParts) {
+  Fixture f;
+  EventLog log(EventLog::Options{});
+  log.begin(1);
+  Database database;
+  for (int i = 0; i < 5000; ++i) {
+    log.note(event(stdx::format("t{}", i / 100), "what " + std::to_string(i)));
+    if (i % 100 == 99) log.answered(database.commit(log.next_write()));
+  }
+  const auto rows = database.read();
+  EventLog next(EventLog::Options{});
+  for (int times = 0; times < 2; ++times) {
+    auto reader = next.reader();
+    int steps = 1;
+    while (reader.step(rows)) ++steps;
+    EXPECT_GE(steps, 9);
+    EXPECT_EQ(next.list("", 0, 10'000).size(), times == 0 ? 0u : 5000u) << "until all are read";
+    next.load(reader);
+    EXPECT_EQ(next.list("", 0, 10'000).size(), 5000u);
+    int parts = 1;
+    while (reader.discard()) ++parts;
+    EXPECT_EQ(parts >= 9, times == 1) << "what was there before";
   }
 }
 
@@ -238,7 +299,7 @@ TEST(EventLogTest, RowsThatAreNoEventsAreLeftAlone) {
   bad.set_key("t/1");
   bad.set_value("\xff no event");
   reply.add_records()->set_kind("topology");
-  f.log.load(reply);
+  load(f.log, reply);
   EXPECT_TRUE(f.log.empty());
 }
 

@@ -251,8 +251,9 @@ void Service::wire_routes() {
   router_.add("GET", "/healthz", [this](wire::RouteMatch, ports::HttpReply reply) {
     if (zmesh_.connected() && startz_.connected())
       return reply(wire::json_response(R"({"status":"ok"})"));
-    reply(wire::error_response(
-        {Code::unavailable, zmesh_.connected() ? "startz is away" : "zmesh is away"}));
+    reply(wire::error_response({Code::unavailable, zmesh_.connected()
+                                                       ? "startz is away; start the zhost again"
+                                                       : "zmesh is away; startz starts it again"}));
   });
 }
 
@@ -290,8 +291,10 @@ const TopologyRow* Service::find_topology(const std::string& asked) const {
 void Service::set_desired(const std::string& id, v1::Desired desired, ports::HttpReply reply) {
   if (!leader_.ready())
     return reply(wire::error_response({Code::unavailable, leader_.why_not_ready()}));
-  const auto none = stdx::fail(Code::not_found,
-                               stdx::format("there is no topology '{}'", stdx::printable(id, 80)));
+  const auto none = stdx::fail(
+      Code::not_found, stdx::format("there is no topology '{}' any more; `topo` lists those "
+                                    "that there are",
+                                    stdx::printable(id, 80)));
   const auto* found = find_topology(id);
   if (found == nullptr) return reply(wire::error_response(no_topology(leader_.records(), id)));
   // A name may be given to another topology meanwhile: what was asked about is this one.
@@ -391,6 +394,8 @@ void Service::show_placement(const TopologyRow& row, const model::Space& space,
   view.set_version(placed->record.version());
   view.set_restarts(placed->record.restarts());
   view.set_last_failure(placed->record.last_failure());
+  view.set_last_failure_at(placed->record.last_failure_at());
+  view.set_last_failure_version(placed->record.last_failure_version());
   view.set_has_data(placed->record.has_data());
   const auto* zhost = cluster_.find(placed->record.zhost());
   // What waits for its data says for whom; the last words of that zhost say nothing.
@@ -402,7 +407,11 @@ void Service::show_placement(const TopologyRow& row, const model::Space& space,
     } else if (seen != zhost->spaces.end() && seen->second.epoch() == placed->record.epoch()) {
       view.set_state(seen->second.state());
       view.set_restarts(view.restarts() + seen->second.restarts());
-      if (!seen->second.last_failure().empty()) view.set_last_failure(seen->second.last_failure());
+      if (!seen->second.last_failure().empty()) {
+        view.set_last_failure(seen->second.last_failure());
+        view.clear_last_failure_at();
+        view.set_last_failure_version(placed->record.version());
+      }
       if (!seen->second.detail().empty()) view.set_reason(seen->second.detail());
     }
   }

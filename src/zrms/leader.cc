@@ -124,18 +124,20 @@ void Leader::loaded(v1::RecordsReply reply) {
     return reload_timer_.set(reload_max, [this] { load(); });
   }
   reader_.emplace(std::move(reply));
+  event_reader_ = events_.reader();
   read_on();
 }
 
 // A part in each task: the loop is there for others in between.
 void Leader::read_on() {
-  if (reader_->step())
+  if (reader_->step() || event_reader_->step(reader_->rows()))
     return runtime_.executor.post([this, reign = reign_] {
       if (reign == reign_) read_on();
     });
   records_.replace(reader_->take());
-  events_.load(reader_->rows());
+  events_.load(*event_reader_);
   reader_.reset();
+  free_events();
   loading_ = false;
   loaded_term_ = term_;
   loaded_ = true;
@@ -150,6 +152,13 @@ void Leader::read_on() {
                                      {"spaces", records_.spaces().size()}});
   note_reign();
   look();
+}
+
+// The events that were known before the records were read.
+void Leader::free_events() {
+  if (!event_reader_ || reader_) return;  // a next reading has its own
+  if (!event_reader_->discard()) return event_reader_.reset();
+  runtime_.executor.post([this] { free_events(); });
 }
 
 const char* Leader::why_not_ready() const {
@@ -178,6 +187,18 @@ void Leader::zhost_failed(const ClusterManager::Event& event) {
   note_zhost("dead", event.zhost,
              stdx::format("{}, {} ms", event.evidence, stdx::to_ms(event.silence)));
   mark(event.zhost, true);
+}
+
+void Leader::zrun_ended(const ClusterManager::ZrunEnd& end) {
+  v1::Event event;
+  event.set_what("zrun ended");
+  event.set_zhost(end.zhost);
+  event.set_why(stdx::format(
+      "{}; {}", end.cause.empty() ? "the reason is not known" : end.cause,
+      end.spaces == 0   ? "no space was in it"
+      : end.spaces == 1 ? "1 space was in it, and is started again"
+                        : stdx::format("{} spaces were in it, and are started again", end.spaces)));
+  note(std::move(event));
 }
 
 void Leader::zhost_returned(const std::string& zhost) {

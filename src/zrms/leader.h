@@ -51,6 +51,7 @@ class Leader {
   // Something may have changed; plans at once, or when what is under way is done.
   void look();
   void zhost_failed(const ClusterManager::Event& event);
+  void zrun_ended(const ClusterManager::ZrunEnd& end);
   void zhost_returned(const std::string& zhost);
   void zhost_forgotten(const std::string& zhost);
   void directory_wanted(const std::string& zhost) {
@@ -90,6 +91,7 @@ class Leader {
   void load_page();
   void loaded(v1::RecordsReply reply);
   void read_on();
+  void free_events();
   void plan();
   bool serve_asked(std::vector<RowChange>& changes);
   void commit(std::vector<RowChange> changes);
@@ -122,6 +124,7 @@ class Leader {
   Records records_;
   RecordLoader loader_;
   std::optional<RecordsReader> reader_;  // of what was loaded
+  std::optional<EventReader> event_reader_;
   DirectorySender directory_;
   EventLog events_{EventLog::Options{}};
   int events_waited_ = 0;         // for plans

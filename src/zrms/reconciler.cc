@@ -233,8 +233,7 @@ void Reconciler::judge_running(Work& work, const TopologyRow& topology, Progress
     } else if (const auto waits = progress.waits.find(first); waits != progress.waits.end()) {
       reason = waits->second;
     } else {
-      const auto detail = row == nullptr ? "" : work.said_of(row->record);
-      reason = format("space {} is not running{}", name, detail.empty() ? "" : ": " + detail);
+      reason = work.why_not_running(topology.spec(), name, row);
     }
   }
   std::string state = "degraded";

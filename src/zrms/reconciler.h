@@ -166,6 +166,8 @@ class Reconciler {
   bool held_there(Work& work, const SpaceRow& row, bool deleting);
   bool place_anew(Work& work, const TopologyRow& topology, Progress& progress, Index index,
                   const std::string& avoid, const std::string& why, bool failed = false);
+  static void note_failure(const Work& work, std::uint64_t version, const std::string& why,
+                           v1::SpaceRecord& row);
   v1::SpaceRecord next_placement(Work& work, const TopologyRow& topology, Index index,
                                  const std::string& zhost, const std::string& why) const;
   void wait_for_data(Work& work, Progress& progress, Index index, const SpaceRow& row,

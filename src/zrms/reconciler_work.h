@@ -60,6 +60,24 @@ struct Reconciler::Work {
         return seen->second.detail().empty() ? seen->second.state() : seen->second.detail();
     return record.state() == "placed" ? record.reason() : "";
   }
+  // Of a space that is not as its topology wants it. One that runs is to be replaced, or is
+  // reported before the records say so; a state is no reason.
+  std::string why_not_running(const model::Topology& spec, const std::string& name,
+                              const SpaceRow* row) const {
+    if (row == nullptr) return stdx::format("space {} is not placed yet", name);
+    const auto& record = row->record;
+    const auto* report = seen(record);
+    if (report != nullptr && report->state() == "running") {
+      if (record.version() < spec.version)
+        return stdx::format("space {} runs in version {}; version {} takes its place", name,
+                            record.version(), spec.version);
+      return stdx::format("space {} has just started; it is not in the records yet", name);
+    }
+    const auto said = said_of(record);
+    if (report != nullptr && said == report->state())
+      return stdx::format("space {} is {} on zhost {}", name, said, record.zhost());
+    return stdx::format("space {} is not running{}", name, said.empty() ? "" : ": " + said);
+  }
   bool room(std::size_t max) const { return plan.changes.size() < max; }
 };
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "model/topology_update.h"
+#include "stdx/text.h"
 #include "zrms/reconciler.h"
 #include "zrms/test_records.h"
 #include "zrms/versions.h"
@@ -49,6 +50,7 @@ struct Cluster {
   std::map<std::string, std::map<std::string, std::uint64_t>> floors;
   std::set<std::pair<std::string, std::uint64_t>> bad;  // space, version
   std::size_t most_not_running = 0;
+  std::set<std::string> reasons;    // of the topology
   std::vector<std::string> placed;  // "a@2" in order: space, version
 
   explicit Cluster(const model::Topology& spec) {
@@ -139,6 +141,7 @@ struct Cluster {
           << change.key << " twice in a batch";
     obey(plan);
     rows.records.apply(plan.changes);
+    reasons.insert(topology().record.reason());
     report();
     std::size_t wait = 0;
     for (const auto& [key, known] : rows.records.spaces()) wait += known.record.state() == "placed";
@@ -169,6 +172,10 @@ TEST(RollUpdateTest, WhatIsTheSameRunsOnAndWhatChangedIsReplacedOneByOneWhereItI
   EXPECT_EQ(c.topology().record.state(), "running");
   EXPECT_EQ(c.placed, (std::vector<std::string>{"x@2", "y@2"}));
   EXPECT_EQ(c.most_not_running, 1u) << "one at a time";
+  EXPECT_TRUE(c.reasons.contains("space x runs in version 1; version 2 takes its place"))
+      << stdx::format("{}", fmt::join(c.reasons, "; "));
+  for (const auto& reason : c.reasons)
+    EXPECT_EQ(reason.find(": running"), std::string::npos) << "a state is no reason: " << reason;
   EXPECT_EQ(c.row("x").zhost(), x.zhost());
   EXPECT_EQ(c.row("x").epoch(), x.epoch() + 1);
   EXPECT_EQ(c.row("x").replaces(), x.epoch());
@@ -187,6 +194,9 @@ TEST(RollUpdateTest, AVersionThatFailsBringsTheFormerOneBackAndTouchesNothingMor
   EXPECT_EQ(c.topology().record.state(), "running");
   EXPECT_EQ(c.placed, (std::vector<std::string>{"w@2", "x@2", "w@3", "x@3"}));
   EXPECT_EQ(c.row("y").epoch(), 1u) << "it was not replaced yet, and never is";
+  EXPECT_EQ(c.row("x").last_failure(), "trap");
+  EXPECT_EQ(c.row("x").last_failure_version(), 2u);
+  EXPECT_EQ(c.row("x").last_failure_at(), "now");
   EXPECT_EQ(c.row("x").definition(), model::mark_of(first.spaces[1]));
   EXPECT_EQ(c.topology().record.history_size(), 3);
 }

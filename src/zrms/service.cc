@@ -101,6 +101,7 @@ void Service::wire_startz() {
                const bool was_down = cluster_.zrun_down(beat.zhost());
                const bool was_heard = cluster_.heard(beat.zhost());
                if (!cluster_.beat(beat, runtime_.clock.now())) return;
+               for (const auto& end : cluster_.take_zrun_ends()) leader_.zrun_ended(end);
                runtime_.log.debug("beat_taken", {{"from", beat.zhost()},
                                                  {"incarnation", beat.incarnation()},
                                                  {"counter", beat.counter()}});

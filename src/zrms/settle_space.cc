@@ -43,13 +43,20 @@ bool Reconciler::place_anew(Work& work, const TopologyRow& topology, Progress& p
   auto next = next_placement(work, topology, index, *choice.zhost, why);
   if (failed) {
     next.set_restarts(next.restarts() + 1);
-    next.set_last_failure(stdx::shortened(why, 400));
+    note_failure(work, row == nullptr ? 0 : row->record.version(), stdx::shortened(why, 400), next);
   }
   work.plan.changes.push_back(change_of(row == nullptr ? SpaceRow{} : *row, std::move(next)));
   work.candidates.promise(*choice.zhost, space);
   progress.moved[index] = *choice.zhost;
   if (update_goes_on(topology.record)) progress.rollout.note_placed(index);
   return true;
+}
+
+void Reconciler::note_failure(const Work& work, std::uint64_t version, const std::string& why,
+                              v1::SpaceRecord& row) {
+  row.set_last_failure(why);
+  row.set_last_failure_at(work.view.now_text);
+  row.set_last_failure_version(version);
 }
 
 // The row of the space with its next epoch, on that zhost, in the present version.
@@ -61,7 +68,8 @@ v1::SpaceRecord Reconciler::next_placement(Work& work, const TopologyRow& topolo
   // What the instance that is replaced went through goes on to be told.
   if (const auto* seen = row == nullptr ? nullptr : work.seen(row->record)) {
     next.set_restarts(next.restarts() + seen->restarts());
-    if (!seen->last_failure().empty()) next.set_last_failure(seen->last_failure());
+    if (!seen->last_failure().empty())
+      note_failure(work, row->record.version(), seen->last_failure(), next);
   }
   next.set_topology_id(topology.record.id());
   next.set_space(space.name);

@@ -364,9 +364,12 @@ stdx::Status Service::can_run(const Submission& submission) const {
                                      .only_on = "",
                                      .avoid = ""});
     if (!choice.zhost)
-      return stdx::fail(Code::invalid,
-                        stdx::format("space '{}' can run on no zhost: {}", spec.spaces[i].name,
-                                     fmt::format("{}", fmt::join(choice.refusals, "; "))));
+      return stdx::fail(
+          Code::invalid,
+          stdx::format("space '{}' can run on no zhost: {}. This is the first rule "
+                       "that each zhost breaks; `topo explain FILE` names all of "
+                       "them, for every space",
+                       spec.spaces[i].name, fmt::format("{}", fmt::join(choice.refusals, "; "))));
   }
   return {};
 }

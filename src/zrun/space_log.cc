@@ -52,7 +52,8 @@ void Space::log_line(std::int32_t level, std::string_view text) {
                   .run = id_.run.value,
                   .restarts = restarts_,
                   .seq = ++log_seq_,
-                  .text = line});
+                  .text = line,
+                  .mex_version = spec().mex_version});
   if (parts_.logs != nullptr) parts_.logs->append(id_.key, log_.back());
   log_kept_bytes_ += line.size();
   while (log_.size() > log_lines_kept || log_kept_bytes_ > log_bytes_kept) {

@@ -74,6 +74,7 @@ v1::LogsReply space_logs(const Space* space, const std::vector<ports::LogLine>& 
     record.set_restarts(line.restarts);
     record.set_seq(line.seq);
     record.set_text(line.text);
+    record.set_mex_version(line.mex_version);
   }
   return logs;
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "stdx/near_miss.h"
 #include "stdx/text.h"
 #include "wire/json.h"
+#include "zshell/examples.h"
 #include "zshell/render.h"
 #include "zshell/shell.h"
 
@@ -22,10 +24,14 @@ struct Commands {
     int (*run)(Shell&, const Words&);
   };
 
-  static std::string state_line(Shell& shell, const std::string& service) {
-    ports::HttpRequest request;
-    request.path = "/v1/status";
-    const auto response = shell.outside_.ask(service, std::move(request));
+  // What `status` ends with: that of the service that is worst off.
+  static int exit_of(const stdx::Result<ports::HttpResponse>& response) {
+    if (!response) return not_reachable;
+    return response->status == 200 ? done : failed;  // say, it does not take the token
+  }
+
+  static std::string state_line(const std::string& service,
+                                const stdx::Result<ports::HttpResponse>& response) {
     if (!response) return format("{}:\n  status=unreachable\n", service);
     if (response->status != 200)
       return format("{}:\n  status=error\n  {}\n", service,
@@ -66,27 +72,26 @@ struct Commands {
     request.path = "/v1/status";
     const auto zbase = shell.outside_.ask("zbase", std::move(request));
     const char* link = zbase ? (zbase->status == 200 ? "connected" : "error") : "unreachable";
-    if (shell.json_) {
-      nlohmann::json all;
-      all["zshell"] = {{"zbase", link},
-                       {"assistant", "disabled"},
-                       {"uptime", render::uptime(zbase ? zbase->body : "")}};
-      for (const char* service : {"zmesh", "zrms", "zrun"}) {
-        ports::HttpRequest ask;
-        ask.path = "/v1/status";
-        const auto response = shell.outside_.ask(service, std::move(ask));
+    const auto uptime = render::uptime(zbase ? zbase->body : "");
+    nlohmann::json all;
+    all["zshell"] = {{"zbase", link}, {"assistant", "disabled"}, {"uptime", uptime}};
+    if (!shell.json_)
+      shell.outside_.print(
+          format("zshell:\n  zbase={} assistant=disabled uptime={}\n", link, uptime));
+    int worst = exit_of(zbase);
+    for (const char* service : {"zmesh", "zrms", "zrun"}) {
+      ports::HttpRequest ask;
+      ask.path = "/v1/status";
+      const auto response = shell.outside_.ask(service, std::move(ask));
+      worst = std::max(worst, exit_of(response));
+      if (!shell.json_)
+        shell.outside_.print(state_line(service, response));
+      else
         all[service] =
             response ? render::parse(response->body) : nlohmann::json{{"status", "unreachable"}};
-      }
-      shell.outside_.print(all.dump() + "\n");
-    } else {
-      shell.outside_.print(format("zshell:\n  zbase={} assistant=disabled uptime={}\n", link,
-                                  render::uptime(zbase ? zbase->body : "")));
-      for (const char* service : {"zmesh", "zrms", "zrun"})
-        shell.outside_.print(state_line(shell, service));
     }
-    if (!zbase) return not_reachable;
-    return zbase->status == 200 ? done : failed;  // say, it does not take the token
+    if (shell.json_) shell.outside_.print(all.dump() + "\n");
+    return worst;
   }
 
   static int mesh(Shell& shell, const Words&) {
@@ -102,7 +107,12 @@ struct Commands {
     return shell.show_known(shell.get("zmesh", "/v1/mesh/peers"), render::peers);
   }
   static int mesh_spaces(Shell& shell, const Words&) {
-    return shell.show_known(shell.get("zmesh", "/v1/mesh/spaces"), render::mesh_spaces);
+    const auto answer = shell.get("zmesh", "/v1/mesh/spaces");
+    // The directory has ids; zrms knows their names, where it answers.
+    std::map<std::string, std::string> names;
+    if (answer.exit == done && !shell.json_) names = shell.topology_names();
+    return shell.show_known(
+        answer, [&](const std::string& text) { return render::mesh_spaces(text, names); });
   }
   static int topo(Shell& shell, const Words&) {
     return shell.show_known(shell.get_pages("/v1/topologies", "topologies", /*summary=*/true),
@@ -226,8 +236,11 @@ struct Commands {
     if (view.exit != done) return view.exit;
     const auto space = render::parse(view.body);
     if (render::field(space, "type") != "UI") {
-      shell.say_error(stdx::Code::invalid,
-                      format("space '{}' has no page; only UI spaces have", words[0]));
+      shell.say_error(
+          stdx::Code::invalid,
+          format("space '{}' has no page; only UI spaces have: `spaces` shows the type of "
+                 "each",
+                 words[0]));
       return failed;
     }
     const auto here = shell.get("zrun", "/v1/status");
@@ -332,8 +345,9 @@ struct Commands {
       {"spaces", "[[TOPOLOGY/]NAME]", "the spaces of this zhost, or one of the cluster in detail",
        0, 1, spaces},
       {"spaces logs", "[TOPOLOGY/]NAME", "the last log lines of a space", 1, 1, spaces_logs},
-      {"logs", "[-f|--follow] [-n N] [--since TIME|DURATION] [--previous|--all] [TOPOLOGY/]NAME",
-       "what a space says; -f follows it, --previous is of its former life", 1, 8, logs},
+      {"logs",
+       "[-f|--follow] [-n N] [--since TIME|DURATION] [--previous|--all] [-v] [TOPOLOGY/]NAME",
+       "what a space says; -f follows it, --previous is of its former life", 1, 9, logs},
       {"send",
        "TOPOLOGY/SPACE [PATH] [--data TEXT|--base64 TEXT|--file FILE|-] [--wait] [--timeout 30s] "
        "[--id ID]",
@@ -385,7 +399,7 @@ static std::string unknown_command(const Words& words, const std::string& before
 std::vector<CommandText> Shell::command_texts() {
   std::vector<CommandText> texts;
   for (const auto& row : Commands::table) texts.push_back({row.words, row.arguments, row.doc});
-  texts.push_back({"help", "", "this list"});
+  texts.push_back({"help", "[COMMAND]", "this list, or one command with an example"});
   texts.push_back({"exit", "", "leaves the shell"});
   return texts;
 }
@@ -406,9 +420,45 @@ void Shell::print_help() {
   outside_.print(nlohmann::json{{"commands", list}}.dump() + "\n");
 }
 
+// A command, or where the words are those of several, all of them.
+int Shell::help_of(const Words& words) {
+  if (words.empty()) return print_help(), done;
+  std::vector<const Commands::Row*> rows;
+  for (const auto& row : Commands::table) {
+    const auto parts = split_words(row.words);
+    if (parts == words) rows.insert(rows.begin(), &row);
+    if (parts.size() > words.size() && std::equal(words.begin(), words.end(), parts.begin()))
+      rows.push_back(&row);
+  }
+  // `help topo update shop`: what stands behind a command's words is no part of it.
+  if (const auto [row, used] = Commands::find(words);
+      rows.empty() && row != nullptr && row->max > 0)
+    rows.push_back(row);
+  if (rows.empty()) {
+    say_error(stdx::Code::invalid, unknown_command(words, "", "`help` lists them"));
+    return wrong_use;
+  }
+  auto list = nlohmann::json::array();
+  std::string text;
+  for (const auto* row : rows) {
+    const auto example = example_of(row->words);
+    list.push_back({{"command", row->words},
+                    {"arguments", row->arguments},
+                    {"doc", row->doc},
+                    {"example", example}});
+    text += format("{}{}{}{}\n    {}\n    example: zshell {}\n", text.empty() ? "" : "\n",
+                   row->words, *row->arguments == 0 ? "" : " ", row->arguments, row->doc, example);
+  }
+  outside_.print(json_ ? nlohmann::json{{"commands", list}}.dump() + "\n" : text);
+  return done;
+}
+
 int Shell::run(const Words& words) {
   if (words.empty()) return done;
+  if (words[0] == "help" && words.size() > 1) return help_of({words.begin() + 1, words.end()});
   if (words[0] == "help") return print_help(), done;
+  if (const auto at = std::find(words.begin(), words.end(), "--help"); at != words.end())
+    return help_of({words.begin(), at});
   if (words[0] == "complete") {
     // For the scripts of `completion`; not in the list, as no person needs it.
     const auto from = words.begin() + (words.size() > 1 && words[1] == "--" ? 2 : 1);

@@ -22,11 +22,11 @@ namespace {
 
 constexpr stdx::Duration look_interval = 500ms;
 constexpr const char* usage_line =
-    "logs [-f|--follow] [-n N] [--since TIME|DURATION] [--previous|--all] [TOPOLOGY/]NAME";
+    "logs [-f|--follow] [-n N] [--since TIME|DURATION] [--previous|--all] [-v] [TOPOLOGY/]NAME";
 
 struct Wanted {
   std::string name;
-  bool follow = false, previous = false, all = false;
+  bool follow = false, previous = false, all = false, versions = false;
   std::optional<std::uint64_t> last;
   std::string since;  // as records write a time
 };
@@ -36,6 +36,7 @@ using Life = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;  // epoch,
 struct Line {
   std::string time, level, text;
   std::uint64_t epoch = 0, run = 0, restarts = 0, seq = 0;
+  std::string version{};  // of its MEX; empty: not known
   Life life() const { return {epoch, run, restarts}; }
 };
 
@@ -59,6 +60,7 @@ std::vector<Line> lines_of(const json& reply) {
         number(record, "seq")};
     if (const auto text = record.find("text"); text != record.end() && text->is_string())
       line.text = stdx::printable(text->get<std::string>(), 8192);
+    line.version = render::field(record, "mex_version");
     lines.push_back(std::move(line));
   }
   return lines;
@@ -99,6 +101,8 @@ stdx::Result<Wanted> wanted_of(const std::vector<std::string>& words, stdx::Wall
       wanted.previous = true;
     } else if (word == "--all") {
       wanted.all = true;
+    } else if (word == "-v" || word == "--verbose") {
+      wanted.versions = true;
     } else if (word == "-n") {
       wanted.last = stdx::parse_u64(words[++i]);
       if (!wanted.last) return bad(format("-n {} is no number", stdx::printable(words[i], 40)));
@@ -147,6 +151,8 @@ class LogReader {
     if (wanted_.last && lines.size() > *wanted_.last)
       lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(*wanted_.last));
     if (!lines_of(reply).empty()) last_ = lines_of(reply).back();
+    show_versions_ = wanted_.versions;
+    for (const auto& line : lines) note_version(line);
     for (const auto& line : lines) print(line);
     say_silent(reply);
     if (wanted_.previous && lines.empty())
@@ -199,6 +205,7 @@ class LogReader {
       }
       for (const auto& line : lines_of(reply)) {
         if (line.life() > shown_) show_life(line.life(), reply);
+        note_version(line);
         print(line);
         last_ = line;
       }
@@ -208,6 +215,12 @@ class LogReader {
   }
   std::string place() const { return format("{}.{}.{}", last_.epoch, last_.run, last_.seq); }
 
+  // Lines of more than one version say which one each is of.
+  void note_version(const Line& line) {
+    if (line.version.empty()) return;
+    if (!version_.empty() && version_ != line.version) show_versions_ = true;
+    version_ = line.version;
+  }
   void show_life(const Life& life, const json& reply) {
     const auto zhost = render::field(reply, "zhost");
     const bool in_place =
@@ -236,9 +249,9 @@ class LogReader {
   }
   void print(const Line& line) {
     if (shell_.json_) {
-      const json object = {{"time", line.time}, {"level", line.level},       {"epoch", line.epoch},
-                           {"run", line.run},   {"restarts", line.restarts}, {"seq", line.seq},
-                           {"text", line.text}};
+      const json object = {{"time", line.time}, {"level", line.level},        {"epoch", line.epoch},
+                           {"run", line.run},   {"restarts", line.restarts},  {"seq", line.seq},
+                           {"text", line.text}, {"mex_version", line.version}};
       shell_.outside_.print(object.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
       return;
     }
@@ -249,14 +262,18 @@ class LogReader {
                          : line.level == "warn" ? "33"
                          : line.level == "info" ? "32"
                                                 : "2";
+    auto instance = name_of(line.life());
+    if (show_versions_) instance += format(" {}", line.version.empty() ? "-" : line.version);
     shell_.outside_.print(format("{} {} {} {}\n", line.time, paint(colour, format("{:<5}", level)),
-                                 paint("2", name_of(line.life())), line.text));
+                                 paint("2", instance), line.text));
   }
 
   Shell& shell_;
   Wanted wanted_;
   std::string topology_, space_;
   Life instance_{}, shown_{};
+  bool show_versions_ = false;
+  std::string version_;  // of the last line
   Line last_;
 };
 

@@ -165,17 +165,40 @@ TEST(LogsTest, AnInstanceThatSaysNothingYetIsNamedAndSoIsARestartInPlace) {
             "2026-11-24T08:26:11.042Z INFO  2.1+1 again\n\n");
 }
 
+TEST(LogsTest, LinesOfMoreThanOneVersionSayWhichOneAndThoseOfOneOnlyWhereAsked) {
+  const auto of = [](int epoch, const char* version, const char* text) {
+    auto out = record(epoch, 1, 1, text);
+    out.insert(out.size() - 1, format(R"(,"mex_version":"{}")", version));
+    return out;
+  };
+  Logs l;
+  l.answers = {reply(2, 1, {of(1, "1.4.0", "old"), of(2, "1.5.0", "new")})};
+  EXPECT_EQ(l.run("logs --all x"), done);
+  EXPECT_EQ(l.printed,
+            "2026-11-24T08:26:11.042Z INFO  1.1 1.4.0 old\n"
+            "2026-11-24T08:26:11.042Z INFO  2.1 1.5.0 new\n");
+  l.answers = {reply(2, 1, {of(2, "1.5.0", "new")})};
+  l.run("logs x");
+  EXPECT_EQ(l.printed, "2026-11-24T08:26:11.042Z INFO  2.1 new\n");
+  l.answers = {reply(2, 1, {of(2, "1.5.0", "new"), record(2, 1, 2, "of an older zrun")})};
+  l.run("logs -v x");
+  EXPECT_EQ(l.printed,
+            "2026-11-24T08:26:11.042Z INFO  2.1 1.5.0 new\n"
+            "2026-11-24T08:26:11.042Z INFO  2.1 - of an older zrun\n");
+}
+
 TEST(LogsTest, AsJsonEachLineIsAnObject) {
   Logs l;
   l.json = true;
   l.answers = {reply(1, 1, {record(1, 1, 1, "one")}, R"(,"silent":["b"])")};
   EXPECT_EQ(l.run("logs x"), done);
-  EXPECT_EQ(l.printed,
-            R"({"epoch":1,"level":"info","restarts":0,"run":1,"seq":1,"text":"one",)"
-            R"("time":"2026-11-24T08:26:11.042Z"})"
-            "\n"
-            R"({"notice":"zhost b does not answer; what it keeps of former lives is not here"})"
-            "\n");
+  EXPECT_EQ(
+      l.printed,
+      R"({"epoch":1,"level":"info","mex_version":"","restarts":0,"run":1,"seq":1,"text":"one",)"
+      R"("time":"2026-11-24T08:26:11.042Z"})"
+      "\n"
+      R"({"notice":"zhost b does not answer; what it keeps of former lives is not here"})"
+      "\n");
 }
 
 // --- events ---

@@ -120,12 +120,15 @@ std::string ping(const std::string& text) {
   return format("hops={} timeout={}\n", field(p, "hops"), field(p, "timeout")) + table(rows);
 }
 
-std::string mesh_spaces(const std::string& text) {
+std::string mesh_spaces(const std::string& text, const std::map<std::string, std::string>& names) {
   std::vector<std::vector<std::string>> rows = {{"TOPOLOGY", "SPACE", "ZHOST", "EPOCH", "RUNNING"}};
   const auto entries = list(parse(text), "spaces");
-  for (const auto& space : entries)
-    rows.push_back({field(space, "topology_id"), field(space, "space"), field(space, "zhost"),
-                    field(space, "epoch"), field(space, "running")});
+  for (const auto& space : entries) {
+    const auto id = field(space, "topology_id");
+    const auto name = names.find(id);
+    rows.push_back({name == names.end() ? id : name->second, field(space, "space"),
+                    field(space, "zhost"), field(space, "epoch"), field(space, "running")});
+  }
   return table(rows);
 }
 
@@ -159,6 +162,17 @@ std::string state_counts(const nlohmann::json& topology) {
   return out;
 }
 
+// Of a space that has no reason to tell now: what made it fail before, when, and in which version.
+std::string earlier_failure(const nlohmann::json& placement) {
+  const auto why = field(placement, "last_failure");
+  if (why.empty()) return "";
+  const auto version = field(placement, "last_failure_version"),
+             at = field(placement, "last_failure_at");
+  std::string when = version.empty() || version == "0" ? "" : " in version " + version;
+  if (!at.empty()) when += " at " + at;
+  return format("earlier{}: {}", when, why);
+}
+
 std::string topology(const std::string& text) {
   const auto t = parse(text);
   auto out = format("Topology: {}\nID: {}\nState: {}\n", field(t, "name"), field(t, "id"),
@@ -173,7 +187,7 @@ std::string topology(const std::string& text) {
   std::vector<std::vector<std::string>> rows = {
       {"  SPACE", "ZHOST", "STATE", "EPOCH", "VERSION", "MEX", "RESTARTS", "REASON"}};
   for (const auto& p : list(t, "placements")) {
-    const auto why = field(p, "reason").empty() ? field(p, "last_failure") : field(p, "reason");
+    const auto why = field(p, "reason").empty() ? earlier_failure(p) : field(p, "reason");
     rows.push_back({"  " + field(p, "space"), or_dash(field(p, "zhost")), field(p, "state"),
                     field(p, "epoch"), or_dash(field(p, "version")),
                     or_dash(field(p, "mex_version")), or_dash(field(p, "restarts")),

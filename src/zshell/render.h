@@ -3,6 +3,7 @@
 
 // JSON answers as an operator reads them (R-SHELL-2..20). Pure functions of text.
 
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -25,7 +26,8 @@ std::string uptime(const std::string& json);
 std::string mesh(const std::string& json);
 std::string peers(const std::string& json);
 std::string ping(const std::string& json);
-std::string mesh_spaces(const std::string& json);
+// `names`: of topologies, by id.
+std::string mesh_spaces(const std::string& json, const std::map<std::string, std::string>& names);
 std::string topologies(const std::string& json);
 std::string submitted(const std::string& file, const std::string& json, bool verbose = false);
 // "12 running, 3 starting"; nothing where the topology says no counts.

@@ -51,7 +51,9 @@ Shell::Answer Shell::answer_of(const std::string& service,
   if (!response) {
     answer.exit = not_reachable;
     say_error(stdx::Code::unavailable,
-              format("{} is unreachable: {}", service, response.error().message));
+              format("{} is unreachable: {}; start the zhost (`startz`), or name another one with "
+                     "--config FILE",
+                     service, response.error().message));
     return answer;
   }
   answer.body = response->body;
@@ -93,6 +95,25 @@ stdx::Result<ports::HttpResponse> Shell::ask_space(const std::string& topology,
     if (local && local->status == 200) return local;
   }
   return response;
+}
+
+std::map<std::string, std::string> Shell::topology_names() {
+  std::map<std::string, std::string> names;
+  ports::HttpRequest request;
+  request.path = "/v1/topologies";
+  request.query = {{"summary", "1"}, {"known", "1"}};
+  for (;;) {
+    const auto response = outside_.ask("zrms", request);
+    if (!response || response->status != 200) return names;
+    const auto page = render::parse(response->body);
+    if (!page.is_object() || !page.contains("topologies") || !page["topologies"].is_array())
+      return names;
+    for (const auto& topology : page["topologies"])
+      names[render::field(topology, "id")] = render::field(topology, "name");
+    const auto next = render::field(page, "next");
+    if (next.empty() || next == request.query["after"] || outside_.interrupted()) return names;
+    request.query["after"] = next;
+  }
 }
 
 stdx::Result<std::string> Shell::topology_id(const std::string& asked) {

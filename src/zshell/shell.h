@@ -6,6 +6,7 @@
 // not reachable.
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -134,8 +135,11 @@ class Shell {
   void say_error(stdx::Code code, const std::string& message);
   int usage(const std::string& line);
   void print_help();
+  int help_of(const std::vector<std::string>& words);
   // The end of a command that followed a topology: with --json its last view.
   int ended(const std::string& id, int code);
+  // By id; empty where zrms does not answer.
+  std::map<std::string, std::string> topology_names();
   int follow(const std::string& id, const std::string& until, stdx::Duration bound);
   int watch(const std::string& id);
   std::string state_of(const std::string& id, std::string& state);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zshell/shell.h"
 
+#include "zshell/examples.h"
+
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -151,7 +153,7 @@ TEST(ZshellTest, RShell2To7StatusShowsEachServiceAndWhatIsUnreachable) {
   f.answers["zmesh GET /v1/status"] = wire::json_response(
       R"({"status":"connected","zhost":"z1","mode":"super","connections":2,"control_plane":"connected"})");
   f.answers["zrun GET /v1/status"] = wire::json_response(R"({"status":"connected","spaces":3})");
-  EXPECT_EQ(f.run("status"), done);
+  EXPECT_EQ(f.run("status"), not_reachable);
   EXPECT_EQ(
       f.printed,
       "zshell:\n  zbase=connected assistant=disabled uptime=5m32s\n"
@@ -221,6 +223,51 @@ TEST(ZshellTest, AnAnswerOfAnotherShapeIsShownAsFarAsItGoes) {
     for (const char* line : {"topo", "topo status 7", "cluster", "cluster zhosts", "mesh peers",
                              "mesh spaces", "spaces", "spaces logs a", "dead-letters"})
       EXPECT_EQ(f.run(line), done) << line << " " << body;
+  }
+}
+
+TEST(ZshellTest, StatusEndsAsTheServiceThatIsWorstOff) {
+  Fixture f;
+  for (const char* service : {"zbase", "zmesh", "zrms", "zrun"})
+    f.answers[std::string(service) + " GET /v1/status"] =
+        wire::json_response(R"({"status":"connected"})");
+  for (const bool json : {false, true}) {
+    auto all = f.answers;
+    EXPECT_EQ(f.run("status", json), done);
+    f.answers.erase("zrms GET /v1/status");
+    EXPECT_EQ(f.run("status", json), not_reachable);
+    f.answers["zrms GET /v1/status"] =
+        wire::error_response({stdx::Code::denied, "the token is not the one of this zhost"});
+    EXPECT_EQ(f.run("status", json), failed);
+    f.answers = std::move(all);
+  }
+}
+
+TEST(ZshellTest, HelpOfACommandSaysItsArgumentsAndAnExample) {
+  Fixture f;
+  EXPECT_EQ(f.run("help topo update"), done);
+  EXPECT_TRUE(f.printed.starts_with("topo update NAME FILE.mex|TOPOLOGY.yaml\n    brings the next"))
+      << f.printed;
+  EXPECT_NE(f.printed.find("example: zshell topo update hello hello-1.1.0.mex\n"),
+            std::string::npos);
+  const auto said = f.printed;
+  for (const char* line :
+       {"topo update --help", "topo update shop --help", "help topo update shop"}) {
+    EXPECT_EQ(f.run(line), done) << line;
+    EXPECT_EQ(f.printed, said) << line;
+  }
+  f.run("help dead-letters");
+  EXPECT_NE(f.printed.find("dead-letters retry ID"), std::string::npos) << "and what is below it";
+  EXPECT_EQ(f.run("help frobnicate"), wrong_use);
+  EXPECT_EQ(f.run("help topo update", true), done);
+  EXPECT_NE(f.printed.find(R"("example":"topo update hello)"), std::string::npos);
+}
+
+TEST(ZshellTest, EveryCommandWithArgumentsHasAnExampleWithSome) {
+  for (const auto& command : Shell::command_texts()) {
+    if (*command.arguments == 0 || std::string_view(command.words) == "help") continue;
+    EXPECT_GT(example_of(command.words).size(), std::string_view(command.words).size())
+        << command.words;
   }
 }
 

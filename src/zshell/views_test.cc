@@ -75,6 +75,36 @@ TEST(ViewsTest, RShell11And12PeersShowTheLinksAndMeshSpacesEverySpace) {
             "TOPOLOGY  SPACE  ZHOST  EPOCH  RUNNING\nt         x      a      1      yes\n");
 }
 
+TEST(ViewsTest, MeshSpacesNamesTopologiesWhereTheirNamesAreKnown) {
+  Views v;
+  v.answers["zmesh GET /v1/mesh/spaces"] =
+      R"({"spaces":[{"topology_id":"t","space":"x","zhost":"a","epoch":1,"running":true},)"
+      R"({"topology_id":"u","space":"y","zhost":"a","epoch":2,"running":true}]})";
+  v.answers["zrms GET /v1/topologies"] = R"({"topologies":[{"id":"t","name":"shop"}]})";
+  EXPECT_EQ(v.run("mesh spaces"), done);
+  EXPECT_EQ(v.printed,
+            "TOPOLOGY  SPACE  ZHOST  EPOCH  RUNNING\nshop      x      a      1      yes\n"
+            "u         y      a      2      yes\n");
+}
+
+TEST(ViewsTest, AFailureThatIsOverIsShownWithItsVersionAndTimeAndAReasonOfNowInItsPlace) {
+  Views v;
+  const auto status = [&](const std::string& more) {
+    v.answers["zrms GET /v1/topologies/7"] =
+        R"({"name":"app","id":"7","state":"running","placements":[{"space":"x","zhost":"a",)"
+        R"("state":"running","epoch":3,"last_failure":"trap","last_failure_version":"2",)"
+        R"("last_failure_at":"2026-01-01T00:00:00Z")" +
+        more + "}]}";
+    EXPECT_EQ(v.run("topo status 7"), done);
+    return v.printed;
+  };
+  EXPECT_NE(status("").find("earlier in version 2 at 2026-01-01T00:00:00Z: trap\n"),
+            std::string::npos);
+  const auto now = status(R"(,"reason":"zhost b failed")");
+  EXPECT_NE(now.find("zhost b failed\n"), std::string::npos);
+  EXPECT_EQ(now.find("trap"), std::string::npos);
+}
+
 TEST(ViewsTest, RShell15TopoStatusShowsTheTopologyAndItsPlacements) {
   Views v;
   v.answers["zrms GET /v1/topologies/7"] =
@@ -89,7 +119,7 @@ TEST(ViewsTest, RShell15TopoStatusShowsTheTopologyAndItsPlacements) {
             "Update: update from version 1 to 2\nSpaces: 1\nCreated: 2026-01-01T00:00:00Z\n"
             "Updated: 2026-01-01T00:00:09Z\n\nPlacements:\n"
             "  SPACE  ZHOST  STATE    EPOCH  VERSION  MEX    RESTARTS  REASON\n"
-            "  x      a      running  1      2        1.2.0  3         trap\n");
+            "  x      a      running  1      2        1.2.0  3         earlier: trap\n");
 }
 
 TEST(ViewsTest, RShell16TopoStopAsksForItAndFollowsUntilItIsStopped) {

@@ -15,7 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 from samoza_test_cluster import BIN, Failed, free_base, run_cases, wait_for  # noqa: E402
 
-COMMAND = re.compile(r"(bin/|export |curl |kill |pkill )")
+COMMAND = re.compile(r"(bin/|export |curl |kill )")
 # Asked again until it shows what the page shows: the cluster needs a moment.
 ASKS_ONLY = re.compile(r"bin/zshell .*?(status|zhosts|ping|peers|spaces|logs)")
 
@@ -100,10 +100,6 @@ def follow(shell, page, without=()):
         if COMMAND.match(chunk):
             for command in re.split(r"(?<!\\)\n(?! )", chunk.strip()):
                 last = command
-                if (name := re.match(r"pkill -9 -f (\S+)", command)):
-                    for pid in shell.zhost(name.group(1)):  # of this folder only
-                        os.kill(pid, signal.SIGKILL)
-                    continue
                 said, code = shell.run(command)
                 if code != 0 and ASKS_ONLY.match(command):
                     said, code = wait_for(f"{page}: `{command}`", lambda c=command: (

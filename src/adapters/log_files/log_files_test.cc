@@ -119,6 +119,18 @@ TEST(LogFilesTest, HalfALineOfACrashAndForeignTextAreNoLines) {
   EXPECT_EQ(f.read().size(), 1u);
 }
 
+TEST(LogFilesTest, ALineKeepsTheVersionOfItsMexAndOneWithoutItIsReadAsBefore) {
+  auto with = line(1, 12, "at 3@4 hello");
+  with.mex_version = "1.4.0-rc.1";
+  EXPECT_EQ(parse_line(to_text(with).substr(0, to_text(with).size() - 1)), with);
+  const auto former = parse_line("1700000000123 1 1 1 0 12 at 3@4 hello");
+  ASSERT_TRUE(former);
+  EXPECT_EQ(former->seq, 12u);
+  EXPECT_EQ(former->text, "at 3@4 hello");
+  EXPECT_EQ(former->mex_version, "");
+  EXPECT_FALSE(parse_line("1700000000123 1@1 1 1 0 12 hello"));
+}
+
 TEST(LogFilesTest, ADeletedSpaceLeavesNoFileAndNoFolder) {
   Fixture f;
   f.logs->append(key, line(1, 1, "one"));

@@ -20,8 +20,10 @@ void each_line(std::string_view text, const auto& f) {
 }  // namespace
 
 std::string to_text(const ports::LogLine& line) {
-  auto text = stdx::format("{} {} {} {} {} {} {}", line.at.time_since_epoch().count(), line.level,
-                           line.epoch, line.run, line.restarts, line.seq, line.text);
+  const bool plain = line.mex_version.find_first_of(" \n") == std::string::npos;
+  const auto version = line.mex_version.empty() || !plain ? "" : "@" + line.mex_version;
+  auto text = stdx::format("{} {} {} {} {} {}{} {}", line.at.time_since_epoch().count(), line.level,
+                           line.epoch, line.run, line.restarts, line.seq, version, line.text);
   std::replace(text.begin(), text.end(), '\n', ' ');
   text += '\n';
   return text;
@@ -29,10 +31,16 @@ std::string to_text(const ports::LogLine& line) {
 
 std::optional<ports::LogLine> parse_line(std::string_view text) {
   std::uint64_t values[6];
+  std::string version;
   for (auto& value : values) {
     const auto end = text.find(' ');
     if (end == std::string_view::npos) return {};
-    const auto number = stdx::parse_u64(text.substr(0, end));
+    auto word = text.substr(0, end);
+    if (const auto at = word.find('@'); at != word.npos && &value == &values[5]) {
+      version = word.substr(at + 1);
+      word = word.substr(0, at);
+    }
+    const auto number = stdx::parse_u64(word);
     if (!number) return {};
     value = *number;
     text.remove_prefix(end + 1);
@@ -47,6 +55,7 @@ std::optional<ports::LogLine> parse_line(std::string_view text) {
   line.restarts = values[4];
   line.seq = values[5];
   line.text = std::string(text);
+  line.mex_version = std::move(version);
   return line;
 }
 

@@ -12,7 +12,7 @@
 
 namespace adapters::log_files {
 
-// "MILLISECONDS LEVEL EPOCH RUN RESTARTS SEQ TEXT\n".
+// "MILLISECONDS LEVEL EPOCH RUN RESTARTS SEQ[@MEX VERSION] TEXT\n".
 std::string to_text(const ports::LogLine& line);
 // Half a line (of a crash, of a full disk) and what a person wrote into the file are none.
 std::optional<ports::LogLine> parse_line(std::string_view text);
