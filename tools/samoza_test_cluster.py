@@ -288,14 +288,35 @@ def run_cases(name, cluster, cases, only=""):
     return 1 if failed else 0
 
 
+def open_page(cluster, n, topology, space, seconds=5):
+    """The session cookie that a browser gets for a ticket."""
+    ticket = cluster.ask(n, 9200, "POST", f"/v1/tickets?space={topology}/{space}", seconds=seconds)
+    if ticket is None:
+        raise OSError("no ticket")
+    try:
+        connection = http.client.HTTPConnection(cluster.ip(n), 9200, timeout=seconds)
+        connection.request("GET", "/?" + ticket["ticket_url"].split("?", 1)[1],
+                           headers={"Host": f"{space}.{topology}.localhost:9200"})
+        response = connection.getresponse()
+        response.read()
+    except http.client.HTTPException as error:
+        raise OSError(error) from error
+    if response.status != 303:
+        raise OSError(f"a ticket is answered with {response.status}")
+    return response.getheader("Set-Cookie").split(";")[0]
+
+
 class Page:
     """The WebSocket of a UI space, as its page has it."""
 
     def __init__(self, cluster, n, topology, space, seconds=5):
-        self.socket = socket.create_connection((cluster.ip(n), 8080), seconds)
+        """By zhost n, wherever the space runs."""
+        host = f"{space}.{topology}.localhost:9200"
+        cookie = open_page(cluster, n, topology, space, seconds)
+        self.socket = socket.create_connection((cluster.ip(n), 9200), seconds)
         key = base64.b64encode(os.urandom(16)).decode()
-        self.socket.sendall((f"GET /spaces/{topology}/{space}/ws HTTP/1.1\r\nHost: {cluster.ip(n)}:8080\r\n"
-                             f"Authorization: Bearer {cluster.token(n)}\r\nUpgrade: websocket\r\n"
+        self.socket.sendall((f"GET /ws HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: {cookie}\r\n"
+                             "Upgrade: websocket\r\n"
                              f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
                              "Sec-WebSocket-Version: 13\r\n\r\n").encode())
         self.rest = b""

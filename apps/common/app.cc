@@ -217,7 +217,7 @@ void App::serve(ports::HttpHandler& handler, std::uint16_t port,
   options.zhost = config_.zhost_id;
   options.key = &cluster_key_;
   options.revoked = &revoked_;
-  server_ = std::make_unique<adapters::net::HttpServer>(loop_, random_, log_, metrics_, handler,
+  server_ = std::make_unique<adapters::net::HttpServer>(loop_, log_, metrics_, handler,
                                                         std::move(options));
   if (auto started = server_->start(); !started) {
     log_.error("cannot_start", {{"why", started.error().message}});

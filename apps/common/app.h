@@ -66,6 +66,8 @@ class App {
     revoked_.add(tokens, runtime_.clock.wall());
   }
 
+  const wire::RevokedTokens& revoked() const { return revoked_; }
+
   // Jobs that the adapter's thread refused at its bound (adapters/posix/worker.h), for /metrics.
   ports::Counter* refused_by(const char* worker);
 

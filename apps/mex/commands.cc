@@ -90,6 +90,7 @@ int init(const std::string& folder, std::string name, const std::string& languag
 int validate(const std::string& folder) {
   const auto tree = mex::read_source_tree(folder, build_folders());
   if (!tree) return fail(tree.error());
+  for (const auto& note : tree->notes) std::fprintf(stderr, "mex: %s\n", note.c_str());
   std::vector<std::string> findings;
   mex::validate_files(tree->files, findings);
   for (const auto& finding : findings) std::fprintf(stderr, "mex: %s\n", finding.c_str());

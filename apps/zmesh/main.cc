@@ -38,7 +38,8 @@ int main(int argc, char** argv) {
   self.set_spaces_max(static_cast<std::uint32_t>(config.spaces_max));
 
   zmesh::Service service(app.runtime(), app.transport(), app.http(), app.cluster_key(), options);
-  zmesh::HttpApi http(app.runtime(), service, config.zmesh_port);
+  zmesh::HttpApi http(app.runtime(), service, config.zmesh_port,
+                      {.key = &app.cluster_key(), .revoked = &app.revoked()});
   service.on_stop = [&] { app.stop(); };
   service.on_revoked = [&](const auto& tokens) { app.learn_revoked(tokens); };
   if (auto started = service.start(); !started) app::die("zmesh", started.error().message);

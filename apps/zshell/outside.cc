@@ -159,7 +159,6 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
     std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
   };
-  outside.zrun_url = target.urls.at("zrun");
   outside.wall = [] {
     return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   };

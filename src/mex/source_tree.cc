@@ -10,6 +10,7 @@
 #include "adapters/yaml/yaml.h"
 #include "mex/command.h"
 #include "mex/languages.h"
+#include "mex/page_check.h"
 #include "mex/topology_yaml.h"
 #include "stdx/text.h"
 
@@ -52,6 +53,7 @@ class TreeReader {
     TRY(take_folder(""));
     TRY(compile_spaces());
     TRY(check_letter_case());
+    check_pages();
     const auto manifest = tree_.files.find("manifest.yaml");
     if (manifest == tree_.files.end())
       return stdx::fail(Code::not_found,
@@ -146,6 +148,15 @@ class TreeReader {
       return stdx::fail(Code::invalid, format("{} is larger than a MEX may be", shown_));
     TRY_ASSIGN(tree_.files[relative], read_all(path));
     return {};
+  }
+
+  void check_pages() {
+    for (const auto& [name, space] : spaces_)
+      if (space.type == model::SpaceType::ui)
+        for (auto at = tree_.files.lower_bound(format("spaces/{}/", name));
+             at != tree_.files.end() && at->first.starts_with(format("spaces/{}/", name)); ++at)
+          for (auto& finding : check_page(at->first, at->second))
+            tree_.notes.push_back(std::move(finding));
   }
 
   stdx::Status compile_spaces() {

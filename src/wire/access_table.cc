@@ -41,6 +41,7 @@ constexpr AccessRow rows[] = {
     {"zmesh", "GET", "/v1/mesh/spaces/{name}/logs", read},
     {"zmesh", "POST", "/v1/mesh/ping", read},
     {"zmesh", "POST", "/v1/spaces/send", operate, /*ingress=*/true},
+    {"zmesh", "POST", "/v1/tickets", operate, /*ingress=*/true},
 
     {"zrun", "GET", "/v1/status", read},
     {"zrun", "GET", "/v1/spaces", read},

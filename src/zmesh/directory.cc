@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "model/page_host.h"
 #include "stdx/encoding.h"
 #include "stdx/near_miss.h"
 #include "stdx/plant.h"
@@ -31,7 +32,8 @@ bool Directory::put(const v1::DirectoryEntry& entry) {
                       known.zhost() == entry.zhost() && known.epoch() == entry.epoch() &&
                       known.incarnation() == entry.incarnation() &&
                       known.running() == entry.running() && known.topology() == entry.topology() &&
-                      known.ingress() == entry.ingress() && known.route() == entry.route();
+                      known.ingress() == entry.ingress() && known.route() == entry.route() &&
+                      known.page() == entry.page();
     if (same) return false;
     erase(name);
   }
@@ -41,6 +43,7 @@ bool Directory::put(const v1::DirectoryEntry& entry) {
   if (!entry.topology().empty())
     by_topology_[{entry.topology(), entry.space()}] = entry.topology_id();
   if (!entry.route().empty()) by_route_[entry.route()].insert(name);
+  if (entry.page()) by_page_[model::page_labels(entry.topology(), entry.space())].insert(name);
   ++parts_[entry.topology_id()][entry.zhost()];
   return true;
 }
@@ -55,6 +58,11 @@ bool Directory::erase(const Name& name) {
   if (const auto route = by_route_.find(entry.route()); route != by_route_.end()) {
     route->second.erase(name);
     if (route->second.empty()) by_route_.erase(route);
+  }
+  if (entry.page()) {
+    const auto page = by_page_.find(model::page_labels(entry.topology(), entry.space()));
+    if (page != by_page_.end() && page->second.erase(name) > 0 && page->second.empty())
+      by_page_.erase(page);
   }
   const auto named = by_topology_.find({entry.topology(), name.second});
   if (named != by_topology_.end() && named->second == name.first) by_topology_.erase(named);
@@ -170,6 +178,11 @@ const v1::DirectoryEntry* Directory::find_door(const std::string& topology,
 const v1::DirectoryEntry* Directory::find_route(const std::string& route) const {
   const auto at = by_route_.find(route);
   return at == by_route_.end() ? nullptr : &entries_.at(*at->second.begin());
+}
+
+const v1::DirectoryEntry* Directory::find_page(const std::string& labels) const {
+  const auto at = by_page_.find(labels);
+  return at == by_page_.end() ? nullptr : &entries_.at(*at->second.begin());
 }
 
 bool Directory::has_part(const std::string& topology, const std::string& zhost) const {

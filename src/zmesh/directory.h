@@ -46,7 +46,7 @@ class Directory {
   const v1::DirectoryEntry* find(const std::string& topology, const std::string& space) const;
 
   // A space by its topology's id or name. The names are known of topologies that have a space which
-  // takes messages from outside (DirectoryEntry.topology).
+  // takes messages from outside or has a page (DirectoryEntry.topology).
   const v1::DirectoryEntry* find_door(const std::string& topology, const std::string& space) const;
   // The ids of topologies by (name, space) of such spaces.
   const std::map<Name, std::string>& doors() const { return by_topology_; }
@@ -54,6 +54,9 @@ class Directory {
   // The space that answers HTTP requests below that route. While one topology goes and another one
   // with the same route comes there may be two: every zmesh takes the same one then.
   const v1::DirectoryEntry* find_route(const std::string& route) const;
+
+  // The UI space whose page has these labels (model/page_host.h); of two, as with routes.
+  const v1::DirectoryEntry* find_page(const std::string& labels) const;
 
   // Whether a space of that topology is on `zhost`.
   bool has_part(const std::string& topology, const std::string& zhost) const;
@@ -99,6 +102,7 @@ class Directory {
   std::map<Name, std::string> by_topology_;                 // (topology's name, space) -> id
   std::map<std::string, std::map<std::string, std::size_t>> parts_;  // topology -> zhost -> spaces
   std::map<std::string, std::set<Name>> by_route_;
+  std::map<std::string, std::set<Name>> by_page_;
   Coming coming_;
 };
 

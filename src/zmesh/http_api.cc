@@ -26,13 +26,21 @@ std::string route_text(const std::vector<std::string>& relays, const std::string
 }
 }  // namespace
 
-HttpApi::HttpApi(ports::Runtime& runtime, Service& service, std::uint16_t port)
-    : runtime_(runtime), service_(service), port_(port), started_(runtime.clock.now()) {
+HttpApi::HttpApi(ports::Runtime& runtime, Service& service, std::uint16_t port,
+                 Pages::Access access)
+    : runtime_(runtime),
+      service_(service),
+      port_(port),
+      started_(runtime.clock.now()),
+      pages_(runtime, service.hub().exchange(), service.directory(), access) {
   wire_routes();
 }
 
 void HttpApi::handle(ports::HttpRequest request, ports::HttpReply reply) {
-  if (const auto door = request.headers.find(":door"); door != request.headers.end())
+  const auto door = request.headers.find(":door");
+  if (door != request.headers.end() && Pages::is_door(door->second))
+    return pages_.handle(request, std::move(reply));
+  if (door != request.headers.end())
     return answer_public(std::string(door->second), request, std::move(reply));
   router_.route(std::move(request), std::move(reply));
 }
@@ -58,7 +66,14 @@ void HttpApi::answer_public(const std::string& door, const ports::HttpRequest& r
                });
 }
 
+void HttpApi::handle_websocket(ports::HttpRequest request, std::unique_ptr<ports::Link> link) {
+  const auto door = request.headers.find(":door");
+  if (door != request.headers.end() && Pages::is_door(door->second))
+    pages_.handle_websocket(request, std::move(link));
+}
+
 std::string HttpApi::door(const ports::HttpRequest& head) const {
+  if (auto page = Pages::door(head); !page.empty()) return page;
   const auto* space = route_of(service_.directory(), head.path);
   return space == nullptr ? "" : space->topology_id() + "/" + space->space();
 }
@@ -110,6 +125,9 @@ void HttpApi::wire_routes() {
       if (auto good = wire::from_json(match.request.body, command); !good)
         return reply(wire::error_response(good.error()));
     ping(command, std::move(reply));
+  });
+  router_.add("POST", "/v1/tickets", [this](wire::RouteMatch match, ports::HttpReply reply) {
+    reply(pages_.give_ticket(match.request));
   });
   router_.add("POST", "/v1/spaces/send", [this](wire::RouteMatch match, ports::HttpReply reply) {
     send_message(service_, match.request, std::move(reply));

@@ -140,7 +140,7 @@ stdx::Status take_header(std::string_view line, std::map<std::string, std::strin
   if (name == "set-cookie" &&
       (trimmed(cookie) == session_cookie.substr(0, session_cookie.size() - 1) ||
        value.find(session_cookie) != std::string_view::npos))
-    return bad("it sets the cookie of zrun's pages");
+    return bad("it sets the cookie of pages");
   auto& known = headers[name];
   if (known.empty())
     known = value;

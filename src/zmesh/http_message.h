@@ -11,7 +11,7 @@
 namespace zmesh {
 
 // What a space gets of the request. Without the headers that are of one connection, and without
-// what is the operator's: the cookie of a session with zrun's pages.
+// what is not the space's: the cookie of a session at a page (zmesh/pages.h).
 stdx::Bytes request_message(const ports::HttpRequest& request);
 
 // What a caller gets of the space's answer: a response, or where it does not begin with "HTTP/1.1 "

@@ -33,20 +33,22 @@ bool gone_for_all(const v1::SpaceRecord& record) {
   return record.tombstone() || record.state() == "removed";
 }
 
-// Only a space that takes messages from outside is found by the name of its topology.
+// Only a space that people reach from outside is found by the name of its topology.
 void note_doors(v1::DirectoryEntry& entry, const model::Topology& topology, int space) {
   const auto* spec = space < 0 ? nullptr : &topology.spaces[static_cast<std::size_t>(space)];
-  const bool has_door = spec != nullptr && (spec->ingress || !spec->route.empty());
+  const bool is_page = spec != nullptr && spec->type == model::SpaceType::ui;
+  const bool has_door = is_page || (spec != nullptr && (spec->ingress || !spec->route.empty()));
   entry.set_topology(has_door ? topology.name : "");
   entry.set_ingress(has_door && spec->ingress);
   entry.set_route(has_door ? spec->route : "");
+  entry.set_page(is_page);
 }
 
 bool has_doors(const v1::DirectoryEntry& entry, const model::Topology& topology, int space) {
   v1::DirectoryEntry as_declared;
   note_doors(as_declared, topology, space);
   return entry.topology() == as_declared.topology() && entry.ingress() == as_declared.ingress() &&
-         entry.route() == as_declared.route();
+         entry.route() == as_declared.route() && entry.page() == as_declared.page();
 }
 
 }  // namespace

@@ -190,7 +190,8 @@ struct FakeCluster {
       entry->set_epoch(where[name].second);
       entry->set_running(true);
       const auto& space = disk.topology.spaces[i];
-      if (!space.ingress && space.route.empty()) continue;
+      entry->set_page(space.type == model::SpaceType::ui);
+      if (!space.ingress && space.route.empty() && !entry->page()) continue;
       entry->set_topology(disk.topology.name);
       entry->set_ingress(space.ingress);
       entry->set_route(space.route);

@@ -131,45 +131,8 @@ void HttpApi::add_dead_letters() {
   change("drop", &Service::drop_letter);
 }
 
-bool HttpApi::serve_page(const ports::HttpRequest& request, const ports::HttpReply& reply) {
-  const auto parts = stdx::split(request.path, '/');  // "", "spaces", topology, name, asset…
-  if (parts.size() < 4 || parts[1] != "spaces") return false;
-  auto* pages = service_.pages(std::string(parts[2]), std::string(parts[3]));
-  if (pages == nullptr) {
-    reply(wire::error_response(no_space(std::string(parts[3]), service_)));
-    return true;
-  }
-  if (request.method != "GET") {
-    auto response = wire::error_response({Code::invalid, "pages are read-only"});
-    response.status = 405;
-    response.headers["Allow"] = "GET";
-    reply(std::move(response));
-    return true;
-  }
-  if (parts.size() == 4) {
-    ports::HttpResponse response;
-    response.status = 308;
-    response.headers["Location"] = request.path + "/";
-    reply(std::move(response));
-    return true;
-  }
-  std::string asset;
-  for (std::size_t i = 4; i < parts.size(); ++i)
-    asset += (i > 4 ? "/" : "") + std::string(parts[i]);
-  reply(pages->serve(asset));
-  return true;
-}
-
 void HttpApi::handle(ports::HttpRequest request, ports::HttpReply reply) {
-  if (serve_page(request, reply)) return;
   router_.route(std::move(request), std::move(reply));
-}
-
-void HttpApi::handle_websocket(ports::HttpRequest request, std::unique_ptr<ports::Link> link) {
-  const auto parts = stdx::split(request.path, '/');
-  if (parts.size() != 5 || parts[1] != "spaces" || parts[4] != "ws") return;
-  if (auto* pages = service_.pages(std::string(parts[2]), std::string(parts[3])))
-    pages->open(std::move(link));
 }
 
 }  // namespace zrun

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// zrun over HTTP: the spaces here, their logs, dead letters; and the pages of UI spaces under
-// /spaces/<topology>/<name>/, with their WebSocket at …/ws.
+// zrun over HTTP: the spaces here, their logs, dead letters. Pages of UI spaces are at zmesh
+// (zmesh/pages.h), which asks RemotePages.
 
 #include "ports/http.h"
 #include "ports/runtime.h"
@@ -16,12 +16,10 @@ class HttpApi final : public ports::HttpHandler {
   HttpApi(ports::Runtime& runtime, Service& service);
   void handle(ports::HttpRequest request, ports::HttpReply reply) override;
   std::vector<std::string> routes() const { return router_.routes(); }
-  void handle_websocket(ports::HttpRequest request, std::unique_ptr<ports::Link> link) override;
 
  private:
   void wire_routes();
   void add_dead_letters();
-  bool serve_page(const ports::HttpRequest& request, const ports::HttpReply& reply);
 
   ports::Runtime& runtime_;
   Service& service_;

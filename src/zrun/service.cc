@@ -70,6 +70,10 @@ Service::Service(ports::Runtime& runtime, Outside outside, Options options)
                                    done(std::unexpected(answer.error()));
                                });
               }),
+      remote_pages_(runtime, zmesh_.exchange(),
+                    [this](const std::string& topology, const std::string& space) {
+                      return pages(topology, space);
+                    }),
       dead_letters_(runtime.metrics),
       outside_calls_(runtime.metrics),
       callers_timer_(runtime.executor),

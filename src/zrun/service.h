@@ -31,6 +31,7 @@
 #include "zrun/dead_letters.h"
 #include "zrun/loader.h"
 #include "zrun/outside_calls.h"
+#include "zrun/remote_pages.h"
 #include "zrun/space.h"
 #include "zrun/trace_exporter.h"
 #include "zrun/ui_pages.h"
@@ -198,6 +199,7 @@ class Service final : public SpaceOwner {
   Loader loader_;
   std::map<std::string, std::unique_ptr<LocalTopology>> topologies_;
   std::map<std::array<char, 16>, LocalTopology*> by_bytes_;
+  RemotePages remote_pages_;  // before the pages that it gave to spaces
   std::map<Key, Placed> placed_;
   // What zmesh told of the topologies that have a part here: by topology, then by space.
   std::map<std::string, std::map<std::string, v1::DirectoryEntry>> peers_;

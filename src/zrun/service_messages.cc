@@ -144,6 +144,7 @@ void Service::tick() {
     outbox += placed.space->outbox_size();
   }
   outbox_gauge_.set(static_cast<std::int64_t>(outbox));
+  remote_pages_.tidy();
   tick_timer_.set(tick_interval, [this] { tick(); });
 }
 

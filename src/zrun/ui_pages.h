@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The pages of one UI space: verified assets, read-only, and a WebSocket to each open page. What
-// comes along a path to the space goes to every page; a page may send along the space's own paths.
-// The page shows a present state, so nothing is kept for a page that is not there, and a page that
-// does not read loses messages (counted), not our memory.
+// The pages of one UI space: verified assets, read-only, and a link to each open page
+// (RemotePages). What comes along a path to the space goes to every page; a page may send along the
+// space's own paths. The page shows a present state, so nothing is kept for a page that is not
+// there, and a page that does not read loses messages (counted), not our memory.
 
 #include <functional>
 #include <map>
@@ -20,7 +20,7 @@ namespace zrun {
 class UiPages {
  public:
   static constexpr std::size_t pages_max = 64;
-  static constexpr std::size_t queue_bytes_soft = 4u << 20;
+  static constexpr std::size_t queue_bytes_soft = 1u << 20;
 
   // A page sent `payload` along the path of that name; the error, if any, goes back to the page.
   using FromPage = std::function<stdx::Status(const std::string& path, const std::string& payload)>;

@@ -43,8 +43,6 @@ struct Outside {
   std::function<std::optional<bool>(const std::string&)> confirm;
   // Printed at once, for what takes its time.
   std::function<void(const std::string&)> print;
-  // The page of a UI space on this zhost, for a browser: base URL of zrun.
-  std::string zrun_url;
   std::function<stdx::WallTime()> wall;
   bool colours = false;  // for a terminal that shows them
 };

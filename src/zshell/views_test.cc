@@ -139,19 +139,17 @@ TEST(ViewsTest, RShell7AServiceThatRefusesIsAnErrorAndSaysWhy) {
       << v.printed;
 }
 
-TEST(ViewsTest, APageIsOpenedByTopologyAndNameAndOnlyOnItsZhost) {
+TEST(ViewsTest, APageHasOneAddressAndALinkThatOpensItOnce) {
   Views v;
-  v.answers["zrms GET /v1/topologies/app"] = R"({"id":"1-2","name":"app"})";
-  v.answers["zmesh GET /v1/mesh/spaces/page"] =
-      R"({"space":"page","topology":"app","zhost":"a","type":"UI"})";
-  v.answers["zrun GET /v1/status"] = R"({"zhost":"a"})";
-  v.answers["zrun POST /v1/tickets"] = R"({"ticket":"T"})";
-  EXPECT_EQ(v.run("spaces open app/page"), done) << v.printed;
-  EXPECT_EQ(v.printed, "/spaces/app/page/?ticket=T\n");
-  v.answers["zrun GET /v1/status"] = R"({"zhost":"b"})";
-  EXPECT_EQ(v.run("spaces open page"), failed);
-  EXPECT_EQ(v.printed,
-            "the page of space 'page' is on zhost a, not on b; run this with --config of a\n");
+  v.answers["zmesh GET /v1/mesh/spaces/page"] = R"({"space":"page","topology":"app"})";
+  v.answers["zmesh POST /v1/tickets"] =
+      R"({"url":"http://page.app.localhost:9200/","ticket_url":"http://page.app.localhost:9200/?ticket=T"})";
+  for (const char* line : {"spaces open app/page", "spaces open page"}) {
+    EXPECT_EQ(v.run(line), done) << v.printed;
+    EXPECT_EQ(v.printed,
+              "http://page.app.localhost:9200/\n  without a login, once, within a minute: "
+              "http://page.app.localhost:9200/?ticket=T\n");
+  }
 }
 
 TEST(ViewsTest, RShell4To6StatusHasTheFieldsOfEachService) {

@@ -9,19 +9,9 @@
 namespace adapters::net {
 namespace {
 
-using namespace std::chrono_literals;
-constexpr stdx::Duration ticket_lasts = 60s;
-constexpr stdx::Duration session_lasts = 12h;
-constexpr std::string_view cookie_name = "samoza_session=";
-
 std::string header(const ports::HttpRequest& request, const char* name) {
   const auto at = request.headers.find(name);
   return at == request.headers.end() ? "" : at->second;
-}
-
-void forget_old(std::map<std::string, stdx::Instant>& table, stdx::Instant now, std::size_t max) {
-  std::erase_if(table, [&](const auto& entry) { return entry.second <= now; });
-  while (table.size() >= max) table.erase(table.begin());
 }
 
 bool listed(const std::vector<std::string>& list, const std::string& text) {
@@ -35,15 +25,6 @@ ports::HttpResponse refusal(int status, std::string message) {
 }
 
 }  // namespace
-
-HttpAccess::HttpAccess(Options options, ports::Random& random)
-    : options_(std::move(options)), random_(random) {}
-
-std::string HttpAccess::secret() {
-  std::string text;
-  for (int i = 0; i < 4; ++i) text += stdx::format("{:016x}", random_.next());
-  return text;
-}
 
 bool HttpAccess::is_our_host(std::string_view host) const {
   const auto port = ":" + std::to_string(options_.port);
@@ -87,41 +68,10 @@ stdx::Result<HttpAccess::Caller> HttpAccess::identify(const ports::HttpRequest& 
   if (token->role == wire::Role::page)
     return stdx::fail(Code::denied,
                       stdx::format("a page's session opens that page alone. {}", get_one));
-  return Caller{token->role, "token " + token->id, token->scope};
+  return Caller{token->role, "token " + token->id, token->scope, token->expires};
 }
 
-bool HttpAccess::has_session(const ports::HttpRequest& request, stdx::Instant now) {
-  const auto cookies = header(request, "cookie");
-  const auto at = cookies.find(cookie_name);
-  if (at == std::string::npos) return false;
-  const auto value = cookies.substr(at + cookie_name.size(), 64);
-  const auto session = sessions_.find(value);
-  return session != sessions_.end() && session->second > now;
-}
-
-ports::HttpResponse HttpAccess::give_ticket(stdx::Instant now) {
-  forget_old(tickets_, now, tickets_max);
-  const auto ticket = secret();
-  tickets_[ticket] = now + ticket_lasts;
-  return wire::json_response(stdx::format(R"({{"ticket":"{}"}})", ticket));
-}
-
-ports::HttpResponse HttpAccess::take_ticket(const ports::HttpRequest& request, stdx::Instant now) {
-  const auto node = tickets_.extract(request.query.at("ticket"));
-  if (node.empty() || node.mapped() <= now)
-    return refusal(401, "this ticket was used or is too old; ask zshell for a new link");
-  forget_old(sessions_, now, sessions_max);
-  const auto session = secret();
-  sessions_[session] = now + session_lasts;
-  ports::HttpResponse response;
-  response.status = 303;
-  response.headers["Location"] = request.path;
-  response.headers["Set-Cookie"] =
-      stdx::format("{}{}; HttpOnly; SameSite=Strict; Path=/", cookie_name, session);
-  return response;
-}
-
-std::optional<ports::HttpResponse> HttpAccess::check(ports::HttpRequest& request, stdx::Instant now,
+std::optional<ports::HttpResponse> HttpAccess::check(ports::HttpRequest& request,
                                                      stdx::WallTime wall) {
   // Processes ask there, and a page in a browser, which says where it is from, never does.
   if (listed(options_.join_paths, request.path))
@@ -136,25 +86,15 @@ std::optional<ports::HttpResponse> HttpAccess::check(ports::HttpRequest& request
       (!origin.starts_with("http://") || !is_our_host(std::string_view(origin).substr(7))))
     return refusal(403, "pages of other origins may not ask here");
   if (options_.token.empty()) return std::nullopt;
-  return check_rights(request, now, wall);
+  return check_rights(request, wall);
 }
 
 std::optional<ports::HttpResponse> HttpAccess::check_rights(ports::HttpRequest& request,
-                                                            stdx::Instant now,
                                                             stdx::WallTime wall) {
   static constexpr wire::AccessRow of_server = {"", "GET", "/metrics", wire::Role::none};
-  static constexpr wire::AccessRow of_pages = {"", "GET", "/spaces/", wire::Role::operate};
-  const bool pages = request.path == "/v1/tickets" || request.path.starts_with("/spaces/");
   auto found = wire::find_access(options_.service, request.method, request.path);
   if (request.path == of_server.pattern) found.row = &of_server;
-  if (options_.service.empty() || options_.service == "zrun")
-    if (pages) found.row = &of_pages;
   if (found.row != nullptr && found.row->least == wire::Role::none) return std::nullopt;
-  if (pages && request.method == "GET") {
-    if (request.query.contains("ticket")) return take_ticket(request, now);
-    // A session opens pages and their sockets, not the operator's API.
-    if (has_session(request, now)) return std::nullopt;
-  }
   const auto caller = identify(request, wall);
   if (!caller) {
     const bool unknown = caller.error().code == stdx::Code::denied;
@@ -187,7 +127,7 @@ std::optional<ports::HttpResponse> HttpAccess::check_rights(ports::HttpRequest& 
   request.headers.erase("authorization");
   request.headers[actor_header] = caller->actor;
   if (caller->role == wire::Role::ingress) request.headers[ingress_header] = caller->scope;
-  if (request.path == "/v1/tickets" && pages && found.row == &of_pages) return give_ticket(now);
+  if (caller->expires != 0) request.headers[expires_header] = std::to_string(caller->expires);
   return std::nullopt;
 }
 

@@ -10,9 +10,6 @@
 //   an access token (wire/access_token.h) whose role opens the route (wire/access_table.h). What
 //   has no row in that table gets no further. /metrics and rows for nobody in particular ask for
 //   none;
-// - pages: a browser cannot send that header, so an operator asks for a ticket (POST /v1/tickets,
-//   with the token), opens the page with ?ticket=…, and gets a session cookie (HttpOnly,
-//   SameSite=Strict). A ticket works once, within 60 s; a session lasts 12 h.
 // - paths of the join protocol go through: the service behind them has the join token proved to it
 //   (docs/wire.md); only processes ask there, so Host and Origin say nothing.
 //
@@ -20,14 +17,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "ports/cluster_key.h"
 #include "ports/http.h"
-#include "ports/random.h"
 #include "stdx/result.h"
 #include "stdx/time.h"
 #include "wire/access_table.h"
@@ -37,9 +32,6 @@ namespace adapters::net {
 
 class HttpAccess {
  public:
-  static constexpr std::size_t tickets_max = 100;
-  static constexpr std::size_t sessions_max = 1000;
-
   struct Options {
     std::string ip;
     std::uint16_t port = 0;
@@ -54,16 +46,16 @@ class HttpAccess {
   // token. No client can send headers of these names.
   static constexpr const char* actor_header = ":actor";
   static constexpr const char* ingress_header = ":ingress";
+  static constexpr const char* expires_header = ":expires";  // of an access token
 
-  HttpAccess(Options options, ports::Random& random);
+  explicit HttpAccess(Options options) : options_(std::move(options)) {}
 
   // The port that was bound, where the options said 0.
   void set_port(std::uint16_t port) { options_.port = port; }
 
   // Nothing: go on; the request has lost its token and says whose it was. A response: send it and
   // do not hand the request on.
-  std::optional<ports::HttpResponse> check(ports::HttpRequest& request, stdx::Instant now,
-                                           stdx::WallTime wall);
+  std::optional<ports::HttpResponse> check(ports::HttpRequest& request, stdx::WallTime wall);
 
   // The operator token, or what looks like an access token: not for who answers in its place.
   bool has_our_token(const ports::HttpRequest& request) const;
@@ -73,20 +65,13 @@ class HttpAccess {
     wire::Role role = wire::Role::none;
     std::string actor;  // for people and events
     std::string scope;
+    std::uint64_t expires = 0;  // 0: it does not
   };
   bool is_our_host(std::string_view host) const;
   // Code::denied: nobody who may ask anything; the message says why, and what to do.
   stdx::Result<Caller> identify(const ports::HttpRequest& request, stdx::WallTime wall) const;
-  std::optional<ports::HttpResponse> check_rights(ports::HttpRequest& request, stdx::Instant now,
-                                                  stdx::WallTime wall);
-  bool has_session(const ports::HttpRequest& request, stdx::Instant now);
-  ports::HttpResponse give_ticket(stdx::Instant now);
-  ports::HttpResponse take_ticket(const ports::HttpRequest& request, stdx::Instant now);
-  std::string secret();
-
+  std::optional<ports::HttpResponse> check_rights(ports::HttpRequest& request, stdx::WallTime wall);
   Options options_;
-  ports::Random& random_;
-  std::map<std::string, stdx::Instant> tickets_, sessions_;  // secret -> end
 };
 
 }  // namespace adapters::net

@@ -64,16 +64,14 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   ports::Counter& turned_away;
   ports::Counter& stalled;
 
-  Impl(loop::Loop& l, ports::Random& random, ports::Log& lg, ports::Metrics& m,
-       ports::HttpHandler& h, Options o)
+  Impl(loop::Loop& l, ports::Log& lg, ports::Metrics& m, ports::HttpHandler& h, Options o)
       : loop(l),
         log(lg),
         metrics(m),
         handler(&h),
         options(std::move(o)),
         access({options.ip, options.port, options.token, options.join_paths, options.zhost,
-                options.service, options.key, options.revoked},
-               random),
+                options.service, options.key, options.revoked}),
         acceptor(loop::io_of(l)),
         seats(options.seats),
         requests(m.counter("samoza_http_requests_total", "HTTP requests taken in")),
@@ -161,8 +159,7 @@ class Session : public std::enable_shared_from_this<Session> {
       request_.headers[":target"] = std::string(head.target());
       // Who answers there is not the operator's.
       if (server_->access.has_our_token(request_)) request_.headers.erase("authorization");
-    } else if (auto response =
-                   server_->access.check(request_, server_->loop.now(), server_->loop.wall())) {
+    } else if (auto response = server_->access.check(request_, server_->loop.wall())) {
       if (response->status >= 400) server_->refused.add();
       // Where there is a body it was not read, so the connection cannot go on.
       keep_alive_ = parser_->is_done() && parser_->keep_alive();
@@ -359,9 +356,9 @@ void HttpServer::Impl::take(tcp::socket socket) {
   session->run();
 }
 
-HttpServer::HttpServer(loop::Loop& loop, ports::Random& random, ports::Log& log,
-                       ports::Metrics& metrics, ports::HttpHandler& handler, Options options)
-    : impl_(std::make_shared<Impl>(loop, random, log, metrics, handler, std::move(options))) {}
+HttpServer::HttpServer(loop::Loop& loop, ports::Log& log, ports::Metrics& metrics,
+                       ports::HttpHandler& handler, Options options)
+    : impl_(std::make_shared<Impl>(loop, log, metrics, handler, std::move(options))) {}
 
 HttpServer::~HttpServer() {
   impl_->handler = nullptr;

@@ -19,7 +19,6 @@
 #include "ports/http.h"
 #include "ports/log.h"
 #include "ports/metrics.h"
-#include "ports/random.h"
 #include "wire/revoked_tokens.h"
 
 namespace adapters::net {
@@ -53,7 +52,7 @@ class HttpServer {
     stdx::Duration body_idle = std::chrono::seconds(10);
   };
 
-  HttpServer(loop::Loop& loop, ports::Random& random, ports::Log& log, ports::Metrics& metrics,
+  HttpServer(loop::Loop& loop, ports::Log& log, ports::Metrics& metrics,
              ports::HttpHandler& handler, Options options);
   ~HttpServer();
 

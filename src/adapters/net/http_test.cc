@@ -49,7 +49,7 @@ struct Fixture {
   NetHttpClient client{loop, "127.0.0.1"};
 
   explicit Fixture(HttpSeats::Limits seats = {}, stdx::Duration body_idle = 10s)
-      : server(loop, quiet, quiet, metrics, echo,
+      : server(loop, quiet, metrics, echo,
                {.ip = "127.0.0.1",
                 .port = 0,
                 .token = "t",
@@ -220,8 +220,8 @@ TEST(HttpServerTest, ConnectionCloseIsHeededInEveryAnswer) {
   const auto port = std::to_string(f.server.port());
   const auto head = " HTTP/1.1\r\nHost: 127.0.0.1:" + port + "\r\nConnection: close\r\n";
   for (const std::string& request : std::vector<std::string>{
-           "POST /v1/tickets" + head + "Authorization: Bearer t\r\nContent-Length: 0\r\n\r\n",
-           "POST /v1/tickets" + head + "Authorization: Bearer t\r\n\r\n", "GET /x" + head + "\r\n",
+           "POST /x" + head + "Authorization: Bearer t\r\nContent-Length: 0\r\n\r\n",
+           "POST /x" + head + "Authorization: Bearer t\r\n\r\n", "GET /x" + head + "\r\n",
            "GET /metrics" + head + "\r\n", "GET /x" + head + "Authorization: Bearer t\r\n\r\n"}) {
     Raw client(f);
     const auto heard = client.say(request).hear(until_closed);
@@ -231,23 +231,23 @@ TEST(HttpServerTest, ConnectionCloseIsHeededInEveryAnswer) {
   }
 }
 
-TEST(HttpServerTest, AConnectionGoesOnAfterATicketWhereNobodyAskedToCloseIt) {
+TEST(HttpServerTest, AConnectionGoesOnAfterARefusalWhereNobodyAskedToCloseIt) {
   Fixture f;
   const auto host = " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(f.server.port()) + "\r\n";
   Raw client(f);
-  const auto ticket =
-      "POST /v1/tickets" + host + "Authorization: Bearer t\r\nContent-Length: 0\r\n\r\n";
+  const auto refused =
+      "POST /x" + host + "Authorization: Bearer wrong\r\nContent-Length: 0\r\n\r\n";
   const auto answers = [](std::size_t n) {
     return [n](const std::string& heard) {
       std::size_t found = 0;
-      for (auto at = heard.find("\"ticket\""); at != std::string::npos;
-           at = heard.find("\"ticket\"", at + 1))
+      for (auto at = heard.find("\"error\""); at != std::string::npos;
+           at = heard.find("\"error\"", at + 1))
         ++found;
       return found == n;
     };
   };
-  client.say(ticket).hear(answers(1));
-  client.say(ticket).hear(answers(2));
+  client.say(refused).hear(answers(1));
+  client.say(refused).hear(answers(2));
   EXPECT_FALSE(client.closed());
 }
 
