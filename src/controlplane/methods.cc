@@ -60,16 +60,7 @@ v1::RecordsReply page_of(ports::Store::Snapshot snapshot) {
 
 void Service::wire_methods() {
   wire_operators();
-  exchange_.on("controlplane.register",
-               rpc::typed<v1::RegisterRequest, v1::RegisterReply>(
-                   [this](const rpc::Caller&, v1::RegisterRequest request, auto done) {
-                     register_member(std::move(request), register_tries, std::move(done));
-                   }));
-  exchange_.on("controlplane.forget",
-               rpc::typed<v1::ForgetRequest, v1::ForgetReply>(
-                   [this](const rpc::Caller&, v1::ForgetRequest request, auto done) {
-                     forget_member(std::move(request), std::move(done));
-                   }));
+  wire_members();
   exchange_.on("controlplane.read_term",
                rpc::typed<v1::ReadTermRequest, v1::TermRow>(
                    [this](const rpc::Caller&, v1::ReadTermRequest, auto done) {
@@ -81,10 +72,6 @@ void Service::wire_methods() {
                        done(to_wire(*row));
                      });
                    }));
-  exchange_.on("controlplane.mark", rpc::typed<v1::MarkRequest, v1::MarkReply>(
-                                        [this](const rpc::Caller&, v1::MarkRequest r, auto done) {
-                                          mark_member(r, std::move(done));
-                                        }));
   exchange_.on("controlplane.cas_term",
                rpc::typed<v1::CasTermRequest, v1::TermRow>(
                    [this](const rpc::Caller& caller, v1::CasTermRequest r, auto done) {
@@ -120,6 +107,32 @@ void Service::wire_methods() {
                                         done(page_of(std::move(*snapshot)));
                                       });
                    }));
+}
+
+void Service::wire_members() {
+  exchange_.on("controlplane.register",
+               rpc::typed<v1::RegisterRequest, v1::RegisterReply>(
+                   [this](const rpc::Caller&, v1::RegisterRequest request, auto done) {
+                     register_member(std::move(request), register_tries, std::move(done));
+                   }));
+  exchange_.on("controlplane.members",
+               rpc::typed<v1::MembersRequest, v1::MembersChanged>(
+                   [this](const rpc::Caller&, v1::MembersRequest, auto done) {
+                     if (!gate_.is_open())
+                       return done(stdx::fail(Code::unavailable, gate_.detail()));
+                     auto now = member_news_.answer(state());
+                     *now.mutable_records() = gate_.known();
+                     done(std::move(now));
+                   }));
+  exchange_.on("controlplane.forget",
+               rpc::typed<v1::ForgetRequest, v1::ForgetReply>(
+                   [this](const rpc::Caller&, v1::ForgetRequest request, auto done) {
+                     forget_member(std::move(request), std::move(done));
+                   }));
+  exchange_.on("controlplane.mark", rpc::typed<v1::MarkRequest, v1::MarkReply>(
+                                        [this](const rpc::Caller&, v1::MarkRequest r, auto done) {
+                                          mark_member(r, std::move(done));
+                                        }));
 }
 
 // What an operator asks for, through any zrms.

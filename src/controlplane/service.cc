@@ -172,7 +172,7 @@ void Service::write_member(const v1::RegisterRequest& request, int tries, Regist
                   membership_.learn(wanted, version + 1, runtime_.clock.now());
                   runtime_.log.info("zhost_registered", {{"zhost", wanted.zhost_id()},
                                                          {"incarnation", wanted.incarnation()}});
-                  const auto now = state();
+                  const auto now = member_news_.answer(state());
                   v1::RegisterReply reply;
                   *reply.mutable_records() = gate_.known();
                   *reply.mutable_supers() = now.supers();
@@ -181,6 +181,7 @@ void Service::write_member(const v1::RegisterRequest& request, int tries, Regist
                   reply.set_term(now.term());
                   reply.set_copies_detail(now.copies_detail());
                   *reply.mutable_revoked_tokens() = now.revoked_tokens();
+                  reply.set_sequence(now.sequence());
                   done(std::move(reply));
                   announce();
                 });
@@ -314,15 +315,17 @@ void Service::announce() {
 // Without the counter of the records: else every batch would tell everybody.
 void Service::announce_now() {
   if (!gate_.is_open()) return;
-  auto now = state();
-  auto said = now.SerializeAsString();
-  if (said == announced_) return;
-  announced_ = std::move(said);
+  if (!member_news_.announce(state())) return;
   announced_at_ = runtime_.clock.now();
-  *now.mutable_records() = gate_.known();
-  const auto body = now.SerializeAsString();
-  for (const auto& [zhost, id] : by_zhost_)
-    exchange_.notify(rpc::address(zhost, "zmesh"), "controlplane.changed", body);
+  for (const auto& [zhost, id] : by_zhost_) tell_members(connections_.at(id));
+}
+
+void Service::tell_members(Connection& connection) {
+  auto said = member_news_.for_link(connection.told);
+  *said.mutable_records() = gate_.known();
+  connection.told = member_news_.sequence();
+  exchange_.notify(rpc::address(connection.zhost, "zmesh"), "controlplane.changed",
+                   said.SerializeAsString());
 }
 
 // --- links ---
@@ -407,10 +410,9 @@ void Service::link_up(std::uint64_t id) {
   membership_.linked(connection.zhost, true, runtime_.clock.now());
   // What changed between its registration and this link.
   if (!gate_.is_open()) return;
-  auto now = state();
-  *now.mutable_records() = gate_.known();
-  exchange_.notify(rpc::address(connection.zhost, "zmesh"), "controlplane.changed",
-                   now.SerializeAsString());
+  if (member_news_.sequence() == 0) return announce();
+  // Another link of its zhost may be the one that events go to: this one is told when it is.
+  if (by_zhost_.at(connection.zhost) == id) tell_members(connection);
 }
 
 void Service::admitted(std::uint64_t id) {

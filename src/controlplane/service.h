@@ -18,6 +18,7 @@
 #include <set>
 #include <string>
 
+#include "controlplane/member_news.h"
 #include "controlplane/membership.h"
 #include "controlplane/record_copier.h"
 #include "controlplane/records_gate.h"
@@ -81,12 +82,14 @@ class Service final : public ports::HttpHandler {
     std::unique_ptr<ports::Link> link;
     std::string zhost;  // empty until the token was proved
     std::unique_ptr<rpc::Handshake> handshake;
-    stdx::Bytes nonce;      // of our hello: the name of the link in a registration
-    bool admitted = false;  // a registration over it was: what goes to its zhost goes here
+    stdx::Bytes nonce;       // of our hello: the name of the link in a registration
+    bool admitted = false;   // a registration over it was: what goes to its zhost goes here
+    std::uint64_t told = 0;  // the announcement of the members that it had last, 0: none
     std::unique_ptr<ports::Timer> timeout;
   };
 
   void wire_methods();
+  void wire_members();
   void wire_operators();
   void wire_routes();
   void accept(std::unique_ptr<ports::Link> link);
@@ -122,10 +125,11 @@ class Service final : public ports::HttpHandler {
   const std::string& store_trouble() const {
     return store_trouble_.empty() ? write_trouble_ : store_trouble_;
   }
-  // Tells every link who is there, where that changed; at most once in announce_every, as each
-  // telling is the whole list and a cluster that starts has many changes.
+  // Tells every link who is there, where that changed; at most once in announce_every, as a cluster
+  // that starts has many changes.
   void announce();
   void announce_now();
+  void tell_members(Connection& connection);
   void recover(Recoverer::Done done);
   void back_up(const v1::BackupRequest& request,
                std::function<void(stdx::Result<v1::BackupReply>)> done);
@@ -155,7 +159,7 @@ class Service final : public ports::HttpHandler {
   std::string store_trouble_ = "not read yet";
   bool store_damaged_ = false;  // and store_trouble_ says what to do
   std::string write_trouble_;   // why the database refused the last write; empty: it did not
-  std::string announced_;       // what every link was told last
+  MemberNews member_news_;
   std::unique_ptr<ports::Listener> listener_;
   std::map<std::uint64_t, Connection> connections_;
   // Of two links of one id the one whose registration was admitted last has the zhost's answers and

@@ -168,6 +168,7 @@ TEST(FlowsTest, TheArchivesOfADeletedTopologyAndOfARefusedSubmitLeaveEveryDiskAn
     return count;
   };
   ASSERT_EQ(on_disks(), 3u);
+  r.cluster.world.run_for(2s);  // the leader looks once a second at what each zhost has
   // Refused, as there is one of that name; its archive was stored by then.
   int status = 0;
   r.cluster.submit(1, call_topology("t", {"p", "q", "r"}),

@@ -438,7 +438,7 @@ void Service::fill_children(google::protobuf::RepeatedPtrField<v1::ChildStatus>&
     status->set_state(state_of(child));
     status->set_pid(static_cast<std::uint64_t>(child.process));
     status->set_starts(child.starts);
-    status->set_cause(child.cause);
+    if (!stopping_) status->set_cause(child.cause);  // else it ends as it was told
   }
 }
 

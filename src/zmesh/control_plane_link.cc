@@ -72,7 +72,6 @@ void ControlPlaneLink::retry_later(std::function<void()> what) {
 void ControlPlaneLink::attach(std::unique_ptr<ports::Link> link) {
   link_ = std::move(link);
   proved_ = answered_ = false;
-  held_.reset();
   handshake_ = std::make_unique<rpc::Handshake>(key_, rpc::Handshake::Side::dialler);
   link_->start({.on_frame = [this](stdx::Bytes frame) { receive(std::move(frame)); },
                 .on_closed = [this](const stdx::Error& why) { lost(why.message); },
@@ -118,6 +117,8 @@ void ControlPlaneLink::handshake(const stdx::Bytes& frame) {
   }
   if (!*proved) return;
   proved_ = true;
+  held_ = false;
+  members_.begin_anew();
   retry_.cancel();
   register_zhost();
 }
@@ -178,16 +179,15 @@ void ControlPlaneLink::send_registration() {
   auto body = request->body;
   http_.request(ports::Endpoint::tcp(options_.endpoint.host, options_.endpoint.port),
                 std::move(*request), register_timeout,
-                [this, heard = changes_heard_, body = std::move(body), nonce = nonce_,
+                [this, body = std::move(body), nonce = nonce_,
                  alive = std::weak_ptr<bool>(alive_)](stdx::Result<ports::HttpResponse> response) {
                   // Another link since then registers by itself.
                   if (alive.expired() || !connected() || nonce != nonce_) return;
-                  answered(check_reply(body, std::move(response)), heard != changes_heard_);
+                  answered(check_reply(body, std::move(response)));
                 });
 }
 
-// `overtaken`: the reply takes another way than the events, and a newer one came before it.
-void ControlPlaneLink::answered(stdx::Result<v1::RegisterReply> reply, bool overtaken) {
+void ControlPlaneLink::answered(stdx::Result<v1::RegisterReply> reply) {
   answered_ = true;
   // Only a good answer takes it back: a time-out says nothing of who else has this id.
   if (reply)
@@ -197,35 +197,56 @@ void ControlPlaneLink::answered(stdx::Result<v1::RegisterReply> reply, bool over
   registered_ = reply.has_value();
   trouble_ = reply ? "" : reply.error().message;
   if (reply) warned_of_.clear();
-  auto held = stale_ ? std::nullopt : std::exchange(held_, std::nullopt);
   if (!reply) {
     runtime_.log.warn("register_failed", {{"why", trouble_}});
     retry_later([this] {
       if (connected()) register_zhost();
     });
-    if (held) tell(std::move(*held));
+    if (!stale_ && std::exchange(held_, false)) tell();
     return;
   }
   back_off_ = back_off_min;
   runtime_.log.info("registered", {{"peers", reply->peers_size()}, {"leader", reply->leader()}});
-  if (!overtaken) {
-    held.emplace();
-    *held->mutable_supers() = reply->supers();
-    *held->mutable_peers() = reply->peers();
-    held->set_leader(reply->leader());
-    held->set_term(reply->term());
-    *held->mutable_records() = reply->records();
-    held->set_copies_detail(reply->copies_detail());
-    *held->mutable_revoked_tokens() = reply->revoked_tokens();
-  }
-  if (held) tell(std::move(*held));
+  v1::MembersChanged members;
+  *members.mutable_supers() = std::move(*reply->mutable_supers());
+  *members.mutable_peers() = std::move(*reply->mutable_peers());
+  members.set_leader(reply->leader());
+  members.set_term(reply->term());
+  *members.mutable_records() = reply->records();
+  members.set_copies_detail(reply->copies_detail());
+  *members.mutable_revoked_tokens() = std::move(*reply->mutable_revoked_tokens());
+  members.set_sequence(reply->sequence());
+  // It takes another way than the events: a newer one may have come before it.
+  if (members_.take(std::move(members)) == MemberList::Heard::news || held_) tell();
+  held_ = false;
 }
 
 // The records of a control plane are those of a zhost that it has admitted. One that was refused
 // must not take them for its own: it knows of what is not in them (P15), and would forget it.
-void ControlPlaneLink::tell(v1::MembersChanged members) {
+void ControlPlaneLink::tell() {
+  auto members = members_.list();
   if (!registered_) members.clear_records();
   if (on_members) on_members(std::move(members));
+}
+
+void ControlPlaneLink::heard(v1::MembersChanged members) {
+  switch (members_.take(std::move(members))) {
+    case MemberList::Heard::old:
+      return;
+    case MemberList::Heard::gap:
+      if (on_gap) on_gap();
+      return;
+    case MemberList::Heard::news:
+      break;
+  }
+  if (!answered_ || stale_)
+    held_ = true;
+  else
+    tell();
+}
+
+void ControlPlaneLink::whole_list(v1::MembersChanged members) {
+  if (members.base() == 0) heard(std::move(members));
 }
 
 void ControlPlaneLink::receive(stdx::Bytes frame) {
@@ -240,7 +261,6 @@ void ControlPlaneLink::receive(stdx::Bytes frame) {
   }
   if (envelope->method() == "controlplane.changed" && !envelope->is_response()) {
     auto members = wire::parse<v1::MembersChanged>(envelope->body());
-    ++changes_heard_;
     // What it refused a moment ago it may take now: its records are open again (P15).
     if (answered_ && !registered_ && !stale_ && retry_.pending()) {
       back_off_ = back_off_min;
@@ -249,10 +269,7 @@ void ControlPlaneLink::receive(stdx::Bytes frame) {
         if (connected()) register_zhost();
       });
     }
-    if (members && (!answered_ || stale_))
-      held_ = std::move(*members);
-    else if (members)
-      tell(std::move(*members));
+    if (members) heard(std::move(*members));
     return;
   }
   if (on_envelope) on_envelope(std::move(*envelope));

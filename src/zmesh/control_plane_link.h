@@ -21,6 +21,7 @@
 #include "rpc/handshake.h"
 #include "samoza/v1/controlplane.pb.h"
 #include "samoza/v1/envelope.pb.h"
+#include "zmesh/member_list.h"
 
 namespace zmesh {
 
@@ -40,6 +41,10 @@ class ControlPlaneLink {
 
   // Membership from a registration or from controlplane.changed.
   std::function<void(v1::MembersChanged)> on_members;
+  // An event is missing: asks the control plane for the whole list (controlplane.members), which
+  // goes to whole_list().
+  std::function<void()> on_gap;
+  void whole_list(v1::MembersChanged members);
   // Every other envelope from the control plane.
   std::function<void(v1::Envelope)> on_envelope;
 
@@ -68,8 +73,9 @@ class ControlPlaneLink {
                                               stdx::Result<ports::HttpResponse> response);
   void register_zhost();
   void send_registration();
-  void tell(v1::MembersChanged members);
-  void answered(stdx::Result<v1::RegisterReply> reply, bool overtaken);
+  void heard(v1::MembersChanged members);
+  void tell();
+  void answered(stdx::Result<v1::RegisterReply> reply);
   void receive(stdx::Bytes frame);
   void lost(const std::string& why);
   void retry_later(std::function<void()> what);
@@ -84,11 +90,11 @@ class ControlPlaneLink {
   stdx::Bytes nonce_;                          // of the control plane's hello
   bool proved_ = false;
   bool registered_ = false;
-  // What was said before the registration was answered. One that is refused as stale
-  // (another zhost of this id is newer) tells nobody: its services must not act for that zhost.
-  std::optional<v1::MembersChanged> held_;
+  MemberList members_;
+  // Something was said before the registration was answered. One that is refused as stale (another
+  // zhost of this id is newer) tells nobody: its services must not act for that zhost.
+  bool held_ = false;
   bool answered_ = false, stale_ = false;
-  std::uint64_t changes_heard_ = 0;  // events controlplane.changed
   static constexpr stdx::Duration quiet_max = std::chrono::seconds(3);
   std::string trouble_ = "not connected yet";
   stdx::Instant trouble_since_{};

@@ -30,6 +30,7 @@ struct FakeControlPlane final : ports::HttpHandler {
   bool proves_answers = true;
   std::optional<stdx::Error> refuses;
   std::map<std::string, v1::Member> members;
+  std::uint64_t announcements = 1;
   v1::RecordsKnown records;
   std::vector<std::string> order;  // what came, as it came
   std::string authorization;       // of the last request
@@ -72,6 +73,7 @@ struct FakeControlPlane final : ports::HttpHandler {
       *now.add_peers() = member;
     }
     *now.mutable_records() = records;
+    now.set_sequence(announcements);
     v1::Envelope event;
     event.set_method("controlplane.changed");
     event.set_body(now.SerializeAsString());
@@ -101,6 +103,7 @@ struct FakeControlPlane final : ports::HttpHandler {
       *answer.add_peers() = member;
     }
     *answer.mutable_records() = records;
+    answer.set_sequence(announcements++);
     reply(proved(request, wire::json_response(answer)));
     for (auto& joined : links)
       if (joined->proved) joined->link->send(changed());

@@ -2,6 +2,7 @@
 #include "zmesh/service.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "samoza/v1/tokens.pb.h"
 #include "stdx/text.h"
@@ -64,6 +65,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Ht
       doorway_(hub_.exchange(), directory_, options_.self.zhost_id()),
       directory_timer_(runtime.executor),
       neighbours_timer_(runtime.executor),
+      members_timer_(runtime.executor),
       relayed_(runtime.metrics.counter("samoza_zmesh_relayed_total",
                                        "Envelopes and data frames passed on for other zhosts")),
       undeliverable_(runtime.metrics.counter(
@@ -98,6 +100,7 @@ void Service::wire_control_plane() {
                       done(known ? std::optional(*known) : std::nullopt);
                     }));
   };
+  control_plane_.on_gap = [this] { ask_members(); };
   control_plane_.on_envelope = [this](v1::Envelope envelope) { hub_.deliver(std::move(envelope)); };
 }
 
@@ -135,6 +138,7 @@ void Service::wire_handlers() {
   startz_.on("service.ping", [](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
     respond(stdx::Bytes());
   });
+  wire_neighbours();
   auto& exchange = hub_.exchange();
   exchange.on("zmesh.directory",
               rpc::typed<v1::DirectoryUpdate, v1::DirectoryReply>(
@@ -148,12 +152,6 @@ void Service::wire_handlers() {
                     reply.set_term(directory_.term());
                     done(std::move(reply));
                   }));
-  exchange.on("zmesh.neighbours",
-              rpc::event<v1::Neighbours>([this](const rpc::Caller& caller, v1::Neighbours said) {
-                // Only a zhost's own words about itself.
-                if (caller.from.zhost() == said.zhost() && neighbours_.linked(said.zhost()))
-                  neighbours_.learn(said);
-              }));
   exchange.on("zmesh.ping", rpc::typed<v1::PingRequest, v1::PingReply>(
                                 [](const rpc::Caller& caller, v1::PingRequest request, auto done) {
                                   v1::PingReply reply;
@@ -165,6 +163,44 @@ void Service::wire_handlers() {
                                 [this](const rpc::Caller&, v1::SendRequest request, auto done) {
                                   send(std::move(request), std::move(done));
                                 }));
+}
+
+// Once, and again until there is an answer or another link.
+void Service::ask_members() {
+  if (std::exchange(asking_members_, true)) return;
+  hub_.exchange().request(rpc::address("", "controlplane"), "controlplane.members",
+                          v1::MembersRequest().SerializeAsString(), 5s,
+                          rpc::expect<v1::MembersChanged>([this](auto members) {
+                            asking_members_ = false;
+                            if (members) return control_plane_.whole_list(std::move(*members));
+                            // A link that comes is told the whole list.
+                            if (control_plane_.connected())
+                              members_timer_.set(1s, [this] { ask_members(); });
+                          }));
+}
+
+void Service::wire_neighbours() {
+  auto& exchange = hub_.exchange();
+  exchange.on("zmesh.neighbours",
+              rpc::event<v1::Neighbours>([this](const rpc::Caller& caller, v1::Neighbours said) {
+                // Only a zhost's own words about itself.
+                if (caller.from.zhost() == said.zhost() && neighbours_.linked(said.zhost()))
+                  neighbours_.learn(said);
+              }));
+  exchange.on("zmesh.neighbours_changed",
+              rpc::event<v1::NeighboursChanged>(
+                  [this](const rpc::Caller& caller, v1::NeighboursChanged said) {
+                    const auto& peer = caller.from.zhost();
+                    if (peer != said.zhost() || !neighbours_.linked(peer)) return;
+                    if (neighbours_.learn(said) == NeighbourTable::Heard::gap)
+                      hub_.exchange().notify(rpc::address(peer, "zmesh"), "zmesh.neighbours_wanted",
+                                             v1::NeighboursWanted().SerializeAsString());
+                  }));
+  exchange.on("zmesh.neighbours_wanted",
+              rpc::event<v1::NeighboursWanted>([this](const rpc::Caller& caller, auto) {
+                hub_.exchange().notify(rpc::address(caller.from.zhost(), "zmesh"),
+                                       "zmesh.neighbours", neighbours_.whole().SerializeAsString());
+              }));
 }
 
 // --- membership ---
@@ -297,13 +333,16 @@ void Service::announce_neighbours() {
   if (neighbours_said_ != stdx::Instant{} && due > stdx::Duration::zero())
     return neighbours_timer_.set(due, [this] { announce_neighbours(); });
   neighbours_said_ = now;
-  v1::Neighbours said;
-  said.set_zhost(options_.self.zhost_id());
-  said.set_sequence(++neighbours_sequence_);
-  for (const auto& peer : neighbours_.linked()) said.add_linked(peer);
-  for (const auto& peer : neighbours_.linked())
-    hub_.exchange().notify(rpc::address(peer, "zmesh"), "zmesh.neighbours",
-                           said.SerializeAsString());
+  const auto news = neighbours_.take_news();
+  const auto whole = news.whole.SerializeAsString();
+  const auto changed = news.changed ? news.changed->SerializeAsString() : "";
+  for (const auto& peer : neighbours_.linked()) {
+    const auto to = rpc::address(peer, "zmesh");
+    if (news.fresh.contains(peer))
+      hub_.exchange().notify(to, "zmesh.neighbours", whole);
+    else if (news.changed)
+      hub_.exchange().notify(to, "zmesh.neighbours_changed", changed);
+  }
 }
 
 void Service::ping(const std::string& zhost, stdx::Duration timeout,

@@ -81,6 +81,8 @@ class Service {
   void every_life(const v1::SpaceDetailRequest& request, SpaceAnswer done);
   void wire_handlers();
   void wire_control_plane();
+  void wire_neighbours();
+  void ask_members();
   void members_changed(v1::MembersChanged members);
   void route_outside(v1::Envelope envelope);
   void bounce(const v1::Envelope& envelope, const std::string& why);
@@ -113,8 +115,8 @@ class Service {
   std::set<std::string> topologies_here_;  // zrun is told of these
   PeersTeller peers_teller_;
   Doorway doorway_;
-  std::uint64_t neighbours_sequence_ = 0;
-  ports::Timer directory_timer_, neighbours_timer_;
+  ports::Timer directory_timer_, neighbours_timer_, members_timer_;
+  bool asking_members_ = false;
   stdx::Instant neighbours_said_{};
   ports::Counter& relayed_;
   ports::Counter& undeliverable_;

@@ -65,7 +65,8 @@ void ClusterManager::note_zrun(const std::string& name, Zhost& zhost, const v1::
                       (runs(former->second) && zrun.starts() > zhost.zrun_starts));
   zhost.zrun_starts = zrun.starts();
   zhost.zrun_cause = zrun.cause();
-  if (!ended || zrun_ends_.size() >= zrun_ends_max) return;
+  // Without a cause its zhost is stopping, as somebody told it.
+  if (!ended || zrun.cause().empty() || zrun_ends_.size() >= zrun_ends_max) return;
   zrun_ends_.push_back({name, zrun.cause(), zhost.spaces.size()});
 }
 

@@ -91,6 +91,7 @@ TEST(ClusterManagerTest,
   EXPECT_TRUE(says(v1::CHILD_DOWN, 1, "signal 9 (killed)").empty());
   EXPECT_TRUE(says(v1::CHILD_UP, 2, "signal 9 (killed)").empty());
   EXPECT_EQ(says(v1::CHILD_UP, 3, "exit code 3").size(), 1u) << "between two beats";
+  EXPECT_TRUE(says(v1::CHILD_DOWN, 3, "").empty()) << "its zhost is stopping";
 }
 
 TEST(ClusterManagerTest, TheBrakeCountsZhostsThatDiedAndCameBackOnce) {

@@ -309,8 +309,7 @@ bool Reconciler::answered(const std::string& zhost, std::size_t bytes,
 }
 
 void Reconciler::send_stop(Work& work, const v1::SpaceRecord& record, const std::string& zhost,
-                           std::uint64_t incarnation, std::uint64_t epoch, bool remove_data,
-                           const std::string& why) {
+                           std::uint64_t incarnation, std::uint64_t epoch, const Ending& ending) {
   auto what = format("stop/{}/{}/{}/{}", record.topology_id(), record.space(), epoch, zhost);
   if (sent_lately(what, work.now)) return;
   v1::StopCommand command;
@@ -323,8 +322,9 @@ void Reconciler::send_stop(Work& work, const v1::SpaceRecord& record, const std:
   header.set_epoch(epoch);
   header.set_lineage(work.view.records.lineage().id());
   header.set_counter(work.view.records.counter());
-  command.set_why(why);
-  command.set_remove_data(remove_data);
+  command.set_why(ending.why);
+  command.set_remove_data(ending.remove_data);
+  command.set_topology_ends(ending.topology_ends);
   const auto bytes = command.ByteSizeLong();
   if (!window_.room(zhost, bytes)) {
     const auto* topology = work.view.records.topology(record.topology_id());

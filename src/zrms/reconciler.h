@@ -163,7 +163,12 @@ class Reconciler {
   bool roll(Work& work, const TopologyRow& topology, Progress& progress);
   bool roll_back(Work& work, const TopologyRow& topology, const std::string& why);
   void replace(Work& work, const TopologyRow& topology, Progress& progress, Index index);
-  bool held_there(Work& work, const SpaceRow& row, bool deleting);
+  // How an instance ends (v1::StopCommand).
+  struct Ending {
+    std::string why;
+    bool remove_data = false, topology_ends = false;
+  };
+  bool held_there(Work& work, const SpaceRow& row, const Ending& ending);
   bool place_anew(Work& work, const TopologyRow& topology, Progress& progress, Index index,
                   const std::string& avoid, const std::string& why, bool failed = false);
   static void note_failure(const Work& work, std::uint64_t version, const std::string& why,
@@ -177,8 +182,7 @@ class Reconciler {
   void note_running(Work& work, const SpaceRow& row, bool has_data);
   void send_place(Work& work, const TopologyRow& topology, Index index, const SpaceRow& row);
   void send_stop(Work& work, const v1::SpaceRecord& record, const std::string& zhost,
-                 std::uint64_t incarnation, std::uint64_t epoch, bool remove_data,
-                 const std::string& why);
+                 std::uint64_t incarnation, std::uint64_t epoch, const Ending& ending);
   bool sent_lately(const std::string& what, stdx::Instant now) const;
   void hold_back(const std::string& zhost, const std::string& topology, Index index);
 

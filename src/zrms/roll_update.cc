@@ -72,7 +72,8 @@ bool Reconciler::settle_removed(Work& work, Progress& progress, Index index, con
   if (row == nullptr) return true;
   const auto& record = row->record;
   if (record.tombstone()) {  // purged
-    if (!held_there(work, *row, /*deleting=*/true)) work.plan.changes.push_back(removal_of(*row));
+    if (!held_there(work, *row, {.why = "the space was removed for good", .remove_data = true}))
+      work.plan.changes.push_back(removal_of(*row));
     return false;
   }
   if (record.state() == "removed") return true;
@@ -103,7 +104,7 @@ bool Reconciler::roll(Work& work, const TopologyRow& topology, Progress& progres
     if (row == nullptr) continue;
     progress.open.insert(index);
     left = false;
-    if (held_there(work, *row, /*deleting=*/false)) continue;
+    if (held_there(work, *row, {.why = "an update removed the space"})) continue;
     auto next = row->record;
     next.set_state("removed");
     next.set_reason("an update removed it; `topo purge` removes its data");

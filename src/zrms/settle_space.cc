@@ -255,7 +255,10 @@ bool Reconciler::settle_stopping(Work& work, const TopologyRow& topology, const 
     work.plan.changes.push_back(change_of(*row, std::move(next)));
     return false;
   }
-  if (held_there(work, *row, deleting)) return false;
+  const Ending ending{.why = deleting ? "the topology was deleted" : "an operator stopped it",
+                      .remove_data = deleting,
+                      .topology_ends = true};
+  if (held_there(work, *row, ending)) return false;
   if (deleting) {
     work.plan.changes.push_back(removal_of(*row));
   } else {
@@ -268,15 +271,15 @@ bool Reconciler::settle_stopping(Work& work, const TopologyRow& topology, const 
 }
 
 // Whether a zhost that may run it has not said that it is gone, nor started anew; it is told.
-bool Reconciler::held_there(Work& work, const SpaceRow& row, bool deleting) {
+bool Reconciler::held_there(Work& work, const SpaceRow& row, const Ending& ending) {
   const Key key{row.record.topology_id(), row.record.space()};
   bool held = false;
   for (const auto& holder : row.record.held_by()) {
     const auto* zhost = work.view.cluster.find(holder);
     const auto* member = work.member(holder);
     if (member == nullptr) continue;
-    if (!deleting && holder != row.record.zhost()) continue;
-    if (!deleting && member->incarnation() > row.record.incarnation()) continue;
+    if (!ending.remove_data && holder != row.record.zhost()) continue;
+    if (!ending.remove_data && member->incarnation() > row.record.incarnation()) continue;
     std::uint64_t floor = 0;
     bool present = false;
     if (zhost != nullptr) {
@@ -287,8 +290,7 @@ bool Reconciler::held_there(Work& work, const SpaceRow& row, bool deleting) {
     }
     held = true;
     if (zhost != nullptr && work.view.cluster.life(holder) != ClusterManager::Life::dead)
-      send_stop(work, row.record, holder, member->incarnation(), row.record.epoch(), deleting,
-                deleting ? "the topology was deleted" : "an operator stopped it");
+      send_stop(work, row.record, holder, member->incarnation(), row.record.epoch(), ending);
   }
   return held;
 }
@@ -314,9 +316,10 @@ bool Reconciler::stop_older_copies(Work& work, const SpaceRow& row) {
     // Nothing newer comes where an operator stopped the topology: the older copy ends too.
     const bool unwanted = record.state() == "stopped" || record.state() == "removed";
     if (newer_runs || unwanted || PLANTED(P8_stop_first))
-      send_stop(
-          work, record, holder, zhost->incarnation, seen->second.epoch(), false,
-          unwanted ? "the topology was stopped" : format("it runs on {} now", record.zhost()));
+      send_stop(work, record, holder, zhost->incarnation, seen->second.epoch(),
+                {.why = unwanted ? "the topology was stopped"
+                                 : format("it runs on {} now", record.zhost()),
+                 .topology_ends = record.state() == "stopped"});
   }
   return any;
 }
@@ -329,7 +332,7 @@ void Reconciler::stop_rowless(Work& work) {
       v1::SpaceRecord record;
       record.set_topology_id(key.first);
       record.set_space(key.second);
-      send_stop(work, record, name, zhost.incarnation, seen.epoch(), false, "no row");
+      send_stop(work, record, name, zhost.incarnation, seen.epoch(), {.why = "no row"});
     }
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zrun/dead_letters.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
+#include <vector>
 
 #include "stdx/assert.h"
 
@@ -27,28 +29,52 @@ void DeadLetters::loaded(DeadLetter letter) {
 void DeadLetters::put(DeadLetter letter) {
   ASSERT(letter.id != 0 && !by_id_.contains(letter.id), "a letter has an id of its own");
   bytes_ += letter.payload.size();
+  letter.order = ++order_;
   letters_.push_back(std::move(letter));
-  by_id_[letters_.back().id] = std::prev(letters_.end());
+  const auto at = std::prev(letters_.end());
+  by_id_[at->id] = at;
+  auto& share = shares_[at->topology];
+  share.letters[at->order] = at;
+  share.bytes += at->payload.size();
   keep_bounds();
   kept_.set(static_cast<std::int64_t>(letters_.size()));
 }
 
+// The topology that has most gives its oldest: the letters of one that is stopped with thousands of
+// messages under way push out no others.
 void DeadLetters::keep_bounds() {
-  for (auto at = letters_.begin(); letters_.size() > letters_max || bytes_ > bytes_max;) {
-    if (std::next(at) == letters_.end()) return;  // the newest one stays
-    if (at->retrying) {
-      ++at;
-      continue;
-    }
+  while (letters_.size() > letters_max || bytes_ > bytes_max) {
+    const bool by_number = letters_.size() > letters_max;
+    std::vector<const Share*> largest;
+    for (const auto& [topology, share] : shares_) largest.push_back(&share);
+    std::sort(largest.begin(), largest.end(), [&](const Share* a, const Share* b) {
+      return by_number ? a->letters.size() > b->letters.size() : a->bytes > b->bytes;
+    });
+    if (std::none_of(largest.begin(), largest.end(),
+                     [&](const Share* of) { return drop_one(*of); }))
+      return;
+  }
+}
+
+// Its oldest that is not being retried; not the newest one of all.
+bool DeadLetters::drop_one(const Share& of) {
+  for (const auto& [order, at] : of.letters) {
+    if (at->retrying || order == order_) continue;
     dropped_.add();
     if (on_dropped) on_dropped(*at);
-    at = erase(at);
+    erase(at);
+    return true;
   }
+  return false;
 }
 
 DeadLetters::Letters::iterator DeadLetters::erase(Letters::iterator at) {
   bytes_ -= at->payload.size();
   by_id_.erase(at->id);
+  const auto share = shares_.find(at->topology);
+  share->second.letters.erase(at->order);
+  share->second.bytes -= at->payload.size();
+  if (share->second.letters.empty()) shares_.erase(share);
   const auto next = letters_.erase(at);
   kept_.set(static_cast<std::int64_t>(letters_.size()));
   return next;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <string>
 #include <unordered_map>
 
@@ -37,8 +38,9 @@ struct DeadLetter {
   std::uint32_t deliveries = 0;  // that failed
   stdx::WallTime at{};
   stdx::Bytes payload;
-  bool stored = false;    // in the store of `to`
-  bool retrying = false;  // in the mailbox of `to` again
+  bool stored = false;      // in the store of `to`
+  bool retrying = false;    // in the mailbox of `to` again
+  std::uint64_t order = 0;  // in the table: of two the later one has more
 };
 
 class DeadLetters {
@@ -68,11 +70,19 @@ class DeadLetters {
 
  private:
   using Letters = std::list<DeadLetter>;
+  // What a topology has here.
+  struct Share {
+    std::map<std::uint64_t, Letters::iterator> letters;  // by order
+    std::size_t bytes = 0;
+  };
   void put(DeadLetter letter);
   void keep_bounds();
+  bool drop_one(const Share& of);
   Letters::iterator erase(Letters::iterator at);
 
   Letters letters_;
+  std::map<std::string, Share> shares_;  // by topology; none is empty
+  std::uint64_t order_ = 0;
   std::unordered_map<std::uint64_t, Letters::iterator> by_id_;
   std::size_t bytes_ = 0;
   ports::Counter &total_, &dropped_;

@@ -36,6 +36,23 @@ TEST(DeadLettersTest, AtItsBoundTheOldestLetterGoesIsCountedAndIsNotOneThatIsBei
   EXPECT_EQ(letters.total(), DeadLetters::letters_max + 2);
 }
 
+TEST(DeadLettersTest, LettersOfAStoppedTopologyPushOutTheirOwnAndNotThoseOfOthers) {
+  ports::Metrics metrics;
+  DeadLetters letters(metrics);
+  const auto add = [&](std::uint64_t id, const char* topology) {
+    DeadLetter letter;
+    letter.id = id;
+    letter.topology = topology;
+    letters.add(std::move(letter));
+  };
+  for (std::uint64_t id = 1; id <= 10; ++id) add(id, "quiet");
+  for (std::uint64_t id = 100; id < 100 + 3 * DeadLetters::letters_max; ++id) add(id, "stopped");
+  for (std::uint64_t id = 1; id <= 10; ++id) EXPECT_NE(letters.find(id), nullptr) << id;
+  EXPECT_EQ(letters.find(100), nullptr);
+  EXPECT_NE(letters.find(99 + 3 * DeadLetters::letters_max), nullptr);
+  EXPECT_EQ(letters.all().size(), DeadLetters::letters_max);
+}
+
 // Sends "1" to "last", each once.
 class Feeder final : public simkit::StubGuest {
  public:
@@ -320,6 +337,57 @@ TEST(DeadLetterTest, WhatASpaceSentItselfIsKeptWhenItIsMovedBeforeItHandledIt) {
     int expected = 1;
     for (const auto& letter : letters.all()) EXPECT_EQ(letter.payload, std::to_string(expected++));
   }
+}
+
+// Never takes a message.
+class Sleeper final : public simkit::StubGuest {
+ public:
+  std::optional<simkit::GuestCall> next(std::int32_t) override { return sleep(3'600'000); }
+};
+
+// Whichever goes first, and wherever they are: what was accepted and not handled is kept, once.
+TEST(DeadLetterTest, WhatWasNotHandledWhenTheTopologyWasStoppedIsKeptAsLetters) {
+  for (const auto& [feeder, picky] : {std::pair{"a", "b"}, {"a", "a"}})
+    for (const bool sender_first : {true, false}) {
+      Poisoned f(model::Delivery::at_least_once, 5);
+      f.guests = [](const std::string& role) -> std::unique_ptr<simkit::StubGuest> {
+        if (role == "feeder") return std::make_unique<Feeder>(5);
+        return std::make_unique<Sleeper>();
+      };
+      f.run_on(feeder, picky);
+      ASSERT_TRUE(f.wait_for([&] { return f.at(picky).find("", "picky")->mailbox_size() == 5; }));
+      f.world.run_for(1s);  // the sender hears that they were received
+      const auto stop = [&](const std::string& space, const std::string& zhost) {
+        auto command = f.stop_command(space, 1);
+        command.set_topology_ends(true);
+        EXPECT_EQ(f.at(zhost).stop(command).outcome(), "accepted");
+        EXPECT_TRUE(f.wait_for([&] { return f.at(zhost).find("", space) == nullptr; }));
+      };
+      if (sender_first) stop("feeder", feeder);
+      stop("picky", picky);
+      if (!sender_first) stop("feeder", feeder);
+      std::multiset<std::string> kept;
+      for (const auto& zhost : std::set<std::string>{feeder, picky})
+        for (const auto& letter : f.at(zhost).dead_letters().all()) kept.insert(letter.payload);
+      EXPECT_EQ(kept, (std::multiset<std::string>{"1", "2", "3", "4", "5"}))
+          << feeder << picky << sender_first;
+    }
+}
+
+// It goes on elsewhere: what its receiver has is handled there.
+TEST(DeadLetterTest, WhatItsReceiverHasIsNoLetterOfASenderThatIsMoved) {
+  Poisoned f(model::Delivery::at_least_once, 5);
+  f.guests = [](const std::string& role) -> std::unique_ptr<simkit::StubGuest> {
+    if (role == "feeder") return std::make_unique<Feeder>(5);
+    return std::make_unique<Sleeper>();
+  };
+  f.run_on("a", "b");
+  ASSERT_TRUE(f.wait_for([&] { return f.at("b").find("", "picky")->mailbox_size() == 5; }));
+  f.world.run_for(1s);
+  EXPECT_EQ(f.at("a").stop(f.stop_command("feeder", 1)).outcome(), "accepted");
+  EXPECT_TRUE(f.wait_for([&] { return f.at("a").find("", "feeder") == nullptr; }));
+  EXPECT_TRUE(f.at("a").dead_letters().all().empty());
+  EXPECT_EQ(f.at("b").find("", "picky")->mailbox_size(), 5u);
 }
 
 }  // namespace

@@ -425,6 +425,7 @@ v1::CommandReply Service::stop(const v1::StopCommand& command) {
   if (at->second.space->id().epoch.value > header.epoch())
     return reply("refused", "a newer instance is here");
   at->second.remove_data |= command.remove_data();
+  at->second.topology_ends |= command.topology_ends();
   if (at->second.next && at->second.next->header().epoch() <= header.epoch())
     at->second.next.reset();
   auto& space = *at->second.space;
@@ -492,7 +493,7 @@ void Service::retire(const Key& key) {
   auto& topology = space.topology();
   topology.slots[space.index()].local = nullptr;
   if (placed.next && !closing_) return hand_over(key, topology, placed);
-  bury_sent(space, !placed.remove_data);
+  bury_sent(space, !placed.remove_data, placed.topology_ends);
   bury_taken(space);
   fail_callers(key,
                {Code::unknown, stdx::format("space '{}' was stopped or moved before it had "

@@ -127,6 +127,7 @@ class Service final : public SpaceOwner {
     std::unique_ptr<UiPages> pages;
     std::unique_ptr<ports::Timer> open_again;  // while its store can't be opened
     bool remove_data = false;
+    bool topology_ends = false;
     bool data_expected = false;  // it has run with its store before
     bool counted = false;        // in running_
     // Takes its place once it is closed (PlaceCommand.replaces).
@@ -168,8 +169,9 @@ class Service final : public SpaceOwner {
   // The receiver of a letter, where it is placed here.
   Space* receiver_of(const DeadLetter& letter);
   void add_letter(DeadLetter letter);
-  void bury_sent(Space& sender, bool keeps_outbox);
-  void bury_path(LocalTopology& topology, PathState& path, const char* why);
+  void bury_sent(Space& sender, bool keeps_outbox, bool topology_ends);
+  // `received`: what its receiver has, too.
+  void bury_path(LocalTopology& topology, PathState& path, const char* why, bool received = false);
   // `carry`: those that the next instance gets instead.
   void bury_taken(Space& receiver, std::vector<MessagePtr>* carry = nullptr);
   void bury_left(Space& receiver, const Message& message, const char* why);

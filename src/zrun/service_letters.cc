@@ -73,23 +73,29 @@ void Service::letters_loaded(Space& receiver, std::vector<DeadLetter> letters) {
 
 // The sender leaves this zhost: what its receivers do not have has nobody left that could send it,
 // except where the outbox is stored for its next instance. A receiver that is the sender itself
-// leaves too, with what it has.
-void Service::bury_sent(Space& sender, bool keeps_outbox) {
+// leaves too, with what it has. Where the whole topology ends its receivers on other zhosts leave,
+// and keep nothing of a sender that is there: so this one keeps all that it has not heard to be
+// finished, though some of it may be.
+void Service::bury_sent(Space& sender, bool keeps_outbox, bool topology_ends) {
   auto& topology = sender.topology();
   for (auto* path : topology.paths_of[sender.index()]) {
     if (path->from != sender.index()) continue;
     if (path->out.stream() != 0 && keeps_outbox)
       path->out.drain([](MessagePtr) {});
     else
-      bury_path(topology, *path, "its sender was stopped or moved before it was received");
+      bury_path(topology, *path,
+                topology_ends
+                    ? "its topology was stopped or deleted before it was known to be handled"
+                    : "its sender was stopped or moved before it was received",
+                topology_ends && topology.slots[path->to].local == nullptr);
     path->opened_to.clear();
   }
 }
 
-void Service::bury_path(LocalTopology& topology, PathState& path, const char* why) {
-  const auto received = path.out.received();
+void Service::bury_path(LocalTopology& topology, PathState& path, const char* why, bool received) {
+  const auto taken = path.out.received();
   path.out.drain([&](MessagePtr message) {
-    if (message->seq <= received && path.to != path.from) return;
+    if (message->seq <= taken && path.to != path.from && !received) return;
     add_letter(letter_on(topology, path.index, *message, why));
   });
 }

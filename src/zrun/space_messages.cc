@@ -380,7 +380,7 @@ void Space::emit_from_outside(PathState& path, stdx::BytesView payload,
                               std::function<void(stdx::Status)> done) {
   auto message = parts_.pool.make(payload);
   if (!trace && parts_.tracer != nullptr) trace = parts_.tracer->begin_trace();
-  if (trace) message->set_trace(*trace);
+  if (trace && parts_.tracer != nullptr) message->set_trace(*trace);
   if (!transaction_) {
     parts_.owner.send(*this, path, std::move(message));
     return done({});

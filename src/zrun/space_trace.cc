@@ -10,8 +10,11 @@ void Space::stamp(Message& message) {
   if (span_open_) [[unlikely]]
     return message.set_trace(span_->context);
   if (current_) {
-    // Its sender decided. Where nothing is recorded here, the context is handed on as it came.
-    if (const auto* trace = current_->trace()) message.set_trace(*trace);
+    // Its sender decided. Where nothing is recorded here, the context is handed on as it came; but
+    // that of a caller goes no further then: no frame has one where nobody traces.
+    const bool goes_on = parts_.tracer != nullptr || !current_->is_from_outside();
+    if (const auto* trace = current_->trace(); trace != nullptr && goes_on)
+      message.set_trace(*trace);
     return;
   }
   if (parts_.tracer == nullptr) return;

@@ -77,5 +77,54 @@ TEST(AwayTest, StatusShowsTheSentence) {
   EXPECT_NE(f.printed.find(f.sentence), std::string::npos) << f.printed;
 }
 
+// Answers for topology 7 in turn; the last one for ever.
+struct Following {
+  std::vector<stdx::Result<ports::HttpResponse>> answers;
+  std::size_t asked = 0;
+  std::string printed;
+  int run(const std::string& line) {
+    Outside o;
+    o.ask = [this](const std::string&,
+                   const ports::HttpRequest& request) -> stdx::Result<ports::HttpResponse> {
+      if (request.method == "POST")
+        return wire::json_response(R"({"version":2,"changes":[{"space":"a","change":"changed"}]})");
+      if (request.path != "/v1/topologies/7") return wire::json_response("{}");
+      return answers[std::min(asked++, answers.size() - 1)];
+    };
+    o.print = [this](const std::string& text) { printed += text; };
+    o.wait = [](stdx::Duration) {};
+    o.interrupted = [] { return false; };
+    return Shell(std::move(o), false).run(split_words(line));
+  }
+};
+
+TEST(AwayTest, AnUpdateOfATopologyThatIsDeletedMeanwhileEndsAndSaysSo) {
+  Following f;
+  f.answers = {wire::json_response(R"({"state":"running","update_state":"rolling"})"),
+               wire::error_response({stdx::Code::not_found, "there is no topology 7"})};
+  EXPECT_EQ(f.run("topo restart 7"), failed);
+  EXPECT_LT(f.asked, 10u) << "not for as long as an update may take";
+  EXPECT_NE(f.printed.find("was deleted meanwhile"), std::string::npos) << f.printed;
+}
+
+TEST(AwayTest, WhoWaitsForAnUpdateHearsOnceWhyNothingIsSeen) {
+  Following f;
+  const stdx::Error away{stdx::Code::unavailable, "the cluster has no leader"};
+  f.answers = {std::unexpected(away), std::unexpected(away), std::unexpected(away),
+               wire::json_response(R"({"state":"running","update_state":"done"})")};
+  EXPECT_EQ(f.run("topo restart 7"), done);
+  const auto at = f.printed.find("waiting: the cluster has no leader");
+  ASSERT_NE(at, std::string::npos) << f.printed;
+  EXPECT_EQ(f.printed.find("waiting:", at + 1), std::string::npos) << f.printed;
+}
+
+TEST(AwayTest, AStopOfATopologyThatHasFailedIsFollowedUntilItIsStopped) {
+  Following f;
+  f.answers = {wire::json_response(R"({"state":"failed"})"),
+               wire::json_response(R"({"state":"failed"})"),
+               wire::json_response(R"({"state":"stopped"})")};
+  EXPECT_EQ(f.run("topo stop 7"), done) << f.printed;
+}
+
 }  // namespace
 }  // namespace zshell

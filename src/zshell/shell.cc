@@ -187,14 +187,16 @@ void Shell::say_if_copying_is_slow() {
   if (zhosts > 1) outside_.if_slow(500ms, format("  copying to {} zhosts ...\n", zhosts));
 }
 
-// The state of a topology and why, in a line; "unknown" when nobody says.
+// The state of a topology and why, in a line; "unknown" when nobody says, and why not.
 std::string Shell::state_of(const std::string& id, std::string& state) {
   ports::HttpRequest request;
   request.path = "/v1/topologies/" + id;
   request.query["summary"] = "1";
   const auto response = outside_.ask("zrms", std::move(request));
   state = response && response->status == 404 ? "gone" : "unknown";
-  if (!response || response->status != 200) return state;
+  if (!response) return "waiting: " + response.error().message;
+  if (response->status != 200)
+    return state == "gone" ? state : "waiting: " + wire::error_from_response(*response).message;
   const auto view = render::parse(response->body);
   state = render::field(view, "state");
   auto line = state;
@@ -229,12 +231,13 @@ int Shell::follow(const std::string& id, const std::string& until, stdx::Duratio
   std::string last, state;
   for (stdx::Duration waited{}; waited < bound && !outside_.interrupted(); waited += 100ms) {
     const auto line = state_of(id, state);
-    if (line != last && state != "unknown") {
+    if (line != last) {
       if (!json_) outside_.print(format("  {}\n", stdx::printable(line, 300)));
       last = line;
     }
     if (state == until) return done;
-    if (state == "failed" || state == "gone") return failed;
+    // One that failed before it was told to stop goes on saying so until it has.
+    if (state == "gone" || (state == "failed" && until != "stopped")) return failed;
     outside_.wait(100ms);
   }
   if (!json_)

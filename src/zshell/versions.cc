@@ -66,6 +66,18 @@ int Shell::follow_update(const std::string& id) {
   for (stdx::Duration waited{}; waited < update_wait && !outside_.interrupted(); waited += 100ms) {
     std::string state;
     auto line = state_of(id, state);
+    if (state == "gone") {
+      say_error(stdx::Code::not_found,
+                format("topology {} was deleted meanwhile; `topo list` shows those that are there",
+                       stdx::printable(id, 80)));
+      return failed;
+    }
+    if (state == "unknown") {
+      if (line != last && !json_) outside_.print(format("  {}\n", stdx::printable(line, 300)));
+      last = line;
+      outside_.wait(100ms);
+      continue;
+    }
     ports::HttpRequest request;
     request.path = "/v1/topologies/" + id;
     request.query["summary"] = "1";

@@ -2,6 +2,7 @@
 #include "adapters/net/http_access.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "stdx/text.h"
 #include "wire/json.h"
@@ -32,9 +33,14 @@ bool HttpAccess::is_our_host(std::string_view host) const {
 }
 
 static std::string bearer_of(const ports::HttpRequest& request) {
-  constexpr std::string_view scheme = "Bearer ";
+  constexpr std::string_view scheme = "bearer ";  // its case says nothing (RFC 9110, 11.1)
   const auto value = header(request, "authorization");
-  return value.starts_with(scheme) ? value.substr(scheme.size()) : "";
+  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+  if (value.size() < scheme.size() || !std::equal(scheme.begin(), scheme.end(), value.begin(),
+                                                  [&](char a, char b) { return same(b, a); }))
+    return "";
+  const auto from = value.find_first_not_of(' ', scheme.size());
+  return from == std::string::npos ? "" : value.substr(from);
 }
 
 bool HttpAccess::has_our_token(const ports::HttpRequest& request) const {

@@ -47,6 +47,8 @@ TEST(HttpAccessTest, TheTokenOpensTheApiAndNothingElseDoes) {
   EXPECT_EQ(f.ask("GET", "/v1/status", {}), 401);
   EXPECT_EQ(f.ask("GET", "/v1/status", {{"authorization", "Bearer wrong!"}}), 401);
   EXPECT_EQ(f.ask("GET", "/v1/status", {{"authorization", "Bearer secret"}}), 200);
+  EXPECT_EQ(f.ask("GET", "/v1/status", {{"authorization", "bearer  secret"}}), 200);
+  EXPECT_EQ(f.ask("GET", "/v1/status", {{"authorization", "Bearer "}}), 401);
   EXPECT_EQ(f.ask("GET", "/healthz", {}), 200);
   EXPECT_EQ(f.ask("GET", "/metrics", {}), 200);
   EXPECT_EQ(f.ask("GET", "/metricsx", {}), 401);

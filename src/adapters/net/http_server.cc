@@ -138,18 +138,24 @@ class Session : public std::enable_shared_from_this<Session> {
     request_.method = std::string(head.method_string());
     request_.path = parts->path;
     request_.query = parts->query;
-    std::size_t hosts = 0, lengths = 0;
+    std::size_t hosts = 0, lengths = 0, proofs = 0, codings = 0;
     for (const auto& field : head) {
       std::string name(field.name_string());
       std::transform(name.begin(), name.end(), name.begin(),
                      [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
       hosts += name == "host";
       lengths += name == "content-length";
+      proofs += name == "authorization";
+      codings += name == "transfer-encoding";
       request_.headers[name] = std::string(field.value());
     }
     if (hosts != 1) return refuse(400, "a request has exactly one Host header");
     if (lengths > 1 || (lengths == 1 && request_.headers.contains("transfer-encoding")))
       return refuse(400, "the request's length is given twice");
+    if (proofs > 1) return refuse(400, "a request has at most one Authorization header");
+    // Another coding would leave its body to be read as the next request.
+    if (codings > 1 || (codings == 1 && !parser_->chunked()))
+      return refuse(501, "Transfer-Encoding is 'chunked' or absent");
     if (request_.headers.contains("content-encoding"))
       return refuse(415, "compressed bodies are not taken");
     server_->requests.add();

@@ -167,8 +167,17 @@ TEST(HttpServerTest, WhatIsNotHttpIsRefusedAndTheServerGoesOn) {
   for (auto text : {"GARBAGE\\r\\n\\r\\n", "GET /%%2e%%2e/x HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n",
                     "GET / HTTP/1.1\\r\\n\\r\\n", "GET http://x/ HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n",
                     "POST / HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 1\\r\\nContent-Length: "
-                    "2\\r\\n\\r\\n"})
+                    "2\\r\\n\\r\\n",
+                    "GET / HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: Bearer a\\r\\nAuthorization: "
+                    "Bearer b\\r\\n\\r\\n"})
     EXPECT_NE(f.raw(text).find(" 400 "), std::string::npos) << text;
+  // What is not understood as a body would be read as the next request.
+  for (std::string coding : {"xchunked", "gzip", "identity"})
+    EXPECT_NE(f.raw("POST / HTTP/1.1\\r\\nHost: x\\r\\nTransfer-Encoding: " + coding +
+                    "\\r\\n\\r\\n0\\r\\n\\r\\n")
+                  .find(" 501 "),
+              std::string::npos)
+        << coding;
   EXPECT_EQ(f.ask("GET", "/x")->status, 200);
 }
 
