@@ -63,6 +63,13 @@ TEST(TokensTest, ATokenMadeAtAnyZhostIsRevokedAtAnotherAndEveryZhostHearsOfItWit
   ASSERT_TRUE(token) << token.error().message;
   EXPECT_EQ(token->id, made.view().id());
   EXPECT_EQ(token->scope, "t");
+  // Events are written a moment after what they tell of.
+  ASSERT_TRUE(t.cluster.world.run_until_true(
+      [&] {
+        return t.ask(other, "GET", "/v1/events").body.find("token made") != std::string::npos;
+      },
+      10s));
+  t.cluster.world.run_for(2s);
   // The leader that is killed takes nothing of it along.
   t.cluster.crash(leader, "zrms");
   ASSERT_TRUE(t.cluster.world.run_until_true([&] { return t.cluster.leader() >= 0; }, 60s));
