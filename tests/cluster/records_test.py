@@ -213,6 +213,7 @@ def everybody_says_it_is_damaged(cluster):
         said = cluster.zshell(n, "cluster", check=False)
         return said if said.returncode != 0 and "the records are damaged" in said.stdout + said.stderr else None
 
+    wait_for("zshell says so on zhost-3", lambda: said_so(3), 60)
     said = wait_for("zshell says so", lambda: said_so(2), 60)
     for way_out in ("cluster restore --from", "cluster recover"):
         assert way_out in said.stdout + said.stderr, said
