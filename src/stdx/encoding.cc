@@ -12,6 +12,8 @@ constexpr std::string_view hex_digits = "0123456789abcdef";
 constexpr std::string_view base64_digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+constexpr std::string_view base32_digits = "abcdefghijklmnopqrstuvwxyz234567";
+
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -40,6 +42,35 @@ Result<Bytes> hex_decode(std::string_view text) {
       return fail(Code::invalid, "hex text holds a character outside 0-9a-f");
     bytes += static_cast<char>(high << 4 | low);
   }
+  return bytes;
+}
+
+std::string base32_encode(BytesView bytes) {
+  std::string text;
+  std::uint32_t buffer = 0;
+  int bits = 0;
+  for (const unsigned char byte : bytes) {
+    buffer = (buffer << 8 | byte) & 0xfff;
+    for (bits += 8; bits >= 5; bits -= 5) text += base32_digits[buffer >> (bits - 5) & 31];
+  }
+  if (bits > 0) text += base32_digits[buffer << (5 - bits) & 31];
+  return text;
+}
+
+Result<Bytes> base32_decode(std::string_view text) {
+  Bytes bytes;
+  std::uint32_t buffer = 0;
+  int bits = 0;
+  for (const char c : text) {
+    const auto digit = base32_digits.find(c);
+    if (digit == std::string_view::npos) return fail(Code::invalid, "not base32");
+    buffer = (buffer << 5 | static_cast<std::uint32_t>(digit)) & 0xfff;
+    bits += 5;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes.push_back(static_cast<char>(buffer >> bits & 255));
+  }
+  if (base32_encode(bytes) != text) return fail(Code::invalid, "not base32");
   return bytes;
 }
 

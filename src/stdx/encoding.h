@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Bytes as text: lower-case hex, standard base64 (with padding), UUIDs. Decoders are strict: any
-// character outside the alphabet, wrong length or wrong padding is an error.
+// Bytes as text: lower-case hex, base32, standard base64 (with padding), UUIDs. Decoders are
+// strict: any character outside the alphabet, wrong length or wrong padding is an error.
 
 #include <cstdint>
 #include <string>
@@ -15,6 +15,10 @@ namespace stdx {
 
 std::string hex_encode(BytesView bytes);
 Result<Bytes> hex_decode(std::string_view text);
+
+// RFC 4648 in lower case, without padding; one text for one value.
+std::string base32_encode(BytesView bytes);
+Result<Bytes> base32_decode(std::string_view text);
 
 std::string base64_encode(BytesView bytes);
 Result<Bytes> base64_decode(std::string_view text);

@@ -65,5 +65,15 @@ TEST(TextTest, Rfc3339IsWrittenInUtcAndRecognised) {
   EXPECT_FALSE(is_rfc3339("2026-04-05T10:00:00"));
 }
 
+// RFC 4648, section 10, without padding.
+TEST(EncodingTest, Base32IsThatOfTheRfcInLowerCaseAndReadInOneWayOnly) {
+  EXPECT_EQ(base32_encode("foobar"), "mzxw6ytboi");
+  EXPECT_EQ(base32_encode("f"), "my");
+  EXPECT_EQ(*base32_decode("mzxw6ytboi"), "foobar");
+  EXPECT_EQ(*base32_decode(""), "");
+  for (const char* wrong : {"MZXW6", "mz", "m", "my======", "mzxw6ytb oi", "mz1w"})
+    EXPECT_FALSE(base32_decode(wrong)) << wrong;
+}
+
 }  // namespace
 }  // namespace stdx

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 
 #include "stdx/encoding.h"
 #include "stdx/rfc3339.h"
@@ -19,7 +18,6 @@ constexpr char version = 1;
 constexpr std::size_t id_bytes = 8, expiry_bytes = 8, mac_bytes = 16;
 constexpr std::size_t head_bytes = 2 + expiry_bytes + id_bytes;
 constexpr std::size_t text_bytes_max = 1024;
-constexpr std::string_view alphabet = "abcdefghijklmnopqrstuvwxyz234567";  // RFC 4648, lower case
 
 constexpr std::array<std::pair<std::string_view, Role>, 6> roles = {{{"none", Role::none},
                                                                      {"page", Role::page},
@@ -27,36 +25,6 @@ constexpr std::array<std::pair<std::string_view, Role>, 6> roles = {{{"none", Ro
                                                                      {"read", Role::read},
                                                                      {"operate", Role::operate},
                                                                      {"admin", Role::admin}}};
-
-std::string base32(stdx::BytesView bytes) {
-  std::string text;
-  std::uint32_t buffer = 0;
-  int bits = 0;
-  for (const unsigned char byte : bytes) {
-    buffer = (buffer << 8 | byte) & 0xfff;
-    for (bits += 8; bits >= 5; bits -= 5) text += alphabet[buffer >> (bits - 5) & 31];
-  }
-  if (bits > 0) text += alphabet[buffer << (5 - bits) & 31];
-  return text;
-}
-
-std::optional<stdx::Bytes> from_base32(std::string_view text) {
-  stdx::Bytes bytes;
-  std::uint32_t buffer = 0;
-  int bits = 0;
-  for (const char c : text) {
-    const auto digit = alphabet.find(c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    buffer = (buffer << 5 | static_cast<std::uint32_t>(digit)) & 0xfff;
-    bits += 5;
-    if (bits < 8) continue;
-    bits -= 8;
-    bytes.push_back(static_cast<char>(buffer >> bits & 255));
-  }
-  // One text for one token.
-  if (base32(bytes) != text) return std::nullopt;
-  return bytes;
-}
 
 stdx::Result<stdx::Bytes> mac_of(ports::ClusterKey& key, stdx::BytesView claims) {
   TRY_ASSIGN(auto mac, key.mac(ports::ClusterKey::Purpose::access, claims));
@@ -99,14 +67,14 @@ stdx::Result<std::string> sign(ports::ClusterKey& key, const AccessToken& token)
     claims.push_back(static_cast<char>(token.expires >> shift & 255));
   claims += id + token.scope;
   TRY_ASSIGN(const auto mac, mac_of(key, claims));
-  return std::string(access_token_prefix) + base32(claims + mac);
+  return std::string(access_token_prefix) + stdx::base32_encode(claims + mac);
 }
 
 stdx::Result<AccessToken> check_access_token(ports::ClusterKey& key, std::string_view text,
                                              stdx::WallTime now) {
   const auto unknown = stdx::fail(Code::denied, "it is no token of this cluster");
   if (!text.starts_with(access_token_prefix) || text.size() > text_bytes_max) return unknown;
-  const auto bytes = from_base32(text.substr(access_token_prefix.size()));
+  const auto bytes = stdx::base32_decode(text.substr(access_token_prefix.size()));
   if (!bytes || bytes->size() < head_bytes + mac_bytes || (*bytes)[0] != version) return unknown;
   const auto claims = stdx::BytesView(*bytes).substr(0, bytes->size() - mac_bytes);
   TRY_ASSIGN(const auto mac, mac_of(key, claims));

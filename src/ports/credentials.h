@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Certificates of a cluster: one authority (the control plane) signs, everybody verifies. X.509 in
+// a process (adapters/tls), a stand-in in the simulator (simkit/stub_certifier.h); one contract
+// suite runs against both (simkit/certifier_contract.h).
+//
+// An identity is a URI in the certificate: samoza://CLUSTER/ROLE[/NAME]. Keys, requests and
+// certificates are opaque bytes here (PEM text in a process). Time is passed in.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "stdx/bytes.h"
+#include "stdx/result.h"
+#include "stdx/time.h"
+
+namespace ports {
+
+// What a certificate is good for. `none`: the other side showed no certificate.
+enum class CertificateRole { none, zhost, data, control_plane, operator_role };
+
+struct Identity {
+  std::string cluster;
+  CertificateRole role = CertificateRole::none;
+  std::string name;  // zhost and data: the zhost's id; operator: its name; control plane: empty
+  bool operator==(const Identity&) const = default;
+};
+std::string_view to_string(CertificateRole role);
+// "samoza://plant/zhost/z1", "samoza://plant/control-plane"
+std::string to_uri(const Identity& identity);
+// Code::invalid for anything that to_uri does not write.
+stdx::Result<Identity> parse_uri(std::string_view uri);
+// For people: "zhost 'z1' of cluster 'plant'".
+std::string describe(const Identity& identity);
+
+struct Validity {
+  stdx::WallTime not_before, not_after;
+  bool operator==(const Validity&) const = default;
+};
+
+struct Certificate {
+  Identity identity;
+  Validity validity;
+  stdx::Bytes key_hash;  // SHA-256 of the public key (SubjectPublicKeyInfo)
+  std::string serial;    // hex
+};
+
+// Whose signature counts.
+struct Trust {
+  std::string cluster;
+  std::vector<stdx::Bytes> authorities;  // certificates
+  // Where `authorities` is empty: the authority that the other side shows beside its certificate
+  // counts if its key has this hash. So a join token pins the authority of its cluster.
+  stdx::Bytes pinned_key_hash;
+  // How wrong the clocks of two machines may be.
+  stdx::Duration leeway = std::chrono::hours(1);
+};
+
+// A key with its certificate. Of an authority, or of one side of a link.
+struct KeyAndCertificate {
+  stdx::Bytes key, certificate;
+  bool operator==(const KeyAndCertificate&) const = default;
+};
+
+class Certifier {
+ public:
+  virtual ~Certifier() = default;
+
+  virtual stdx::Bytes sha256(stdx::BytesView bytes) const = 0;
+  // A private key.
+  virtual stdx::Bytes make_key() = 0;
+  // Of a private key or of a certificate of an authority. Code::invalid: it is neither.
+  virtual stdx::Result<stdx::Bytes> key_hash(stdx::BytesView key_or_certificate) const = 0;
+
+  // A certificate signing request: it proves that whoever made it has the private key. A copy of it
+  // is worth nothing without that key.
+  virtual stdx::Result<stdx::Bytes> make_request(stdx::BytesView key) const = 0;
+  // The key's hash. Code::denied: it is not signed by the key that it names. Code::invalid: it is
+  // no request.
+  virtual stdx::Result<stdx::Bytes> check_request(stdx::BytesView request) const = 0;
+
+  virtual stdx::Result<stdx::Bytes> make_authority(stdx::BytesView key, const std::string& cluster,
+                                                   const Validity& validity) = 0;
+  struct Issue {
+    Identity identity;
+    Validity validity;
+    // IP addresses and host names, for clients that check those (a browser, curl, Prometheus).
+    std::vector<std::string> addresses;
+  };
+  // A certificate for the key of `request`; whether it may have it is for the caller to decide.
+  virtual stdx::Result<stdx::Bytes> issue(const KeyAndCertificate& authority,
+                                          stdx::BytesView request, const Issue& issue) = 0;
+
+  // What the certificate says, whoever signed it.
+  virtual stdx::Result<Certificate> read(stdx::BytesView certificate) const = 0;
+  // Code::denied: another cluster or authority, expired, not yet valid, or no identity in it; the
+  // message says which. `shown` are certificates that came along with it (see pinned_key_hash).
+  // `at_any_time`: expired and not yet valid ones are good.
+  virtual stdx::Result<Certificate> verify(stdx::BytesView certificate,
+                                           const std::vector<stdx::Bytes>& shown,
+                                           const Trust& trust, stdx::WallTime now,
+                                           bool at_any_time = false) const = 0;
+};
+
+// The part of `verify` that every Certifier shares.
+stdx::Status check_time(const Validity& validity, stdx::WallTime now, stdx::Duration leeway);
+stdx::Status check_cluster(const Identity& identity, const std::string& cluster);
+// Code::denied where the role is none of `roles`.
+stdx::Status check_role(const Identity& identity, const std::vector<CertificateRole>& roles);
+
+}  // namespace ports
