@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
   options.key = &app.cluster_key();
   zrms::Service service(app.runtime(), app.transport(), packages, blobs, resources, options);
   service.on_stop = [&] { app.stop(); };
-  service.on_revoked = [&](const auto& tokens) { app.learn_revoked(tokens); };
+  service.set_on_revoked([&](const auto& tokens) { app.learn_revoked(tokens); });
   service.start();
   app.serve(service, config.zrms_port,
             {.upload_routes = {"POST /v1/topologies", "POST /v1/topologies/standalone",

@@ -6,9 +6,10 @@
 // submits that were refused after the archive was stored.
 //
 // A missing row alone says nothing (P13: the database may be another one, an older one, or
-// emptied). So only what this reign saw released goes: an archive that a row referred to, or one
-// that came to a zhost later than its first report. And nothing goes while a zhost runs a space of
-// a topology that has no row. What was left over before the reign began stays.
+// emptied). So only what this leadership session saw released goes: an archive that a row referred
+// to, or one that came to a zhost later than its first report. And nothing goes while a zhost runs
+// a space of a topology that has no row. What was left over before the leadership session began
+// stays.
 //
 // An archive goes once this leader has seen it unused for `unused_for` without a break, so that one
 // of a submit under way stays; a zhost besides keeps what was stored or asked for there lately
@@ -46,7 +47,7 @@ class ArchiveSweeper {
   std::vector<Drop> plan(const Reconciler::View& view, stdx::Instant now);
   // Bounded by what zhosts report and what rows name.
   std::size_t remembered() const { return at_first_.size() + heard_.size(); }
-  // A new reign: what a former one saw counts no more.
+  // A new leadership session: what a former one saw counts no more.
   void reset() { *this = ArchiveSweeper(options_); }
 
  private:
@@ -56,7 +57,7 @@ class ArchiveSweeper {
   }
 
   Options options_;
-  std::set<std::string> referred_to_;                      // by a row of this reign
+  std::set<std::string> referred_to_;                      // by a row of this leadership session
   std::set<std::pair<std::string, std::uint64_t>> heard_;  // zhost, incarnation
   std::set<std::string> at_first_;                         // in the first report of one of them
   std::map<std::string, stdx::Instant> unused_since_;

@@ -10,10 +10,10 @@
 // Rules: a word with a counter not above the last one of its kind, or of an older incarnation,
 // changes nothing (P9, R-HB-5). Silence counts from the last word heard, also while nobody led
 // (P14); a new leader gives everybody one full timeout (P5, take_over). That is no word of theirs:
-// who has not been heard in this reign is not judged yet, and takes nothing new. Evidence acts at
-// once: a goodbye; `down` of zrun. Brake: when more than half of at least three zhosts would be
-// dead within brake_window, nobody is declared dead for brake_pause; verdicts that still stand then
-// proceed.
+// who has not been heard in this leadership session is not judged yet, and takes nothing new.
+// Evidence acts at once: a goodbye; `down` of zrun. Brake: when more than half of at least three
+// zhosts would be dead within brake_window, nobody is declared dead for brake_pause; verdicts that
+// still stand then proceed.
 //
 // Pure. Bound: zhosts_max; words of more zhosts are refused.
 
@@ -51,7 +51,7 @@ class ClusterManager {
     std::uint64_t beat_counter = 0, report_counter = 0;
     stdx::Instant last_heartbeat{};
     Life life = Life::unknown;
-    bool heard = false;                   // a word of this incarnation came in this reign
+    bool heard = false;  // a word of this incarnation came in this leadership session
     std::vector<stdx::Instant> refusals;  // since the last word
     std::map<std::string, v1::ChildState> children;
     std::string zrun_cause;  // of its last end, where that is known

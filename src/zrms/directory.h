@@ -24,7 +24,7 @@ class DirectorySender {
   static constexpr std::size_t part_bytes_max = 256u << 10;  // one entry more may fit in
   static constexpr std::size_t bytes_max = 2u << 20;         // under way to all readers
 
-  // A new reign: everybody gets the whole.
+  // A new leadership session: everybody gets the whole.
   void restart(std::uint64_t term, std::string leader);
   // Takes in what changed in the rows since the last call.
   void update(const Records& records);

@@ -59,7 +59,7 @@ class EventLog {
   v1::CommitRequest next_write();
   // Its answer. Gives the events that are in the database now.
   std::vector<v1::Event> answered(const stdx::Status& answer);
-  // The reign ended with a batch under way.
+  // The leadership session ended with a batch under way.
   void given_up() { writing_ = false; }
   std::uint64_t dropped() const { return dropped_; }
 

@@ -106,9 +106,9 @@ class Notes {
         change.remove ? "deleted" : what_of(row == nullptr ? nullptr : &row->record, after);
     if (!change.remove && row != nullptr) {
       const auto [done, why] = update_of(&row->record, after);
-      topology(after, change.text->spec.name, done, why);
+      topology(change, done, why);
     }
-    topology(after, change.text->spec.name, what, change.remove ? "" : after.reason());
+    topology(change, what, change.remove ? "" : after.reason());
   }
   void token(const RowChange& change) {
     const auto& after = change.token;
@@ -127,12 +127,12 @@ class Notes {
   std::vector<v1::Event> take() { return std::move(events_); }
 
  private:
-  void topology(const v1::TopologyRecord& record, const std::string& name, const std::string& what,
-                const std::string& why) {
+  void topology(const RowChange& change, const std::string& what, const std::string& why) {
     if (what.empty()) return;
     v1::Event event;
-    event.set_topology_id(record.id());
-    event.set_topology(name);
+    event.set_topology_id(change.topology.id());
+    event.set_topology(change.text->spec.name);
+    event.set_by(change.by);
     event.set_what(what);
     event.set_why(stdx::shortened(why, why_max));
     events_.push_back(std::move(event));

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// GET /v1/events: of the leader, and while there is none what this zrms heard last.
-#include <algorithm>
-#include <utility>
+#include "zrms/events_api.h"
 
+#include <algorithm>
+#include <vector>
+
+#include "samoza/v1/api.pb.h"
 #include "stdx/encoding.h"
-#include "stdx/rfc3339.h"
 #include "stdx/text.h"
 #include "wire/json.h"
-#include "zrms/service.h"
+#include "zrms/named_topology.h"
 
 namespace zrms {
 
@@ -17,51 +18,41 @@ namespace {
 constexpr std::size_t events_shown = 200, events_shown_max = 1000;
 }  // namespace
 
-void Service::wire_events() {
-  leader_.supers = [this] {
-    return std::vector<std::string>(members_.supers().begin(), members_.supers().end());
+EventsApi::EventsApi(rpc::ServiceBus& zmesh, const Leadership& leadership, Leader& leader,
+                     LeaderRoutes& routes)
+    : leadership_(leadership), leader_(leader) {
+  leader_.events().supers = [this] {
+    return std::vector<std::string>(leadership_.members().supers().begin(),
+                                    leadership_.members().supers().end());
   };
-  zmesh_.on("zrms.events",
-            rpc::event<v1::EventsTold>([this](const rpc::Caller& caller, v1::EventsTold news) {
-              if (leads() || caller.from.zhost() != members_.leader()) return;
-              leader_.events().told(news);
-            }));
-  router_.add("GET", "/v1/events", [this](wire::RouteMatch match, ports::HttpReply reply) {
-    const auto otherwise = [this, request = match.request, reply](ports::HttpResponse response) {
+  zmesh.on("zrms.events",
+           rpc::event<v1::EventsTold>([this](const rpc::Caller& caller, v1::EventsTold news) {
+             if (leadership_.leads() || caller.from.zhost() != leadership_.members().leader())
+               return;
+             leader_.events().log().told(news);
+           }));
+  routes.add("GET", "/v1/events", [this, &routes](wire::RouteMatch match, ports::HttpReply reply) {
+    const auto otherwise = [&routes, request = match.request, reply](ports::HttpResponse response) {
       if (response.status < 500) return reply(std::move(response));
-      answer_known(request, std::move(response), reply);
+      routes.answer_known(request, std::move(response), reply);
     };
-    if (!forwarded(match.request, otherwise)) reply(list_events(match.request.query, ""));
+    if (!routes.forwarded(match.request, otherwise)) reply(list(match.request.query, ""));
+  });
+  routes.set_answer_away([this](const ports::HttpRequest& request, const ports::HttpReply& reply) {
+    if (request.path != "/v1/events" || !leadership_.is_super()) return false;
+    reply(list(request.query, leadership_.away_sentence()));
+    return true;
   });
 }
 
-// Nobody can write that the records are behind while they are: the next leader here does.
-void Service::watch_records() {
-  if (!control_plane_trouble_.starts_with("the records are ") || !behind_since_.empty()) return;
-  behind_since_ = stdx::format_rfc3339_ms(runtime_.clock.wall());
-  behind_why_ = control_plane_trouble_;
-}
-
-void Service::watch_brake(stdx::Instant now) {
-  const bool braking = leads() && cluster_.braking(now);
-  if (std::exchange(brake_noted_, braking) == braking || !leads()) return;
-  v1::Event event;
-  event.set_what(braking ? "brake on" : "brake off");
-  event.set_why(braking ? "more than half of the zhosts look dead: none of them is given up"
-                        : "zhosts that stay silent are given up");
-  leader_.note(std::move(event));
-}
-
-ports::HttpResponse Service::list_events(const std::map<std::string, std::string>& query,
-                                         const std::string& detail) const {
-  const auto value = [&](const char* name) {
-    const auto at = query.find(name);
-    return at == query.end() ? std::string() : at->second;
-  };
+ports::HttpResponse EventsApi::list(const std::map<std::string, std::string>& query,
+                                    const std::string& detail) const {
+  const auto value = [&](const char* name) { return query_value(query, name); };
   auto scope = value("topology");
   if (!scope.empty() && scope != EventLog::of_cluster && !stdx::is_uuid(scope)) {
-    const auto* row = detail.empty() ? find_topology(scope) : nullptr;
-    const auto id = row != nullptr ? row->record.id() : leader_.events().topology_named(scope);
+    const auto* row = detail.empty() ? named_topology(leader_.records(), scope) : nullptr;
+    const auto id =
+        row != nullptr ? row->record.id() : leader_.events().log().topology_named(scope);
     if (id.empty())
       return wire::error_response(
           {Code::not_found, stdx::format("there is no topology '{}', and nothing is known of one "
@@ -69,15 +60,15 @@ ports::HttpResponse Service::list_events(const std::map<std::string, std::string
                                          stdx::printable(scope, 80))});
     scope = id;
   }
-  const auto limit = stdx::parse_u64(value("limit")).value_or(events_shown);
+  const auto limit = limit_of(query, events_shown_max);
+  if (!limit) return wire::error_response(limit.error());
   const auto after = stdx::parse_u64(value("after"));
   if (!after && !value("after").empty())
     return wire::error_response({Code::invalid, "after is the number of an event"});
   v1::EventsReply reply;
   reply.set_detail(detail);
-  for (auto& event : leader_.events().list(
-           scope, after.value_or(0),
-           static_cast<std::size_t>(std::clamp<std::uint64_t>(limit, 1, events_shown_max))))
+  for (auto& event : leader_.events().log().list(scope, after.value_or(0),
+                                                 value("limit").empty() ? events_shown : *limit))
     *reply.add_events() = std::move(event);
   return wire::json_response(reply);
 }

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// GET /v1/topologies/{id}/explain and POST /v1/explain: the leader explains its own decisions, in
-// slices between which it does everything else.
+#include "zrms/explain_api.h"
+
+#include "samoza/v1/api.pb.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
 #include "wire/json.h"
 #include "wire/topology_codec.h"
 #include "zrms/named_topology.h"
-#include "zrms/service.h"
 
 namespace zrms {
 
 using stdx::Code;
 
 namespace {
-
-constexpr int explaining_max = 4;  // at once; each holds up to a few MB
 
 v1::ExplainReply nothing_is_placed(const stdx::Error& why) {
   v1::ExplainReply reply;
@@ -32,23 +30,25 @@ ports::HttpReply explaining_no_leader(ports::HttpReply reply) {
 
 }  // namespace
 
-void Service::wire_explain_routes() {
-  router_.add(
+ExplainApi::ExplainApi(ports::Runtime& runtime, const Leadership& leadership, const Leader& leader,
+                       LeaderRoutes& routes)
+    : runtime_(runtime), leadership_(leadership), leader_(leader), routes_(routes) {
+  routes_.add(
       "GET", "/v1/topologies/{id}/explain",
       [this](wire::RouteMatch match, ports::HttpReply answer) {
         const auto reply = explaining_no_leader(std::move(answer));
-        if (forwarded(match.request, reply)) return;
+        if (routes_.forwarded(match.request, reply)) return;
         const auto& id = match.parameters["id"];
         const auto space = match.request.query["space"];
-        const auto* row = find_topology(id);
+        const auto* row = named_topology(leader_.records(), id);
         if (row == nullptr) return reply(wire::error_response(no_topology(leader_.records(), id)));
         if (!space.empty() && row->index().find(space) < 0)
           return reply(wire::error_response(
               {Code::not_found, stdx::format("topology '{}' has no space '{}'", row->spec().name,
                                              stdx::printable(space, 80))}));
-        begin_explaining({row->record.id(), space, Candidates(leader_.candidates())}, reply);
+        begin({row->record.id(), space, Candidates(leader_.candidates())}, reply);
       });
-  router_.add("POST", "/v1/explain", [this](wire::RouteMatch match, ports::HttpReply reply) {
+  routes_.add("POST", "/v1/explain", [this](wire::RouteMatch match, ports::HttpReply reply) {
     v1::TopologySpec spec;
     auto& request = match.request;
     // Between zhosts as it is in records: reading JSON takes the leader longer.
@@ -58,52 +58,51 @@ void Service::wire_explain_routes() {
                                  : stdx::fail(Code::invalid, "the body is no topology"))
                           : wire::from_json(request.body, spec);
     if (!read) return reply(wire::error_response(read.error()));
-    explain_spec(spec, request.query["space"], std::move(reply));
+    explain(spec, request.query["space"], std::move(reply));
   });
 }
 
-void Service::explain_spec(const v1::TopologySpec& spec, const std::string& space,
-                           ports::HttpReply answer) {
+void ExplainApi::explain(const v1::TopologySpec& spec, const std::string& space,
+                         ports::HttpReply answer) {
   const auto reply = explaining_no_leader(std::move(answer));
   ports::HttpRequest request;
   request.method = "POST";
   request.path = "/v1/explain";
   request.query = {{"encoding", "protobuf"}, {"space", space}};
-  if (!leads()) request.body = spec.SerializeAsString();
-  if (forwarded(request, reply)) return;
+  if (!leadership_.leads()) request.body = spec.SerializeAsString();
+  if (routes_.forwarded(request, reply)) return;
   auto read = wire::from_wire(spec);
   if (!read) return reply(wire::error_response(read.error()));
   if (const auto findings = model::validate_graph(*read); !findings.empty())
     return reply(wire::error_response({Code::invalid, findings.front()}));
   const auto topology = std::make_shared<const model::Topology>(std::move(*read));
-  begin_explaining({topology, space, Candidates(leader_.candidates())}, reply);
+  begin({topology, space, Candidates(leader_.candidates())}, reply);
 }
 
-struct Service::Explaining {
+struct ExplainApi::Explaining {
   Explanation explanation;
   ports::HttpReply reply;
 };
 
-void Service::begin_explaining(Explanation explanation, ports::HttpReply reply) {
+void ExplainApi::begin(Explanation explanation, ports::HttpReply reply) {
   if (explaining_ >= explaining_max)
     return reply(wire::error_response(
         {Code::full, "several topologies are being explained at the moment; try again"}));
   ++explaining_;
-  go_on_explaining(
-      std::make_shared<Explaining>(Explaining{std::move(explanation), std::move(reply)}));
+  go_on(std::make_shared<Explaining>(Explaining{std::move(explanation), std::move(reply)}));
 }
 
-void Service::go_on_explaining(std::shared_ptr<Explaining> explaining) {
-  const bool can = leads() && leader_.ready();
+void ExplainApi::go_on(std::shared_ptr<Explaining> explaining) {
+  const bool can = leadership_.leads() && leader_.ready();
   if (can && explaining->explanation.go_on(leader_.records())) {
     runtime_.executor.post([this, explaining, alive = std::weak_ptr<bool>(alive_)] {
-      if (!alive.expired()) go_on_explaining(explaining);
+      if (!alive.expired()) go_on(explaining);
     });
     return;
   }
   --explaining_;
-  explaining->reply(
-      wire::json_response(can ? explaining->explanation.take() : nothing_is_placed(not_leading())));
+  explaining->reply(wire::json_response(can ? explaining->explanation.take()
+                                            : nothing_is_placed(leadership_.not_leading())));
 }
 
 }  // namespace zrms

@@ -116,7 +116,7 @@ HolderKeeper::Plan HolderKeeper::plan(const Reconciler::View& view, stdx::Instan
 
 void HolderKeeper::copied(const Copy& copy, bool good, stdx::Instant now) {
   const Key key{copy.topology, copy.target};
-  if (under_way_.erase(key) == 0) return;  // of a former reign
+  if (under_way_.erase(key) == 0) return;  // of a former leadership session
   if (good)
     arrived_.insert(key);
   else

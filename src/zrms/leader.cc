@@ -19,7 +19,6 @@ constexpr stdx::Duration reload_step = 10ms, reload_max = 1s;
 // A zhost that cannot reach the control plane may have missed some; one that missed more hears of
 // it when it registers.
 constexpr int former_told_max = 8;
-constexpr std::size_t batch_rows_max = 1000;  // ports::Store::batch_changes_max
 
 v1::ServiceAddress control_plane() {
   return rpc::address("", "controlplane");
@@ -34,28 +33,22 @@ Leader::Leader(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ClusterManager& 
       cluster_(cluster),
       still_leads_(std::move(still_leads)),
       sweeper_(archives),
+      events_(runtime, zmesh, *this),
       reload_timer_(runtime.executor),
-      events_timer_(runtime.executor),
       batches_(runtime.metrics.counter("samoza_zrms_batches_total", "Batches of rows committed")),
       commands_sent_(
           runtime.metrics.counter("samoza_zrms_commands_total", "Commands sent to zhosts")),
       unreadable_(runtime.metrics.counter("samoza_zrms_rows_unreadable_total",
                                           "Rows of the database that are no record")),
       leads_(runtime.metrics.gauge("samoza_zrms_leads", "1 while this zhost leads the cluster")),
-      events_dropped_(runtime.metrics.counter(
-          "samoza_zrms_events_dropped_total",
-          "Events that were not kept: too many at once, or rows that another one wrote")),
       zhosts_failed_(runtime.metrics.counter("samoza_zrms_zhosts_failed_total",
                                              "Zhosts declared dead by this zhost")),
-      topologies_degraded_(runtime.metrics.counter("samoza_zrms_topologies_degraded_total",
-                                                   "Topologies that became degraded")),
-      topologies_failed_(runtime.metrics.counter("samoza_zrms_topologies_failed_total",
-                                                 "Topologies that became failed")) {}
+      commit_log_(runtime.log, runtime.metrics) {}
 
 void Leader::begin(std::uint64_t term) {
   term_ = term;
-  ++reign_;
-  reigning_ = true;
+  ++session_;
+  leading_ = true;
   leads_.set(1);
   loaded_ = loading_ = busy_ = went_back_ = false;
   refused_ = 0;
@@ -63,7 +56,8 @@ void Leader::begin(std::uint64_t term) {
   holders_.reset();
   sweeper_.reset();
   recovery_.clear();
-  // At the first plan: what is on disks then was there before this reign (ArchiveSweeper).
+  // At the first plan: what is on disks then was there before this leadership session
+  // (ArchiveSweeper).
   looked_at_holders_ = runtime_.clock.now() - 1s;
   directory_.restart(term, facts.zhost);
   events_.begin(term);
@@ -72,16 +66,12 @@ void Leader::begin(std::uint64_t term) {
 
 void Leader::end() {
   leads_.set(0);
-  reigning_ = loaded_ = loading_ = busy_ = false;
+  leading_ = loaded_ = loading_ = busy_ = false;
   reader_.reset();
-  ++reign_;
+  ++session_;
   reload_timer_.cancel();
-  events_timer_.cancel();
-  events_.given_up();
-  for (auto& done : std::exchange(answers_, {}))
-    done(stdx::fail(Code::unavailable, "this zhost leads no more; try again"));
-  for (auto& asked : std::exchange(asked_, {}))
-    asked.done(stdx::fail(Code::unavailable, "this zhost leads no more; try again"));
+  events_.end();
+  asked_.refuse_all({Code::unavailable, "this zhost leads no more; try again"});
 }
 
 void Leader::load() {
@@ -94,20 +84,21 @@ void Leader::load() {
 
 // P7: each page is read after the term row was taken, and what changes while they come is read too.
 void Leader::load_page() {
-  zmesh_.request(
-      control_plane(), "controlplane.read_since", loader_.next().SerializeAsString(),
-      request_timeout,
-      rpc::expect<v1::RecordsReply>([this, reign = reign_](stdx::Result<v1::RecordsReply> reply) {
-        if (reign != reign_) return;
-        const auto got = reply ? loader_.take(std::move(*reply)) : RecordLoader::Got::begin_anew;
-        if (got == RecordLoader::Got::more) return load_page();
-        if (got == RecordLoader::Got::begin_anew) {
-          loading_ = false;
-          reload_timer_.set(200ms, [this] { load(); });
-          return;
-        }
-        loaded(loader_.records());
-      }));
+  zmesh_.request(control_plane(), "controlplane.read_since", loader_.next().SerializeAsString(),
+                 request_timeout,
+                 rpc::expect<v1::RecordsReply>(
+                     [this, session = session_](stdx::Result<v1::RecordsReply> reply) {
+                       if (session != session_) return;
+                       const auto got =
+                           reply ? loader_.take(std::move(*reply)) : RecordLoader::Got::begin_anew;
+                       if (got == RecordLoader::Got::more) return load_page();
+                       if (got == RecordLoader::Got::begin_anew) {
+                         loading_ = false;
+                         reload_timer_.set(200ms, [this] { load(); });
+                         return;
+                       }
+                       loaded(loader_.records());
+                     }));
 }
 
 // A database that went back shows it to its leader first, who answers nothing from it and plans
@@ -124,18 +115,18 @@ void Leader::loaded(v1::RecordsReply reply) {
     return reload_timer_.set(reload_max, [this] { load(); });
   }
   reader_.emplace(std::move(reply));
-  event_reader_ = events_.reader();
+  event_reader_ = events_.log().reader();
   read_on();
 }
 
 // A part in each task: the loop is there for others in between.
 void Leader::read_on() {
   if (reader_->step() || event_reader_->step(reader_->rows()))
-    return runtime_.executor.post([this, reign = reign_] {
-      if (reign == reign_) read_on();
+    return runtime_.executor.post([this, session = session_] {
+      if (session == session_) read_on();
     });
   records_.replace(reader_->take());
-  events_.load(*event_reader_);
+  events_.log().load(*event_reader_);
   reader_.reset();
   free_events();
   loading_ = false;
@@ -150,7 +141,7 @@ void Leader::read_on() {
   runtime_.log.info("records_read", {{"term", term_},
                                      {"topologies", records_.topologies().size()},
                                      {"spaces", records_.spaces().size()}});
-  note_reign();
+  events_.session_began();
   look();
 }
 
@@ -170,9 +161,9 @@ const char* Leader::why_not_ready() const {
 void Leader::look() {
   if (!ready() || busy_ || look_posted_) return;
   look_posted_ = true;
-  runtime_.executor.post([this, reign = reign_] {
+  runtime_.executor.post([this, session = session_] {
     look_posted_ = false;
-    if (reign == reign_) plan();
+    if (session == session_) plan();
   });
 }
 
@@ -184,8 +175,8 @@ void Leader::zhost_failed(const ClusterManager::Event& event) {
                                    {"evidence", event.evidence},
                                    {"topologies_affected", affected.size()},
                                    {"term", term_}});
-  note_zhost("dead", event.zhost,
-             stdx::format("{}, {} ms", event.evidence, stdx::to_ms(event.silence)));
+  events_.note_zhost("dead", event.zhost,
+                     stdx::format("{}, {} ms", event.evidence, stdx::to_ms(event.silence)));
   mark(event.zhost, true);
 }
 
@@ -198,12 +189,12 @@ void Leader::zrun_ended(const ClusterManager::ZrunEnd& end) {
       end.spaces == 0   ? "no space was in it"
       : end.spaces == 1 ? "1 space was in it, and is started again"
                         : stdx::format("{} spaces were in it, and are started again", end.spaces)));
-  note(std::move(event));
+  events_.note(std::move(event));
 }
 
 void Leader::zhost_returned(const std::string& zhost) {
   recovery_.zhost_returned(zhost);
-  note_zhost("returned", zhost);
+  events_.note_zhost("returned", zhost);
   mark(zhost, false);
 }
 
@@ -247,7 +238,7 @@ v1::RecordsKnown Leader::known() const {
 void Leader::zhost_forgotten(const std::string& zhost) {
   recovery_.zhost_returned(zhost);  // should it come back, it does as a new one
   directory_.forget(zhost);
-  note_zhost("forgotten", zhost);
+  events_.note_zhost("forgotten", zhost);
 }
 
 Reconciler::View Leader::view() const {
@@ -274,13 +265,14 @@ void Leader::plan() {
     reconciler_.look_again(change);
     plan.more = true;
   }
-  const bool asked = serve_asked(changes);
+  const bool asked = asked_.fill(changes, records_);
   // A row is changed once in a batch: what `holders` would change waits for what is changed here.
   for (auto& change : look_at_holders()) {
     const bool twice = std::any_of(changes.begin(), changes.end(), [&](const RowChange& other) {
       return other.kind == change.kind && other.key == change.key;
     });
-    if (!twice && changes.size() < batch_rows_max) changes.push_back(std::move(change));
+    if (!twice && changes.size() < ChangeQueue::batch_rows_max)
+      changes.push_back(std::move(change));
   }
   for (const auto& change : keep_what_fits(changes)) reconciler_.look_again(change);
   if (!changes.empty())
@@ -289,61 +281,9 @@ void Leader::plan() {
     look();
 }
 
-// What topologies may not have in common: names, and HTTP routes, which begin with '/'.
-static void add_names(std::set<std::string>& names, const model::Topology& topology) {
-  names.insert(topology.name);
-  for (const auto& space : topology.spaces)
-    if (!space.route.empty()) names.insert(space.route);
-}
-static bool holds_one_of(const std::set<std::string>& names, const model::Topology& topology) {
-  return names.contains(topology.name) ||
-         std::any_of(topology.spaces.begin(), topology.spaces.end(), [&](const auto& space) {
-           return !space.route.empty() && names.contains(space.route);
-         });
-}
-
-// Makes the operators' changes that fit into the batch. Each sees the rows as they are, so one that
-// touches a row of this batch waits for the next. True where some wait.
-bool Leader::serve_asked(std::vector<RowChange>& changes) {
-  std::set<std::pair<std::string, std::string>> rows;
-  std::set<std::string> names;
-  std::size_t bytes = 0;
-  for (const auto& change : changes) {
-    rows.insert({change.kind, change.key});
-    bytes += bytes_of(change);
-  }
-  while (!asked_.empty()) {
-    auto made = asked_.front().make(records_);
-    if (!made || made->empty()) {
-      asked_.front().done(made ? stdx::Status() : std::unexpected(made.error()));
-      asked_.pop_front();
-      continue;
-    }
-    std::size_t more = 0;
-    bool apart = changes.size() + made->size() <= batch_rows_max;
-    for (const auto& change : *made) {
-      more += bytes_of(change);
-      apart = apart && !rows.contains({change.kind, change.key}) &&
-              (change.kind != "topology" || !holds_one_of(names, change.text->spec));
-    }
-    if (!changes.empty() && (!apart || bytes + more > batch_bytes_max)) return true;
-    bytes += more;
-    for (auto& change : *made) {
-      rows.insert({change.kind, change.key});
-      if (change.kind == "topology") add_names(names, change.text->spec);
-      changes.push_back(std::move(change));
-    }
-    answers_.push_back(std::move(asked_.front().done));
-    asked_.pop_front();
-  }
-  return false;
-}
-
 void Leader::change(Change make, std::function<void(stdx::Status)> done) {
   if (!ready()) return done(stdx::fail(Code::unavailable, why_not_ready()));
-  if (asked_.size() >= asked_max)
-    return done(stdx::fail(Code::full, "too many changes wait; try again"));
-  asked_.push_back({std::move(make), std::move(done)});
+  asked_.add(std::move(make), std::move(done));
   look();
 }
 
@@ -353,13 +293,13 @@ void Leader::commit(std::vector<RowChange> changes) {
   *request.mutable_known() = known();
   zmesh_.request(
       control_plane(), "controlplane.commit", request.SerializeAsString(), request_timeout,
-      rpc::expect<v1::CommitReply>([this, reign = reign_, changes = std::move(changes),
-                                    answers = std::exchange(answers_, {})](
+      rpc::expect<v1::CommitReply>([this, session = session_, changes = std::move(changes),
+                                    answers = asked_.take_answers()](
                                        stdx::Result<v1::CommitReply> reply) {
         const auto answer = [&](const stdx::Status& status) {
           for (const auto& done : answers) done(status);
         };
-        if (reign != reign_)
+        if (session != session_)
           return answer(stdx::fail(Code::unknown,
                                    "the leader changed while this was written: look whether it "
                                    "was done (`topo status`), and say it again where it was not"));
@@ -390,48 +330,8 @@ void Leader::commit(std::vector<RowChange> changes) {
 
 void Leader::committed(const std::vector<RowChange>& changes) {
   batches_.add();
-  for (const auto& change : changes) {
-    if (change.kind == "version" || change.kind == "token") continue;
-    if (change.kind == "topology") {
-      const auto* before = records_.topology(change.topology.id());
-      const auto& state = change.topology.state();
-      if (!change.remove && (before == nullptr || before->record.state() != state)) {
-        if (state == "degraded") topologies_degraded_.add();
-        if (state == "failed") topologies_failed_.add();
-      }
-      if (!change.remove &&
-          (before == nullptr || before->record.state() != change.topology.state() ||
-           before->record.reason() != change.topology.reason()))
-        runtime_.log.info("topology_state", {{"topology", change.topology.id()},
-                                             {"name", change.text->spec.name},
-                                             {"state", change.topology.state()},
-                                             {"reason", change.topology.reason()}});
-      const auto& update = change.topology.update();
-      if (!change.remove && update.to() != 0 &&
-          (before == nullptr || before->record.update().state() != update.state() ||
-           before->record.update().to() != update.to()))
-        runtime_.log.info("topology_update", {{"topology", change.topology.id()},
-                                              {"name", change.text->spec.name},
-                                              {"from", update.from()},
-                                              {"to", update.to()},
-                                              {"state", v1::UpdateState_Name(update.state())},
-                                              {"reason", update.reason()}});
-      continue;
-    }
-    const auto& space = change.space;
-    const auto* before = records_.space(space.topology_id(), space.space());
-    if (change.remove || space.tombstone()) continue;
-    const bool moved = before == nullptr || before->record.epoch() != space.epoch();
-    runtime_.log.info(
-        moved ? "space_placed" : (space.state() == "running" ? "space_running" : "space_row"),
-        {{"topology", space.topology_id()},
-         {"space", space.space()},
-         {"on", space.zhost()},
-         {"epoch", space.epoch()},
-         {"state", space.state()},
-         {"why", space.reason()}});
-  }
-  for (auto& event : events_of(records_, changes)) note(std::move(event));
+  commit_log_.log(changes, records_);
+  for (auto& event : events_of(records_, changes)) events_.note(std::move(event));
   records_.apply(changes);
 }
 
@@ -450,10 +350,10 @@ void Leader::send(Commands::Places places) {
   for (const auto& command : places.batch.commands()) headers.push_back(command.header());
   zmesh_.request(
       rpc::address(places.zhost, "startz"), "startz.place_many", std::move(body), request_timeout,
-      rpc::expect<v1::PlaceBatchReply>([this, reign = reign_, headers, zhost = places.zhost,
+      rpc::expect<v1::PlaceBatchReply>([this, session = session_, headers, zhost = places.zhost,
                                         names = std::move(places.names), bytes = places.bytes](
                                            stdx::Result<v1::PlaceBatchReply> replies) {
-        if (reign != reign_) return;
+        if (session != session_) return;
         if (reconciler_.answered(zhost, bytes, names, runtime_.clock.now())) look();
         if (!replies) return not_done("place", headers.front(), replies.error().message);
         for (int i = 0; i < replies->replies_size() && i < static_cast<int>(headers.size()); ++i)
@@ -465,16 +365,17 @@ void Leader::send(Commands::Places places) {
 void Leader::send(Commands::Stop stop) {
   commands_sent_.add();
   const auto header = stop.command.header();
-  zmesh_.request(
-      rpc::address(header.zhost(), "startz"), "startz.stop", stop.command.SerializeAsString(),
-      request_timeout,
-      rpc::expect<v1::CommandReply>([this, reign = reign_, header, names = std::move(stop.names),
-                                     bytes = stop.bytes](stdx::Result<v1::CommandReply> reply) {
-        if (reign != reign_) return;
-        if (reconciler_.answered(header.zhost(), bytes, names, runtime_.clock.now())) look();
-        if (!reply || reply->outcome() == "refused")
-          not_done("stop", header, reply ? reply->reason() : reply.error().message);
-      }));
+  zmesh_.request(rpc::address(header.zhost(), "startz"), "startz.stop",
+                 stop.command.SerializeAsString(), request_timeout,
+                 rpc::expect<v1::CommandReply>(
+                     [this, session = session_, header, names = std::move(stop.names),
+                      bytes = stop.bytes](stdx::Result<v1::CommandReply> reply) {
+                       if (session != session_) return;
+                       if (reconciler_.answered(header.zhost(), bytes, names, runtime_.clock.now()))
+                         look();
+                       if (!reply || reply->outcome() == "refused")
+                         not_done("stop", header, reply ? reply->reason() : reply.error().message);
+                     }));
 }
 
 std::vector<RowChange> Leader::look_at_holders() {
@@ -503,8 +404,8 @@ void Leader::sweep_archives(stdx::Instant now) {
 
 void Leader::ask_copy(const HolderKeeper::Copy& copy) {
   copy_archives(zmesh_, copy.target, copy.archives, copy.from,
-                [this, copy, reign = reign_](stdx::Status copied) {
-                  if (reign != reign_) return;
+                [this, copy, session = session_](stdx::Status copied) {
+                  if (session != session_) return;
                   runtime_.log.info(copied ? "archives_copied" : "archives_not_copied",
                                     {{"topology", copy.topology},
                                      {"to", copy.target},
@@ -531,8 +432,8 @@ void Leader::send_directory() {
     zmesh_.request(rpc::address(part->zhost, "zmesh"), "zmesh.directory",
                    update.SerializeAsString(), request_timeout,
                    [this, zhost = part->zhost, bytes = part->bytes,
-                    reign = reign_](stdx::Result<stdx::Bytes> reply) {
-                     if (reign != reign_) return;
+                    session = session_](stdx::Result<stdx::Bytes> reply) {
+                     if (session != session_) return;
                      using Answer = DirectorySender::Answer;
                      const bool refused = !reply && (reply.error().code == Code::stale ||
                                                      reply.error().code == Code::invalid);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What a zrms does while it leads: reads the records at the start of each reign, plans, writes the
-// plan's rows in one fenced batch at a time, then sends the commands and the directory. The rules
-// of docs/protocol.md that are about order are kept here: commands leave only for committed rows, a
-// batch of unknown outcome is followed by reading everything again (P7), nothing is done past the
-// lease (P6).
+// What a zrms does while it leads: reads the records at the start of each leadership session,
+// plans, writes the plan's rows in one fenced batch at a time, then sends the commands and the
+// directory. The rules of docs/protocol.md that are about order are kept here: commands leave only
+// for committed rows, a batch of unknown outcome is followed by reading everything again (P7),
+// nothing is done past the lease (P6).
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,9 +16,11 @@
 #include "ports/runtime.h"
 #include "rpc/service_bus.h"
 #include "zrms/archive_sweeper.h"
+#include "zrms/change_queue.h"
 #include "zrms/cluster_manager.h"
+#include "zrms/commit_log.h"
 #include "zrms/directory.h"
-#include "zrms/event_log.h"
+#include "zrms/event_writer.h"
 #include "zrms/holder_keeper.h"
 #include "zrms/reconciler.h"
 #include "zrms/record_loader.h"
@@ -27,7 +28,7 @@
 
 namespace zrms {
 
-class Leader {
+class Leader final : private EventWriter::Leader {
  public:
   struct Facts {
     std::string zhost;
@@ -41,12 +42,12 @@ class Leader {
 
   void begin(std::uint64_t term);  // also again, after the lease had lapsed
   void end();
-  bool ready() const { return reigning_ && loaded_; }
-  // The records here are those of some reign: what was known when it ended.
+  bool ready() const override { return leading_ && loaded_; }
+  // The records here are those of some session: what was known when it ended.
   bool has_read() const { return loaded_term_ != 0; }
   // For a person: why it is not ready.
   const char* why_not_ready() const;
-  std::uint64_t term() const { return term_; }
+  std::uint64_t term() const override { return term_; }
 
   // Something may have changed; plans at once, or when what is under way is done.
   void look();
@@ -59,41 +60,35 @@ class Leader {
     look();
   }
 
-  // An operator's change of rows; answers when it is committed. `make` is called when its batch is
-  // next, with the rows as they are then: batches go one after the other, so no version is old.
-  // What it refuses is the answer; an empty change is done already.
-  using Change = std::function<stdx::Result<std::vector<RowChange>>(const Records&)>;
+  // An operator's change of rows; answers when it is committed (zrms/change_queue.h).
+  using Change = ChangeQueue::Change;
   void change(Change make, std::function<void(stdx::Status)> done);
 
-  // Something happened that people are told of; without effect where this zrms does not lead.
-  void note(v1::Event event);
-  void note_zhost(const char* what, const std::string& zhost, const std::string& why = "");
-  // The records were behind or damaged since then: told once they are read again.
-  void records_were_behind(std::string since, std::string why) {
-    behind_since_ = std::move(since);
-    behind_why_ = std::move(why);
-  }
-  EventLog& events() { return events_; }
-  const EventLog& events() const { return events_; }
+  EventWriter& events() { return events_; }
+  const EventWriter& events() const { return events_; }
 
   const Records& records() const { return records_; }
   // What this zrms knows of the records, also while it leads no more (P15).
-  v1::RecordsKnown known() const;
+  v1::RecordsKnown known() const override;
   const std::map<Records::Key, std::vector<std::string>>& refusals() const {
     return reconciler_.refusals();
   }
   std::vector<Candidate> candidates() const;
-  // The supers, which hear of each event that was written, for when nobody leads.
-  std::function<std::vector<std::string>()> supers;
 
  private:
+  bool leads() const override { return leading_; }
+  bool busy() const override { return busy_; }
+  std::uint64_t session() const override { return session_; }
+  const std::string& zhost() const override { return facts.zhost; }
+  const v1::LineageRecord& lineage() const override { return records_.lineage(); }
+  void set_counter(std::uint64_t counter) override { records_.set_counter(counter); }
+
   void load();
   void load_page();
   void loaded(v1::RecordsReply reply);
   void read_on();
   void free_events();
   void plan();
-  bool serve_asked(std::vector<RowChange>& changes);
   void commit(std::vector<RowChange> changes);
   void committed(const std::vector<RowChange>& changes);
   void send(Commands::Places places);
@@ -106,11 +101,6 @@ class Leader {
   void ask_copy(const HolderKeeper::Copy& copy);
   void sweep_archives(stdx::Instant now);
   Reconciler::View view() const;
-  void note_reign();
-  void note_records();
-  void write_events();
-  void send_events();
-  void events_answered(const stdx::Result<v1::CommitReply>& reply);
 
   ports::Runtime& runtime_;
   rpc::ServiceBus& zmesh_;
@@ -126,31 +116,21 @@ class Leader {
   std::optional<RecordsReader> reader_;  // of what was loaded
   std::optional<EventReader> event_reader_;
   DirectorySender directory_;
-  EventLog events_{EventLog::Options{}};
-  int events_waited_ = 0;         // for plans
-  std::uint64_t noted_term_ = 0;  // its beginning is told
-  std::string behind_since_, behind_why_;
+  EventWriter events_;
   std::uint64_t term_ = 0;
-  std::uint64_t reign_ = 0;  // answers of a former reign are dropped
+  std::uint64_t session_ = 0;  // of leadership; answers of a former one are dropped
   std::uint64_t loaded_term_ = 0;
   int refused_ = 0;  // batches, one after the other
   bool went_back_ = false;
-  bool reigning_ = false, loaded_ = false, loading_ = false, busy_ = false, look_posted_ = false;
-  struct Asked {
-    Change make;
-    std::function<void(stdx::Status)> done;
-  };
-  static constexpr std::size_t asked_max = 1000;
-  std::deque<Asked> asked_;
-  std::vector<std::function<void(stdx::Status)>> answers_;  // of the batch under way
-  ports::Timer reload_timer_, events_timer_;
+  bool leading_ = false, loaded_ = false, loading_ = false, busy_ = false, look_posted_ = false;
+  ChangeQueue asked_;
+  ports::Timer reload_timer_;
   ports::Counter& batches_;
   ports::Counter& commands_sent_;
   ports::Counter& unreadable_;
   ports::Gauge& leads_;
-  // Verdicts, and topologies that came into that state, of all terms of this process.
-  ports::Counter& events_dropped_;
-  ports::Counter &zhosts_failed_, &topologies_degraded_, &topologies_failed_;
+  ports::Counter& zhosts_failed_;  // of all terms of this process
+  CommitLog commit_log_;
 };
 
 }  // namespace zrms

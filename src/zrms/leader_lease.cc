@@ -74,7 +74,7 @@ void LeaderLease::cas_done(const TermSeen& seen, stdx::Instant now) {
   // From the send: the answer may have been long under way.
   valid_until_ =
       (PLANTED(P6_from_receipt) ? now + options_.lease : asked_at_) + options_.lease * 8 / 10;
-  if (!led) ++reign_;
+  if (!led) ++session_;
   next_at_ = asked_at_ + options_.lease / 3;
 }
 

@@ -70,7 +70,7 @@ class LeaderLease {
   std::uint64_t term() const { return seen_.term; }
   // Grows each time leadership starts or starts again after it had lapsed: what was read before is
   // to be read anew, and every zhost gets a fresh lease (P5).
-  std::uint64_t reign() const { return reign_; }
+  std::uint64_t session() const { return session_; }
 
  private:
   enum class State {
@@ -93,7 +93,7 @@ class LeaderLease {
   TermSeen seen_;
   stdx::Instant version_seen_at_{};
   stdx::Instant valid_until_{};
-  std::uint64_t reign_ = 0;
+  std::uint64_t session_ = 0;
 
   std::optional<Ask> asked_;
   stdx::Instant asked_at_{};

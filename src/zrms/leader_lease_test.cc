@@ -108,7 +108,7 @@ TEST(LeaderLeaseTest, P6AChallengeThatWasCarriedOutUnseenIsRenewedAndThenLeads) 
   EXPECT_EQ(renew->expected_version, 10u);
   lease.answered(TermSeen{5, "b/1/1", 11}, t0 + 4500ms);
   EXPECT_TRUE(lease.leads(t0 + 4500ms));
-  EXPECT_EQ(lease.reign(), 1u);
+  EXPECT_EQ(lease.session(), 1u);
 }
 
 TEST(LeaderLeaseTest, P6AChallengeThatWasNotCarriedOutIsTriedAgainWithTheVersionThatWasRead) {

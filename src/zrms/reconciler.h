@@ -93,7 +93,7 @@ class Reconciler {
   Plan plan(const View& view, stdx::Instant now);
   // A row of the last plan that found no place in its batch is planned again with the next.
   void look_again(const RowChange& change);
-  // Nothing that was sent before counts: a new reign.
+  // Nothing that was sent before counts: a new leadership session.
   void reset() { *this = Reconciler(options_); }
   // A planned command was answered or given up. True where others wait for the room.
   bool answered(const std::string& zhost, std::size_t bytes, const std::vector<std::string>& names,

@@ -41,7 +41,8 @@ struct Reconciler::Work {
     const auto* candidate = candidates.find(zhost);
     return candidate != nullptr && !candidate->available;
   }
-  // A zhost that may live has not spoken in this reign: where nothing fits, it may yet.
+  // A zhost that may live has not spoken in this leadership session: where nothing fits, it may
+  // yet.
   bool someone_unheard() const {
     return std::any_of(view.members.begin(), view.members.end(), [&](const v1::Member& m) {
       return view.cluster.life(m.zhost_id()) == ClusterManager::Life::alive &&

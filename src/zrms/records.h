@@ -2,9 +2,9 @@
 #pragma once
 
 // The leader's copy of the fenced records (topologies and their spaces), with the version of each
-// row. It is only ever what the database said: read whole at the start of a reign, then changed by
-// this leader's own committed batches. After an outcome that is not known it must be read again
-// (P7).
+// row. It is only ever what the database said: read whole at the start of a leadership session,
+// then changed by this leader's own committed batches. After an outcome that is not known it must
+// be read again (P7).
 
 #include <algorithm>
 #include <map>
@@ -62,6 +62,7 @@ struct RowChange {
   std::shared_ptr<const std::string> spec_bytes;
   std::vector<std::string> archives;  // of `former`
   v1::TokenRecord token;
+  std::string by;  // of topologies: the operator's name for its event; empty: the leader itself
 };
 // `text`: what the topology is from now on; none: as it is.
 RowChange change_of(const TopologyRow& row, v1::TopologyRecord next, TextPtr text = nullptr);

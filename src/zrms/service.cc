@@ -2,7 +2,9 @@
 #include "zrms/service.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "stdx/rfc3339.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
 #include "wire/json.h"
@@ -35,7 +37,6 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport,
                  ports::PackageReader& packages, ports::BlobStore& blobs,
                  ports::Resources& resources, Options options)
     : runtime_(runtime),
-      packages_(packages),
       blob_store_(blobs),
       resources_(resources),
       options_(std::move(options)),
@@ -44,19 +45,42 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport,
       cluster_(options_.detection),
       lease_(stdx::format("{}/{}/{}", options_.zhost, options_.incarnation, options_.run),
              options_.lease),
+      leadership_(options_.zhost, runtime.clock, lease_, leader_),
       leader_(runtime, zmesh_, cluster_, {.unused_for = options_.archives_unused_for},
               [this] { return leads(); }),
       blobs_(runtime, zmesh_, blobs, options_.zhost, options_.archives_unused_for),
-      started_(runtime.clock.now()),
       tick_timer_(runtime.executor),
-      report_timer_(runtime.executor) {
+      report_timer_(runtime.executor),
+      routes_(zmesh_, leadership_, leader_),
+      topology_views_(leader_, cluster_),
+      cluster_views_(runtime.clock, leadership_, leader_, cluster_),
+      version_writer_(runtime, leader_),
+      submitter_(runtime, zmesh_, leadership_, cluster_, leader_, version_writer_),
+      explain_api_(runtime, leadership_, leader_, routes_),
+      submit_api_({.runtime = runtime,
+                   .zmesh = zmesh_,
+                   .packages = packages,
+                   .blob_store = blobs,
+                   .blobs = blobs_,
+                   .leadership = leadership_,
+                   .explain = explain_api_,
+                   .submitter = submitter_},
+                  routes_),
+      topology_api_(runtime, leader_, routes_, topology_views_, version_writer_),
+      versions_api_(leader_, routes_, version_writer_),
+      cluster_api_(zmesh_, leadership_, cluster_, cluster_views_, routes_),
+      records_api_(runtime, zmesh_, leadership_, routes_),
+      events_api_(zmesh_, leadership_, leader_, routes_),
+      tokens_api_(runtime, zmesh_, options_.key, leader_, routes_) {
   leader_.facts.zhost = options_.zhost;
   cluster_.failure_callback = [this](const ClusterManager::Event& event) {
     if (leads()) leader_.zhost_failed(event);
   };
   blobs_.on_stored = [this] { report_soon(); };
-  wire_handlers();
-  wire_routes();
+  wire_startz();
+  wire_cluster();
+  wire_archives();
+  wire_own_routes();
 }
 
 Service::~Service() = default;
@@ -65,22 +89,6 @@ void Service::start() {
   zmesh_.start();
   startz_.start();
   tick();
-}
-
-bool Service::leads() const {
-  return lease_.leads(runtime_.clock.now());
-}
-
-bool Service::is_super() const {
-  return std::find(members_.supers().begin(), members_.supers().end(), options_.zhost) !=
-         members_.supers().end();
-}
-
-void Service::wire_handlers() {
-  wire_startz();
-  wire_cluster();
-  wire_archives();
-  wire_events();
 }
 
 // What startz of this zhost tells.
@@ -144,31 +152,6 @@ void Service::wire_cluster() {
               if (leads()) leader_.directory_wanted(caller.from.zhost());
               respond(stdx::Bytes());
             });
-  zmesh_.on("zrms.submit", rpc::typed<v1::SubmitRequest, v1::SubmitReply>(
-                               [this](const rpc::Caller&, v1::SubmitRequest request, auto done) {
-                                 submit_here(std::move(request), std::move(done));
-                               }));
-  zmesh_.on("zrms.http", rpc::typed<v1::HttpForward, v1::HttpForwardReply>(
-                             [this](const rpc::Caller&, v1::HttpForward asked, auto done) {
-                               const auto answer = [done](ports::HttpResponse response) {
-                                 v1::HttpForwardReply reply;
-                                 reply.set_status(response.status);
-                                 reply.set_content_type(response.content_type);
-                                 reply.set_body(std::move(response.body));
-                                 done(std::move(reply));
-                               };
-                               ports::HttpRequest request;
-                               request.method = asked.method();
-                               request.path = asked.path();
-                               for (const auto& pair : asked.query())
-                                 request.query[pair.name()] = pair.value();
-                               request.body = asked.body();
-                               request.headers[":actor"] = asked.actor();
-                               request.headers[":forwarded"] = "1";
-                               if (leads()) return router_.route(std::move(request), answer);
-                               if (!answer_known_here(request, answer))
-                                 answer(wire::error_response(not_leading()));
-                             }));
 }
 
 void Service::wire_archives() {
@@ -194,7 +177,8 @@ void Service::wire_archives() {
             rpc::typed<v1::BlobDropRequest, v1::BlobDropReply>(
                 [this](const rpc::Caller& caller, v1::BlobDropRequest request, auto done) {
                   // A former leader knows of no topology that was submitted since.
-                  if (caller.from.zhost() != members_.leader() || request.term() < members_.term())
+                  if (caller.from.zhost() != leadership_.members().leader() ||
+                      request.term() < leadership_.members().term())
                     return done(stdx::fail(Code::stale, "another zhost leads"));
                   v1::BlobDropReply reply;
                   for (auto& gone : blobs_.drop({request.sha256().begin(), request.sha256().end()}))
@@ -207,17 +191,18 @@ void Service::wire_archives() {
 // --- membership and reports ---
 
 void Service::membership(v1::MembersChanged members) {
-  const bool new_leader =
-      members.leader() != members_.leader() || members.term() != members_.term();
-  std::swap(members_, members);  // `members`: those of before
-  lease_.set_candidate(is_super());
-  leader_.facts.members.assign(members_.peers().begin(), members_.peers().end());
-  for (const auto& member : members_.peers())
+  const bool new_leader = members.leader() != leadership_.members().leader() ||
+                          members.term() != leadership_.members().term();
+  members = leadership_.set_members(std::move(members));  // now those of before
+  lease_.set_candidate(leadership_.is_super());
+  leader_.facts.members.assign(leadership_.members().peers().begin(),
+                               leadership_.members().peers().end());
+  for (const auto& member : leadership_.members().peers())
     cluster_.expect(member.zhost_id(), member.incarnation(), runtime_.clock.now());
-  for (const auto& member : members_.peers()) note_member(member, members);
+  for (const auto& member : leadership_.members().peers()) note_member(member, members);
   for (const auto& former : members.peers()) {
     const bool still = std::any_of(
-        members_.peers().begin(), members_.peers().end(),
+        leadership_.members().peers().begin(), leadership_.members().peers().end(),
         [&](const v1::Member& member) { return member.zhost_id() == former.zhost_id(); });
     if (still) continue;
     cluster_.forget(former.zhost_id());
@@ -236,9 +221,9 @@ void Service::note_member(const v1::Member& member, const v1::MembersChanged& be
       std::find_if(before.peers().begin(), before.peers().end(),
                    [&](const v1::Member& other) { return other.zhost_id() == member.zhost_id(); });
   if (known == before.peers().end())
-    leader_.note_zhost("joined", member.zhost_id(), member.address());
+    leader_.events().note_zhost("joined", member.zhost_id(), member.address());
   else if (known->incarnation() < member.incarnation())
-    leader_.note_zhost("joined", member.zhost_id(), "it was started anew");
+    leader_.events().note_zhost("joined", member.zhost_id(), "it was started anew");
 }
 
 void Service::report_soon() {
@@ -267,8 +252,8 @@ void Service::snapshot_arrived(const v1::Snapshot& snapshot) {
 
 void Service::send_report() {
   // To the holder of the term; before there is one, to the first of the list (R-DEC-3).
-  std::string to = members_.leader();
-  if (to.empty() && members_.supers_size() > 0) to = members_.supers(0);
+  std::string to = leadership_.members().leader();
+  if (to.empty() && leadership_.members().supers_size() > 0) to = leadership_.members().supers(0);
   local_.send_to(to);
   auto report = local_.next();
   if (!report) return;
@@ -314,7 +299,7 @@ void Service::tick() {
   }
   if (const auto ask = lease_.next(now)) ask_control_plane(*ask);
   follow_lease();
-  away_.leader_is(lease_.someone_leads(now), runtime_.clock.wall());
+  leadership_.note_time();
   // R-FAIL-3 is about judging only: the lease needs its own, finer step (profile `seed`: 5 s).
   const bool judge = now - last_check_ >= options_.check_interval;
   if (judge) last_check_ = now;
@@ -325,8 +310,8 @@ void Service::tick() {
       runtime_.log.warn("zhost_suspect",
                         {{"suspect", event.zhost}, {"silence_ms", stdx::to_ms(event.silence)}});
     if (event.kind == ClusterManager::Event::Kind::suspect)
-      leader_.note_zhost("suspect", event.zhost,
-                         stdx::format("silent for {} ms", stdx::to_ms(event.silence)));
+      leader_.events().note_zhost("suspect", event.zhost,
+                                  stdx::format("silent for {} ms", stdx::to_ms(event.silence)));
     if (event.kind == ClusterManager::Event::Kind::alive) {
       runtime_.log.info("zhost_alive", {{"alive", event.zhost}});
       leader_.zhost_returned(event.zhost);
@@ -355,9 +340,9 @@ void Service::probe_silent(stdx::Instant now) {
 void Service::ask_control_plane(LeaderLease::Ask ask) {
   const auto answered = [this](stdx::Result<v1::TermRow> row) {
     const auto now = runtime_.clock.now();
-    control_plane_trouble_ = row || row.error().code == Code::conflict ? "" : row.error().message;
+    leadership_.set_control_plane_trouble(
+        row || row.error().code == Code::conflict ? "" : row.error().message);
     watch_records();
-    away_.control_plane_is(control_plane_trouble_, runtime_.clock.wall());
     if (row)
       lease_.answered(TermSeen{row->term(), row->holder(), row->version()}, now);
     else
@@ -382,14 +367,14 @@ void Service::ask_control_plane(LeaderLease::Ask ask) {
 
 void Service::follow_lease() {
   const bool leading = leads();
-  if (leading && lease_.reign() != followed_reign_) {
-    followed_reign_ = lease_.reign();
+  if (leading && lease_.session() != followed_session_) {
+    followed_session_ = lease_.session();
     runtime_.log.info("term_taken", {{"term", lease_.term()}});
     // P5: everybody gets one full timeout from here.
     cluster_.take_over(runtime_.clock.now());
     leader_.begin(lease_.term());
     if (!behind_since_.empty())
-      leader_.records_were_behind(std::exchange(behind_since_, ""), behind_why_);
+      leader_.events().records_were_behind(std::exchange(behind_since_, ""), behind_why_);
     local_.send_whole();
     report_soon();
   }
@@ -400,8 +385,38 @@ void Service::follow_lease() {
   led_ = leading;
 }
 
+// Nobody can write that the records are behind while they are: the next leader here does.
+void Service::watch_records() {
+  if (!leadership_.records_behind() || !behind_since_.empty()) return;
+  behind_since_ = stdx::format_rfc3339_ms(runtime_.clock.wall());
+  behind_why_ = leadership_.control_plane_trouble();
+}
+
+void Service::watch_brake(stdx::Instant now) {
+  const bool braking = leads() && cluster_.braking(now);
+  if (std::exchange(brake_noted_, braking) == braking || !leads()) return;
+  v1::Event event;
+  event.set_what(braking ? "brake on" : "brake off");
+  event.set_why(braking ? "more than half of the zhosts look dead: none of them is given up"
+                        : "zhosts that stay silent are given up");
+  leader_.events().note(std::move(event));
+}
+
+void Service::wire_own_routes() {
+  routes_.add("GET", "/v1/status", [this](wire::RouteMatch, ports::HttpReply reply) {
+    reply(wire::json_response(cluster_views_.status(options_.version, zmesh_.connected())));
+  });
+  routes_.add("GET", "/healthz", [this](wire::RouteMatch, ports::HttpReply reply) {
+    if (zmesh_.connected() && startz_.connected())
+      return reply(wire::json_response(R"({"status":"ok"})"));
+    reply(wire::error_response({Code::unavailable, zmesh_.connected()
+                                                       ? "startz is away; start the zhost again"
+                                                       : "zmesh is away; startz starts it again"}));
+  });
+}
+
 void Service::handle(ports::HttpRequest request, ports::HttpReply reply) {
-  router_.route(std::move(request), std::move(reply));
+  routes_.route(std::move(request), std::move(reply));
 }
 
 }  // namespace zrms

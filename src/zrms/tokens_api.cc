@@ -1,51 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-// Access tokens over HTTP: the leader writes what a token may; the zrms that was asked signs it, so
-// that the token itself is in no message between zhosts.
+#include "zrms/tokens_api.h"
+
+#include "samoza/v1/api.pb.h"
+#include "wire/access_token.h"
 #include "wire/json.h"
-#include "zrms/service.h"
 #include "zrms/token_book.h"
 
 namespace zrms {
 
 using stdx::Code;
 
-namespace {
-
-std::string actor_of(const ports::HttpRequest& request) {
-  const auto at = request.headers.find(":actor");
-  return at == request.headers.end() || at->second.empty() ? "an unknown caller" : at->second;
-}
-
-}  // namespace
-
-void Service::wire_tokens() {
-  zmesh_.on("zmesh.revoked",
-            rpc::event<v1::RevokedTokens>([this](const rpc::Caller&, v1::RevokedTokens revoked) {
-              if (on_revoked) on_revoked({revoked.tokens().begin(), revoked.tokens().end()});
-            }));
-  add_reader("/v1/cluster/tokens", [this](wire::RouteMatch, ports::HttpReply reply) {
+TokensApi::TokensApi(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ports::ClusterKey* key,
+                     Leader& leader, LeaderRoutes& routes)
+    : runtime_(runtime), key_(key), leader_(leader) {
+  zmesh.on("zmesh.revoked",
+           rpc::event<v1::RevokedTokens>([this](const rpc::Caller&, v1::RevokedTokens revoked) {
+             if (on_revoked) on_revoked({revoked.tokens().begin(), revoked.tokens().end()});
+           }));
+  routes.add_reader("/v1/cluster/tokens", [this](wire::RouteMatch, ports::HttpReply reply) {
     reply(wire::json_response(TokenBook(leader_.records(), runtime_.clock.wall()).list()));
   });
-  router_.add("POST", "/v1/cluster/tokens", [this](wire::RouteMatch match, ports::HttpReply reply) {
-    const bool for_another = match.request.headers.contains(":forwarded");
-    if (!for_another && options_.key == nullptr)
-      return reply(
-          wire::error_response({Code::unsupported, "this zrms has no key to sign tokens with"}));
-    const auto answer = [this, reply, for_another,
-                         alive = std::weak_ptr<bool>(alive_)](ports::HttpResponse made) {
-      if (alive.expired() || for_another) return reply(std::move(made));
-      reply(with_token(std::move(made)));
-    };
-    if (!forwarded(match.request, answer)) make_token(match.request, answer);
-  });
-  router_.add("POST", "/v1/cluster/tokens/{id}/revoke",
-              [this](wire::RouteMatch match, ports::HttpReply reply) {
-                if (!forwarded(match.request, reply))
-                  revoke_token(match.parameters["id"], match.request, std::move(reply));
-              });
+  routes.add("POST", "/v1/cluster/tokens",
+             [this, &routes](wire::RouteMatch match, ports::HttpReply reply) {
+               const bool for_another = match.request.headers.contains(":forwarded");
+               if (!for_another && key_ == nullptr)
+                 return reply(wire::error_response(
+                     {Code::unsupported, "this zrms has no key to sign tokens with"}));
+               const auto answer = [this, reply, for_another,
+                                    alive = std::weak_ptr<bool>(alive_)](ports::HttpResponse made) {
+                 if (alive.expired() || for_another) return reply(std::move(made));
+                 reply(with_token(std::move(made)));
+               };
+               if (!routes.forwarded(match.request, answer)) make(match.request, answer);
+             });
+  routes.add("POST", "/v1/cluster/tokens/{id}/revoke",
+             [this, &routes](wire::RouteMatch match, ports::HttpReply reply) {
+               if (!routes.forwarded(match.request, reply))
+                 revoke(match.parameters["id"], match.request, std::move(reply));
+             });
 }
 
-void Service::make_token(const ports::HttpRequest& request, ports::HttpReply reply) {
+void TokensApi::make(const ports::HttpRequest& request, ports::HttpReply reply) {
   if (!leader_.ready())
     return reply(wire::error_response({Code::unavailable, leader_.why_not_ready()}));
   v1::TokenRequest asked;
@@ -70,7 +65,7 @@ void Service::make_token(const ports::HttpRequest& request, ports::HttpReply rep
       });
 }
 
-ports::HttpResponse Service::with_token(ports::HttpResponse response) const {
+ports::HttpResponse TokensApi::with_token(ports::HttpResponse response) const {
   if (response.status != 200) return response;
   v1::TokenMade made;
   if (auto good = wire::from_json(response.body, made); !good)
@@ -78,15 +73,14 @@ ports::HttpResponse Service::with_token(ports::HttpResponse response) const {
   const auto& view = made.view();
   const auto role = wire::role_named(view.role());
   if (!role) return wire::error_response(role.error());
-  auto text =
-      wire::sign(*options_.key, {view.id(), *role, view.topology(), view.expires_seconds()});
+  auto text = wire::sign(*key_, {view.id(), *role, view.topology(), view.expires_seconds()});
   if (!text) return wire::error_response(text.error());
   made.set_token(std::move(*text));
   return wire::json_response(made);
 }
 
-void Service::revoke_token(const std::string& id, const ports::HttpRequest& request,
-                           ports::HttpReply reply) {
+void TokensApi::revoke(const std::string& id, const ports::HttpRequest& request,
+                       ports::HttpReply reply) {
   if (!leader_.ready())
     return reply(wire::error_response({Code::unavailable, leader_.why_not_ready()}));
   const auto now = runtime_.clock.wall();
