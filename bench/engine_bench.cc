@@ -79,7 +79,7 @@ struct Bench final : zrun::SpaceOwner {
     if (++hops >= stop_at) loop.stop();
     courier.emit(sender, path, payload);
   }
-  void bury(zrun::Space&, zrun::DeadLetter) override {}
+  void record_dead_letter(zrun::Space&, zrun::DeadLetter) override {}
   void retried(zrun::Space&, std::uint64_t, const std::string&) override {}
   void letters_loaded(zrun::Space&, std::vector<zrun::DeadLetter>) override {}
   void send(zrun::Space& sender, zrun::PathState& path, zrun::MessagePtr message) override {

@@ -60,7 +60,7 @@ struct Owner final : zrun::SpaceOwner {
   }
   void finished(zrun::Space&, const zrun::Message&) override {}
   void feed(zrun::Space&) override {}
-  void bury(zrun::Space&, zrun::DeadLetter) override {}
+  void record_dead_letter(zrun::Space&, zrun::DeadLetter) override {}
   void retried(zrun::Space&, std::uint64_t, const std::string&) override {}
   void letters_loaded(zrun::Space&, std::vector<zrun::DeadLetter>) override {}
   void state_changed(zrun::Space&) override {}

@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
   service.on_revoked = [&](const auto& tokens) { app.learn_revoked(tokens); };
   if (auto started = service.start(); !started) app::die("zrun", started.error().message);
   app.serve(http, config.zrun_port,
-            {.more_metrics = [&service] { return zrun::space_metrics(service.spaces()); }});
+            {.more_metrics = [&service] { return zrun::space_metrics(service.spaces().list()); }});
   // A service manager may signal every process of a zhost at once: the spaces close all the same.
   return app.run_loop([&] { service.close_all(); });
 }

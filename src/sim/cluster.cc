@@ -250,8 +250,8 @@ std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpe
     options.ip = zhost.ip;
     made->zrun = std::make_unique<zrun::Service>(
         made->runtime,
-        zrun::Outside{*made->transport, join_key, *made->engine, *made->data, *made->blobs,
-                      *made->packages, made->sensors},
+        zrun::Dependencies{*made->transport, join_key, *made->engine, *made->data, *made->blobs,
+                           *made->packages, made->sensors},
         options);
     made->zrun->on_stop = end;
     const auto started = made->zrun->start();
@@ -399,7 +399,7 @@ std::vector<std::string> Cluster::instances(const std::string& space) {
   std::vector<std::string> list;
   for (std::size_t i = 0; i < size(); ++i)
     if (auto* zrun = zrun_of(i))
-      for (const auto* there : zrun->spaces())
+      for (const auto* there : zrun->spaces().list())
         if (there->id().key.space == space && there->state() == zrun::SpaceState::running)
           list.push_back(stdx::format("{}/{}", id(i), there->id().epoch.value));
   return list;
@@ -408,7 +408,7 @@ std::vector<std::string> Cluster::instances(const std::string& space) {
 bool Cluster::runs_another_version(const std::string& topology, const model::Space& spec) {
   for (std::size_t i = 0; i < size(); ++i) {
     const auto* zrun = zrun_of(i);
-    const auto* space = zrun == nullptr ? nullptr : zrun->find(topology, spec.name);
+    const auto* space = zrun == nullptr ? nullptr : zrun->spaces().space(topology, spec.name);
     if (space != nullptr && space->state() == zrun::SpaceState::running &&
         (space->spec().definition != spec.definition ||
          space->spec().restarts_asked != spec.restarts_asked))

@@ -6,6 +6,7 @@
 
 #include "zrun/abi/functions.h"
 #include "zrun/fake_cluster.h"
+#include "zrun/space_view.h"
 
 namespace zrun {
 namespace {
@@ -46,7 +47,7 @@ struct OneGuest : FakeCluster {
     EXPECT_EQ(place("guest", "a", 1), "accepted");
     world.run_for(100ms);
   }
-  const Space& space() { return *zrun["a"]->service->find(id, "guest"); }
+  const Space& space() { return *zrun["a"]->service->spaces().space(id, "guest"); }
 };
 
 std::uint64_t bits(double value) {
@@ -55,15 +56,16 @@ std::uint64_t bits(double value) {
 
 TEST(AbiAssemblyScriptTest, AnAbortFailsTheSpaceWithItsMessageAndPlace) {
   OneGuest cluster({{"env.abort", {104, 204, 12, 5}}});
-  ASSERT_FALSE(cluster.space().log_lines().empty());
-  EXPECT_TRUE(cluster.space().log_lines()[0].ends_with(" abort: h\u00e9\U0001F600 at m.ts:12:5"))
-      << cluster.space().log_lines()[0];
+  ASSERT_FALSE(texts_of(cluster.space().log()).empty());
+  EXPECT_TRUE(
+      texts_of(cluster.space().log())[0].ends_with(" abort: h\u00e9\U0001F600 at m.ts:12:5"))
+      << texts_of(cluster.space().log())[0];
 }
 
 TEST(AbiAssemblyScriptTest, WhatIsNoStringIsNoTextAndHarmsNothing) {
   OneGuest cluster({{"env.abort", {0xfffffff0, 2, 0, 0}}});
-  ASSERT_FALSE(cluster.space().log_lines().empty());
-  EXPECT_TRUE(cluster.space().log_lines()[0].ends_with(" abort:  at :0:0"));
+  ASSERT_FALSE(texts_of(cluster.space().log()).empty());
+  EXPECT_TRUE(texts_of(cluster.space().log())[0].ends_with(" abort:  at :0:0"));
 }
 
 TEST(AbiAssemblyScriptTest, TraceAndConsoleGoToTheLog) {
@@ -71,7 +73,7 @@ TEST(AbiAssemblyScriptTest, TraceAndConsoleGoToTheLog) {
                     {"env.console.log", {204}},
                     {"env.seed", {}},
                     {"env.Date.now", {}}});
-  const auto& lines = cluster.space().log_lines();
+  const auto& lines = texts_of(cluster.space().log());
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_TRUE(lines[0].ends_with(" m.ts 1.5, 2")) << lines[0];
   EXPECT_TRUE(lines[1].ends_with(" m.ts"));

@@ -56,7 +56,7 @@ struct OneStore : FakeCluster {
     world.run_for(200ms);
     EXPECT_EQ(place("store", "a", 1), "accepted");
     EXPECT_TRUE(world.run_until_true([&] { return results.size() >= 3; }, 5s))
-        << zrun["a"]->service->spaces().at(0)->detail();
+        << zrun["a"]->service->spaces().list().at(0)->detail();
   }
 };
 
@@ -77,7 +77,9 @@ TEST(AbiDataTest, RAbiListSaysThatTheBufferIsTooSmallAndNotThatItIsTheEnd) {
 TEST(AbiDataTest, AStoreThatIsGoneFailsItsSpaceAndSaysWhatToDoUntilItIsBack) {
   OneStore cluster(false);
   auto kept = std::exchange(cluster.stored["a"], {});
-  const auto store = [&] { return cluster.zrun["a"]->service->find(cluster.id, "store"); };
+  const auto store = [&] {
+    return cluster.zrun["a"]->service->spaces().space(cluster.id, "store");
+  };
   ASSERT_EQ(cluster.place("store", "a", 2, 1, /*data_expected=*/true), "accepted");
   ASSERT_TRUE(
       cluster.world.run_until_true([&] { return store()->state() == SpaceState::failed; }, 5s));

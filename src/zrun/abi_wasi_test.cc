@@ -6,6 +6,7 @@
 
 #include "guest_abi/table.h"
 #include "zrun/fake_cluster.h"
+#include "zrun/space_view.h"
 
 namespace zrun {
 namespace {
@@ -90,7 +91,7 @@ struct OneGuest : FakeCluster {
     EXPECT_EQ(place("guest", "a", 1), "accepted");
     EXPECT_TRUE(world.run_until_true([&] { return results.size() >= calls.size(); }, 5s));
   }
-  const Space& space() { return *zrun["a"]->service->find(id, "guest"); }
+  const Space& space() { return *zrun["a"]->service->spaces().space(id, "guest"); }
   std::uint32_t word(std::size_t at) const {
     std::uint32_t value = 0;
     std::memcpy(&value, memory.data() + at, sizeof value);
@@ -103,19 +104,19 @@ TEST(AbiWasiTest, WhatIsWrittenToStandardOutputAndErrorGoesToTheLogOfTheSpace) {
   OneGuest cluster({{"fd_write", {1, 200, 1, 300}}, {"fd_write", {2, 200, 1, 304}}});
   EXPECT_EQ(cluster.results, (std::vector<std::int32_t>{ok, ok}));
   EXPECT_EQ(cluster.word(300), 6u);
-  ASSERT_EQ(cluster.space().log_lines().size(), 2u);
-  EXPECT_NE(cluster.space().log_lines()[0].find("hello"), std::string::npos);
+  ASSERT_EQ(texts_of(cluster.space().log()).size(), 2u);
+  EXPECT_NE(texts_of(cluster.space().log())[0].find("hello"), std::string::npos);
 }
 
 TEST(AbiWasiTest, PrintingNeedsTheCapabilityOfSysLog) {
   OneGuest cluster({{"fd_write", {1, 200, 1, 300}}}, /*may_log=*/false);
   EXPECT_EQ(cluster.results.at(0), ok) << "a library that prints goes on";
-  EXPECT_TRUE(cluster.space().log_lines().empty());
+  EXPECT_TRUE(texts_of(cluster.space().log()).empty());
 }
 
 TEST(AbiWasiTest, SeveralLinesOfOneWriteStayLinesAndAnUnfinishedOneWaitsForItsEnd) {
   OneGuest cluster({{"fd_write", {1, 216, 1, 300}}, {"fd_write", {1, 200, 1, 300}}});
-  const auto& lines = cluster.space().log_lines();
+  const auto& lines = texts_of(cluster.space().log());
   ASSERT_EQ(lines.size(), 3u);
   EXPECT_TRUE(lines[0].ends_with(" one"));
   EXPECT_TRUE(lines[1].ends_with(" two"));
@@ -124,10 +125,10 @@ TEST(AbiWasiTest, SeveralLinesOfOneWriteStayLinesAndAnUnfinishedOneWaitsForItsEn
 
 TEST(AbiWasiTest, AnUnfinishedLineIsWrittenWhenTheInstanceEnds) {
   OneGuest cluster({{"fd_write", {2, 216, 1, 300}}});
-  EXPECT_EQ(cluster.space().log_lines().size(), 2u);
+  EXPECT_EQ(texts_of(cluster.space().log()).size(), 2u);
   const_cast<Space&>(cluster.space()).stop("enough");
-  ASSERT_EQ(cluster.space().log_lines().size(), 3u);
-  EXPECT_TRUE(cluster.space().log_lines()[2].ends_with(" unfinished, and"));
+  ASSERT_EQ(texts_of(cluster.space().log()).size(), 3u);
+  EXPECT_TRUE(texts_of(cluster.space().log())[2].ends_with(" unfinished, and"));
 }
 
 // What an open descriptor does not offer, by the calls with which toolchains meet it.

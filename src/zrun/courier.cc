@@ -296,7 +296,7 @@ void Courier::take_message(LocalTopology& topology, PathState& path, const wire:
   if (!may_receive(topology, path)) return;
   auto& receiver = *topology.slots[path.to].local;
   const auto& header = frame.header;
-  const SenderLife life{header.from_epoch, header.from_run};
+  const SenderGeneration life{header.from_epoch, header.from_run};
   // S1: the window of this path may know only the older instance of its sender, while the newer one
   // came along another path.
   if (header.from_epoch < topology.slots[path.from].oldest_taken()) {
@@ -304,7 +304,7 @@ void Courier::take_message(LocalTopology& topology, PathState& path, const wire:
     return;
   }
   const auto& self = topology.slots[path.to].life;
-  if (header.to_run != 0 && SenderLife{header.to_epoch, header.to_run} != self) {
+  if (header.to_run != 0 && SenderGeneration{header.to_epoch, header.to_run} != self) {
     stale_.add();
     return;
   }
@@ -347,7 +347,7 @@ void Courier::take_acknowledgement(LocalTopology& topology, PathState& path,
                                    const wire::DataHeader& header) {
   const auto& sender = topology.slots[path.from];
   // For this life of our sender, from the instance the stream was opened to.
-  if (SenderLife{header.to_epoch, header.to_run} != sender.life ||
+  if (SenderGeneration{header.to_epoch, header.to_run} != sender.life ||
       header.from_epoch != path.opened_epoch || header.from_run < path.opened_run)
     return;
   const auto former = std::exchange(path.opened_run, header.from_run);
@@ -424,7 +424,7 @@ void Courier::sender_told(LocalTopology& topology, std::uint16_t index) {
     if (path->from == index) pump(topology, *path);
 }
 
-void Courier::way_changed(LocalTopology& topology, const std::string& zhost) {
+void Courier::link_changed(LocalTopology& topology, const std::string& zhost) {
   for (auto& path : topology.paths) {
     if (path->opened_to != zhost) continue;
     path->opened_to.clear();

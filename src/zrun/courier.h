@@ -42,7 +42,7 @@ class Courier {
   // The directory told a newer epoch of a space: what it sends may be taken in now (P10).
   void sender_told(LocalTopology& topology, std::uint16_t index);
   // The way to a zhost is new or lost: what is not received goes out again.
-  void way_changed(LocalTopology& topology, const std::string& zhost);
+  void link_changed(LocalTopology& topology, const std::string& zhost);
   // Looks for streams without progress; called twice a second.
   void tick(LocalTopology& topology);
 

@@ -187,7 +187,7 @@ void DataLinks::handshake(std::uint64_t id, const stdx::Bytes& frame) {
   at->second.dialling = false;
   links_gauge_.set(static_cast<std::int64_t>(size()));
   runtime_.log.info("data_linked", {{"peer", zhost}});
-  if (on_way_changed) on_way_changed(zhost);
+  if (on_link_changed) on_link_changed(zhost);
 }
 
 // Each side gets its list by itself, so a caller may know of this zhost before this zhost knows of
@@ -219,7 +219,7 @@ void DataLinks::lost(const std::string& zhost) {
   links_gauge_.set(static_cast<std::int64_t>(size()));
   runtime_.log.info("data_link_lost", {{"peer", zhost}});
   dial_later(zhost);
-  if (on_way_changed) on_way_changed(zhost);
+  if (on_link_changed) on_link_changed(zhost);
 }
 
 bool DataLinks::send(const std::string& zhost, stdx::Bytes frame) {

@@ -44,7 +44,7 @@ class DataLinks {
 
   std::function<void(const std::string& zhost, stdx::Bytes frame)> on_frame;
   // A link came up, went, or has room again.
-  std::function<void(const std::string& zhost)> on_way_changed;
+  std::function<void(const std::string& zhost)> on_link_changed;
   // A link whose queue was full has room again: what `send` refused may be sent now.
   std::function<void()> on_room;
 

@@ -2,6 +2,7 @@
 // Messages that their receiver cannot handle: delivered a bounded number of times, then kept as
 // dead letters; the rest goes on in order, and nothing that was accepted vanishes.
 #include "zrun/dead_letters.h"
+#include "zrun/space_view.h"
 
 #include <gtest/gtest.h>
 
@@ -151,7 +152,7 @@ TEST(DeadLetterTest, APoisonMessageIsDeliveredThreeTimesThenKeptAndTheRestGoesOn
     cluster.run_on(feeder, picky);
     ASSERT_TRUE(cluster.all_but_poison());
     EXPECT_EQ(cluster.handled.texts, rest);
-    const auto& letters = cluster.at(picky).dead_letters().all();
+    const auto& letters = cluster.at(picky).letters().letters().all();
     ASSERT_EQ(letters.size(), 1u);
     const auto& letter = letters.front();
     EXPECT_EQ(letter.payload, "2");
@@ -161,12 +162,17 @@ TEST(DeadLetterTest, APoisonMessageIsDeliveredThreeTimesThenKeptAndTheRestGoesOn
     EXPECT_EQ(letter.deliveries, 3u);
     EXPECT_NE(letter.reason.find("3 deliveries failed, the last one: trap"), std::string::npos)
         << letter.reason;
-    const auto* space = cluster.at(picky).find("", "picky");
+    const auto* space = cluster.at(picky).spaces().space("", "picky");
     EXPECT_EQ(space->state(), SpaceState::running) << "a message is no failure of its receiver";
     EXPECT_EQ(space->restarts(), 3u);
     // Its sender does not keep it any more: the stream is empty.
     EXPECT_TRUE(cluster.wait_for([&] {
-      return cluster.at(feeder).find("", "feeder")->topology().paths[0]->out.unfinished() == 0;
+      return cluster.at(feeder)
+                 .spaces()
+                 .space("", "feeder")
+                 ->topology()
+                 .paths[0]
+                 ->out.unfinished() == 0;
     }));
   }
 }
@@ -177,8 +183,9 @@ TEST(DeadLetterTest, ManyPoisonMessagesNeverMakeTheSpaceFail) {
   cluster.handled.capacity = 0;  // every message is too large for it, again and again
   cluster.handled.returns = true;
   cluster.run_on("a", "a");
-  ASSERT_TRUE(cluster.wait_for([&] { return cluster.at("a").dead_letters().all().size() == 8; }));
-  EXPECT_EQ(cluster.at("a").find("", "picky")->state(), SpaceState::running);
+  ASSERT_TRUE(
+      cluster.wait_for([&] { return cluster.at("a").letters().letters().all().size() == 8; }));
+  EXPECT_EQ(cluster.at("a").spaces().space("", "picky")->state(), SpaceState::running);
 }
 
 TEST(DeadLetterTest, AMessageLargerThanTheGuestsBufferIsKeptAfterItsDeliveriesAndSaysBothSizes) {
@@ -186,12 +193,13 @@ TEST(DeadLetterTest, AMessageLargerThanTheGuestsBufferIsKeptAfterItsDeliveriesAn
   cluster.handled.capacity = 0;
   cluster.handled.returns = true;
   cluster.run_on("a", "b");
-  ASSERT_TRUE(cluster.wait_for([&] { return cluster.at("b").dead_letters().all().size() == 3; }));
-  const auto& letter = cluster.at("b").dead_letters().all().front();
+  ASSERT_TRUE(
+      cluster.wait_for([&] { return cluster.at("b").letters().letters().all().size() == 3; }));
+  const auto& letter = cluster.at("b").letters().letters().all().front();
   EXPECT_NE(letter.reason.find("the message has 1 bytes, the guest's buffer 0"), std::string::npos)
       << letter.reason;
   EXPECT_EQ(letter.deliveries, 3u);
-  const auto& lines = cluster.at("b").find("", "picky")->log_lines();
+  const auto& lines = texts_of(cluster.at("b").spaces().space("", "picky")->log());
   EXPECT_EQ(std::count_if(lines.begin(), lines.end(),
                           [](const auto& line) { return line.find("buffer") != line.npos; }),
             3)
@@ -204,7 +212,7 @@ TEST(DeadLetterTest, AskingForTheSizeFirstIsNoFailedDelivery) {
   cluster.handled.asks_for_size = true;
   cluster.run_on("a", "a");
   ASSERT_TRUE(cluster.wait_for([&] { return cluster.handled.texts.size() == 5; }));
-  EXPECT_TRUE(cluster.at("a").dead_letters().all().empty());
+  EXPECT_TRUE(cluster.at("a").letters().letters().all().empty());
 }
 
 TEST(DeadLetterTest, S8AtMostOnceAPoisonMessageIsKeptAfterOneDelivery) {
@@ -213,8 +221,8 @@ TEST(DeadLetterTest, S8AtMostOnceAPoisonMessageIsKeptAfterOneDelivery) {
   cluster.run_on("a", "a");
   ASSERT_TRUE(cluster.all_but_poison());
   EXPECT_EQ(cluster.handled.texts, rest);
-  ASSERT_EQ(cluster.at("a").dead_letters().all().size(), 1u);
-  EXPECT_EQ(cluster.at("a").dead_letters().all().front().deliveries, 1u);
+  ASSERT_EQ(cluster.at("a").letters().letters().all().size(), 1u);
+  EXPECT_EQ(cluster.at("a").letters().letters().all().front().deliveries, 1u);
 }
 
 TEST(DeadLetterTest, ARetriedLetterIsDeliveredMarkedAndLeavesTheListWhenItWasHandled) {
@@ -223,19 +231,19 @@ TEST(DeadLetterTest, ARetriedLetterIsDeliveredMarkedAndLeavesTheListWhenItWasHan
   cluster.run_on("a", "b");
   ASSERT_TRUE(cluster.all_but_poison());
   auto& service = cluster.at("b");
-  const auto id = service.dead_letters().all().front().id;
-  ASSERT_TRUE(service.retry_letter(id));
-  EXPECT_EQ(service.retry_letter(id).error().code, stdx::Code::already_exists);
-  EXPECT_EQ(service.drop_letter(id).error().code, stdx::Code::conflict);
+  const auto id = service.letters().letters().all().front().id;
+  ASSERT_TRUE(service.letters().retry(id));
+  EXPECT_EQ(service.letters().retry(id).error().code, stdx::Code::already_exists);
+  EXPECT_EQ(service.letters().drop(id).error().code, stdx::Code::conflict);
   // Poison still: it stays where it was, and can be tried again.
-  ASSERT_TRUE(cluster.wait_for([&] { return !service.dead_letters().find(id)->retrying; }));
-  EXPECT_EQ(service.dead_letters().all().size(), 1u);
+  ASSERT_TRUE(cluster.wait_for([&] { return !service.letters().letters().find(id)->retrying; }));
+  EXPECT_EQ(service.letters().letters().all().size(), 1u);
   cluster.handled.poison.clear();
-  ASSERT_TRUE(service.retry_letter(id));
+  ASSERT_TRUE(service.letters().retry(id));
   ASSERT_TRUE(cluster.wait_for([&] { return cluster.handled.texts.size() == 5; }));
   EXPECT_EQ(cluster.handled.texts.back(), "2");
   EXPECT_TRUE(cluster.handled.marked.back()) << "part of it may have been done before";
-  EXPECT_TRUE(cluster.wait_for([&] { return service.dead_letters().all().empty(); }));
+  EXPECT_TRUE(cluster.wait_for([&] { return service.letters().letters().all().empty(); }));
 }
 
 TEST(DeadLetterTest, ADroppedLetterIsGoneAndAnUnknownOneIsSaid) {
@@ -244,10 +252,10 @@ TEST(DeadLetterTest, ADroppedLetterIsGoneAndAnUnknownOneIsSaid) {
   cluster.run_on("a", "a");
   ASSERT_TRUE(cluster.all_but_poison());
   auto& service = cluster.at("a");
-  const auto id = service.dead_letters().all().front().id;
-  EXPECT_TRUE(service.drop_letter(id));
-  EXPECT_EQ(service.drop_letter(id).error().code, stdx::Code::not_found);
-  EXPECT_EQ(service.retry_letter(id).error().code, stdx::Code::not_found);
+  const auto id = service.letters().letters().all().front().id;
+  EXPECT_TRUE(service.letters().drop(id));
+  EXPECT_EQ(service.letters().drop(id).error().code, stdx::Code::not_found);
+  EXPECT_EQ(service.letters().retry(id).error().code, stdx::Code::not_found);
 }
 
 TEST(DeadLetterTest, OnceALetterIsInTheStoreWithItsCursorAndSurvivesZrun) {
@@ -257,8 +265,8 @@ TEST(DeadLetterTest, OnceALetterIsInTheStoreWithItsCursorAndSurvivesZrun) {
     cluster.run_on(feeder, picky);
     ASSERT_TRUE(cluster.all_but_poison());
     EXPECT_EQ(cluster.handled.texts, rest);
-    EXPECT_TRUE(cluster.at(picky).dead_letters().all().front().stored);
-    const auto id = cluster.at(picky).dead_letters().all().front().id;
+    EXPECT_TRUE(cluster.at(picky).letters().letters().all().front().stored);
+    const auto id = cluster.at(picky).letters().letters().all().front().id;
     // A new process of zrun: the letter is read with the store, and nothing comes a second time.
     for (const std::string zhost : {picky}) {
       cluster.zrun.at(zhost)->service.reset();
@@ -271,12 +279,12 @@ TEST(DeadLetterTest, OnceALetterIsInTheStoreWithItsCursorAndSurvivesZrun) {
     }
     cluster.tell_directory();
     auto& service = cluster.at(picky);
-    ASSERT_TRUE(cluster.wait_for([&] { return service.dead_letters().find(id) != nullptr; }));
-    EXPECT_EQ(service.dead_letters().find(id)->payload, "2");
-    EXPECT_EQ(service.dead_letters().find(id)->from, "feeder");
+    ASSERT_TRUE(cluster.wait_for([&] { return service.letters().letters().find(id) != nullptr; }));
+    EXPECT_EQ(service.letters().letters().find(id)->payload, "2");
+    EXPECT_EQ(service.letters().letters().find(id)->from, "feeder");
     cluster.handled.poison.clear();
-    ASSERT_TRUE(cluster.wait_for([&] { return service.retry_letter(id).has_value(); }));
-    ASSERT_TRUE(cluster.wait_for([&] { return service.dead_letters().all().empty(); }));
+    ASSERT_TRUE(cluster.wait_for([&] { return service.letters().retry(id).has_value(); }));
+    ASSERT_TRUE(cluster.wait_for([&] { return service.letters().letters().all().empty(); }));
     EXPECT_EQ(std::count(cluster.handled.texts.begin(), cluster.handled.texts.end(), "2"), 1);
     // It left the store in the transaction that handled it.
     for (const auto& [key, shelf] : cluster.stored.at(picky))
@@ -297,7 +305,7 @@ TEST(DeadLetterTest, ADroppedStoredLetterLeavesTheStore) {
     return false;
   };
   EXPECT_TRUE(in_store());
-  ASSERT_TRUE(service.drop_letter(service.dead_letters().all().front().id));
+  ASSERT_TRUE(service.letters().drop(service.letters().letters().all().front().id));
   EXPECT_TRUE(cluster.wait_for([&] { return !in_store(); }));
 }
 
@@ -329,10 +337,13 @@ TEST(DeadLetterTest, WhatASpaceSentItselfIsKeptWhenItIsMovedBeforeItHandledIt) {
     EXPECT_EQ(cluster.place("looper", "a", 1), "accepted");
     cluster.tell_directory();
     ASSERT_TRUE(cluster.world.run_until_true(
-        [&] { return cluster.zrun["a"]->service->find("", "looper")->mailbox_size() == 5; }, 60s));
+        [&] {
+          return cluster.zrun["a"]->service->spaces().space("", "looper")->mailbox_size() == 5;
+        },
+        60s));
     EXPECT_EQ(cluster.zrun["a"]->service->stop(cluster.stop_command("looper", 1)).outcome(),
               "accepted");
-    auto& letters = cluster.zrun["a"]->service->dead_letters();
+    auto& letters = cluster.zrun["a"]->service->letters().letters();
     ASSERT_TRUE(cluster.world.run_until_true([&] { return letters.all().size() == 5; }, 60s));
     int expected = 1;
     for (const auto& letter : letters.all()) EXPECT_EQ(letter.payload, std::to_string(expected++));
@@ -355,20 +366,22 @@ TEST(DeadLetterTest, WhatWasNotHandledWhenTheTopologyWasStoppedIsKeptAsLetters) 
         return std::make_unique<Sleeper>();
       };
       f.run_on(feeder, picky);
-      ASSERT_TRUE(f.wait_for([&] { return f.at(picky).find("", "picky")->mailbox_size() == 5; }));
+      ASSERT_TRUE(
+          f.wait_for([&] { return f.at(picky).spaces().space("", "picky")->mailbox_size() == 5; }));
       f.world.run_for(1s);  // the sender hears that they were received
       const auto stop = [&](const std::string& space, const std::string& zhost) {
         auto command = f.stop_command(space, 1);
         command.set_topology_ends(true);
         EXPECT_EQ(f.at(zhost).stop(command).outcome(), "accepted");
-        EXPECT_TRUE(f.wait_for([&] { return f.at(zhost).find("", space) == nullptr; }));
+        EXPECT_TRUE(f.wait_for([&] { return f.at(zhost).spaces().space("", space) == nullptr; }));
       };
       if (sender_first) stop("feeder", feeder);
       stop("picky", picky);
       if (!sender_first) stop("feeder", feeder);
       std::multiset<std::string> kept;
       for (const auto& zhost : std::set<std::string>{feeder, picky})
-        for (const auto& letter : f.at(zhost).dead_letters().all()) kept.insert(letter.payload);
+        for (const auto& letter : f.at(zhost).letters().letters().all())
+          kept.insert(letter.payload);
       EXPECT_EQ(kept, (std::multiset<std::string>{"1", "2", "3", "4", "5"}))
           << feeder << picky << sender_first;
     }
@@ -382,12 +395,13 @@ TEST(DeadLetterTest, WhatItsReceiverHasIsNoLetterOfASenderThatIsMoved) {
     return std::make_unique<Sleeper>();
   };
   f.run_on("a", "b");
-  ASSERT_TRUE(f.wait_for([&] { return f.at("b").find("", "picky")->mailbox_size() == 5; }));
+  ASSERT_TRUE(
+      f.wait_for([&] { return f.at("b").spaces().space("", "picky")->mailbox_size() == 5; }));
   f.world.run_for(1s);
   EXPECT_EQ(f.at("a").stop(f.stop_command("feeder", 1)).outcome(), "accepted");
-  EXPECT_TRUE(f.wait_for([&] { return f.at("a").find("", "feeder") == nullptr; }));
-  EXPECT_TRUE(f.at("a").dead_letters().all().empty());
-  EXPECT_EQ(f.at("b").find("", "picky")->mailbox_size(), 5u);
+  EXPECT_TRUE(f.wait_for([&] { return f.at("a").spaces().space("", "feeder") == nullptr; }));
+  EXPECT_TRUE(f.at("a").letters().letters().all().empty());
+  EXPECT_EQ(f.at("b").spaces().space("", "picky")->mailbox_size(), 5u);
 }
 
 }  // namespace

@@ -76,7 +76,8 @@ struct Zrun {
     options.incarnation = 1;
     options.ip = ip;
     service = std::make_unique<Service>(
-        runtime, Outside{*transport, key, engine, data, disk, disk, sensors, &logs, http.get()},
+        runtime,
+        Dependencies{*transport, key, engine, data, disk, disk, sensors, &logs, http.get()},
         options);
     EXPECT_TRUE(service->start());
   }

@@ -72,7 +72,7 @@ struct HookCluster : FakeCluster {
     tell_directory();
     world.run_for(100ms);
   }
-  const Space* space() { return zrun["a"]->service->find(id, "space"); }
+  const Space* space() { return zrun["a"]->service->spaces().space(id, "space"); }
   std::size_t times(const std::string& hook) {
     return static_cast<std::size_t>(std::count(script.begun.begin(), script.begun.end(), hook));
   }
@@ -174,8 +174,9 @@ TEST(HooksTest, RDec28AUiSpaceIsServedAndNotCountedAmongTheWasmSpaces) {
   HookCluster f({.hooks = {{"on_process", {}}}, .gives = {}, .begun = {}, .results = {}});
   EXPECT_EQ(f.place("page", "a", 1), "accepted");
   f.world.run_for(1s);
-  ASSERT_NE(f.zrun["a"]->service->find(f.id, "page"), nullptr);
-  EXPECT_EQ(f.zrun["a"]->service->find(f.id, "page")->state(), SpaceState::running) << "R-DEC-15";
+  ASSERT_NE(f.zrun["a"]->service->spaces().space(f.id, "page"), nullptr);
+  EXPECT_EQ(f.zrun["a"]->service->spaces().space(f.id, "page")->state(), SpaceState::running)
+      << "R-DEC-15";
   HttpApi api(f.zrun["a"]->runtime, *f.zrun["a"]->service);
   std::string body;
   api.handle({.method = "GET", .path = "/v1/status", .query = {}, .headers = {}, .body = {}},

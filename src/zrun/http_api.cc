@@ -66,7 +66,7 @@ void HttpApi::wire_routes() {
     view.set_zhost(service_.options().zhost);
     view.set_connections(static_cast<std::uint32_t>(service_.data_links()));
     std::uint32_t running = 0;
-    for (const auto* space : service_.spaces())
+    for (const auto* space : service_.spaces().list())
       running += !space->is_ui() && space->state() == SpaceState::running;  // R-DEC-28
     view.set_spaces(running);
     view.set_uptime_ms(static_cast<std::uint64_t>(stdx::to_ms(runtime_.clock.now() - started_)));
@@ -74,12 +74,13 @@ void HttpApi::wire_routes() {
   });
   router_.add("GET", "/v1/spaces", [this](wire::RouteMatch, ports::HttpReply reply) {
     v1::SpaceList list;
-    for (const auto* space : service_.spaces())
+    for (const auto* space : service_.spaces().list())
       *list.add_spaces() = space_view(*space, service_.options().zhost, 0);
     reply(wire::json_response(list));
   });
   router_.add("GET", "/v1/spaces/{name}", [this](wire::RouteMatch match, ports::HttpReply reply) {
-    const auto* space = service_.find(match.request.query["topology"], match.parameters["name"]);
+    const auto* space =
+        service_.spaces().space(match.request.query["topology"], match.parameters["name"]);
     if (space == nullptr)
       return reply(wire::error_response(no_space(match.parameters["name"], service_)));
     reply(wire::json_response(space_view(*space, service_.options().zhost, 10)));
@@ -89,9 +90,9 @@ void HttpApi::wire_routes() {
         const auto& name = match.parameters["name"];
         const auto query = wire::log_query(match.request, name);
         if (!query) return reply(wire::error_response(query.error()));
-        if (!query->all_lives() && service_.find(query->topology(), name) == nullptr)
+        if (!query->all_lives() && service_.spaces().space(query->topology(), name) == nullptr)
           return reply(wire::error_response(no_space(name, service_)));
-        service_.detail(*query, [reply](stdx::Result<v1::SpaceDetail> found) {
+        service_.details().detail(*query, [reply](stdx::Result<v1::SpaceDetail> found) {
           reply(found ? wire::json_response(found->logs()) : wire::error_response(found.error()));
         });
       });
@@ -101,14 +102,15 @@ void HttpApi::wire_routes() {
 void HttpApi::add_dead_letters() {
   router_.add("GET", "/v1/dead-letters", [this](wire::RouteMatch, ports::HttpReply reply) {
     v1::DeadLettersReply out;
-    out.set_total(service_.dead_letters().total());
-    for (const auto& letter : service_.dead_letters().all()) *out.add_letters() = view_of(letter);
+    out.set_total(service_.letters().letters().total());
+    for (const auto& letter : service_.letters().letters().all())
+      *out.add_letters() = view_of(letter);
     reply(wire::json_response(out));
   });
   router_.add(
       "GET", "/v1/dead-letters/{id}", [this](wire::RouteMatch match, ports::HttpReply reply) {
         const auto id = letter_id(match.parameters["id"]);
-        const auto* letter = id ? service_.dead_letters().find(*id) : nullptr;
+        const auto* letter = id ? service_.letters().letters().find(*id) : nullptr;
         if (letter == nullptr)
           return reply(wire::error_response(
               {Code::not_found, stdx::format("no dead letter '{}' is kept on this zhost",
@@ -117,18 +119,18 @@ void HttpApi::add_dead_letters() {
         view.set_payload(letter->payload);
         reply(wire::json_response(view));
       });
-  const auto change = [this](const char* verb, stdx::Status (Service::*what)(std::uint64_t)) {
+  const auto change = [this](const char* verb, stdx::Status (LetterWriter::*what)(std::uint64_t)) {
     router_.add("POST", stdx::format("/v1/dead-letters/{{id}}/{}", verb),
                 [this, what](wire::RouteMatch match, ports::HttpReply reply) {
                   const auto id = letter_id(match.parameters["id"]);
                   if (!id) return reply(wire::error_response(id.error()));
-                  if (auto done = (service_.*what)(*id); !done)
+                  if (auto done = (service_.letters().*what)(*id); !done)
                     return reply(wire::error_response(done.error()));
                   reply(wire::json_response(v1::DeadLettersReply()));
                 });
   };
-  change("retry", &Service::retry_letter);
-  change("drop", &Service::drop_letter);
+  change("retry", &LetterWriter::retry);
+  change("drop", &LetterWriter::drop);
 }
 
 void HttpApi::handle(ports::HttpRequest request, ports::HttpReply reply) {

@@ -147,7 +147,7 @@ TEST(HttpRouteTest, AFailureIs502ATimeOut504AndASpaceThatDoesNotRun503) {
   const auto failure = market.ask("/shop");
   EXPECT_EQ(failure.status, 502);
   EXPECT_NE(failure.body.find("deliveries failed"), std::string::npos) << failure.body;
-  EXPECT_EQ(market.zrun.at("b")->service->dead_letters().all().front().path, "(http)");
+  EXPECT_EQ(market.zrun.at("b")->service->letters().letters().all().front().path, "(http)");
   market.shop = {.texts = {}, .flags = {}, .answer = "late", .takes_ms = 40'000};
   EXPECT_EQ(market.ask("/shop").status, 504);
   market.zrun.at("b")->service->stop(market.stop_command("admin", 1));

@@ -7,7 +7,7 @@
 
 namespace zrun {
 
-bool InWindow::open(SenderLife sender, std::uint64_t first_seq, std::uint64_t stream) {
+bool InWindow::open(SenderGeneration sender, std::uint64_t first_seq, std::uint64_t stream) {
   if (sender < newest()) return false;
   const std::uint64_t before = first_seq > 0 ? first_seq - 1 : 0;
   if (sender == sender_ || (stream != 0 && stream == stream_)) {
@@ -34,7 +34,8 @@ void InWindow::restart() {
   floor_ = floor;
 }
 
-InWindow::Verdict InWindow::judge(SenderLife sender, std::uint64_t seq, bool gaps_allowed) const {
+InWindow::Verdict InWindow::judge(SenderGeneration sender, std::uint64_t seq,
+                                  bool gaps_allowed) const {
   if (sender < newest()) return Verdict::stale;
   if (sender > sender_) return Verdict::gap;  // its `open` was lost
   if (seq <= received_) return PLANTED(S6_dedupe) ? Verdict::take : Verdict::repeat;

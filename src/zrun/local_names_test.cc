@@ -63,7 +63,8 @@ TEST(LocalNamesTest, EachGuestCallsItsPathsAsTheTopologySaysForItsEnd) {
   request.set_payload("4");
   stdx::Status sent;
   const auto emit = [&] {
-    cluster.zrun.at("b")->service->emit_for(request, [&](stdx::Status s) { sent = std::move(s); });
+    cluster.zrun.at("b")->service->outside_requests().send_along_path(
+        request, [&](stdx::Status s) { sent = std::move(s); });
   };
   emit();
   EXPECT_EQ(sent.error().code, stdx::Code::denied);

@@ -63,7 +63,7 @@ struct SpaceSlot {
   // The instance here, if any.
   Space* local = nullptr;
   // (epoch, run) of the local instance, kept for its streams after it is gone.
-  SenderLife life;
+  SenderGeneration life;
 };
 
 struct LocalTopology {

@@ -248,9 +248,9 @@ struct OnceCluster : FakeCluster {
     request.set_path("up");
     request.set_payload(number);
     std::optional<stdx::Status> answer;
-    zrun.at(setup.home.at("source"))->service->emit_for(request, [&](stdx::Status status) {
-      answer = std::move(status);
-    });
+    zrun.at(setup.home.at("source"))
+        ->service->outside_requests()
+        .send_along_path(request, [&](stdx::Status status) { answer = std::move(status); });
     EXPECT_TRUE(world.run_until_true([&] { return answer.has_value(); }, 1s));
     return *answer;
   }
@@ -371,7 +371,7 @@ TEST(OnceTest, S7ATopologyThatIsStoppedAndStartedGoesOnWhereItWas) {
     cluster.expect_exactly_once();
     EXPECT_EQ(cluster.values("relay"), undisturbed_relay(150)) << "seed " << seed;
     for (const auto& [name, process] : cluster.zrun)
-      EXPECT_EQ(process->service->dead_letters().total(), 0u) << "they are in the outbox";
+      EXPECT_EQ(process->service->letters().letters().total(), 0u) << "they are in the outbox";
   }
 }
 

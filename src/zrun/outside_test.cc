@@ -281,13 +281,13 @@ TEST(OutsideTest, AMessageThatCanNotBeHandledFailsItsCallerAndBecomesADeadLetter
     ASSERT_EQ(shop.seen.flags.size(), 5u);
     EXPECT_EQ(shop.seen.flags[1],
               guest_abi::flag_outside | (transactional ? 0u : guest_abi::flag_redelivered));
-    ASSERT_EQ(shop.home().dead_letters().all().size(), 1u);
-    const auto letter = shop.home().dead_letters().all().front();
+    ASSERT_EQ(shop.home().letters().letters().all().size(), 1u);
+    const auto letter = shop.home().letters().letters().all().front();
     EXPECT_EQ(letter.path, "(outside)");
     EXPECT_EQ(letter.to, "desk");
     EXPECT_EQ(letter.from, "");
     EXPECT_EQ(shop.ask("trap", "t").status, 500) << "its id stands for the same end";
-    ASSERT_TRUE(shop.home().retry_letter(letter.id));
+    ASSERT_TRUE(shop.home().letters().retry(letter.id));
     EXPECT_TRUE(shop.world.run_until_true([&] { return shop.seen.texts.size() > 5; }, 5s));
     EXPECT_TRUE(shop.seen.flags.back() & guest_abi::flag_outside) << "the retry, too";
   }
@@ -318,7 +318,7 @@ TEST(OutsideTest, AMessageOfASpaceThatIsStoppedIsADeadLetterAndItsCallerHearsIt)
     EXPECT_EQ(response.status, 504) << response.body;
     EXPECT_NE(response.body.find("dead letter"), std::string::npos) << response.body;
   }
-  EXPECT_EQ(shop.home().dead_letters().all().size(), 2u);
+  EXPECT_EQ(shop.home().letters().letters().all().size(), 2u);
   const auto later = shop.ask("answer");
   EXPECT_EQ(later.status, 503) << later.body;
 }
@@ -336,7 +336,7 @@ TEST(OutsideTest, AnUpdateHandsMessagesOnToTheNextInstanceAndItsCallersAreAnswer
   EXPECT_EQ(shop.await(waits).body, "re answer");
   EXPECT_EQ(shop.await(meanwhile).body, "re answer");
   EXPECT_EQ(shop.ask("slow", "s").headers.at("Samoza-Repeated"), "1");
-  EXPECT_TRUE(shop.home().dead_letters().all().empty());
+  EXPECT_TRUE(shop.home().letters().letters().all().empty());
 }
 
 TEST(OutsideTest, AMessageWhoseTurnMayBeOnDiskWhenItsSpaceEndsIsNotHandledAgain) {
@@ -365,7 +365,7 @@ TEST(OutsideTest, AnUpdateThatClosesTheSpaceTellsTheCallersThatWait) {
   const auto response = shop.await(waits);
   EXPECT_EQ(response.status, 504);
   EXPECT_NE(response.body.find("closed the space"), std::string::npos) << response.body;
-  EXPECT_EQ(shop.home().dead_letters().all().size(), 1u);
+  EXPECT_EQ(shop.home().letters().letters().all().size(), 1u);
 }
 
 // S1: what runs on a zhost that was cut off is an older copy.

@@ -104,7 +104,7 @@ struct Site : FakeCluster {
     world.run_for(200ms);
     return socket;
   }
-  UiPages* pages() { return zrun.at("b")->service->pages(id, "ui"); }
+  UiPages* pages() { return zrun.at("b")->service->spaces().pages(id, "ui"); }
 };
 
 TEST(PagesTest, RDec15APageIsServedByAnyZhostUnderAHostNameOfItsOwn) {
@@ -207,7 +207,7 @@ TEST(PagesTest, ASpaceThatMovesClosesItsSocketsAndKeepsItsAddress) {
   EXPECT_EQ(site.ask(site.request("/", site.cookie())).status, 200);
   const auto again = site.open(site.cookie());
   EXPECT_TRUE(again->open);
-  EXPECT_EQ(site.zrun.at("a")->service->pages(site.id, "ui")->size(), 1u);
+  EXPECT_EQ(site.zrun.at("a")->service->spaces().pages(site.id, "ui")->size(), 1u);
 }
 
 TEST(PagesTest, AZrunThatStartsAnewClosesTheSocketsOfThatBefore) {

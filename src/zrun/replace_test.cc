@@ -52,7 +52,7 @@ struct Line : FakeCluster {
     tell_directory();
   }
   bool runs(const std::string& space, std::uint64_t epoch) {
-    const auto* found = zrun.at(where.at(space).first)->service->find("", space);
+    const auto* found = zrun.at(where.at(space).first)->service->spaces().space("", space);
     return found != nullptr && found->id().epoch.value == epoch &&
            found->state() == SpaceState::running;
   }
@@ -89,8 +89,8 @@ TEST(ReplaceTest, S7NothingIsLostAndNothingComesTwiceUnmarkedWhileEachSpaceIsRep
   ASSERT_TRUE(line.world.run_until_true([&] { return line.arrived(600); }, 60s)) << line.log.size();
   line.world.run_for(2s);
   line.expect_each_unmarked_once(600);
-  EXPECT_EQ(line.zrun["a"]->service->dead_letters().all().size(), 0u);
-  EXPECT_EQ(line.zrun["b"]->service->dead_letters().all().size(), 0u);
+  EXPECT_EQ(line.zrun["a"]->service->letters().letters().all().size(), 0u);
+  EXPECT_EQ(line.zrun["b"]->service->letters().letters().all().size(), 0u);
 }
 
 TEST(ReplaceTest, S8AtMostOnceNothingComesTwiceAndWhatWasNotBegunIsHandedOn) {
@@ -109,7 +109,7 @@ TEST(ReplaceTest, AnInstanceOfAnotherEpochThanTheOneReplacedEndsAtOnce) {
   Line line(10);
   line.world.run_for(500ms);
   EXPECT_EQ(line.place("relay", "a", 5, 1, false, 4), "accepted");
-  EXPECT_EQ(line.zrun["a"]->service->find("", "relay")->id().epoch.value, 5u);
+  EXPECT_EQ(line.zrun["a"]->service->spaces().space("", "relay")->id().epoch.value, 5u);
 }
 
 TEST(ReplaceTest, ASpaceAndAPathThatANewVersionBringsWorkWhileOthersAreOfTheFormerOne) {
@@ -140,7 +140,7 @@ TEST(ReplaceTest, WhatWasOnAPathThatIsRemovedIsADeadLetter) {
   ASSERT_TRUE(line.world.run_until_true([&] { return line.taken == 50; }, 10s));
   line.next_version([](model::Topology& next) { next.paths.erase(next.paths.begin()); });
   line.replace("relay");
-  const auto& letters = line.zrun["a"]->service->dead_letters();
+  const auto& letters = line.zrun["a"]->service->letters().letters();
   ASSERT_GT(letters.all().size(), 20u);
   EXPECT_EQ(letters.all().front().path, "down");
   EXPECT_NE(letters.all().front().reason.find("an update removed its path"), std::string::npos);
@@ -163,9 +163,9 @@ TEST(ReplaceTest, AStopOfTheNewerOneStopsBoth) {
   EXPECT_EQ(line.place("relay", "a", 2, 1, false, 1), "accepted");
   EXPECT_EQ(line.zrun["a"]->service->stop(line.stop_command("relay", 2)).outcome(), "accepted");
   EXPECT_TRUE(line.world.run_until_true(
-      [&] { return line.zrun["a"]->service->find("", "relay") == nullptr; }, 10s));
+      [&] { return line.zrun["a"]->service->spaces().space("", "relay") == nullptr; }, 10s));
   line.world.run_for(5s);
-  EXPECT_EQ(line.zrun["a"]->service->find("", "relay"), nullptr);
+  EXPECT_EQ(line.zrun["a"]->service->spaces().space("", "relay"), nullptr);
 }
 
 TEST(ReplaceTest, AVersionThatComesWhileTheFormerOneClosesTakesTheTurnOfTheOneThatWaits) {
@@ -177,7 +177,7 @@ TEST(ReplaceTest, AVersionThatComesWhileTheFormerOneClosesTakesTheTurnOfTheOneTh
   ASSERT_TRUE(line.world.run_until_true([&] { return line.arrived(200); }, 60s));
   EXPECT_TRUE(line.runs("relay", 3));
   line.expect_each_unmarked_once(200);
-  EXPECT_TRUE(line.zrun["a"]->service->dead_letters().all().empty());
+  EXPECT_TRUE(line.zrun["a"]->service->letters().letters().all().empty());
 }
 
 TEST(ReplaceTest, ACommandThatReplacesNothingEndsTheOneThatRunsAndTheOneThatWaits) {
@@ -199,8 +199,8 @@ TEST(ReplaceTest, AnInstanceThatWaitsIsOfItsVersionWhileItsTopologyGoesOnToAnoth
   EXPECT_EQ(line.place("source", "a", 2, 1, false, 1), "accepted");
   line.world.run_for(3s);
   EXPECT_TRUE(line.runs("relay", 2));
-  EXPECT_EQ(line.zrun["a"]->service->find("", "relay")->version(), 2u);
-  EXPECT_EQ(line.zrun["a"]->service->find("", "source")->version(), 3u);
+  EXPECT_EQ(line.zrun["a"]->service->spaces().space("", "relay")->version(), 2u);
+  EXPECT_EQ(line.zrun["a"]->service->spaces().space("", "source")->version(), 3u);
 }
 
 }  // namespace

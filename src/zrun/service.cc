@@ -6,6 +6,7 @@
 #include "stdx/text.h"
 #include "wire/frame.h"
 #include "wire/topology_codec.h"
+#include "zrun/space_view.h"
 
 namespace zrun {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using stdx::Code;
 
-constexpr stdx::Duration recent_for = 5s;
+constexpr stdx::Duration tick_interval = 500ms;
 
 v1::Hello hello_of(const Options& options) {
   v1::Hello hello;
@@ -43,19 +44,22 @@ v1::CommandReply reply(std::string outcome, std::string reason = "") {
 
 }  // namespace
 
-Service::Service(ports::Runtime& runtime, Outside outside, Options options)
+Service::Service(ports::Runtime& runtime, Dependencies dependencies, Options options)
     : runtime_(runtime),
-      outside_(outside),
+      dependencies_(dependencies),
       options_(std::move(options)),
-      startz_(runtime, outside.transport, {"startz", hello_of(options_)}),
-      zmesh_(runtime, outside.transport, {"zmesh", hello_of(options_)}),
+      startz_(runtime, dependencies.transport, {"startz", hello_of(options_)}),
+      zmesh_(runtime, dependencies.transport, {"zmesh", hello_of(options_)}),
+      tracer_(options_.traces && dependencies.http != nullptr
+                  ? std::make_unique<Tracer>(runtime, options_.trace_ratio)
+                  : nullptr),
       scheduler_(runtime, options_.scheduler),
-      links_(runtime, outside.transport, outside.key, data_hello_of(options_)),
+      links_(runtime, dependencies.transport, dependencies.key, data_hello_of(options_)),
       courier_(runtime, scheduler_, pool_, options_.zhost,
                [this](const std::string& zhost, stdx::Bytes frame) {
-                 return send_frame(zhost, std::move(frame));
+                 return frames_.send(zhost, std::move(frame));
                }),
-      loader_(outside.engine, outside.blobs, outside.packages,
+      loader_(dependencies.engine, dependencies.blobs, dependencies.packages,
               [this](const std::string& sha256, const std::vector<std::string>& holders,
                      std::function<void(stdx::Status)> done) {
                 v1::BlobFetchRequest request;
@@ -72,33 +76,40 @@ Service::Service(ports::Runtime& runtime, Outside outside, Options options)
               }),
       remote_pages_(runtime, zmesh_.exchange(),
                     [this](const std::string& topology, const std::string& space) {
-                      return pages(topology, space);
+                      return spaces_.pages(topology, space);
                     }),
-      dead_letters_(runtime.metrics),
       outside_calls_(runtime.metrics),
-      callers_timer_(runtime.executor),
+      letters_({.runtime = runtime,
+                .spaces = spaces_,
+                .pool = pool_,
+                .calls = outside_calls_,
+                .tracer = tracer_.get(),
+                .zhost = options_.zhost}),
+      outside_requests_({.runtime = runtime,
+                         .spaces = spaces_,
+                         .pool = pool_,
+                         .calls = outside_calls_,
+                         .tracer = tracer_.get(),
+                         .zhost = options_.zhost}),
+      peers_(spaces_, courier_, links_),
+      frames_(runtime.log, spaces_, courier_, links_, zmesh_),
+      starter_(runtime, spaces_, loader_, dependencies.data, options_.zhost),
+      details_(spaces_, dependencies.logs, options_.zhost),
       tick_timer_(runtime.executor),
       close_timer_(runtime.executor),
-      recent_timer_(runtime.executor),
       running_gauge_(runtime.metrics.gauge("samoza_zrun_spaces_running", "Spaces running here")),
       outbox_gauge_(runtime.metrics.gauge("samoza_zrun_outbox_messages",
                                           "Messages in the outboxes of transactional spaces")) {
-  dead_letters_.on_dropped = [this](const DeadLetter& letter) {
-    if (auto* receiver = receiver_of(letter); letter.stored && receiver != nullptr)
-      receiver->forget_letter(letter.id);
-  };
-  if (options_.traces && outside_.http != nullptr) {
-    tracer_ = std::make_unique<Tracer>(runtime, options_.trace_ratio);
+  if (tracer_)
     exporter_ = std::make_unique<TraceExporter>(
-        runtime, *outside_.http, *tracer_, *options_.traces,
+        runtime, *dependencies_.http, *tracer_, *options_.traces,
         SpanOrigin{options_.cluster_id, options_.zhost, options_.version});
-  }
   wire_handlers();
 }
 
 Service::~Service() {
   // Spaces hold messages and call their owner: first of all.
-  placed_.clear();
+  spaces_.all().clear();
 }
 
 stdx::Status Service::start() {
@@ -135,37 +146,38 @@ void Service::wire_handlers() {
   startz_.on_state = [this](bool connected) {
     // A startz that lost our words hears the states again.
     if (!connected) return;
-    for (const auto& [key, placed] : placed_) state_changed(*placed.space);
+    for (const auto& [key, placed] : spaces_.all()) state_changed(*placed.space);
   };
   zmesh_.on("zrun.peers", [this](const rpc::Caller&, stdx::BytesView body, rpc::Response respond) {
     auto page = wire::parse<v1::PeersUpdate>(body);
     if (!page) return respond(std::unexpected(page.error()));
-    peers_page(std::move(*page));
+    peers_.take(std::move(*page));
     respond(stdx::Bytes());
   });
   zmesh_.on("zrun.emit", rpc::typed<v1::SendRequest, v1::SendReply>(
                              [this](const rpc::Caller&, v1::SendRequest request, auto done) {
-                               emit_for(request, [done](stdx::Status sent) {
-                                 if (!sent) return done(std::unexpected(sent.error()));
-                                 v1::SendReply out;
-                                 out.set_outcome("accepted");
-                                 done(std::move(out));
-                               });
+                               outside_requests_.send_along_path(
+                                   request, [done](stdx::Status sent) {
+                                     if (!sent) return done(std::unexpected(sent.error()));
+                                     v1::SendReply out;
+                                     out.set_outcome("accepted");
+                                     done(std::move(out));
+                                   });
                              }));
   zmesh_.on("zrun.ask", rpc::typed<v1::SendRequest, v1::SendReply>(
                             [this](const rpc::Caller&, v1::SendRequest request, auto done) {
-                              ask(request, std::move(done));
+                              outside_requests_.ask(request, std::move(done));
                             }));
   zmesh_.on("zrun.space", rpc::typed<v1::SpaceDetailRequest, v1::SpaceDetail>(
                               [this](const rpc::Caller&, v1::SpaceDetailRequest request,
-                                     auto done) { detail(request, std::move(done)); }));
-  zmesh_.on_data = [this](stdx::Bytes frame) { frame_arrived("", frame); };
+                                     auto done) { details_.detail(request, std::move(done)); }));
+  zmesh_.on_data = [this](stdx::Bytes frame) { frames_.arrived("", frame); };
   zmesh_.on_writable = [this] { courier_.room_again(); };
   links_.on_room = [this] { courier_.room_again(); };
   links_.on_frame = [this](const std::string& zhost, stdx::Bytes frame) {
-    frame_arrived(zhost, frame);
+    frames_.arrived(zhost, frame);
   };
-  links_.on_way_changed = [this](const std::string& zhost) { way_changed(zhost); };
+  links_.on_link_changed = [this](const std::string& zhost) { frames_.link_changed(zhost); };
   scheduler_.after_round = [this] { courier_.flush(); };
 }
 
@@ -174,21 +186,17 @@ void Service::wire_handlers() {
 stdx::Result<LocalTopology*> Service::topology_of(const v1::PlaceCommand& command,
                                                   const ReadSpec& spec) {
   const auto& id = command.header().topology_id();
-  const auto known = topologies_.find(id);
-  if (known != topologies_.end() && command.topology_version() <= known->second->spec().version)
-    return known->second.get();
+  auto* topology = spaces_.topology_with_id(id);
+  if (topology != nullptr && command.topology_version() <= topology->spec().version)
+    return topology;
   TRY_ASSIGN(auto read, spec());
-  if (known == topologies_.end()) {
+  if (topology == nullptr) {
     TRY_ASSIGN(auto made, LocalTopology::make(model::TopologyId(id), std::move(read)));
-    by_bytes_[made->id_bytes] = made.get();
-    topologies_[id] = std::move(made);
+    topology = &spaces_.add(std::move(made));
   } else {
-    TRY(known->second->update(std::move(read)));
+    TRY(topology->update(std::move(read)));
   }
-  auto* topology = topologies_.at(id).get();
-  // What was told before there was a topology, or that space of it, to tell it to.
-  if (const auto told = peers_.find(id); told != peers_.end())
-    for (const auto& [space, entry] : told->second) peer_told(*topology, entry);
+  peers_.tell(*topology);
   return topology;
 }
 
@@ -212,9 +220,9 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command, const ReadSpec&
   if (closing_) return reply("refused", "zrun is stopping");
   if (!stdx::is_uuid(header.topology_id())) return reply("refused", "no topology id");
   const Key key{header.topology_id(), header.space()};
-  const auto at = placed_.find(key);
-  if (at != placed_.end()) {
-    const auto& id = at->second.space->id();
+  auto* present = spaces_.find(key);
+  if (present != nullptr) {
+    const auto& id = present->space->id();
     const model::InstanceId asked{id.key, model::Epoch(header.epoch()), model::Run(command.run())};
     if (asked <= id) return reply(asked == id ? "already" : "refused", "a newer instance is here");
   }
@@ -226,8 +234,8 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command, const ReadSpec&
     forget_topology_if_empty(header.topology_id());
     return reply("refused", text ? "the topology has no such space" : text.error().message);
   }
-  if (at != placed_.end()) {
-    auto& placed = at->second;
+  if (present != nullptr) {
+    auto& placed = *present;
     const auto replaces = command.replaces();
     // Also the one that is to begin when the one before it has closed.
     const bool goes_on =
@@ -241,8 +249,8 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command, const ReadSpec&
     if (!again) return reply("refused", again.error().message);
     return place_here(**again, *text, command);
   }
-  if (placed_.size() >= options_.spaces_max)
-    return reply("refused", stdx::format("zrun holds {} spaces, its limit", placed_.size()));
+  if (spaces_.all().size() >= options_.spaces_max)
+    return reply("refused", stdx::format("zrun holds {} spaces, its limit", spaces_.all().size()));
   return place_here(topology, *text, command);
 }
 
@@ -265,10 +273,10 @@ v1::CommandReply Service::place_here(LocalTopology& topology,
   const auto version = text->version;
   model::InstanceId id{
       {topology.id, header.space()}, model::Epoch(header.epoch()), model::Run(command.run())};
-  auto& placed = placed_[key];
+  auto& placed = spaces_.all()[key];
   placed.space = std::make_unique<Space>(
-      SpaceParts{runtime_, scheduler_, pool_, *this, outside_.sensors, outside_calls_,
-                 outside_.logs, tracer_.get()},
+      SpaceParts{runtime_, scheduler_, pool_, *this, dependencies_.sensors, outside_calls_,
+                 dependencies_.logs, tracer_.get()},
       topology, index, id, SpacePast{command.restarts(), command.last_failure()}, std::move(text));
   for (const auto& sender : command.senders()) {
     const int from = topology.index_of(sender.space());
@@ -295,119 +303,62 @@ v1::CommandReply Service::place_here(LocalTopology& topology,
   for (auto& message : carried) placed.space->deliver(std::move(message));
   courier_.space_arrived(topology, index);
   state_changed(*placed.space);
-  load(key, command);
+  starter_.start(key, command);
   return reply("accepted");
 }
 
-stdx::Error Service::of_data(const model::InstanceId& id, const stdx::Error& error) const {
-  if (error.code != Code::not_found) return error;
-  runtime_.log.error("data_gone", {{"topology", id.key.topology.value},
-                                   {"space", id.key.space},
-                                   {"epoch", id.epoch.value},
-                                   {"why", error.message}});
-  return {error.code,
-          stdx::format("data of space {} is gone from zhost {}: {}; bring it back, or delete the "
-                       "topology and submit it again to begin empty",
-                       id.key.space, options_.zhost, error.message)};
+// --- replacing ---
+
+// A newer version of a space takes the place of the one that runs here: the former one is closed,
+// and what it had not finished goes on (PlaceCommand.replaces).
+v1::CommandReply Service::replace(PlacedSpace& placed, std::shared_ptr<const model::Topology> text,
+                                  const v1::PlaceCommand& command) {
+  v1::CommandReply reply;
+  const auto of = [](const v1::PlaceCommand& c) { return std::pair(c.header().epoch(), c.run()); };
+  const bool again = placed.next && of(*placed.next) == of(command);
+  reply.set_outcome(again ? "already" : "accepted");
+  if (again) return reply;
+  const bool closing = placed.next != nullptr;
+  placed.next = std::make_unique<v1::PlaceCommand>(command);
+  placed.next->clear_topology();  // it is read
+  placed.next_text = std::move(text);
+  if (!closing) placed.space->stop("a newer version of it takes its place");
+  return reply;
 }
 
-Service::Placed* Service::still(const Key& key, const model::InstanceId& id) {
-  const auto at = placed_.find(key);
-  if (at == placed_.end() || at->second.space->id() != id ||
-      at->second.space->state() != SpaceState::starting)
-    return nullptr;
-  return &at->second;
-}
-
-void Service::fail_placed(const Key& key, const model::InstanceId& id, const stdx::Error& why) {
-  if (auto* placed = still(key, id)) placed->space->fail_for_good(why.message);
-}
-
-void Service::load(const Key& key, const v1::PlaceCommand& command) {
-  const auto& space = *placed_.at(key).space;
-  const std::string sha256 =
-      space.spec().mex_sha256.empty() ? command.mex_sha256() : space.spec().mex_sha256;
-  loader_.package(sha256, {command.blob_holders().begin(), command.blob_holders().end()},
-                  [this, key, sha256, id = space.id(), alive = std::weak_ptr<bool>(alive_)](
-                      stdx::Result<std::shared_ptr<const ports::Package>> package) {
-                    if (!alive.expired()) package_ready(key, id, sha256, std::move(package));
-                  });
-}
-
-void Service::package_ready(const Key& key, model::InstanceId id, const std::string& sha256,
-                            stdx::Result<std::shared_ptr<const ports::Package>> package) {
-  auto* placed = still(key, id);
-  if (placed == nullptr) return;
-  if (!package) return fail_placed(key, id, package.error());
-  if (recent_package_ != *package) recent_package_ = *package;
-  recent_timer_.set(recent_for, [this] { recent_package_.reset(); });
-  if (placed->space->is_ui()) return serve_pages(*placed, std::move(*package));
-  loader_.module(sha256, *package, placed->space->spec(),
-                 [this, key, id, alive = std::weak_ptr<bool>(alive_)](
-                     stdx::Result<std::shared_ptr<ports::Module>> module) {
-                   if (alive.expired() || still(key, id) == nullptr) return;
-                   if (!module) return fail_placed(key, id, module.error());
-                   open_data(key, id, std::move(*module));
-                 });
-}
-
-void Service::open_data(const Key& key, model::InstanceId id,
-                        std::shared_ptr<ports::Module> module) {
-  auto* placed = still(key, id);
-  if (placed->space->spec().store == model::StoreKind::none)
-    return placed->space->start(std::move(module), nullptr);
-  using Expect = ports::DataStore::Expect;
-  outside_.data.open(
-      id, placed->data_expected ? Expect::there : Expect::nothing,
-      placed->space->spec().limits.data_bytes,
-      [this, key, id, module = std::move(module), alive = std::weak_ptr<bool>(alive_)](
-          stdx::Result<std::shared_ptr<ports::SpaceData>> data) mutable {
-        if (!alive.expired()) data_opened(key, id, std::move(module), std::move(data));
-      });
-}
-
-void Service::data_opened(const Key& key, const model::InstanceId& id,
-                          std::shared_ptr<ports::Module> module,
-                          stdx::Result<std::shared_ptr<ports::SpaceData>> data) {
-  auto* placed = still(key, id);
-  if (placed == nullptr) return;
-  if (data) {
-    placed->open_again.reset();
-    placed->space->note_store({});
-    return placed->space->start(std::move(module), std::move(*data));
+// What its senders keep goes to the next instance anyway; what only this zrun has is handed on: the
+// messages it had sent and that are not finished (with their numbers), those it sent to itself, and
+// those that nobody keeps and it had not begun.
+void Service::hand_over(const Key& key, LocalTopology& topology, PlacedSpace& placed) {
+  auto& former = *placed.space;
+  const auto& command = *placed.next;
+  // The topology here may be of a version after the one that this command is of.
+  const auto has = [&paths = placed.next_text->paths](const PathState& path) {
+    return path.index < paths.size() && !paths[path.index].removed;
+  };
+  for (auto* path : topology.paths_of[former.index()]) {
+    if (path->from != former.index()) continue;
+    path->opened_to.clear();
+    if (path->out.stream() != 0)
+      path->out.drain([](MessagePtr) {});  // the next instance reads it from the store
+    else if (!has(*path))
+      letters_.not_received(topology, *path, "an update removed its path before it was received");
+    else
+      path->out.take_over(command.header().epoch(), command.run());
   }
-  const auto code = data.error().code;
-  if (code != Code::unavailable && code != Code::unknown && code != Code::full)
-    return fail_placed(key, id, of_data(id, data.error()));
-  // The disk or the process has no room for it now: nothing that another zhost or an operator's
-  // start would change for the better, so it waits here.
-  placed->space->wait_for_store(data.error());
-  if (!placed->open_again) placed->open_again = std::make_unique<ports::Timer>(runtime_.executor);
-  placed->open_again->set(data_open_again, [this, key, id, module = std::move(module)]() mutable {
-    if (still(key, id) != nullptr) open_data(key, id, std::move(module));
+  std::vector<MessagePtr> carried;
+  letters_.receiver_leaves(former, &carried);
+  const int index = topology.index_in(*placed.next_text, key.second);
+  std::erase_if(carried, [&](const MessagePtr& message) {
+    if (!message->is_from_outside() ||
+        OutsideRequests::are_taken_by(placed.next_text->spaces[static_cast<std::size_t>(index)],
+                                      message->http))
+      return false;
+    letters_.not_handled(former, *message, "an update closed the space to messages from outside");
+    return true;
   });
-}
-
-void Service::serve_pages(Placed& placed, std::shared_ptr<const ports::Package> package) {
-  auto* space = placed.space.get();
-  placed.pages = std::make_unique<UiPages>(
-      runtime_, std::move(package), space->spec(),
-      [space](const std::string& path_name, const std::string& payload) -> stdx::Status {
-        auto* path = space->out_path(path_name);
-        if (path == nullptr)
-          return stdx::fail(Code::denied,
-                            stdx::format("no path '{}' from space '{}'",
-                                         stdx::printable(path_name, 80), space->spec().name));
-        if (payload.size() > wire::message_bytes_max ||
-            space->room_on(*path, payload.size()) != Space::Room::there)
-          return stdx::fail(Code::full, stdx::format("path '{}' is full", path_name));
-        space->emit(*path, payload);
-        return {};
-      });
-  space->serve([pages = placed.pages.get(), space](const Message& message) {
-    const auto& path = space->topology().spec().paths[message.path];
-    pages->show(space->in_name(message.path), path.from, message.seq, message.payload);
-  });
+  letters_.forget_stored(key.first, key.second);
+  place_here(topology, placed.next_text, command, std::move(carried));
 }
 
 // --- stopping ---
@@ -417,18 +368,17 @@ v1::CommandReply Service::stop(const v1::StopCommand& command) {
   if (!stdx::is_uuid(header.topology_id()) || !model::is_name(header.space()))
     return reply("refused", "a stop names topology_id and space");
   const Key key{header.topology_id(), header.space()};
-  const auto at = placed_.find(key);
-  if (at == placed_.end()) {
+  auto* placed = spaces_.find(key);
+  if (placed == nullptr) {
     if (command.remove_data()) remove_stored({model::TopologyId(key.first), key.second});
     return reply("already");
   }
-  if (at->second.space->id().epoch.value > header.epoch())
+  if (placed->space->id().epoch.value > header.epoch())
     return reply("refused", "a newer instance is here");
-  at->second.remove_data |= command.remove_data();
-  at->second.topology_ends |= command.topology_ends();
-  if (at->second.next && at->second.next->header().epoch() <= header.epoch())
-    at->second.next.reset();
-  auto& space = *at->second.space;
+  placed->remove_data |= command.remove_data();
+  placed->topology_ends |= command.topology_ends();
+  if (placed->next && placed->next->header().epoch() <= header.epoch()) placed->next.reset();
+  auto& space = *placed->space;
   if (!space.is_over())
     space.stop(command.why().empty() ? "stopped by command" : command.why());
   else
@@ -437,15 +387,7 @@ v1::CommandReply Service::stop(const v1::StopCommand& command) {
 }
 
 void Service::state_changed(Space& space) {
-  v1::SpaceReport report;
-  report.set_topology_id(space.id().key.topology.value);
-  report.set_space(space.id().key.space);
-  report.set_epoch(space.id().epoch.value);
-  report.set_run(space.id().run.value);
-  report.set_state(to_string(space.state()));
-  report.set_detail(space.detail());
-  report.set_restarts(static_cast<std::uint32_t>(space.restarts()));
-  report.set_last_failure(space.own_last_failure());
+  const auto report = report_of(space);
   startz_.notify(rpc::address("", "startz"), "zrun.space_state", report.SerializeAsString());
   runtime_.log.info("space_state", {{"topology", report.topology_id()},
                                     {"space", report.space()},
@@ -454,14 +396,15 @@ void Service::state_changed(Space& space) {
                                     {"state", report.state()},
                                     {"detail", report.detail()}});
   const Key key{report.topology_id(), report.space()};
-  if (const auto at = placed_.find(key); at != placed_.end() && at->second.space.get() == &space)
-    count_running(at->second, !space.is_ui() && space.state() == SpaceState::running);
+  if (auto* placed = spaces_.find(key); placed != nullptr && placed->space.get() == &space)
+    count_running(*placed, !space.is_ui() && space.state() == SpaceState::running);
   if (space.state() == SpaceState::failed)
-    fail_callers(key,
-                 {Code::unknown, stdx::format("space '{}' failed before it had handled the "
-                                              "message to its end: {}",
-                                              key.second, space.detail())},
-                 /*forget=*/false);
+    outside_requests_.fail(
+        key,
+        {Code::unknown, stdx::format("space '{}' failed before it had handled the "
+                                     "message to its end: {}",
+                                     key.second, space.detail())},
+        /*forget=*/false);
   if (space.state() != SpaceState::stopped) return;
   retire_later(key, space.id());
 }
@@ -471,13 +414,13 @@ void Service::state_changed(Space& space) {
 void Service::retire_later(const Key& key, const model::InstanceId& id) {
   runtime_.executor.post([this, key, id, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
-    const auto at = placed_.find(key);
-    if (at != placed_.end() && at->second.space->id() == id) retire(key);
+    const auto* placed = spaces_.find(key);
+    if (placed != nullptr && placed->space->id() == id) retire(key);
   });
 }
 
-// Counted up and down: each change of one of 10,000 spaces would else look at all of them.
-void Service::count_running(Placed& placed, bool runs) {
+// Maintained incrementally; recounting would make each state change O(spaces).
+void Service::count_running(PlacedSpace& placed, bool runs) {
   if (placed.counted == runs) return;
   placed.counted = runs;
   running_ += runs ? 1 : -1;
@@ -485,7 +428,7 @@ void Service::count_running(Placed& placed, bool runs) {
 }
 
 void Service::retire(const Key& key) {
-  auto node = placed_.extract(key);
+  auto node = spaces_.all().extract(key);
   if (node.empty()) return;
   auto& placed = node.mapped();
   count_running(placed, false);
@@ -493,34 +436,40 @@ void Service::retire(const Key& key) {
   auto& topology = space.topology();
   topology.slots[space.index()].local = nullptr;
   if (placed.next && !closing_) return hand_over(key, topology, placed);
-  bury_sent(space, !placed.remove_data, placed.topology_ends);
-  bury_taken(space);
-  fail_callers(key,
-               {Code::unknown, stdx::format("space '{}' was stopped or moved before it had "
-                                            "handled the message to its end",
-                                            key.second)},
-               /*forget=*/true);
-  dead_letters_.forget_stored(key.first, key.second);
+  letters_.sender_leaves(space, !placed.remove_data, placed.topology_ends);
+  letters_.receiver_leaves(space);
+  outside_requests_.fail(
+      key,
+      {Code::unknown, stdx::format("space '{}' was stopped or moved before it had "
+                                   "handled the message to its end",
+                                   key.second)},
+      /*forget=*/true);
+  letters_.forget_stored(key.first, key.second);
   const auto id = space.id().key;
   placed.pages.reset();
   placed.space.reset();
   if (placed.remove_data) remove_stored(id);
   forget_topology_if_empty(key.first);
-  if (closing_ && placed_.empty() && on_stop) on_stop();
+  if (closing_ && spaces_.all().empty() && on_stop) on_stop();
 }
 
 void Service::forget_topology_if_empty(const std::string& id) {
-  const auto at = topologies_.find(id);
-  if (at == topologies_.end() || at->second->has_local_spaces()) return;
-  courier_.forget(*at->second);
-  by_bytes_.erase(at->second->id_bytes);
-  topologies_.erase(at);
+  auto* topology = spaces_.topology_with_id(id);
+  if (topology == nullptr || topology->has_local_spaces()) return;
+  courier_.forget(*topology);
+  spaces_.remove_topology(id);
+}
+
+void Service::remove_stored(const model::SpaceKey& key) {
+  dependencies_.data.remove(key);
+  if (dependencies_.logs != nullptr) dependencies_.logs->remove(key);
 }
 
 stdx::Duration Service::close_all() {
   if (std::exchange(closing_, true)) return close_at_ - runtime_.clock.now();
+  outside_requests_.close();
   std::vector<Space*> all;
-  for (auto& [key, placed] : placed_) {
+  for (auto& [key, placed] : spaces_.all()) {
     all.push_back(placed.space.get());
     if (placed.space->is_over()) retire_later(key, placed.space->id());
   }
@@ -539,30 +488,51 @@ stdx::Duration Service::close_all() {
   return wait;
 }
 
-// --- what HTTP asks ---
+// --- messages ---
 
-std::vector<const Space*> Service::spaces() const {
-  std::vector<const Space*> list;
-  for (const auto& [key, placed] : placed_) list.push_back(placed.space.get());
-  return list;
+void Service::record_dead_letter(Space& receiver, DeadLetter letter) {
+  letters_.could_not_handle(receiver, std::move(letter));
 }
 
-const Space* Service::find(const std::string& topology, const std::string& space) const {
-  for (const auto& [key, placed] : placed_) {
-    if (key.second != space) continue;
-    if (topology.empty() || key.first == topology ||
-        placed.space->topology().spec().name == topology)
-      return placed.space.get();
+void Service::retried(Space&, std::uint64_t letter, const std::string& why) {
+  letters_.retried(letter, why);
+}
+
+void Service::letters_loaded(Space& receiver, std::vector<DeadLetter> letters) {
+  letters_.loaded(receiver, std::move(letters));
+}
+
+void Service::emit(Space& sender, PathState& path, stdx::BytesView payload) {
+  courier_.emit(sender, path, payload);
+}
+
+void Service::send(Space& sender, PathState& path, MessagePtr message) {
+  courier_.send(sender, path, std::move(message));
+}
+
+void Service::ledger_loaded(Space& space) {
+  courier_.ledger_loaded(space.topology(), space.index());
+}
+
+void Service::finished(Space& receiver, const Message& message) {
+  auto& topology = receiver.topology();
+  courier_.finished(topology, *topology.paths[message.path], message);
+}
+
+void Service::feed(Space& receiver) {
+  courier_.feed(receiver);
+}
+
+void Service::tick() {
+  for (auto& [id, topology] : spaces_.topologies()) courier_.tick(*topology);
+  std::size_t outbox = 0;
+  for (auto& [key, placed] : spaces_.all()) {
+    placed.space->tidy_outbox();
+    outbox += placed.space->outbox_size();
   }
-  return nullptr;
-}
-
-UiPages* Service::pages(const std::string& topology, const std::string& space) {
-  for (auto& [key, placed] : placed_)
-    if (key.second == space && placed.pages &&
-        (key.first == topology || placed.space->topology().spec().name == topology))
-      return placed.pages.get();
-  return nullptr;
+  outbox_gauge_.set(static_cast<std::int64_t>(outbox));
+  remote_pages_.tidy();
+  tick_timer_.set(tick_interval, [this] { tick(); });
 }
 
 }  // namespace zrun

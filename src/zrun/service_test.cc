@@ -194,9 +194,9 @@ TEST(ZrunServiceTest, S18ASpaceThatSendsAndNeverAsksForTheNextMessageGathersNoth
   // Nobody takes in what they send: the source has no message in hand, the relay one.
   const auto& service = *cluster.zrun["a"]->service;
   ASSERT_EQ(cluster.emitted, 200);
-  EXPECT_EQ(service.find(cluster.id, "source")->turn_emits(), 0u);
-  EXPECT_EQ(service.find(cluster.id, "relay")->turn_emits(), 1u);
-  EXPECT_EQ(service.find(cluster.id, "relay")->mailbox_size(), 200u);
+  EXPECT_EQ(service.spaces().space(cluster.id, "source")->turn_emits(), 0u);
+  EXPECT_EQ(service.spaces().space(cluster.id, "relay")->turn_emits(), 1u);
+  EXPECT_EQ(service.spaces().space(cluster.id, "relay")->mailbox_size(), 200u);
 }
 
 // Takes one message, then lives of messages to itself; every turn sends on as well.
@@ -239,7 +239,7 @@ TEST(ZrunServiceTest, S18ASpaceThatTalksToItselfWhileItsReceiverIsAwayGathersNoT
     };
     cluster.run_without_sink(3s);
     // The sink is nowhere: what `down` holds is not received.
-    const auto& relay = *cluster.zrun["a"]->service->find(cluster.id, "relay");
+    const auto& relay = *cluster.zrun["a"]->service->spaces().space(cluster.id, "relay");
     EXPECT_GT(turns, 500);
     EXPECT_LE(relay.open_turns(), delivery == model::Delivery::at_least_once ? 100u : 0u);
     EXPECT_LE(relay.turn_emits(), 1u);

@@ -43,7 +43,10 @@ Space::Space(SpaceParts parts, LocalTopology& topology, std::uint16_t index, mod
       index_(index),
       id_(std::move(id)),
       past_(std::move(past)),
-      may_log_(guest_abi::is_granted(spec().capabilities, "sys.log")) {
+      trace_(parts.tracer, {text_, index_, id_.epoch.value, id_.run.value}),
+      log_({parts.runtime, parts.scheduler, parts.logs}, id_, spec(),
+           guest_abi::is_granted(spec().capabilities, "sys.log")),
+      sensors_(parts.sensors, [this] { wake(Wait::sensor); }) {
   if (spec().cpu_share > 0) set_weight(spec().cpu_share);
   for (auto* path : topology_.paths_of[index_])
     if (path->from == index_ && has_path(path->index)) out_paths_.push_back(path);
@@ -182,7 +185,7 @@ bool Space::tell_closed() {
 }
 
 void Space::leave(SpaceState state, std::string detail) {
-  print_unfinished();
+  log_.print_unfinished();
   instance_.reset();
   call_active_ = false;
   wait_ = Wait::none;
@@ -191,7 +194,7 @@ void Space::leave(SpaceState state, std::string detail) {
   restart_timer_.reset();
   commit_deadline_.reset();
   self_timers_.clear();
-  sensors.clear();
+  sensors_.close_all();
   data_call.reset();
   const bool in_doubt = transaction_ && transaction_->commit == Transaction::Commit::under_way;
   drop_turn();
@@ -207,22 +210,22 @@ void Space::set_state(SpaceState state, std::string detail) {
 }
 
 void Space::fail(std::string why, Cause cause) {
-  print_unfinished();
+  log_.print_unfinished();
   instance_.reset();
   call_active_ = false;
   wait_ = Wait::none;
   hook_deadline_.reset();
   busy_for_ = {};
   self_timers_.clear();
-  sensors.clear();
+  sensors_.close_all();
   data_call.reset();
   turn_emits_.clear();
   drop_turn();
-  write_log(3, why);
+  log_.write(3, why);
   // What a message does to its receiver is no failure of the space: the message is delivered a few
   // times more, and then it is a dead letter. Nothing moves for its sake.
   const auto deliveries = cause == Cause::guest ? failed_delivery(why) : 0;
-  if (current_) close_span(SpanEnd::failed, why);
+  if (current_) trace_.close(SpanEnd::failed, why);
   if (deliveries > 0 && !closing_asked_) {
     parts_.scheduler.cancel_wake(*this);
     return restart_later(deliveries, std::move(why));
@@ -251,7 +254,7 @@ void Space::fail(std::string why, Cause cause) {
 }
 
 void Space::restart_later(std::size_t failures, std::string why) {
-  ++restarts_;
+  log_.set_restarts(++restarts_);
   last_failure_ = stdx::shortened(why, 400);
   set_state(SpaceState::initializing, std::move(why));
   if (is_over()) return;  // stopped by who was told
@@ -266,10 +269,10 @@ void Space::restart_later(std::size_t failures, std::string why) {
 std::size_t Space::failed_delivery(const std::string& why) {
   if (!current_ || hook_ != Hook::on_process) return 0;
   const bool is_last = is_last_delivery(*current_);
-  close_span(is_last ? SpanEnd::dead_letter : SpanEnd::failed, why);
+  trace_.close(is_last ? SpanEnd::dead_letter : SpanEnd::failed, why);
   const auto deliveries = current_->deliveries;
   if (is_last)
-    bury(std::exchange(current_, {}), why);
+    record_dead_letter(std::exchange(current_, {}), why);
   else
     give_back_current();
   return deliveries;
@@ -414,7 +417,7 @@ void Space::hook_over(std::int32_t value) {
       if (value != 0) return stop(stdx::format("on_process returned {}", value));
       return go_idle();
     case Hook::on_close:
-      if (value != 0) write_log(2, stdx::format("on_close returned {}", value));
+      if (value != 0) log_.write(2, stdx::format("on_close returned {}", value));
       return leave(SpaceState::stopped, detail_);
   }
   parts_.scheduler.make_runnable(*this);

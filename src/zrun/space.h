@@ -32,12 +32,13 @@
 #include "stdx/ring.h"
 #include "zrun/dead_letters.h"
 #include "zrun/ledger.h"
-#include "zrun/line_buffer.h"
 #include "zrun/local_topology.h"
 #include "zrun/message.h"
 #include "zrun/outside_calls.h"
 #include "zrun/scheduler.h"
-#include "zrun/tracer.h"
+#include "zrun/space_log.h"
+#include "zrun/space_sensors.h"
+#include "zrun/space_trace.h"
 #include "zrun/turn.h"
 
 namespace zrun {
@@ -58,7 +59,7 @@ class SpaceOwner {
   virtual void feed(Space& receiver) = 0;
   // A message of this space, that it could not handle: off its path (or the retry of a letter).
   // `letter` lacks what the owner knows. Stored: it is in the space's store already.
-  virtual void bury(Space& receiver, DeadLetter letter) = 0;
+  virtual void record_dead_letter(Space& receiver, DeadLetter letter) = 0;
   // The retry of a letter was handled, or (with why) failed as often as it may.
   virtual void retried(Space& receiver, std::uint64_t letter, const std::string& why) = 0;
   // The store of the space was read; these are its letters.
@@ -90,8 +91,6 @@ struct SpacePast {
 
 class Space final : public Schedulable {
  public:
-  static constexpr std::size_t log_lines_kept = 200;
-  static constexpr std::size_t log_bytes_kept = 64u << 10;
   static constexpr std::size_t self_timers_max = 256;
   // A guest that fails this often within failure_window stays failed.
   static constexpr std::size_t failures_max = 5;
@@ -176,9 +175,8 @@ class Space final : public Schedulable {
     return last_failure_.empty() ? past_.last_failure : last_failure_;
   }
   const std::string& own_last_failure() const { return last_failure_; }
-  std::uint64_t log_lines_dropped() const { return log_dropped_; }
-  const std::deque<ports::LogLine>& log() const { return log_; }
-  std::vector<std::string> log_lines() const;  // as text
+  const SpaceLog& log() const { return log_; }
+  SpaceLog& log() { return log_; }
 
   // --- for host functions (zrun/abi/) ---
   enum class Wait { none, yield, sleep, message, room, data, sensor, commit };
@@ -217,19 +215,9 @@ class Space final : public Schedulable {
   // Answers the message in hand, once; of a transactional space when its turn is committed.
   enum class Replied { taken, nobody_waits, again };
   Replied reply(stdx::BytesView answer);
-  // --- traces (docs/how-to/trace-messages.md) ---
-  // What is sent now belongs to the trace of the message in hand; without one, one may begin.
-  void stamp(Message& message);
-  // An attribute of the span of the message in hand. A key that is there gets the new value.
-  enum class Annotated { taken, not_traced, full };
-  Annotated annotate(std::string_view key, std::string_view value);
-  void write_log(std::int32_t level, std::string_view text);
-  bool may_log() const { return may_log_; }
-  // Standard output or error: its lines go to the log, an unfinished one when it ends or the
-  // instance does. Gives how much it took, and lowers `lines` by the lines that it made; without
-  // the capability sys.log it takes everything and drops it.
-  enum class Printed { out, error };
-  std::size_t print(Printed where, std::string_view text, std::size_t& lines);
+  // What is sent now belongs to the trace of the message in hand (space_trace.h).
+  void stamp(Message& message) const { trace_.stamp(message, current_ ? &*current_ : nullptr); }
+  SpaceTrace& trace() { return trace_; }
   // Why a host function ends the instance, in place of the engine's words.
   void end_because(std::string why) { end_reason_ = std::move(why); }
 
@@ -248,14 +236,7 @@ class Space final : public Schedulable {
   Turn* turn() { return transaction_ ? &transaction_->turn : nullptr; }
   std::shared_ptr<DataCall> data_call;  // the one under way; a late answer finds it replaced
 
-  struct OpenSensor {
-    std::unique_ptr<ports::Sensor> sensor;
-    std::deque<stdx::Bytes> readings;
-  };
-  static constexpr std::size_t sensors_max = 16;
-  static constexpr std::size_t readings_kept = 256;
-  std::map<std::int32_t, OpenSensor> sensors;
-  std::int32_t open_sensor(const std::string& type);
+  SpaceSensors& sensors() { return sensors_; }
 
   ports::Runtime& runtime() { return parts_.runtime; }
 
@@ -292,16 +273,10 @@ class Space final : public Schedulable {
   void restart_later(std::size_t failures, std::string why);
   void restart();
   void leave(SpaceState state, std::string detail);
-  void print_unfinished();
-  void log_line(std::int32_t level, std::string_view text);
   void set_state(SpaceState state, std::string detail);
   void set_timer();
   void commit_overran();
   void finish_current();
-  void open_span(const Message& message);
-  void close_span(SpanEnd end, const std::string& why = "");
-  // `traceparent` of what answers it; empty: it has no trace.
-  std::string answer_trace(const Message& message) const;
   bool commit_turn();
   void turn_committed(const stdx::Status& status, const Turn& turn);
   void drop_turn();
@@ -310,8 +285,8 @@ class Space final : public Schedulable {
   void put_into_mailbox(MessagePtr message, std::int32_t delay_ms);
   // One more delivery of it failed; true where it may not be delivered again.
   bool is_last_delivery(Message& message) const;
-  void bury(MessagePtr message, const std::string& why);
-  void bury_in_store(MessagePtr message, DeadLetter letter);
+  void record_dead_letter(MessagePtr message, const std::string& why);
+  void record_in_store(MessagePtr message, DeadLetter letter);
   void fail_caller(const Message& message, const std::string& why);
   DeadLetter letter_of(const Message& message, const std::string& why) const;
   // To the space and to the path of the message; plain additions.
@@ -351,15 +326,14 @@ class Space final : public Schedulable {
   std::size_t mailbox_bytes_ = 0;
   MessagePtr current_;
   bool took_message_ = false, replied_ = false;
-  bool span_open_ = false;      // of current_
-  std::unique_ptr<Span> span_;  // made with the first one
-  std::shared_ptr<const SpanSource> span_source_;
+  SpaceTrace trace_;
   MessagePtr too_small_;  // the front message that was asked for with too_small_capacity_
   std::size_t too_small_capacity_ = 0;
   std::unique_ptr<Transaction> transaction_;
   std::vector<std::pair<PathState*, std::uint64_t>> turn_emits_;
   std::deque<OpenTurn> open_turns_;  // ended, waiting for receipts
-  std::deque<MessagePtr> burying_;   // off the mailbox, their letters are on the way to the store
+  std::deque<MessagePtr>
+      being_recorded_;  // off the mailbox, their letters are on the way to the store
   std::vector<PathState*> starved_;
   std::vector<PathState*> out_paths_;
   std::map<std::uint64_t, std::unique_ptr<ports::Timer>> self_timers_;
@@ -371,14 +345,9 @@ class Space final : public Schedulable {
   std::unique_ptr<ports::Timer> restart_timer_;
   std::unique_ptr<ports::Timer> commit_deadline_;  // while it stops and its last commit is out
 
-  bool may_log_;
-  LineBuffer printed_[2];
+  SpaceLog log_;
+  SpaceSensors sensors_;
   std::string end_reason_;
-  std::deque<ports::LogLine> log_;
-  std::uint64_t log_seq_ = 0;
-  stdx::Instant log_second_{};
-  std::size_t log_kept_bytes_ = 0;
-  std::uint64_t log_bytes_ = 0, log_dropped_ = 0;
   MessageCounts counts_;
   WaitTimes wait_times_;
 };

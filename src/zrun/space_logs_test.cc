@@ -28,7 +28,7 @@ struct Logs : FakeCluster {
     world.run_for(200ms);
   }
   Space& space(const std::string& zhost = "a") {
-    return const_cast<Space&>(*zrun.at(zhost)->service->find("", "x"));
+    return const_cast<Space&>(*zrun.at(zhost)->service->spaces().space("", "x"));
   }
   v1::LogsReply ask(const std::string& zhost, bool all, std::uint64_t after_seq = 0) {
     v1::SpaceDetailRequest request;
@@ -39,7 +39,8 @@ struct Logs : FakeCluster {
     request.set_after_run(after_seq > 0 ? 1 : 0);
     request.set_after_seq(after_seq);
     std::optional<stdx::Result<v1::SpaceDetail>> answer;
-    zrun.at(zhost)->service->detail(request, [&](auto found) { answer = std::move(found); });
+    zrun.at(zhost)->service->details().detail(request,
+                                              [&](auto found) { answer = std::move(found); });
     EXPECT_TRUE(world.run_until_true([&] { return answer.has_value(); }, 5s));
     EXPECT_TRUE(*answer);
     return *answer ? (*answer)->logs() : v1::LogsReply();
@@ -54,7 +55,7 @@ using Texts = std::vector<std::string>;
 
 TEST(SpaceLogsTest, ALineHasItsLevelItsTimeAndTheInstanceThatSaidIt) {
   Logs cluster;
-  cluster.space().write_log(2, "careful");
+  cluster.space().log().write(2, "careful");
   const auto logs = cluster.ask("a", false);
   ASSERT_EQ(logs.records_size(), 1);
   const auto& record = logs.records(0);
@@ -69,19 +70,19 @@ TEST(SpaceLogsTest, ALineHasItsLevelItsTimeAndTheInstanceThatSaidIt) {
 
 TEST(SpaceLogsTest, SeveralLinesOfOneCallStayLines) {
   Logs cluster;
-  cluster.space().write_log(1, "one\r\ntwo\n\n  three\n");
+  cluster.space().log().write(1, "one\r\ntwo\n\n  three\n");
   EXPECT_EQ(Logs::texts(cluster.ask("a", false)), (Texts{"one", "two", "  three"}));
 }
 
 TEST(SpaceLogsTest, WhatTheFormerRunSaidOutlivesTheDeathOfZrun) {
   Logs cluster;
-  cluster.space().write_log(3, "the last words");
+  cluster.space().log().write(3, "the last words");
   cluster.zrun["a"].reset();
   cluster.start_zrun("a");
   cluster.world.run_for(200ms);
   ASSERT_EQ(cluster.place("x", "a", 1, 2), "accepted");
   cluster.world.run_for(200ms);
-  cluster.space().write_log(1, "here again");
+  cluster.space().log().write(1, "here again");
   EXPECT_EQ(Logs::texts(cluster.ask("a", false)), (Texts{"here again"}));
   const auto all = cluster.ask("a", true);
   EXPECT_EQ(Logs::texts(all), (Texts{"the last words", "here again"}));
@@ -91,12 +92,12 @@ TEST(SpaceLogsTest, WhatTheFormerRunSaidOutlivesTheDeathOfZrun) {
 
 TEST(SpaceLogsTest, AfterAMoveTheFormerZhostStillHasWhatItSaidThere) {
   Logs cluster;
-  cluster.space().write_log(1, "on a");
+  cluster.space().log().write(1, "on a");
   cluster.zrun.at("a")->service->stop(cluster.stop_command("x", 1));
   cluster.world.run_for(200ms);
   ASSERT_EQ(cluster.place("x", "b", 2, 1), "accepted");
   cluster.world.run_for(200ms);
-  cluster.space("b").write_log(1, "on b");
+  cluster.space("b").log().write(1, "on b");
   const auto former = cluster.ask("a", true);
   EXPECT_EQ(Logs::texts(former), (Texts{"on a"}));
   EXPECT_EQ(former.epoch(), 0u) << "no instance is there";
@@ -105,7 +106,7 @@ TEST(SpaceLogsTest, AfterAMoveTheFormerZhostStillHasWhatItSaidThere) {
 
 TEST(SpaceLogsTest, WhoFollowsGetsOnlyWhatCameAfterTheLineItHas) {
   Logs cluster;
-  for (const char* text : {"one", "two", "three"}) cluster.space().write_log(1, text);
+  for (const char* text : {"one", "two", "three"}) cluster.space().log().write(1, text);
   EXPECT_EQ(Logs::texts(cluster.ask("a", false, 2)), (Texts{"three"}));
   EXPECT_EQ(Logs::texts(cluster.ask("a", true, 2)), (Texts{"three"}));
   EXPECT_TRUE(Logs::texts(cluster.ask("a", false, 3)).empty());
@@ -114,13 +115,13 @@ TEST(SpaceLogsTest, WhoFollowsGetsOnlyWhatCameAfterTheLineItHas) {
 TEST(SpaceLogsTest, ADiskThatFailsLeavesWhatIsInMemory) {
   Logs cluster;
   cluster.said["a"].broken = true;
-  cluster.space().write_log(1, "one");
+  cluster.space().log().write(1, "one");
   EXPECT_EQ(Logs::texts(cluster.ask("a", true)), (Texts{"one"}));
 }
 
 TEST(SpaceLogsTest, TheDeletionOfATopologyRemovesThem) {
   Logs cluster;
-  cluster.space().write_log(1, "one");
+  cluster.space().log().write(1, "one");
   auto stop = cluster.stop_command("x", 1);
   stop.set_remove_data(true);
   cluster.zrun.at("a")->service->stop(stop);

@@ -26,7 +26,7 @@ void Space::deliver(MessagePtr message) {
   if (message->redelivered) count(*message, &MessageCounts::repeated);
   if (is_ui()) {
     if (message->traced) [[unlikely]]
-      open_span(*message);
+      trace_.open(*message);
     if (show_) show_(*message);
     note_finished(*message);
     acknowledge(*message);
@@ -56,7 +56,7 @@ MessagePtr Space::take_front() {
   took_message_ = true;
   replied_ = false;
   if (current_->traced) [[unlikely]]
-    open_span(*current_);
+    trace_.open(*current_);
   if (!starved_.empty() && mailbox_.size() * 2 <= spec().limits.mailbox_messages)
     parts_.owner.feed(*this);
   return current_;
@@ -81,8 +81,7 @@ bool Space::received_all(const OpenTurn& turn) const {
 
 void Space::note_finished(const Message& message) {
   count(message, &MessageCounts::finished);
-  if (span_open_) [[unlikely]]
-    close_span(SpanEnd::finished);
+  trace_.close(SpanEnd::finished);
   if (counts_.finished > 1) return;
   // The end of a recovery, as its user sees it.
   parts_.runtime.log.info("first_message_finished", {{"topology", id_.key.topology.value},
@@ -93,7 +92,7 @@ void Space::note_finished(const Message& message) {
 
 void Space::give_back_current(bool in_doubt) {
   if (!current_) return;
-  close_span(SpanEnd::interrupted);
+  trace_.close(SpanEnd::interrupted);
   auto message = std::exchange(current_, {});
   // Its turn may be in the store, and nothing there tells: a second time it must not be handled.
   if (in_doubt && message->is_from_outside())
@@ -148,16 +147,16 @@ DeadLetter Space::letter_of(const Message& message, const std::string& why) cons
   return letter;
 }
 
-void Space::bury(MessagePtr message, const std::string& why) {
+void Space::record_dead_letter(MessagePtr message, const std::string& why) {
   const auto reason =
       stdx::format("{} deliveries failed, the last one: {}", message->deliveries, why);
   // The letter is where it was, and stays there.
   if (message->dead_letter != 0) return parts_.owner.retried(*this, message->dead_letter, reason);
   count(*message, &MessageCounts::dead);
   auto letter = letter_of(*message, reason);
-  if (transaction_) return bury_in_store(std::move(message), std::move(letter));
+  if (transaction_) return record_in_store(std::move(message), std::move(letter));
   fail_caller(*message, reason);
-  parts_.owner.bury(*this, std::move(letter));
+  parts_.owner.record_dead_letter(*this, std::move(letter));
   // In its turn behind those that wait for their receipts: acknowledgements go in order.
   if (open_turns_.empty() || !is_kept(*message)) return acknowledge(*message);
   open_turns_.push_back({std::move(message), {}});
@@ -174,18 +173,19 @@ void Space::fail_caller(const Message& message, const std::string& why) {
 }
 
 // With the cursor in one transaction: it is off its path exactly when the letter is there.
-void Space::bury_in_store(MessagePtr message, DeadLetter letter) {
+void Space::record_in_store(MessagePtr message, DeadLetter letter) {
   while (letter.id == 0) letter.id = parts_.runtime.random.next();
   letter.stored = true;
-  burying_.push_back(message);
+  being_recorded_.push_back(message);
   Turn turn;
-  turn.bury(std::move(letter));
+  turn.record_dead_letter(std::move(letter));
   transaction_->ledger.commit(
       std::move(turn), message, [this, message](const stdx::Status& status, const Turn& committed) {
-        std::erase_if(burying_, [&](const MessagePtr& other) { return &*other == &*message; });
+        std::erase_if(being_recorded_,
+                      [&](const MessagePtr& other) { return &*other == &*message; });
         if (status) {
           fail_caller(*message, committed.dead_letters().front().reason);
-          parts_.owner.bury(*this, committed.dead_letters().front());
+          parts_.owner.record_dead_letter(*this, committed.dead_letters().front());
           return acknowledge(*message);
         }
         if (status.error().code == stdx::Code::stale || status.error().code == stdx::Code::unknown)
@@ -209,11 +209,11 @@ void Space::note_too_small(std::size_t capacity) {
   const auto why = stdx::format("the message has {} bytes, the guest's buffer {}",
                                 message->payload.size(), capacity);
   const bool is_last = is_last_delivery(*message);
-  if (message->deliveries == 1) write_log(2, why + "; it is not taken with that buffer");
+  if (message->deliveries == 1) log_.write(2, why + "; it is not taken with that buffer");
   if (!is_last) return;
   too_small_ = {};
   mailbox_bytes_ -= message->payload.size();
-  bury(mailbox_.pop_front(), why);
+  record_dead_letter(mailbox_.pop_front(), why);
   if (!starved_.empty()) parts_.owner.feed(*this);
 }
 
@@ -266,7 +266,7 @@ void Space::turn_committed(const stdx::Status& status, const Turn& turn) {
   if (const auto message = std::exchange(current_, {})) {
     if (turn.answer())
       parts_.outside.answered(message->call, *turn.answer(), parts_.runtime.clock.now(),
-                              answer_trace(*message));
+                              trace_.answer_trace(*message));
     note_finished(*message);
     acknowledge(*message);
   }
@@ -314,12 +314,12 @@ void Space::release_turns() {
 
 void Space::drain_mailbox(const std::function<void(MessagePtr)>& take) {
   too_small_ = {};
-  for (auto& message : std::exchange(burying_, {}))
+  for (auto& message : std::exchange(being_recorded_, {}))
     if (!message->is_from_outside()) take(message);  // its letter is on the way to the store
   // The guest was done with those; nobody sends them again.
   for (const auto& turn : open_turns_)
     if (turn.message->is_from_outside()) acknowledge(*turn.message);
-  close_span(SpanEnd::interrupted);
+  trace_.close(SpanEnd::interrupted);
   if (current_) take(std::exchange(current_, {}));
   while (!mailbox_.empty()) take(mailbox_.pop_front());
   mailbox_bytes_ = 0;
@@ -418,7 +418,7 @@ Space::Replied Space::reply(stdx::BytesView answer) {
     turn->answer(stdx::Bytes(answer));
   else
     parts_.outside.answered(current_->call, stdx::Bytes(answer), parts_.runtime.clock.now(),
-                            answer_trace(*current_));
+                            trace_.answer_trace(*current_));
   return Replied::taken;
 }
 
@@ -433,7 +433,7 @@ void Space::put_into_mailbox(MessagePtr message, std::int32_t delay_ms) {
     if (has_room(message->payload.size()))
       deliver(message);
     else
-      write_log(2, "a message of sys.self_emit was dropped: the mailbox is full");
+      log_.write(2, "a message of sys.self_emit was dropped: the mailbox is full");
   });
 }
 

@@ -65,7 +65,7 @@ struct Pair : FakeCluster {
   Service& service() { return *zrun.at("a")->service; }
   bool handled_all() {
     return world.run_until_true(
-        [&] { return service().find("", "taker")->messages_finished() == 4; }, 60s);
+        [&] { return service().spaces().space("", "taker")->messages_finished() == 4; }, 60s);
   }
   // The series of a family with that value of the label.
   static const ports::Metrics::Sample* find(const std::vector<ports::Metrics::Family>& families,
@@ -82,7 +82,7 @@ struct Pair : FakeCluster {
 TEST(SpaceMetricsTest, ASpaceAndItsPathCountWhatWasTakenInHandledAndGivenUp) {
   Pair cluster;
   ASSERT_TRUE(cluster.handled_all());
-  const auto families = space_metrics(cluster.service().spaces());
+  const auto families = space_metrics(cluster.service().spaces().list());
   const auto value = [&](const std::string& name, const std::string& label, const std::string& of) {
     const auto* sample = Pair::find(families, name, label, of);
     return sample == nullptr ? -1 : sample->value;
@@ -114,8 +114,8 @@ TEST(SpaceMetricsTest, ASpaceAndItsPathCountWhatWasTakenInHandledAndGivenUp) {
 TEST(SpaceMetricsTest, WhatIsPastTheBoundIsAddedUpInOneSeriesAndCounted) {
   Pair cluster;
   ASSERT_TRUE(cluster.handled_all());
-  const auto families =
-      space_metrics(cluster.service().spaces(), {.spaces_max = 1, .paths_max = 0, .waits_max = 0});
+  const auto families = space_metrics(cluster.service().spaces().list(),
+                                      {.spaces_max = 1, .paths_max = 0, .waits_max = 0});
   std::size_t series = 0;
   for (const auto& family : families)
     if (family.name == "samoza_zrun_space_messages_accepted_total") series = family.samples.size();

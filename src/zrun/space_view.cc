@@ -16,6 +16,25 @@ const char* level_name(std::int32_t level) {
 
 }  // namespace
 
+std::vector<std::string> texts_of(const SpaceLog& log) {
+  std::vector<std::string> lines;
+  for (const auto& line : log.lines()) lines.push_back(text_of(line));
+  return lines;
+}
+
+v1::SpaceReport report_of(const Space& space) {
+  v1::SpaceReport report;
+  report.set_topology_id(space.id().key.topology.value);
+  report.set_space(space.id().key.space);
+  report.set_epoch(space.id().epoch.value);
+  report.set_run(space.id().run.value);
+  report.set_state(to_string(space.state()));
+  report.set_detail(space.detail());
+  report.set_restarts(static_cast<std::uint32_t>(space.restarts()));
+  report.set_last_failure(space.own_last_failure());
+  return report;
+}
+
 v1::SpaceView space_view(const Space& space, const std::string& zhost, std::size_t log_lines) {
   v1::SpaceView view;
   view.set_zhost(zhost);
@@ -40,8 +59,8 @@ v1::SpaceView space_view(const Space& space, const std::string& zhost, std::size
   view.set_last_failure(space.last_failure());
   view.set_mex_version(space.spec().mex_version);
   view.set_version(space.version());
-  view.set_log_lines_dropped(space.log_lines_dropped());
-  const auto& lines = space.log();
+  view.set_log_lines_dropped(space.log().dropped());
+  const auto& lines = space.log().lines();
   for (auto i = lines.size() - std::min(lines.size(), log_lines); i < lines.size(); ++i)
     view.add_last_log(text_of(lines[i]));
   return view;
@@ -61,7 +80,7 @@ v1::LogsReply space_logs(const Space* space, const std::vector<ports::LogLine>& 
     logs.set_epoch(space->id().epoch.value);
     logs.set_run(space->id().run.value);
     logs.set_restarts(space->restarts());
-    for (const auto& line : space->log()) lines[line.place()] = &line;
+    for (const auto& line : space->log().lines()) lines[line.place()] = &line;
   }
   for (auto at = lines.upper_bound({query.epoch, query.run, query.seq}); at != lines.end(); ++at) {
     const auto& line = *at->second;

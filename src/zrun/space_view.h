@@ -9,6 +9,7 @@
 
 #include "ports/space_logs.h"
 #include "samoza/v1/api.pb.h"
+#include "samoza/v1/cluster.pb.h"
 #include "zrun/space.h"
 
 namespace zrun {
@@ -17,8 +18,12 @@ namespace v1 = samoza::v1;
 
 // With its last `log_lines` lines.
 v1::SpaceView space_view(const Space& space, const std::string& zhost, std::size_t log_lines);
+// As startz and the leader hear of it.
+v1::SpaceReport report_of(const Space& space);
 // A line as text: "TIME TEXT".
 std::string text_of(const ports::LogLine& line);
+
+std::vector<std::string> texts_of(const SpaceLog& log);
 
 // Which of the lines are asked for, as records and as text.
 struct LogQuery {

@@ -70,7 +70,7 @@ struct StopCluster : FakeCluster {
     tell_directory();
     world.run_for(500ms);
   }
-  const Space* looper() { return zrun["a"]->service->find("", "looper"); }
+  const Space* looper() { return zrun["a"]->service->spaces().space("", "looper"); }
   void stop() {
     v1::StopCommand command;
     command.mutable_header()->set_topology_id(id);
@@ -147,14 +147,14 @@ TEST(StopTest, P8AStopThatComesTwiceDoesNotEndTheInstanceThatIsPlacedRightBehind
   zrun.stop(cluster.stop_command("looper", 1));
   ASSERT_TRUE(cluster.world.run_until_true(
       [&] {
-        const auto* space = zrun.find("stop", "looper");
+        const auto* space = zrun.spaces().space("stop", "looper");
         return space != nullptr && space->is_over();
       },
       10s));
   EXPECT_EQ(zrun.stop(cluster.stop_command("looper", 1)).outcome(), "accepted");
   EXPECT_EQ(cluster.place("looper", "a", 2), "accepted");
   cluster.world.run_for(1s);
-  const auto* space = zrun.find("stop", "looper");
+  const auto* space = zrun.spaces().space("stop", "looper");
   ASSERT_NE(space, nullptr);
   EXPECT_EQ(space->id().epoch.value, 2u);
   EXPECT_EQ(space->state(), SpaceState::running);

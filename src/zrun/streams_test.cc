@@ -125,7 +125,7 @@ TEST(StreamPropertyTest, S7NothingIsLostAndUnmarkedMessagesCameOnce) {
     MessagePool pool;
     OutStream out({.messages_max = 20, .window = 8});
     InWindow in;
-    const SenderLife life{1, 1};
+    const SenderGeneration life{1, 1};
     in.open(life, 1);
     std::uint64_t pushed = 0;
     std::map<std::string, int> seen, unmarked;

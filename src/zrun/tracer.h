@@ -79,6 +79,8 @@ class Tracer {
   stdx::Instant now() const { return runtime_.clock.now(); }
 
   void finished(Span span);
+  // The next span that is over would be dropped.
+  bool is_full() const { return queue_.size() >= queue_max || queued_bytes_ >= queue_bytes_max; }
   // Spans that nobody takes any more.
   void drop(std::size_t spans) { dropped_.add(spans); }
   // Called when there is a first span, and each time when there are `batch` more.

@@ -57,7 +57,7 @@ class Turn {
   const std::optional<stdx::Bytes>& answer() const { return answer_; }
 
   // The turn takes a message off its path because it can't be handled.
-  void bury(DeadLetter letter) { dead_letters_.push_back(std::move(letter)); }
+  void record_dead_letter(DeadLetter letter) { dead_letters_.push_back(std::move(letter)); }
   const std::vector<DeadLetter>& dead_letters() const { return dead_letters_; }
 
   bool empty() const {

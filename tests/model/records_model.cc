@@ -15,20 +15,20 @@
 // records_model [RULE...]: without arguments all variants are run: with every rule on nothing may
 // be found, and with one off its trace must be. With arguments those rules are off, and the trace
 // is printed.
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <functional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "records_world.h"
+#include "search.h"
 
 namespace {
 
 using namespace records_model;
+using model_search::Found;
 
 using Action = std::function<bool(State&)>;
 std::vector<Action> all_actions() {
@@ -75,67 +75,8 @@ State begin() {
   return s;
 }
 
-struct Found {
-  std::string wrong;
-  std::vector<std::string> trace;
-  std::size_t states = 0;
-  bool exhausted = false;
-};
-
-std::uint64_t hash_of(const State& s) {
-  std::uint64_t h = 0xcbf29ce484222325ull;
-  const auto* bytes = reinterpret_cast<const unsigned char*>(&s);
-  for (std::size_t i = 0; i + 8 <= sizeof s; i += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, bytes + i, 8);
-    h = (h ^ word) * 0x9e3779b97f4a7c15ull;
-    h ^= h >> 29;
-  }
-  return h;
-}
-
 Found search(std::size_t states_max) {
-  const auto actions = all_actions();
-  std::vector<State> states{begin()};
-  std::vector<std::pair<std::uint32_t, std::uint16_t>> from{{0, 0}};
-  std::unordered_multimap<std::uint64_t, std::uint32_t> seen{{hash_of(states[0]), 0}};
-  Found found;
-  const auto trace = [&](std::size_t at) {
-    std::vector<std::uint16_t> path;
-    for (; at != 0; at = from[at].first) path.push_back(from[at].second);
-    State s = begin();
-    for (auto step = path.rbegin(); step != path.rend(); ++step) {
-      actions[*step](s);
-      found.trace.push_back(said);
-    }
-  };
-  for (std::size_t at = 0; at < states.size(); ++at) {
-    for (std::size_t a = 0; a < actions.size(); ++a) {
-      State next;
-      std::memcpy(static_cast<void*>(&next), &states[at], sizeof next);
-      if (!actions[a](next)) continue;
-      check(next);
-      const auto hash = hash_of(next);
-      const auto [low, high] = seen.equal_range(hash);
-      if (std::any_of(low, high, [&](const auto& entry) {
-            return std::memcmp(&states[entry.second], &next, sizeof next) == 0;
-          }))
-        continue;
-      seen.emplace(hash, static_cast<std::uint32_t>(states.size()));
-      states.push_back(next);
-      from.emplace_back(static_cast<std::uint32_t>(at), static_cast<std::uint16_t>(a));
-      if (next.wrong != nullptr) {
-        found.wrong = next.wrong;
-        found.states = states.size();
-        trace(states.size() - 1);
-        return found;
-      }
-    }
-    if (states.size() >= states_max) break;
-    found.exhausted = at + 1 == states.size();
-  }
-  found.states = states.size();
-  return found;
+  return model_search::search<State>(begin(), all_actions(), check, said, states_max);
 }
 
 bool switch_off(const std::string& name) {

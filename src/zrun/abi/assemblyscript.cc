@@ -63,9 +63,9 @@ std::string text_at(const HostCall& call, std::uint32_t at) {
 }
 
 void print(Space& space, std::int32_t level, const std::string& text) {
-  if (!space.may_log()) return;
+  if (!space.log().may_log()) return;
   for (const auto line : stdx::split(text, '\n'))
-    if (!line.empty()) space.write_log(level, line);
+    if (!line.empty()) space.log().write(level, line);
 }
 
 Answer<void> abort(Space& space, const HostCall& call, std::uint32_t message, std::uint32_t file,

@@ -12,15 +12,19 @@ using ports::HostResult;
 I32 subscribe(Space& space, const HostCall& call, std::uint32_t at, std::uint32_t bytes) {
   const auto type = GuestSpan::at(call.memory, at, bytes, 64);
   if (!type) return HostResult::done(guest_abi::e_invalid);
-  return HostResult::done(space.open_sensor(stdx::Bytes(type->view())));
+  const auto handle = space.sensors().open(stdx::Bytes(type->view()));
+  if (!handle)
+    return HostResult::done(handle.error().code == stdx::Code::full ? guest_abi::e_full
+                                                                    : guest_abi::e_not_found);
+  return HostResult::done(*handle);
 }
 
 I32 read(Space& space, const HostCall& call, std::int32_t handle, std::uint32_t at,
          std::uint32_t capacity, std::int32_t timeout) {
-  const auto open = space.sensors.find(handle);
+  auto* open = space.sensors().readings(handle);
   const auto buffer = GuestSpan::at(call.memory, at, capacity, 0xffffffffu);
-  if (open == space.sensors.end() || !buffer) return HostResult::done(guest_abi::e_invalid);
-  auto& readings = open->second.readings;
+  if (open == nullptr || !buffer) return HostResult::done(guest_abi::e_invalid);
+  auto& readings = *open;
   if (readings.empty()) {
     if (space.tell_closed()) return HostResult::done(guest_abi::e_closed);
     if (timeout == 0 && !call.again) {
@@ -43,7 +47,7 @@ I32 read(Space& space, const HostCall& call, std::int32_t handle, std::uint32_t 
 }
 
 I32 unsubscribe(Space& space, const HostCall&, std::int32_t handle) {
-  const bool was_open = space.sensors.erase(handle) > 0;
+  const bool was_open = space.sensors().close(handle);
   return HostResult::done(was_open ? 0 : guest_abi::e_invalid);
 }
 

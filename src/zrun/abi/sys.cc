@@ -15,7 +15,7 @@ I32 log(Space& space, const HostCall& call, std::int32_t level, std::uint32_t at
         std::uint32_t bytes) {
   const auto text = GuestSpan::at(call.memory, at, bytes, 64u << 10);
   if (!text) return HostResult::done(guest_abi::e_invalid);
-  space.write_log(level, text->view());
+  space.log().write(level, text->view());
   return HostResult::done(0);
 }
 
@@ -59,12 +59,12 @@ I32 trace(Space& space, const HostCall& call, std::uint32_t key_at, std::uint32_
   if (!key || !value || key->size() == 0 || key->view().starts_with("samoza.") ||
       !stdx::is_utf8(key->view()) || !stdx::is_utf8(value->view()))
     return HostResult::done(guest_abi::e_invalid);
-  switch (space.annotate(key->view(), value->view())) {
-    case Space::Annotated::taken:
+  switch (space.trace().annotate(key->view(), value->view())) {
+    case SpaceTrace::Annotated::taken:
       return HostResult::done(0);
-    case Space::Annotated::not_traced:
+    case SpaceTrace::Annotated::not_traced:
       return HostResult::done(guest_abi::e_not_found);
-    case Space::Annotated::full:
+    case SpaceTrace::Annotated::full:
       return HostResult::done(guest_abi::e_full);
   }
   return HostResult::done(guest_abi::e_invalid);

@@ -62,8 +62,8 @@ I32 fd_write(Space& space, const HostCall& call, std::uint32_t fd, std::uint32_t
   std::uint32_t written = 0;
   std::size_t lines = write_lines_max;
   for (const auto part : *parts) {
-    const auto taken =
-        space.print(fd == standard_out ? Space::Printed::out : Space::Printed::error, part, lines);
+    const auto taken = space.log().print(
+        fd == standard_out ? SpaceLog::Printed::out : SpaceLog::Printed::error, part, lines);
     written += static_cast<std::uint32_t>(taken);
     if (taken < part.size()) break;
   }

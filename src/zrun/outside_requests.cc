@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages from outside (zrun.ask): into the mailbox of a space here that says it takes them, and
-// what came of them back to those that wait (zrun/outside_calls.h).
+#include "zrun/outside_requests.h"
+
+#include <utility>
+
+#include "model/trace_context.h"
 #include "stdx/text.h"
 #include "wire/data_frame.h"
-#include "zrun/service.h"
 
 namespace zrun {
 
@@ -25,29 +27,29 @@ v1::SendReply reply_of(OutsideEnd end) {
 
 }  // namespace
 
-bool Service::takes_from_outside(const model::Space& space, bool http) {
+bool OutsideRequests::are_taken_by(const model::Space& space, bool http) {
   if (space.type == model::SpaceType::ui) return false;
   return http ? !space.route.empty() : space.ingress;
 }
 
-stdx::Result<Service::Placed*> Service::asked_space(const v1::SendRequest& request) {
+stdx::Result<PlacedSpace*> OutsideRequests::asked_space(const v1::SendRequest& request) {
   const auto space = stdx::printable(request.to(), 80),
              name = stdx::printable(request.topology(), 80);
-  auto* topology = find_topology(request.topology());
-  const auto at =
-      topology == nullptr ? placed_.end() : placed_.find({topology->id.value, request.to()});
-  if (at == placed_.end())
+  auto* topology = parts_.spaces.topology(request.topology());
+  auto* found =
+      topology == nullptr ? nullptr : parts_.spaces.find({topology->id.value, request.to()});
+  if (found == nullptr)
     return stdx::fail(
         Code::not_found,
         stdx::format("space '{}' of topology '{}' does not run on zhost '{}' now; try "
                      "again",
-                     space, name, options_.zhost));
-  auto& placed = at->second;
+                     space, name, parts_.zhost));
+  auto& placed = *found;
   // Of the version that comes, where the present one is closing: what is taken now goes there.
   const auto& spec = placed.next ? placed.next_text->spaces[static_cast<std::size_t>(
                                        topology->index_in(*placed.next_text, request.to()))]
                                  : placed.space->spec();
-  if (!takes_from_outside(spec, request.http()))
+  if (!are_taken_by(spec, request.http()))
     return stdx::fail(
         Code::denied,
         request.http()
@@ -66,8 +68,8 @@ stdx::Result<Service::Placed*> Service::asked_space(const v1::SendRequest& reque
   return &placed;
 }
 
-void Service::ask(const v1::SendRequest& request,
-                  std::function<void(stdx::Result<v1::SendReply>)> done) {
+void OutsideRequests::ask(const v1::SendRequest& request,
+                          std::function<void(stdx::Result<v1::SendReply>)> done) {
   const auto found = asked_space(request);
   if (!found) return done(std::unexpected(found.error()));
   auto& space = *(*found)->space;
@@ -78,7 +80,7 @@ void Service::ask(const v1::SendRequest& request,
   if (request.id().size() > OutsideCalls::id_bytes_max)
     return done(stdx::fail(Code::invalid, stdx::format("the id of a message has at most {} bytes",
                                                        OutsideCalls::id_bytes_max)));
-  const auto now = runtime_.clock.now();
+  const auto now = parts_.runtime.clock.now();
   const stdx::Duration wait =
       request.timeout_ms() == 0 ? wait_default : std::chrono::milliseconds(request.timeout_ms());
   OutsideCalls::Asked asked{{space.id().key.topology.value, space.id().key.space},
@@ -90,41 +92,67 @@ void Service::ask(const v1::SendRequest& request,
                             }};
   v1::SendReply accepted;
   accepted.set_outcome("accepted");
-  const auto repeat = outside_calls_.repeat(asked, now);
+  const auto repeat = parts_.calls.repeat(asked, now);
   if (!repeat) return done(std::unexpected(repeat.error()));
   if (*repeat != OutsideCalls::Repeat::no) {
     accepted.set_repeated(true);
     if (*repeat == OutsideCalls::Repeat::waits && !request.wait()) done(std::move(accepted));
-    return expire_callers();
+    return expire();
   }
   if (!space.has_room(bytes))
     return done(stdx::fail(Code::full, stdx::format("the mailbox of space '{}' is full; try again",
                                                     stdx::printable(request.to(), 80))));
-  const auto number = outside_calls_.begin(std::move(asked), now);
+  const auto number = parts_.calls.begin(std::move(asked), now);
   if (!number) return done(std::unexpected(number.error()));
-  auto message = pool_.make(request.payload());
+  auto message = parts_.pool.make(request.payload());
   message->path = outside_path;
   message->call = message->seq = *number;
   message->http = request.http();
   auto trace = model::parse_traceparent(request.traceparent());
-  if (!trace && tracer_) trace = tracer_->begin_trace();
+  if (!trace && parts_.tracer != nullptr) trace = parts_.tracer->begin_trace();
   if (trace) message->set_trace(*trace);
   space.deliver(std::move(message));
   if (!request.wait()) done(std::move(accepted));
-  expire_callers();
+  expire();
 }
 
-void Service::fail_callers(const Key& key, const stdx::Error& why, bool forget) {
-  outside_calls_.fail_space(key, why, runtime_.clock.now(), forget);
+void OutsideRequests::send_along_path(const v1::SendRequest& request,
+                                      std::function<void(stdx::Status)> done) {
+  auto* topology = parts_.spaces.topology(request.topology());
+  const int index = topology == nullptr ? -1 : topology->index_of(request.from());
+  auto* space = index < 0 ? nullptr : topology->slots[static_cast<std::size_t>(index)].local;
+  if (space == nullptr || !space->takes_messages())
+    return done(stdx::fail(Code::not_found,
+                           stdx::format("space '{}' of topology '{}' does not run on zhost '{}'",
+                                        stdx::printable(request.from(), 80),
+                                        stdx::printable(request.topology(), 80), parts_.zhost)));
+  auto* path = space->path_named(request.path());
+  if (path == nullptr)
+    return done(stdx::fail(
+        Code::denied,
+        stdx::format("topology '{}' declares no path '{}' from space '{}'", topology->spec().name,
+                     stdx::printable(request.path(), 80), space->spec().name)));
+  if (request.payload().size() > wire::message_bytes_max)
+    return done(stdx::fail(
+        Code::invalid, stdx::format("a message has at most {} bytes", wire::message_bytes_max)));
+  if (space->room_on(*path, request.payload().size()) != Space::Room::there)
+    return done(
+        stdx::fail(Code::full, stdx::format("path '{}' is full; try again", request.path())));
+  space->emit_from_outside(*path, request.payload(),
+                           model::parse_traceparent(request.traceparent()), std::move(done));
+}
+
+void OutsideRequests::fail(const LocalSpaces::Key& key, const stdx::Error& why, bool forget) {
+  parts_.calls.fail_space(key, why, parts_.runtime.clock.now(), forget);
 }
 
 // Sets its timer for the next caller, or id, whose time is over.
-void Service::expire_callers() {
-  const auto now = runtime_.clock.now();
-  if (const auto at = outside_calls_.next_expiry(); at && *at <= now) outside_calls_.expire(now);
-  const auto next = outside_calls_.next_expiry();
-  if (!next) return callers_timer_.cancel();
-  callers_timer_.set(*next - now, [this] { expire_callers(); });
+void OutsideRequests::expire() {
+  const auto now = parts_.runtime.clock.now();
+  if (const auto at = parts_.calls.next_expiry(); at && *at <= now) parts_.calls.expire(now);
+  const auto next = parts_.calls.next_expiry();
+  if (!next) return timer_.cancel();
+  timer_.set(*next - now, [this] { expire(); });
 }
 
 }  // namespace zrun

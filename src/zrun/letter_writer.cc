@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dead letters of the spaces here (zrun/dead_letters.h): what becomes one, and what people do with
-// it.
+#include "zrun/letter_writer.h"
+
+#include <utility>
+
 #include "stdx/text.h"
-#include "zrun/service.h"
 
 namespace zrun {
 
@@ -32,42 +33,50 @@ DeadLetter letter_on(const LocalTopology& topology, std::uint16_t path, const Me
 
 }  // namespace
 
-void Service::add_letter(DeadLetter letter) {
-  while (letter.id == 0 || (!letter.stored && dead_letters_.find(letter.id) != nullptr))
-    letter.id = runtime_.random.next();
-  if (letter.at == stdx::WallTime{}) letter.at = runtime_.clock.wall();
+LetterWriter::LetterWriter(Parts parts)
+    : parts_(std::move(parts)), letters_(parts_.runtime.metrics) {
+  letters_.on_dropped = [this](const DeadLetter& letter) {
+    if (auto* receiver = receiver_of(letter); letter.stored && receiver != nullptr)
+      receiver->forget_letter(letter.id);
+  };
+}
+
+void LetterWriter::add(DeadLetter letter) {
+  while (letter.id == 0 || (!letter.stored && letters_.find(letter.id) != nullptr))
+    letter.id = parts_.runtime.random.next();
+  if (letter.at == stdx::WallTime{}) letter.at = parts_.runtime.clock.wall();
   // A receiver that fails at each message makes many.
-  if (const auto held_back = letters_gate_.pass(runtime_.clock.now()))
-    runtime_.log.warn("dead_letter", {{"topology", letter.topology},
-                                      {"path", letter.path},
-                                      {"from", letter.from},
-                                      {"to", letter.to},
-                                      {"seq", letter.seq},
-                                      {"reason", letter.reason},
-                                      {"not_logged", *held_back}});
-  dead_letters_.add(std::move(letter));
+  if (const auto held_back = log_gate_.pass(parts_.runtime.clock.now()))
+    parts_.runtime.log.warn("dead_letter", {{"topology", letter.topology},
+                                            {"path", letter.path},
+                                            {"from", letter.from},
+                                            {"to", letter.to},
+                                            {"seq", letter.seq},
+                                            {"reason", letter.reason},
+                                            {"not_logged", *held_back}});
+  letters_.add(std::move(letter));
 }
 
-void Service::bury(Space& receiver, DeadLetter letter) {
+void LetterWriter::could_not_handle(Space& receiver, DeadLetter letter) {
   letter.topology = receiver.id().key.topology.value;
-  add_letter(std::move(letter));
+  add(std::move(letter));
 }
 
-void Service::retried(Space&, std::uint64_t letter, const std::string& why) {
+void LetterWriter::retried(std::uint64_t letter, const std::string& why) {
   if (why.empty())
-    dead_letters_.remove(letter);
+    letters_.remove(letter);
   else
-    dead_letters_.failed_again(letter, why);
+    letters_.failed_again(letter, why);
 }
 
-void Service::letters_loaded(Space& receiver, std::vector<DeadLetter> letters) {
+void LetterWriter::loaded(Space& receiver, std::vector<DeadLetter> letters) {
   for (auto& letter : letters) {
     letter.topology = receiver.id().key.topology.value;
     letter.to = receiver.spec().name;
     letter.from = letter.is_from_outside() ? "" : letter.to;
     for (const auto& path : receiver.topology().spec().paths)
       if (path.name == letter.path) letter.from = path.from;
-    dead_letters_.loaded(std::move(letter));
+    letters_.loaded(std::move(letter));
   }
 }
 
@@ -76,39 +85,40 @@ void Service::letters_loaded(Space& receiver, std::vector<DeadLetter> letters) {
 // leaves too, with what it has. Where the whole topology ends its receivers on other zhosts leave,
 // and keep nothing of a sender that is there: so this one keeps all that it has not heard to be
 // finished, though some of it may be.
-void Service::bury_sent(Space& sender, bool keeps_outbox, bool topology_ends) {
+void LetterWriter::sender_leaves(Space& sender, bool keeps_outbox, bool topology_ends) {
   auto& topology = sender.topology();
   for (auto* path : topology.paths_of[sender.index()]) {
     if (path->from != sender.index()) continue;
     if (path->out.stream() != 0 && keeps_outbox)
       path->out.drain([](MessagePtr) {});
     else
-      bury_path(topology, *path,
-                topology_ends
-                    ? "its topology was stopped or deleted before it was known to be handled"
-                    : "its sender was stopped or moved before it was received",
-                topology_ends && topology.slots[path->to].local == nullptr);
+      not_received(topology, *path,
+                   topology_ends
+                       ? "its topology was stopped or deleted before it was known to be handled"
+                       : "its sender was stopped or moved before it was received",
+                   topology_ends && topology.slots[path->to].local == nullptr);
     path->opened_to.clear();
   }
 }
 
-void Service::bury_path(LocalTopology& topology, PathState& path, const char* why, bool received) {
+void LetterWriter::not_received(LocalTopology& topology, PathState& path, const char* why,
+                                bool received) {
   const auto taken = path.out.received();
   path.out.drain([&](MessagePtr message) {
     if (message->seq <= taken && path.to != path.from && !received) return;
-    add_letter(letter_on(topology, path.index, *message, why));
+    add(letter_on(topology, path.index, *message, why));
   });
 }
 
 // The receiver leaves this zhost. What its senders keep goes to its next instance.
-void Service::bury_taken(Space& receiver, std::vector<MessagePtr>* carry) {
+void LetterWriter::receiver_leaves(Space& receiver, std::vector<MessagePtr>* carry) {
   auto& topology = receiver.topology();
   receiver.drain_mailbox([&](MessagePtr message) {
-    if (message->dead_letter != 0) return dead_letters_.set_retrying(message->dead_letter, false);
+    if (message->dead_letter != 0) return letters_.set_retrying(message->dead_letter, false);
     if (message->is_declared()) {
       const auto& path = *topology.paths[message->path];
-      if (path.to == path.from && path.out.keeps_until_finished()) return;  // bury_sent
-      const SenderLife life{message->sender_epoch, message->sender_run};
+      if (path.to == path.from && path.out.keeps_until_finished()) return;  // sender_leaves
+      const SenderGeneration life{message->sender_epoch, message->sender_run};
       const auto& sender = topology.slots[path.from];
       const bool sender_left = sender.local == nullptr && sender.life == life && life.epoch != 0;
       if (path.out.keeps_until_finished() && path.in.counts(life) &&
@@ -120,30 +130,30 @@ void Service::bury_taken(Space& receiver, std::vector<MessagePtr>* carry) {
         !message->is_declared() || (!topology.paths[message->path]->out.keeps_until_finished() &&
                                     !topology.spec().paths[message->path].removed);
     if (carry != nullptr && goes_on) return carry->push_back(std::move(message));
-    bury_left(receiver, *message,
-              "its receiver was stopped or moved before it was handled, and its sender does not "
-              "keep it");
+    not_handled(receiver, *message,
+                "its receiver was stopped or moved before it was handled, and its sender does not "
+                "keep it");
   });
 }
 
 // A message of a receiver that leaves, which nobody else has.
-void Service::bury_left(Space& receiver, const Message& message, const char* why) {
+void LetterWriter::not_handled(Space& receiver, const Message& message, const char* why) {
   auto letter = letter_on(receiver.topology(), message.path, message, why);
   if (!message.is_declared()) letter.to = receiver.spec().name;
   if (!message.is_declared() && !message.is_from_outside()) letter.from = letter.to;
-  add_letter(std::move(letter));
-  outside_calls_.failed(
+  add(std::move(letter));
+  parts_.calls.failed(
       message.call,
       {Code::unknown,
        stdx::format("space '{}' has not handled the message to its end: {}; it is kept as a dead "
                     "letter on zhost '{}'",
-                    receiver.spec().name, why, options_.zhost)},
-      runtime_.clock.now());
+                    receiver.spec().name, why, parts_.zhost)},
+      parts_.runtime.clock.now());
 }
 
-Space* Service::receiver_of(const DeadLetter& letter) {
-  const auto at = placed_.find({letter.topology, letter.to});
-  return at == placed_.end() ? nullptr : at->second.space.get();
+Space* LetterWriter::receiver_of(const DeadLetter& letter) {
+  const auto* placed = parts_.spaces.find({letter.topology, letter.to});
+  return placed == nullptr ? nullptr : placed->space.get();
 }
 
 namespace {
@@ -157,8 +167,8 @@ std::unexpected<stdx::Error> no_letter(std::uint64_t id) {
 
 }  // namespace
 
-stdx::Status Service::retry_letter(std::uint64_t id) {
-  const auto* letter = dead_letters_.find(id);
+stdx::Status LetterWriter::retry(std::uint64_t id) {
+  const auto* letter = letters_.find(id);
   if (letter == nullptr) return no_letter(id);
   if (letter->retrying)
     return stdx::fail(Code::already_exists,
@@ -168,8 +178,8 @@ stdx::Status Service::retry_letter(std::uint64_t id) {
     return stdx::fail(Code::unavailable,
                       stdx::format("space '{}' does not run on zhost {}, where dead letter {:016x} "
                                    "is kept; it can be retried when the space runs here",
-                                   letter->to, options_.zhost, id));
-  auto message = pool_.make(letter->payload);
+                                   letter->to, parts_.zhost, id));
+  auto message = parts_.pool.make(letter->payload);
   message->dead_letter = id;
   message->seq = letter->seq;
   message->sender_epoch = letter->sender_epoch;
@@ -189,15 +199,15 @@ stdx::Status Service::retry_letter(std::uint64_t id) {
     return stdx::fail(Code::full,
                       stdx::format("the mailbox of space '{}' is full; try again", letter->to));
   // The letter has no trace any more: its retry may begin one.
-  if (const auto trace = tracer_ ? tracer_->begin_trace() : std::nullopt)
+  if (const auto trace = parts_.tracer ? parts_.tracer->begin_trace() : std::nullopt)
     message->set_trace(*trace);
-  dead_letters_.set_retrying(id, true);
+  letters_.set_retrying(id, true);
   receiver->deliver(std::move(message));
   return {};
 }
 
-stdx::Status Service::drop_letter(std::uint64_t id) {
-  const auto* letter = dead_letters_.find(id);
+stdx::Status LetterWriter::drop(std::uint64_t id) {
+  const auto* letter = letters_.find(id);
   if (letter == nullptr) return no_letter(id);
   if (letter->retrying)
     return stdx::fail(
@@ -215,7 +225,7 @@ stdx::Status Service::drop_letter(std::uint64_t id) {
                        id, letter->to));
     receiver->forget_letter(id);
   }
-  dead_letters_.remove(id);
+  letters_.remove(id);
   return {};
 }
 
