@@ -29,7 +29,9 @@ if(SAMOZA_SANITIZE)
       sim/register_checker_test.cc startz/records_seen_test.cc zrms/cluster_manager_test.cc
       zrms/leader_lease_test.cc zrms/local_report_test.cc zrms/reconciler_test.cc
       zrms/records_reader_test.cc zrun/abi_wasi_test.cc zrun/data_links_test.cc
-      zrun/stale_sender_test.cc)
+      zrun/stale_sender_test.cc zmesh/neighbours_test.cc zrms/holder_keeper_test.cc
+      zrms/roll_update_test.cc zrms/route_clash_test.cc abi/sys.cc zrun/service_test.cc
+      zrun/tracer_test.cc)
   add_compile_options(-fsanitize=${SAMOZA_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   if(SAMOZA_SANITIZE MATCHES undefined)
     add_compile_options(-fno-sanitize=null,alignment,vptr)

@@ -37,6 +37,20 @@ std::string env(const char* name, std::string fallback) {
   return value == nullptr || *value == '\0' ? std::move(fallback) : value;
 }
 
+namespace {
+
+// Editors and `echo` leave a line end.
+std::string plain(const std::string& text) {
+  return text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+}
+
+stdx::Result<std::string> token_in(const std::string& file) {
+  TRY_ASSIGN(const auto text, read_file(file, 4096));
+  return plain(text);
+}
+
+}  // namespace
+
 std::optional<bool> colours_of(const std::string& when) {
   if (when == "always") return true;
   if (when == "never") return false;
@@ -75,27 +89,26 @@ Target target_of(const std::string& config_file, const std::string& run_dir,
       std::exit(zshell::wrong_use);
     }
   }
-  const auto token = read_file(env("ZSHELL_TOKEN_FILE", config.run_dir + "/token"), 4096);
-  // Editors and `echo` leave a line end.
-  if (token) target.token = token->substr(0, token->find_last_not_of(" \t\r\n") + 1);
+  target.token_path = env("ZSHELL_TOKEN_FILE", config.run_dir + "/token");
+  target.token = token_in(target.token_path).value_or("");
   return target;
 }
 
 void choose_token(Target& target, const std::string& token, const std::string& token_file) {
-  const auto plain = [](const std::string& text) {
-    return text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
-  };
   if (!token.empty()) {
     target.token = plain(token);
+    target.token_path.clear();
   } else if (!token_file.empty()) {
-    const auto read = read_file(token_file, 4096);
+    const auto read = token_in(token_file);
     if (!read) {
       std::fprintf(stderr, "zshell: --token-file: %s\n", read.error().message.c_str());
       std::exit(zshell::wrong_use);
     }
-    target.token = plain(*read);
+    target.token = *read;
+    target.token_path = token_file;
   } else if (const auto set = env("SAMOZA_TOKEN", ""); !set.empty()) {
     target.token = plain(set);
+    target.token_path.clear();
   }
 }
 
@@ -110,11 +123,10 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
       std::fflush(stdout);
     });
   };
-  outside.ask_within = [&loop, &http, target, asked](
-                           const std::string& service, ports::HttpRequest request,
-                           stdx::Duration bound) -> stdx::Result<ports::HttpResponse> {
-    TRY_ASSIGN(const auto endpoint, endpoint_of(target.urls.at(service)));
-    request.headers["Authorization"] = "Bearer " + target.token;
+  const auto token = std::make_shared<std::string>(target.token);
+  const auto once = [&loop, &http, token](const ports::Endpoint& endpoint,
+                                          ports::HttpRequest request, stdx::Duration bound) {
+    request.headers["Authorization"] = "Bearer " + *token;
     stdx::Result<ports::HttpResponse> got = stdx::fail(stdx::Code::failed, "no answer");
     http.request(endpoint, std::move(request), bound, [&](auto response) {
       got = std::move(response);
@@ -122,6 +134,20 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
     });
     loop.run();
     loop.restart();
+    return got;
+  };
+  outside.ask_within = [once, token, target, asked](
+                           const std::string& service, const ports::HttpRequest& request,
+                           stdx::Duration bound) -> stdx::Result<ports::HttpResponse> {
+    TRY_ASSIGN(const auto endpoint, endpoint_of(target.urls.at(service)));
+    auto got = once(endpoint, request, bound);
+    if (got && got->status == 401 && !target.token_path.empty()) {
+      const auto now = token_in(target.token_path);
+      if (now && *now != *token) {
+        *token = *now;
+        got = once(endpoint, request, bound);
+      }
+    }
     ++*asked;
     return got;
   };

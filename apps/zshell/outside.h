@@ -20,6 +20,9 @@ std::string env(const char* name, std::string fallback);
 struct Target {
   std::map<std::string, std::string> urls;  // by service: "zmesh", "zrms", "zrun", "zbase"
   std::string token;                        // the operator's; empty where its file cannot be read
+  // The file it is from, which is read again when the token is refused: a zhost makes a new one at
+  // each start. Empty: the token was given.
+  std::string token_path;
   bool colours = false;
 };
 

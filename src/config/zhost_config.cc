@@ -11,6 +11,8 @@
 namespace config {
 namespace {
 
+constexpr std::uint64_t memory_bytes_min = 1u << 20;
+
 using namespace std::chrono_literals;
 using stdx::Code;
 using stdx::format;
@@ -104,6 +106,12 @@ void read_services(const Reader& reader, const Node& root, ZhostConfig& c) {
       c.compile_memory_bytes = reader.bytes(*limits, "compile_memory", c.compile_memory_bytes);
       c.disk_reserve_bytes = reader.bytes(*limits, "disk_reserve", c.disk_reserve_bytes);
       c.memory_bytes = reader.bytes(*limits, "memory", c.memory_bytes);
+      if (c.memory_bytes != 0 && c.memory_bytes < memory_bytes_min)
+        reader.fail(
+            *limits, "memory",
+            stdx::format("zrun.limits.memory is {} bytes; it must be at least 1 MiB, written "
+                         "like 512MiB or 2GiB, or 0 for what the machine has",
+                         c.memory_bytes));
       c.spaces_max = reader.number(*limits, "spaces", c.spaces_max, 1, 20'000);
     }
   }

@@ -189,7 +189,7 @@ std::string RecordsGuard::detail(const Members& members) const {
   return format(
       "the control plane has just started and waits for more than half of its {} "
       "members, to learn whether its records are the newest: {} have registered, not {}. "
-      "Start them; if they are gone for good, run `cluster recover`",
+      "Wait some seconds, or start them; only if they are gone for good, run `cluster recover`",
       members.all.size(), registered_of(members.all), missing.empty() ? "the leader yet" : missing);
 }
 

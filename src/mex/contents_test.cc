@@ -68,7 +68,10 @@ TEST(MexContentsTest, RMex6To10TheFilesOfAMexAreRequiredWhereTheyArePublishedAsR
   EXPECT_EQ(without("spaces/a/space.yaml"), "space 'a': spaces/a/space.yaml is missing");
   EXPECT_EQ(without("spaces/ui/space.yaml"), "space 'ui': spaces/ui/space.yaml is missing")
       << "R-DEC-16: of every space";
-  EXPECT_EQ(without("spaces/a/core.wasm"), "space 'a': its entry spaces/a/core.wasm is missing")
+  EXPECT_EQ(
+      without("spaces/a/core.wasm"),
+      "space 'a': its entry spaces/a/core.wasm is missing; put a compiled module there, or its "
+      "source into spaces/a/src")
       << "R-SPACE-10: an IO space holds a module";
   EXPECT_EQ(without("spaces/ui/index.html"),
             "space 'ui': its entry spaces/ui/index.html is missing");

@@ -31,7 +31,12 @@ void check_space_folder(const Files& files, const model::Space& space,
        ++at)
     has_wasm |= at->first.ends_with(".wasm") || at->second.starts_with(std::string("\0asm", 4));
   if (!files.contains(space.entry)) {
-    findings.push_back(format("space '{}': its entry {} is missing", space.name, space.entry));
+    findings.push_back(
+        space.type == model::SpaceType::ui
+            ? format("space '{}': its entry {} is missing", space.name, space.entry)
+            : format("space '{}': its entry {} is missing; put a compiled module there, or its "
+                     "source into {}src",
+                     space.name, space.entry, folder));
     return;
   }
   if (space.type == model::SpaceType::ui) {

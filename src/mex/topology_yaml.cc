@@ -6,10 +6,19 @@
 
 #include "adapters/yaml/yaml.h"
 #include "config/node.h"
+#include "stdx/near_miss.h"
 #include "stdx/text.h"
 
 namespace mex {
 namespace {
+
+constexpr std::string_view deliveries[] = {"at-most-once", "at-least-once", "once"};
+constexpr std::string_view space_types[] = {"UI", "IO", "DATA", "CHAT", "CALL"};
+
+std::string unknown_type(const std::string& type) {
+  return stdx::format("type '{}' must be UI, IO, DATA, CHAT or CALL{}", stdx::printable(type, 40),
+                      stdx::did_you_mean(type, space_types));
+}
 
 using config::Node;
 using config::Reader;
@@ -126,7 +135,7 @@ void read_space_file(const ReadFile& read, model::Space& space, std::vector<std:
        "endpoints", "resources", "partition", "assets", "idle", "build", "ingress", "http"});
   const auto type = model::parse_space_type(reader.required(*root, "type"));
   if (!type)
-    reader.fail(*root, "type", "type must be UI, IO, DATA, CHAT or CALL");
+    reader.fail(*root, "type", unknown_type(reader.required(*root, "type")));
   else if (*type != space.type)
     reader.fail(
         *root, "type",
@@ -179,9 +188,7 @@ model::Space read_space(const Reader& reader, const Node& item) {
   if (!type && (type_text == "FUNC" || type_text == "AGENTIC"))
     reader.fail(item, "type", format("{} is an agent, not a type of space (R-DEC-23)", type_text));
   else if (!type && !type_text.empty())
-    reader.fail(
-        item, "type",
-        format("type '{}' must be UI, IO, DATA, CHAT or CALL", stdx::printable(type_text, 40)));
+    reader.fail(item, "type", unknown_type(type_text));
   space.type = type.value_or(model::SpaceType::call);
   space.path = reader.text(item, "path", "");
   space.capabilities = reader.texts(item, "capabilities");
@@ -206,7 +213,10 @@ model::Path read_path(const Reader& reader, const Node& item) {
   else if (delivery == "once")
     path.delivery = model::Delivery::once;
   else if (delivery != "at-least-once")
-    reader.fail(item, "delivery", "delivery must be at-most-once, at-least-once or once");
+    reader.fail(item, "delivery",
+                format("path '{}': delivery '{}' must be at-most-once, at-least-once or once{}",
+                       stdx::printable(path.name, 80), stdx::printable(delivery, 40),
+                       stdx::did_you_mean(delivery, deliveries)));
   return path;
 }
 

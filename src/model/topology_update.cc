@@ -7,6 +7,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "stdx/near_miss.h"
 #include "stdx/text.h"
 
 namespace model {
@@ -247,6 +248,17 @@ stdx::Result<Updated> update(const Topology& now, Topology next) {
   return updated;
 }
 
+namespace {
+
+std::string near_space(const Topology& topology, const std::string& name) {
+  stdx::NearMiss miss(name);
+  for (const auto& space : topology.spaces)
+    if (!space.removed) miss.consider(space.name);
+  return miss.hint();
+}
+
+}  // namespace
+
 stdx::Result<Updated> restart(const Topology& now, const std::vector<std::string>& spaces) {
   Updated updated{now, {}};
   ++updated.topology.version;
@@ -262,8 +274,9 @@ stdx::Result<Updated> restart(const Topology& now, const std::vector<std::string
     for (const auto& name : spaces)
       if (std::none_of(updated.changes.begin(), updated.changes.end(),
                        [&](const SpaceChange& change) { return change.space == name; }))
-        return stdx::fail(Code::not_found, format("topology '{}' has no space '{}'", now.name,
-                                                  stdx::printable(name, 80)));
+        return stdx::fail(Code::not_found,
+                          format("topology '{}' has no space '{}'{}", now.name,
+                                 stdx::printable(name, 80), near_space(now, name)));
   return updated;
 }
 

@@ -17,6 +17,20 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr stdx::Duration ping_timeout = 10s;  // R-PING-1
+constexpr const char* no_route = "-";         // in place of a door
+
+ports::HttpResponse answer_without_route(const Directory& directory,
+                                         const ports::HttpRequest& request) {
+  if (directory.term() != 0)
+    return wire::error_response(
+        {stdx::Code::not_found, stdx::format("no space of this cluster answers HTTP requests at {}",
+                                             stdx::printable(request.path, 200))});
+  auto response = wire::error_response(
+      {stdx::Code::unavailable,
+       "this zhost was just started and has not heard yet which spaces answer; try again"});
+  response.headers.emplace("Retry-After", "1");
+  return response;
+}
 
 std::string route_text(const std::vector<std::string>& relays, const std::string& target) {
   if (relays.empty()) return "(direct)";
@@ -48,6 +62,7 @@ void HttpApi::handle(ports::HttpRequest request, ports::HttpReply reply) {
 // Behind a proxy all of them come from one address, as the operator's may: some room stays for his.
 void HttpApi::answer_public(const std::string& door, const ports::HttpRequest& request,
                             ports::HttpReply reply) {
+  if (door == no_route) return reply(answer_without_route(service_.directory(), request));
   const auto slash = door.find('/');
   const auto* space =
       slash == std::string::npos
@@ -75,7 +90,11 @@ void HttpApi::handle_websocket(ports::HttpRequest request, std::unique_ptr<ports
 std::string HttpApi::door(const ports::HttpRequest& head) const {
   if (auto page = Pages::door(head); !page.empty()) return page;
   const auto* space = route_of(service_.directory(), head.path);
-  return space == nullptr ? "" : space->topology_id() + "/" + space->space();
+  if (space != nullptr) return space->topology_id() + "/" + space->space();
+  // No space answers there, and no client of a space is to hear of tokens of operators.
+  const bool of_zmesh =
+      head.path.starts_with("/v1/") || head.path == "/healthz" || head.path == "/metrics";
+  return of_zmesh ? "" : no_route;
 }
 
 std::string HttpApi::mode() const {

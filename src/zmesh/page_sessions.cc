@@ -124,8 +124,10 @@ stdx::Result<ports::HttpResponse> PageSessions::take_ticket(const Page& page,
   const auto ticket = tickets_.extract(text);
   if (ticket.empty() || ticket.mapped().ends <= now() || ticket.mapped().scope != page.scope() ||
       !holds(ticket.mapped().session))
-    return stdx::fail(Code::denied,
-                      "this link was used or is too old; `zshell spaces open` makes another one");
+    return stdx::fail(
+        Code::denied,
+        "this link was used already, is older than a minute, or was made at another zhost; `zshell "
+        "spaces open` makes one for this zhost, or log in with a token here");
   return begin(page, ticket.mapped().session, where);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zmesh/send_api.h"
 
+#include "stdx/near_miss.h"
 #include "stdx/text.h"
 #include "stdx/utf8.h"
 #include "wire/json.h"
@@ -12,12 +13,20 @@ using stdx::Code;
 
 namespace {
 
+constexpr std::string_view names_of_queries[] = {"to", "wait", "timeout_ms"};
+
 std::string query(const ports::HttpRequest& request, const char* name) {
   const auto at = request.query.find(name);
   return at == request.query.end() ? "" : at->second;
 }
 
 stdx::Result<v1::SendRequest> read_raw(const ports::HttpRequest& request) {
+  for (const auto& [name, value] : request.query)
+    if (name != "to" && name != "wait" && name != "timeout_ms")
+      return stdx::fail(
+          Code::invalid,
+          stdx::format("?{}= is unknown here; there are to, wait and timeout_ms{}",
+                       stdx::printable(name, 40), stdx::did_you_mean(name, names_of_queries)));
   v1::SendRequest message;
   const auto to = query(request, "to");
   const auto slash = to.find('/');

@@ -61,8 +61,8 @@ void Service::space_detail(v1::SpaceDetailRequest request, SpaceAnswer done) {
   if (found.size() > 1)
     return done(stdx::fail(
         Code::invalid,
-        stdx::format("space '{}' is in {} topologies, among them {} and {}; say which: "
-                     "TOPOLOGY_ID/{}",
+        stdx::format("space '{}' is in {} topologies, among them {} and {}; say which "
+                     "one by its name or id, as `topo` lists them: TOPOLOGY/{}",
                      name, found.size(), found[0].topology_id(), found[1].topology_id(), name)));
   if (!found.empty()) request.set_topology(found[0].topology_id());
   if (request.all_lives()) return every_life(request, std::move(done));

@@ -13,6 +13,12 @@
 
 namespace zrms {
 
+// A trouble that says itself what to do, behind a semicolon, needs no other advice.
+inline std::string with_advice(const std::string& trouble) {
+  return trouble.find("; ") != std::string::npos ? trouble
+                                                 : trouble + "; bring the control plane back";
+}
+
 class Away {
  public:
   // What the control plane answered last; empty: it is well.
@@ -43,9 +49,8 @@ class Away {
         stdx::format_rfc3339(since),
         trouble_.empty() ? "no super holds the term; one takes it within seconds where the supers "
                            "reach the control plane"
-        : trouble_.starts_with("the records are ")
-            ? trouble_
-            : stdx::format("{}; bring the control plane back", trouble_));
+        : trouble_.starts_with("the records are ") ? trouble_
+                                                   : with_advice(trouble_));
   }
 
  private:

@@ -2,6 +2,7 @@
 #include "zrms/explain_api.h"
 
 #include "samoza/v1/api.pb.h"
+#include "stdx/near_miss.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
 #include "wire/json.h"
@@ -20,6 +21,13 @@ v1::ExplainReply nothing_is_placed(const stdx::Error& why) {
   return reply;
 }
 
+std::string near_space(const TopologyRow& row, const std::string& name) {
+  stdx::NearMiss miss(name);
+  for (const auto& space : row.spec().spaces)
+    if (!space.removed) miss.consider(space.name);
+  return miss.hint();
+}
+
 // Where nobody leads, that is the explanation.
 ports::HttpReply explaining_no_leader(ports::HttpReply reply) {
   return [reply = std::move(reply)](ports::HttpResponse response) {
@@ -33,21 +41,22 @@ ports::HttpReply explaining_no_leader(ports::HttpReply reply) {
 ExplainApi::ExplainApi(ports::Runtime& runtime, const Leadership& leadership, const Leader& leader,
                        LeaderRoutes& routes)
     : runtime_(runtime), leadership_(leadership), leader_(leader), routes_(routes) {
-  routes_.add(
-      "GET", "/v1/topologies/{id}/explain",
-      [this](wire::RouteMatch match, ports::HttpReply answer) {
-        const auto reply = explaining_no_leader(std::move(answer));
-        if (routes_.forwarded(match.request, reply)) return;
-        const auto& id = match.parameters["id"];
-        const auto space = match.request.query["space"];
-        const auto* row = named_topology(leader_.records(), id);
-        if (row == nullptr) return reply(wire::error_response(no_topology(leader_.records(), id)));
-        if (!space.empty() && row->index().find(space) < 0)
-          return reply(wire::error_response(
-              {Code::not_found, stdx::format("topology '{}' has no space '{}'", row->spec().name,
-                                             stdx::printable(space, 80))}));
-        begin({row->record.id(), space, Candidates(leader_.candidates())}, reply);
-      });
+  routes_.add("GET", "/v1/topologies/{id}/explain",
+              [this](wire::RouteMatch match, ports::HttpReply answer) {
+                const auto reply = explaining_no_leader(std::move(answer));
+                if (routes_.forwarded(match.request, reply)) return;
+                const auto& id = match.parameters["id"];
+                const auto space = match.request.query["space"];
+                const auto* row = named_topology(leader_.records(), id);
+                if (row == nullptr)
+                  return reply(wire::error_response(no_topology(leader_.records(), id)));
+                if (!space.empty() && row->index().find(space) < 0)
+                  return reply(wire::error_response(
+                      {Code::not_found,
+                       stdx::format("topology '{}' has no space '{}'{}", row->spec().name,
+                                    stdx::printable(space, 80), near_space(*row, space))}));
+                begin({row->record.id(), space, Candidates(leader_.candidates())}, reply);
+              });
   routes_.add("POST", "/v1/explain", [this](wire::RouteMatch match, ports::HttpReply reply) {
     v1::TopologySpec spec;
     auto& request = match.request;

@@ -300,9 +300,10 @@ void Leader::commit(std::vector<RowChange> changes) {
           for (const auto& done : answers) done(status);
         };
         if (session != session_)
-          return answer(stdx::fail(Code::unknown,
-                                   "the leader changed while this was written: look whether it "
-                                   "was done (`topo status`), and say it again where it was not"));
+          return answer(stdx::fail(
+              Code::unknown,
+              "the leader changed while this was written: look whether it "
+              "was done (`topo status`, `cluster token list`), and say it again where it was not"));
         busy_ = false;
         if (reply) {
           refused_ = 0;

@@ -49,9 +49,9 @@ stdx::Error Leadership::not_leading() const {
     return {Code::unavailable, "the cluster has no leader: " + control_plane_trouble_};
   if (!control_plane_trouble_.empty())
     return {Code::unavailable,
-            stdx::format("the cluster has no leader: {}; bring the control plane back: until then "
-                         "nothing is placed or judged, and what runs runs on",
-                         control_plane_trouble_)};
+            stdx::format("the cluster has no leader: {}: until then nothing is placed or judged, "
+                         "and what runs runs on",
+                         with_advice(control_plane_trouble_))};
   if (members_.leader().empty() || members_.leader() == zhost_)
     return {Code::unavailable, "the cluster has no leader yet; try again in a moment"};
   return {Code::unavailable,

@@ -65,7 +65,7 @@ struct Reconciler::Work {
   // reported before the records say so; a state is no reason.
   std::string why_not_running(const model::Topology& spec, const std::string& name,
                               const SpaceRow* row) const {
-    if (row == nullptr) return stdx::format("space {} is not placed yet", name);
+    if (row == nullptr) return stdx::format("waits for space {}", name);
     const auto& record = row->record;
     const auto* report = seen(record);
     if (report != nullptr && report->state() == "running") {

@@ -55,6 +55,14 @@ void Reconciler::replace(Work& work, const TopologyRow& topology, Progress& prog
                                               .where = {},
                                               .only_on = zhost,
                                               .avoid = ""});
+  // Silent for a moment only: nothing of it is lost, and elsewhere it would begin without its
+  // mailbox.
+  if (const auto* here = work.candidates.find(zhost);
+      !choice.zhost && here != nullptr && !here->available && !here->lost) {
+    progress.waits[index] = format("space {} is replaced on zhost {}, which is {}", space.name,
+                                   zhost, here->unavailable);
+    return;
+  }
   if (!choice.zhost) {
     place_anew(work, topology, progress, index, "", why);
     return;

@@ -216,8 +216,18 @@ void SubmitApi::submit_spec(v1::SubmitRequest request, ports::HttpReply reply) {
   if (parts_.leadership.leads()) return parts_.submitter.submit(std::move(request), answer);
   const auto leader = parts_.leadership.other_leader();
   if (leader.empty()) return answer(std::unexpected(parts_.leadership.not_leading()));
+  // Where the leader did not answer, it may have taken the topology all the same.
+  const auto forwarded = [answer, leader](stdx::Result<v1::SubmitReply> submitted) {
+    if (!submitted &&
+        (submitted.error().code == Code::timeout || submitted.error().code == Code::unknown))
+      submitted.error().message = stdx::format(
+          "zhost {}, which leads the cluster, did not answer in time, so it is not known whether "
+          "this was taken ({}); `topo` and `topo history` show it: try again if it was not",
+          leader, submitted.error().message);
+    answer(std::move(submitted));
+  };
   parts_.zmesh.request(rpc::address(leader, "zrms"), "zrms.submit", request.SerializeAsString(),
-                       submit_timeout, rpc::expect<v1::SubmitReply>(answer));
+                       submit_timeout, rpc::expect<v1::SubmitReply>(forwarded));
 }
 
 }  // namespace zrms

@@ -29,9 +29,11 @@ stdx::Result<v1::TokenRecord> TokenBook::record_of(const v1::TokenRequest& reque
   TRY_ASSIGN(const auto role, wire::role_named(request.role()));
   const auto& topology = request.topology();
   if ((role == wire::Role::ingress) == topology.empty())
-    return stdx::fail(Code::invalid,
-                      topology.empty() ? "a token of the role ingress is for one topology: name it"
-                                       : "only a token of the role ingress is for one topology");
+    return stdx::fail(
+        Code::invalid,
+        topology.empty()
+            ? "a token of the role ingress is for one topology: name it with --topology NAME"
+            : "only a token of the role ingress is for one topology");
   if (!topology.empty() && records_.by_name(topology) == nullptr) {
     stdx::NearMiss miss(topology);
     for (const auto& [key, row] : records_.topologies())

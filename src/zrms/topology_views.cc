@@ -18,6 +18,17 @@ constexpr int placements_shown_max = 1000;
 constexpr int refusals_shown_max = 1000;
 constexpr std::size_t reason_shown_max = 1000;
 
+// Of the version that the instance is of, which may be one before the present.
+std::string mex_version_of_placed(const TopologyRow& row, const v1::SpaceRecord& placed,
+                                  const model::Space& space) {
+  if (placed.version() == row.spec().version) return space.mex_version;
+  for (const auto& version : row.record.history())
+    if (version.version() == placed.version() &&
+        version.mex_version().find(',') == std::string::npos)
+      return version.mex_version();
+  return space.mex_version;
+}
+
 std::string update_text(const v1::TopologyRecord& record) {
   const auto& update = record.update();
   switch (update.state()) {
@@ -130,7 +141,7 @@ void TopologyViews::show_placement(const TopologyRow& row, const model::Space& s
   view.set_state(placed->record.state());
   view.set_reason(placed->record.reason());
   view.set_epoch(placed->record.epoch());
-  view.set_mex_version(space.mex_version);
+  view.set_mex_version(mex_version_of_placed(row, placed->record, space));
   view.set_version(placed->record.version());
   view.set_restarts(placed->record.restarts());
   view.set_last_failure(placed->record.last_failure());

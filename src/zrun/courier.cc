@@ -116,11 +116,12 @@ void Courier::pump_away(LocalTopology& topology, PathState& path) {
   const auto& receiver = topology.slots[path.to];
   auto header = header_out(topology, path);
   if (path.opened_to != receiver.zhost || path.opened_epoch != receiver.epoch) {
-    if (path.out.unfinished() == 0) return;
+    if (path.out.unfinished() == 0 && !path.announce) return;
     header.type = DataType::open;
     header.seq = path.out.first_unfinished();
     if (!send_away(topology, path, receiver.zhost, wire::encode_open(header, path.out.name())))
       return;
+    path.announce = false;
     path.opened_to = receiver.zhost;
     if (path.opened_epoch != receiver.epoch) path.opened_run = 0;
     path.opened_epoch = receiver.epoch;
@@ -288,6 +289,7 @@ void Courier::take_open(LocalTopology& topology, PathState& path, const wire::Da
     stale_.add();
     return;
   }
+  count_held(topology, path);
   path.asked_again_behind = ~0ull;
   note_acks(topology, path);
 }
@@ -376,7 +378,16 @@ void Courier::take_acknowledgement(LocalTopology& topology, PathState& path,
 void Courier::open_here(LocalTopology& topology, PathState& path) {
   const auto& sender = topology.slots[path.from];
   if (sender.local != nullptr && sender.local->has_streams())
-    path.in.open(sender.life, path.out.first_unfinished(), path.out.name());
+    if (path.in.open(sender.life, path.out.first_unfinished(), path.out.name()))
+      count_held(topology, path);
+}
+
+// A former instance of the receiver may have handed on what it had not handled: that came already.
+void Courier::count_held(const LocalTopology& topology, PathState& path) {
+  const auto* receiver = topology.slots[path.to].local;
+  if (receiver == nullptr) return;
+  const auto held = receiver->last_held(path.index, path.in.sender());
+  if (held > path.in.received()) path.in.took(held);
 }
 
 void Courier::space_arrived(LocalTopology& topology, std::uint16_t index) {
@@ -391,6 +402,11 @@ void Courier::space_arrived(LocalTopology& topology, std::uint16_t index) {
     } else if (path->from == index && topology.slots[path->to].local != nullptr) {
       open_here(topology, *path);
     }
+    // Receivers elsewhere learn that what they have of a former generation has no sender any more.
+    const auto& generation = topology.slots[index].life;
+    path->announce |= path->from == index && !topology.transactional[index] &&
+                      path->out.keeps_until_finished() &&
+                      (generation.epoch > 1 || generation.run > 1);
     if (path->to == index || path->from == index) pump(topology, *path);
   }
 }

@@ -31,6 +31,26 @@ DeadLetter letter_on(const LocalTopology& topology, std::uint16_t path, const Me
   return letter;
 }
 
+// Whether the next instance of its receiver, in this zrun, gets the message from this one. On a
+// path with delivery `once` the outbox of the sender has it; at most once it may not be handled
+// twice.
+bool goes_on(const LocalTopology& topology, const Message& message, bool begun) {
+  if (!message.is_declared()) return true;
+  const auto& out = topology.paths[message.path]->out;
+  if (topology.spec().paths[message.path].removed || out.is_once()) return false;
+  return out.keeps_until_finished() || !begun;
+}
+
+// As far as is known here: not of a sender here that left, and not of a generation whose stream has
+// ended.
+bool sender_has(const LocalTopology& topology, const PathState& path, const Message& message) {
+  const SenderGeneration generation{message.sender_epoch, message.sender_run};
+  const auto& sender = topology.slots[path.from];
+  const bool sender_left =
+      sender.local == nullptr && sender.life == generation && generation.epoch != 0;
+  return path.in.counts(generation) && (!sender_left || path.out.stream() != 0);
+}
+
 }  // namespace
 
 LetterWriter::LetterWriter(Parts parts)
@@ -113,27 +133,24 @@ void LetterWriter::not_received(LocalTopology& topology, PathState& path, const 
 // The receiver leaves this zhost. What its senders keep goes to its next instance.
 void LetterWriter::receiver_leaves(Space& receiver, std::vector<MessagePtr>* carry) {
   auto& topology = receiver.topology();
-  receiver.drain_mailbox([&](MessagePtr message) {
+  const auto take = [&](MessagePtr message, bool begun) {
     if (message->dead_letter != 0) return letters_.set_retrying(message->dead_letter, false);
-    if (message->is_declared()) {
-      const auto& path = *topology.paths[message->path];
-      if (path.to == path.from && path.out.keeps_until_finished()) return;  // sender_leaves
-      const SenderGeneration life{message->sender_epoch, message->sender_run};
-      const auto& sender = topology.slots[path.from];
-      const bool sender_left = sender.local == nullptr && sender.life == life && life.epoch != 0;
-      if (path.out.keeps_until_finished() && path.in.counts(life) &&
-          (!sender_left || path.out.stream() != 0))
-        return;
+    const auto* path = message->is_declared() ? topology.paths[message->path].get() : nullptr;
+    const bool kept = path != nullptr && path->out.keeps_until_finished();
+    if (kept && path->to == path->from) return;  // sender_leaves
+    if (carry != nullptr && goes_on(topology, *message, begun)) {
+      // What was begun may have had effects. Whether its sender still has a message cannot be known
+      // here (its zrun may have died a moment ago), so each is handed on; what the sender sends
+      // again is dropped by its number (Courier::count_held).
+      message->redelivered |= begun && path != nullptr;
+      return carry->push_back(std::move(message));
     }
-    // Not what a sender left behind that is gone: a newer one of it may have been heard since (S1).
-    const bool goes_on =
-        !message->is_declared() || (!topology.paths[message->path]->out.keeps_until_finished() &&
-                                    !topology.spec().paths[message->path].removed);
-    if (carry != nullptr && goes_on) return carry->push_back(std::move(message));
+    if (kept && sender_has(topology, *path, *message)) return;
     not_handled(receiver, *message,
                 "its receiver was stopped or moved before it was handled, and its sender does not "
                 "keep it");
-  });
+  };
+  receiver.drain_mailbox(take, /*handled=*/carry != nullptr);
 }
 
 // A message of a receiver that leaves, which nobody else has.

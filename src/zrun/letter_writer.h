@@ -48,7 +48,7 @@ class LetterWriter {
   // `received`: what its receiver has, too.
   void not_received(LocalTopology& topology, PathState& path, const char* why,
                     bool received = false);
-  // `carry`: those that the next instance gets instead.
+  // `carry`: gets those that go to its next instance, in this zrun.
   void receiver_leaves(Space& receiver, std::vector<MessagePtr>* carry = nullptr);
   // A message of a receiver that leaves, which nobody else has.
   void not_handled(Space& receiver, const Message& message, const char* why);

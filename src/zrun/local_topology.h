@@ -37,6 +37,7 @@ struct PathState {
   std::uint32_t opened_run = 0;     // the receiver's run, from its acknowledgements; 0: none yet
   std::uint64_t progress_mark = 0;  // out.received() at the last look
   std::uint64_t finish_mark = 0;    // out.first_unfinished() then
+  bool announce = false;            // its `open` goes out even with nothing to send
   bool sender_waits = false;        // the sender is parked in net.emit_to on this path
   bool without_room = false;  // a link refused its frame; it is in LocalTopology::without_room
 

@@ -93,6 +93,62 @@ TEST(ReplaceTest, S7NothingIsLostAndNothingComesTwiceUnmarkedWhileEachSpaceIsRep
   EXPECT_EQ(line.zrun["b"]->service->letters().letters().all().size(), 0u);
 }
 
+// relay on a -> sink on b, whose mailbox holds what the relay sent when its zrun dies.
+struct DeadSender : Line {
+  std::size_t received = 0;
+  DeadSender() : Line(40, model::Delivery::at_least_once, 1, 100) {
+    EXPECT_TRUE(world.run_until_true(
+        [&] { return zrun["b"]->service->spaces().space("", "sink")->mailbox_size() > 30; }, 10s));
+    received = zrun["b"]->service->spaces().space("", "sink")->counts().accepted;
+    zrun["a"]->service.reset();
+    zrun.erase("a");
+  }
+  // The relay begins anew and has nothing to send: its source is not there.
+  void bring_back(std::uint64_t epoch, std::uint32_t run) {
+    start_zrun("a");
+    EXPECT_EQ(place("relay", "a", epoch, run), "accepted");
+    tell_directory();
+  }
+  std::size_t seen() const {
+    std::set<int> numbers;
+    for (const auto& entry : log) numbers.insert(entry.number);
+    return numbers.size();
+  }
+  std::size_t letters() { return zrun["b"]->service->letters().letters().all().size(); }
+};
+
+TEST(ReplaceTest, S7WhatADeadSenderHadSentGoesToTheNextInstanceOfItsReceiver) {
+  for (const bool sender_is_back : {false, true}) {
+    DeadSender line;
+    if (sender_is_back) line.bring_back(1, 2);
+    line.replace("sink");
+    EXPECT_TRUE(line.world.run_until_true([&] { return line.seen() == line.received; }, 60s))
+        << line.seen() << " of " << line.received << ", the sender is "
+        << (sender_is_back ? "back" : "gone");
+    EXPECT_EQ(line.letters(), 0u);
+  }
+}
+
+TEST(ReplaceTest, S7TheSameWhereTheSenderWasPlacedAnewWithTheNextEpoch) {
+  DeadSender line;
+  line.bring_back(2, 1);
+  line.world.run_for(1s);
+  line.replace("sink");
+  EXPECT_TRUE(line.world.run_until_true([&] { return line.seen() == line.received; }, 60s))
+      << line.seen();
+  EXPECT_EQ(line.letters(), 0u);
+}
+
+TEST(ReplaceTest, WhatAFormerGenerationOfTheSenderHadSentIsALetterWhenItsReceiverLeaves) {
+  DeadSender line;
+  line.bring_back(1, 2);  // it says so to its receivers, though it has nothing to send
+  line.world.run_for(1s);
+  EXPECT_EQ(line.zrun["b"]->service->stop(line.stop_command("sink", 1)).outcome(), "accepted");
+  EXPECT_TRUE(line.world.run_until_true(
+      [&] { return line.zrun["b"]->service->spaces().space("", "sink") == nullptr; }, 10s));
+  EXPECT_GE(line.seen() + line.letters(), line.received);
+}
+
 TEST(ReplaceTest, S8AtMostOnceNothingComesTwiceAndWhatWasNotBegunIsHandedOn) {
   // The sink needs 20 ms for each, so its mailbox is full of what nobody keeps.
   Line line(40, model::Delivery::at_most_once, 1, 20);

@@ -121,8 +121,14 @@ class Space final : public Schedulable {
   std::vector<PathState*> take_starved() { return std::exchange(starved_, {}); }
   // `received` moved on some path from here: turns that waited for it may be finished.
   void release_turns();
-  // Takes out every message that is not finished, oldest first (dead letters).
-  void drain_mailbox(const std::function<void(MessagePtr)>& take);
+  // Takes out every message that is not finished, oldest first, and says whether its guest had
+  // begun to handle it. `handled`: also those that the guest is done with and that wait for
+  // receipts of what it sent meanwhile.
+  using Take = std::function<void(MessagePtr, bool begun)>;
+  void drain_mailbox(const Take& take, bool handled);
+  // The highest number of a message on that path, of that generation of its sender, that is in the
+  // mailbox or in hand; 0: there is none.
+  std::uint64_t last_held(std::uint16_t path, SenderGeneration sender) const;
 
   // --- for the doorway: a message in the name of the space, from outside its guest ---
   // Requires Room::there. Answers when it is in the stream, or the store refused it.

@@ -312,17 +312,33 @@ void Space::release_turns() {
   }
 }
 
-void Space::drain_mailbox(const std::function<void(MessagePtr)>& take) {
+void Space::drain_mailbox(const Take& take, bool handled) {
   too_small_ = {};
   for (auto& message : std::exchange(being_recorded_, {}))
-    if (!message->is_from_outside()) take(message);  // its letter is on the way to the store
-  // The guest was done with those; nobody sends them again.
-  for (const auto& turn : open_turns_)
-    if (turn.message->is_from_outside()) acknowledge(*turn.message);
+    if (!message->is_from_outside()) take(message, true);  // its letter is on the way to the store
+  for (auto& turn : std::exchange(open_turns_, {})) {
+    // The guest was done with those; nobody sends them again.
+    if (turn.message->is_from_outside())
+      acknowledge(*turn.message);
+    else if (handled)
+      take(std::move(turn.message), true);
+  }
   trace_.close(SpanEnd::interrupted);
-  if (current_) take(std::exchange(current_, {}));
-  while (!mailbox_.empty()) take(mailbox_.pop_front());
+  if (current_) take(std::exchange(current_, {}), true);
+  while (!mailbox_.empty()) take(mailbox_.pop_front(), false);
   mailbox_bytes_ = 0;
+}
+
+std::uint64_t Space::last_held(std::uint16_t path, SenderGeneration sender) const {
+  std::uint64_t last = 0;
+  const auto look = [&](const Message& message) {
+    if (message.is_declared() && message.path == path && message.dead_letter == 0 &&
+        SenderGeneration{message.sender_epoch, message.sender_run} == sender)
+      last = std::max(last, message.seq);
+  };
+  if (current_) look(*current_);
+  for (std::size_t i = 0; i < mailbox_.size(); ++i) look(*mailbox_[i]);
+  return last;
 }
 
 PathState* Space::out_path(std::string_view name) {

@@ -224,6 +224,13 @@ struct Commands {
   static int token_list(Shell& shell, const Words&) { return shell.token_list(); }
   static int token_revoke(Shell& shell, const Words& words) { return shell.token_revoke(words[0]); }
   static int spaces(Shell& shell, const Words& words) {
+    if (!words.empty() && std::count(words[0].begin(), words[0].end(), '/') > 1) {
+      shell.say_error(
+          stdx::Code::invalid,
+          format("{} is no space: TOPOLOGY/SPACE, or SPACE alone where one topology has it",
+                 stdx::printable(words[0], 80)));
+      return wrong_use;
+    }
     if (words.empty()) return shell.show_known(shell.get("zrun", "/v1/spaces"), render::spaces);
     return shell.show_known(shell.get_space(words[0]), render::space);
   }
@@ -248,10 +255,16 @@ struct Commands {
   }
   static int send(Shell& shell, const Words& words) { return shell.send_message(words); }
   static int dead_letters(Shell& shell, const Words&) {
-    return shell.show(shell.get("zrun", "/v1/dead-letters"), render::dead_letters);
+    const auto answer = shell.get("zrun", "/v1/dead-letters");
+    std::map<std::string, std::string> names;
+    if (answer.exit == done && !shell.json_) names = shell.topology_names();
+    return shell.show(answer, [&](const auto& text) { return render::dead_letters(text, names); });
   }
   static int dead_letters_show(Shell& shell, const Words& words) {
-    return shell.show(shell.get("zrun", "/v1/dead-letters/" + words[0]), render::dead_letter);
+    const auto answer = shell.get("zrun", "/v1/dead-letters/" + words[0]);
+    std::map<std::string, std::string> names;
+    if (answer.exit == done && !shell.json_) names = shell.topology_names();
+    return shell.show(answer, [&](const auto& text) { return render::dead_letter(text, names); });
   }
   static int dead_letters_retry(Shell& shell, const Words& words) {
     return shell.show(shell.send("zrun", "POST", "/v1/dead-letters/" + words[0] + "/retry"),
@@ -473,6 +486,18 @@ int Shell::run(const Words& words) {
   if (static_cast<int>(arguments.size()) < row->min ||
       static_cast<int>(arguments.size()) > row->max)
     return usage(format("{} {}", row->words, row->arguments));
+  const std::string named = row->arguments;
+  const bool takes_topology =
+      std::string(row->words).starts_with("topo ") &&
+      (named.starts_with("ID") || named.starts_with("NAME") || named.starts_with("[NAME]"));
+  if (takes_topology && !arguments.empty() && arguments[0].find('/') != std::string::npos) {
+    say_error(
+        stdx::Code::invalid,
+        format("`{}` takes a topology, by its name or id; {} names a space: `spaces {}` shows "
+               "it",
+               row->words, stdx::printable(arguments[0], 80), stdx::printable(arguments[0], 80)));
+    return wrong_use;
+  }
   return row->run(*this, arguments);
 }
 

@@ -51,6 +51,11 @@ double number(const json& value, const char* name) {
   return 0;
 }
 
+std::string name_of(const std::string& topology_id, const Names& names) {
+  const auto at = names.find(topology_id);
+  return at == names.end() ? topology_id : at->second;
+}
+
 std::string size(double bytes) {
   if (bytes >= 1 << 30) return format("{:.1f}GiB", bytes / (1 << 30));
   if (bytes >= 1 << 20) return format("{:.1f}MiB", bytes / (1 << 20));
@@ -387,19 +392,20 @@ std::string logs(const std::string& text) {
   return out;
 }
 
-std::string dead_letters(const std::string& text) {
+std::string dead_letters(const std::string& text, const Names& names) {
   const auto d = parse(text);
   std::vector<std::vector<std::string>> rows = {
-      {"ID", "PATH", "FROM", "TO", "SEQ", "BYTES", "REASON"}};
+      {"ID", "TOPOLOGY", "PATH", "FROM", "TO", "SEQ", "BYTES", "REASON"}};
   for (const auto& l : list(d, "letters"))
-    rows.push_back({field(l, "id"), field(l, "path"), field(l, "from"), field(l, "to"),
-                    field(l, "seq"), field(l, "bytes"), field(l, "reason")});
+    rows.push_back({field(l, "id"), name_of(field(l, "topology_id"), names), field(l, "path"),
+                    field(l, "from"), field(l, "to"), field(l, "seq"), field(l, "bytes"),
+                    field(l, "reason")});
   return format("Dead letters: {} kept here, {} in all since zrun started\n", rows.size() - 1,
                 field(d, "total")) +
          (rows.size() > 1 ? table(rows) : "");
 }
 
-std::string dead_letter(const std::string& text) {
+std::string dead_letter(const std::string& text, const Names& names) {
   const auto l = parse(text);
   std::string out;
   for (const auto& [label, name] : {std::pair{"Id", "id"},
@@ -412,7 +418,9 @@ std::string dead_letter(const std::string& text) {
                                     {"At", "at"},
                                     {"Reason", "reason"},
                                     {"Bytes", "bytes"}})
-    out += format("{:<12}{}\n", std::string(label) + ":", field(l, name));
+    out += format(
+        "{:<12}{}\n", std::string(label) + ":",
+        std::string(name) == "topology_id" ? name_of(field(l, name), names) : field(l, name));
   if (field(l, "retrying") == "true") out += "It is being delivered again.\n";
   const auto payload = stdx::base64_decode(field(l, "payload"));
   if (payload) out += "Payload:    " + stdx::printable(*payload, 4096) + "\n";

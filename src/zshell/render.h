@@ -50,7 +50,9 @@ std::string zhosts(const std::string& json);
 std::string spaces(const std::string& json);
 std::string space(const std::string& json);
 std::string logs(const std::string& json);
-std::string dead_letters(const std::string& json);
-std::string dead_letter(const std::string& json);
+// `names`: of topologies, by id.
+using Names = std::map<std::string, std::string>;
+std::string dead_letters(const std::string& json, const Names& names);
+std::string dead_letter(const std::string& json, const Names& names);
 
 }  // namespace zshell::render

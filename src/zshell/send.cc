@@ -97,6 +97,8 @@ int Shell::send_message(const std::vector<std::string>& words) {
   if (wanted->timeout > stdx::Duration::zero()) body["timeout_ms"] = stdx::to_ms(wanted->timeout);
   const auto answer = send("zmesh", "POST", "/v1/spaces/send",
                            body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  if (!wanted->payload && answer.exit == done && !json_ && !wanted->wait)
+    outside_.print("an empty message was sent: --data TEXT, --file FILE or - give it one\n");
   return show(answer, [](const std::string& text) {
     const auto reply = render::parse(text);
     auto shown = render::field(reply, "outcome");

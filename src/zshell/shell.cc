@@ -187,6 +187,10 @@ void Shell::say_if_copying_is_slow() {
   if (zhosts > 1) outside_.if_slow(500ms, format("  copying to {} zhosts ...\n", zhosts));
 }
 
+stdx::WallTime Shell::wall() const {
+  return outside_.wall ? outside_.wall() : stdx::WallTime{};
+}
+
 // The state of a topology and why, in a line; "unknown" when nobody says, and why not.
 std::string Shell::state_of(const std::string& id, std::string& state) {
   ports::HttpRequest request;
@@ -195,8 +199,12 @@ std::string Shell::state_of(const std::string& id, std::string& state) {
   const auto response = outside_.ask("zrms", std::move(request));
   state = response && response->status == 404 ? "gone" : "unknown";
   if (!response) return "waiting: " + response.error().message;
+  // No waiting makes such a token a good one.
+  if (response->status == 401 || response->status == 403) state = "refused";
   if (response->status != 200)
-    return state == "gone" ? state : "waiting: " + wire::error_from_response(*response).message;
+    return state == "gone"      ? state
+           : state == "refused" ? wire::error_from_response(*response).message
+                                : "waiting: " + wire::error_from_response(*response).message;
   const auto view = render::parse(response->body);
   state = render::field(view, "state");
   auto line = state;
@@ -229,15 +237,32 @@ Shell::Answer Shell::get_pages(const std::string& path, const char* list, bool s
 // Prints each new state until the topology is where it should be, or failed, or the time is over.
 int Shell::follow(const std::string& id, const std::string& until, stdx::Duration bound) {
   std::string last, state;
-  for (stdx::Duration waited{}; waited < bound && !outside_.interrupted(); waited += 100ms) {
+  stdx::Duration same{};
+  const auto began = wall();
+  // A question may take a minute where its zhost is cut off.
+  const auto in_time = [&](stdx::Duration waited) {
+    return waited < bound && wall() - began < bound;
+  };
+  for (stdx::Duration waited{}; in_time(waited) && !outside_.interrupted(); waited += 100ms) {
     const auto line = state_of(id, state);
+    same = line == last ? same + 100ms : stdx::Duration{};
+    // Nothing that goes on by itself: a zhost that fits must come, or the topology must change.
+    if (same >= unplaced_wait && line.find(" has no zhost: ") != std::string::npos) {
+      if (!json_)
+        outside_.print(format(
+            "  it is placed as soon as a zhost fits; `topo explain {}` says of each zhost why "
+            "it does not\n",
+            stdx::printable(id, 80)));
+      return failed;
+    }
     if (line != last) {
       if (!json_) outside_.print(format("  {}\n", stdx::printable(line, 300)));
       last = line;
     }
     if (state == until) return done;
     // One that failed before it was told to stop goes on saying so until it has.
-    if (state == "gone" || (state == "failed" && until != "stopped")) return failed;
+    if (state == "gone" || state == "refused" || (state == "failed" && until != "stopped"))
+      return failed;
     outside_.wait(100ms);
   }
   if (!json_)
@@ -258,6 +283,7 @@ int Shell::watch(const std::string& id) {
       last = line;
     }
     if (state == "gone") return done;
+    if (state == "refused") return failed;
     outside_.wait(100ms);
   }
   if (!json_) outside_.print("\n");  // the prompt is not to stand behind the terminal's ^C

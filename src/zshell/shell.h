@@ -52,6 +52,7 @@ class Shell {
   Shell(Outside outside, bool json) : outside_(std::move(outside)), json_(json) {}
 
   static constexpr stdx::Duration leader_wait = std::chrono::seconds(10);
+  static constexpr stdx::Duration unplaced_wait = std::chrono::seconds(3);
   static constexpr stdx::Duration update_wait = std::chrono::minutes(5);
 
   // One command, already split into words.
@@ -136,6 +137,8 @@ class Shell {
   int help_of(const std::vector<std::string>& words);
   // The end of a command that followed a topology: with --json its last view.
   int ended(const std::string& id, int code);
+  // The epoch where nobody tells the time.
+  stdx::WallTime wall() const;
   // By id; empty where zrms does not answer.
   std::map<std::string, std::string> topology_names();
   int follow(const std::string& id, const std::string& until, stdx::Duration bound);

@@ -63,13 +63,20 @@ int Shell::follow_change(const std::string& name, const Answer& answer) {
 // Prints each new state until the update is over. A version that was rolled back is a failure.
 int Shell::follow_update(const std::string& id) {
   std::string last;
-  for (stdx::Duration waited{}; waited < update_wait && !outside_.interrupted(); waited += 100ms) {
+  const auto began = wall();
+  for (stdx::Duration waited{};
+       waited < update_wait && wall() - began < update_wait && !outside_.interrupted();
+       waited += 100ms) {
     std::string state;
     auto line = state_of(id, state);
     if (state == "gone") {
       say_error(stdx::Code::not_found,
                 format("topology {} was deleted meanwhile; `topo list` shows those that are there",
                        stdx::printable(id, 80)));
+      return failed;
+    }
+    if (state == "refused") {
+      say_error(stdx::Code::denied, line);
       return failed;
     }
     if (state == "unknown") {

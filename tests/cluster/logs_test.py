@@ -96,6 +96,26 @@ def what_happened_is_told_in_its_order_also_by_a_leader_that_was_started_anew(cl
     assert told("topo", "events", "app")[:len(before)] == before
 
 
+def following_goes_on_over_a_new_start_of_its_own_zhost_which_has_another_operator_token(cluster):
+    out = f"{cluster.folder}/followed-anew"
+    with open(out, "w", encoding="utf-8") as f:
+        follower = subprocess.Popen([f"{BIN}/zshell", "--config", cluster.config(1), "logs", "-f", "-n", "1",
+                                     "app/talker"], stdout=f, stderr=f)
+
+    def said():
+        with open(out, encoding="utf-8") as f:
+            return sum(" count " in line for line in f)
+    wait_for("it follows", lambda: said() >= 3, 60)
+    before = cluster.token(1)
+    cluster.kill_zhost(1)
+    cluster.start(1)
+    wait_for("there is another token", lambda: cluster.token(1) != before, 60)
+    at_start = said()
+    wait_for("it goes on", lambda: said() >= at_start + 5, 120)
+    follower.send_signal(signal.SIGINT)
+    assert follower.wait(60) == 0
+
+
 def written(cluster):
     """The rows of events in the records."""
     path = f"{cluster.folder}/s1/controlplane.db"
@@ -115,6 +135,7 @@ CASES = [a_line_has_its_time_its_level_and_its_instance_and_lines_of_one_call_st
          following_goes_on_over_a_kill_of_zrun_and_loses_no_line_of_either_instance,
          the_former_run_is_kept_up_to_its_last_line,
          what_happened_is_told_in_its_order_also_by_a_leader_that_was_started_anew,
+         following_goes_on_over_a_new_start_of_its_own_zhost_which_has_another_operator_token,
          the_deletion_of_the_topology_removes_what_it_said]
 
 

@@ -154,7 +154,8 @@ class Session : public std::enable_shared_from_this<Session> {
       return refuse(400, "the request's length is given twice");
     if (proofs > 1) return refuse(400, "a request has at most one Authorization header");
     // Another coding would leave its body to be read as the next request.
-    if (codings > 1 || (codings == 1 && !parser_->chunked()))
+    if (codings > 1 ||
+        (codings == 1 && !beast::iequals(head[http::field::transfer_encoding], "chunked")))
       return refuse(501, "Transfer-Encoding is 'chunked' or absent");
     if (request_.headers.contains("content-encoding"))
       return refuse(415, "compressed bodies are not taken");

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <unordered_set>
 #include <vector>
 
 #include "adapters/yaml/bounds.h"
@@ -76,6 +77,7 @@ class Builder final : public YAML::EventHandler {
  private:
   struct Level {
     Node node;
+    std::unordered_set<std::string> keys;  // of a map; a search in `node` would be quadratic
     std::string key;
     int key_line = 0;
     bool has_key = false;
@@ -95,7 +97,7 @@ class Builder final : public YAML::EventHandler {
         !levels_.back().has_key) {
       auto& level = levels_.back();
       if (value == "<<") throw Refused{mark.line + 1, "merge keys are not allowed"};
-      if (level.node.find(value) != nullptr)
+      if (!level.keys.insert(value).second)
         throw Refused{mark.line + 1, format("key '{}' is given twice", stdx::printable(value, 60))};
       level.key = value;
       level.key_line = mark.line + 1;

@@ -30,7 +30,7 @@ T get(stdx::BytesView bytes, std::size_t at) {
 }
 
 std::unexpected<stdx::Error> wrong(std::string why) {
-  return stdx::fail(Code::invalid, "not an archive we take: " + std::move(why));
+  return stdx::fail(Code::invalid, "it is no MEX archive: " + std::move(why));
 }
 
 struct Entry {

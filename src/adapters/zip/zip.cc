@@ -59,7 +59,7 @@ stdx::Result<Files> read(stdx::BytesView archive) {
       zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error.error), zip_discard);
   if (!opened) {
     zip_source_free(source);
-    return stdx::fail(Code::invalid, "not an archive we take: " + error.text());
+    return stdx::fail(Code::invalid, "it is no MEX archive: " + error.text());
   }
   Files files;
   const auto n = zip_get_num_entries(opened.get(), 0);
