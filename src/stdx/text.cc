@@ -29,8 +29,8 @@ Result<Duration> parse_duration(std::string_view text) {
   if (unit == "h") scale = 3600e9;
   if (error != std::errc() || scale == 0 || !std::isfinite(number) || number < 0 ||
       number * scale > 9e18)
-    return fail(Code::invalid,
-                format("'{}' is no duration; write it like 250ms, 10s, 5m or 2h", printable(text, 40)));
+    return fail(Code::invalid, format("'{}' is no duration; write it like 250ms, 10s, 5m or 2h",
+                                      printable(text, 40)));
   return Duration(static_cast<std::int64_t>(number * scale));
 }
 

@@ -289,7 +289,6 @@ void Courier::take_open(LocalTopology& topology, PathState& path, const wire::Da
     stale_.add();
     return;
   }
-  count_held(topology, path);
   path.asked_again_behind = ~0ull;
   note_acks(topology, path);
 }
@@ -378,23 +377,17 @@ void Courier::take_acknowledgement(LocalTopology& topology, PathState& path,
 void Courier::open_here(LocalTopology& topology, PathState& path) {
   const auto& sender = topology.slots[path.from];
   if (sender.local != nullptr && sender.local->has_streams())
-    if (path.in.open(sender.life, path.out.first_unfinished(), path.out.name()))
-      count_held(topology, path);
+    path.in.open(sender.life, path.out.first_unfinished(), path.out.name());
 }
 
-// A former instance of the receiver may have handed on what it had not handled: that came already.
-void Courier::count_held(const LocalTopology& topology, PathState& path) {
-  const auto* receiver = topology.slots[path.to].local;
-  if (receiver == nullptr) return;
-  const auto held = receiver->last_held(path.index, path.in.sender());
-  if (held > path.in.received()) path.in.took(held);
-}
-
-void Courier::space_arrived(LocalTopology& topology, std::uint16_t index) {
+void Courier::space_arrived(LocalTopology& topology, std::uint16_t index, bool with_mailbox) {
   for (auto* path : topology.paths_of[index]) {
     if (path->to == index) {
-      // A new instance: what the former one did not finish goes to it.
-      path->in.restart();
+      // A new instance: what the former one did not finish goes to it, from the sender where it
+      // does not have it already.
+      if (!with_mailbox || path->from == path->to || !path->out.keeps_until_finished() ||
+          path->out.is_once())
+        path->in.restart();
       path->starved = false;
       path->asked_again_behind = ~0ull;
       path->out.restart();

@@ -34,7 +34,9 @@ class Courier {
 
   // --- changes ---
   // A space started here under its id: its streams begin, those to it go to the new instance.
-  void space_arrived(LocalTopology& topology, std::uint16_t index);
+  // `with_mailbox`: it has everything that its former instance here had received at least once and
+  // not finished, so the numbers of those paths go on.
+  void space_arrived(LocalTopology& topology, std::uint16_t index, bool with_mailbox);
   // A transactional space here goes on from what it committed.
   void ledger_loaded(LocalTopology& topology, std::uint16_t index);
   // Where the spaces are changed: streams to moved spaces start again.
@@ -66,7 +68,6 @@ class Courier {
   bool may_receive(const LocalTopology& topology, const PathState& path) const;
   void drop_repeat_here(LocalTopology& topology, PathState& path, const Message& message);
   void note_repeat(const LocalTopology& topology, const PathState& path, std::uint64_t seq);
-  void count_held(const LocalTopology& topology, PathState& path);
   void open_here(LocalTopology& topology, PathState& path);
   void sender_has_room(LocalTopology& topology, PathState& path);
   void take_message(LocalTopology& topology, PathState& path, const wire::DataFrame& frame);

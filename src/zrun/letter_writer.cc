@@ -34,11 +34,14 @@ DeadLetter letter_on(const LocalTopology& topology, std::uint16_t path, const Me
 // Whether the next instance of its receiver, in this zrun, gets the message from this one. On a
 // path with delivery `once` the outbox of the sender has it; at most once it may not be handled
 // twice.
-bool goes_on(const LocalTopology& topology, const Message& message, bool begun) {
+bool goes_on(const Space& receiver, const Message& message, bool begun) {
   if (!message.is_declared()) return true;
+  const auto& topology = receiver.topology();
   const auto& out = topology.paths[message.path]->out;
   if (topology.spec().paths[message.path].removed || out.is_once()) return false;
-  return out.keeps_until_finished() || !begun;
+  // A turn with what was begun may be in the store.
+  if (out.keeps_until_finished()) return !receiver.is_transactional();
+  return !begun;
 }
 
 // As far as is known here: not of a sender here that left, and not of a generation whose stream has
@@ -138,10 +141,10 @@ void LetterWriter::receiver_leaves(Space& receiver, std::vector<MessagePtr>* car
     const auto* path = message->is_declared() ? topology.paths[message->path].get() : nullptr;
     const bool kept = path != nullptr && path->out.keeps_until_finished();
     if (kept && path->to == path->from) return;  // sender_leaves
-    if (carry != nullptr && goes_on(topology, *message, begun)) {
+    if (carry != nullptr && goes_on(receiver, *message, begun)) {
       // What was begun may have had effects. Whether its sender still has a message cannot be known
       // here (its zrun may have died a moment ago), so each is handed on; what the sender sends
-      // again is dropped by its number (Courier::count_held).
+      // again is dropped by its number (Courier::space_arrived).
       message->redelivered |= begun && path != nullptr;
       return carry->push_back(std::move(message));
     }

@@ -247,11 +247,11 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command, const ReadSpec&
     // It may have been the last one here.
     const auto again = topology_of(command, spec);
     if (!again) return reply("refused", again.error().message);
-    return place_here(**again, *text, command);
+    return place_here(**again, *text, command, {});
   }
   if (spaces_.all().size() >= options_.spaces_max)
     return reply("refused", stdx::format("zrun holds {} spaces, its limit", spaces_.all().size()));
-  return place_here(topology, *text, command);
+  return place_here(topology, *text, command, {});
 }
 
 namespace {
@@ -265,8 +265,7 @@ std::uint64_t name_of_numbering(std::uint64_t epoch, std::uint32_t run) {
 
 v1::CommandReply Service::place_here(LocalTopology& topology,
                                      std::shared_ptr<const model::Topology> text,
-                                     const v1::PlaceCommand& command,
-                                     std::vector<MessagePtr> carried) {
+                                     const v1::PlaceCommand& command, Handed handed) {
   const auto& header = command.header();
   const Key key{header.topology_id(), header.space()};
   const auto index = static_cast<std::uint16_t>(topology.index_in(*text, header.space()));
@@ -300,8 +299,8 @@ v1::CommandReply Service::place_here(LocalTopology& topology,
   for (auto* path : topology.paths_of[index])
     if (path->from == index && path->out.name() == 0)
       path->out.begin(name_of_numbering(header.epoch(), command.run()));
-  for (auto& message : carried) placed.space->deliver(std::move(message));
-  courier_.space_arrived(topology, index);
+  for (auto& message : handed.messages) placed.space->deliver(std::move(message));
+  courier_.space_arrived(topology, index, handed.with_mailbox);
   state_changed(*placed.space);
   starter_.start(key, command);
   return reply("accepted");
@@ -346,10 +345,10 @@ void Service::hand_over(const Key& key, LocalTopology& topology, PlacedSpace& pl
     else
       path->out.take_over(command.header().epoch(), command.run());
   }
-  std::vector<MessagePtr> carried;
-  letters_.receiver_leaves(former, &carried);
+  Handed handed{{}, !former.is_transactional()};
+  letters_.receiver_leaves(former, &handed.messages);
   const int index = topology.index_in(*placed.next_text, key.second);
-  std::erase_if(carried, [&](const MessagePtr& message) {
+  std::erase_if(handed.messages, [&](const MessagePtr& message) {
     if (!message->is_from_outside() ||
         OutsideRequests::are_taken_by(placed.next_text->spaces[static_cast<std::size_t>(index)],
                                       message->http))
@@ -358,7 +357,7 @@ void Service::hand_over(const Key& key, LocalTopology& topology, PlacedSpace& pl
     return true;
   });
   letters_.forget_stored(key.first, key.second);
-  place_here(topology, placed.next_text, command, std::move(carried));
+  place_here(topology, placed.next_text, command, std::move(handed));
 }
 
 // --- stopping ---

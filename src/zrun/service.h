@@ -128,10 +128,13 @@ class Service final : public SpaceOwner {
   stdx::Result<LocalTopology*> topology_of(const v1::PlaceCommand& command, const ReadSpec& spec);
   v1::CommandReply replace(PlacedSpace& placed, std::shared_ptr<const model::Topology> text,
                            const v1::PlaceCommand& command);
-  // `carried`: goes into its mailbox before anything else.
+  // What an instance gets from the one whose place it takes.
+  struct Handed {
+    std::vector<MessagePtr> messages;  // into its mailbox, before anything else
+    bool with_mailbox = false;         // Courier::space_arrived
+  };
   v1::CommandReply place_here(LocalTopology& topology, std::shared_ptr<const model::Topology> text,
-                              const v1::PlaceCommand& command,
-                              std::vector<MessagePtr> carried = {});
+                              const v1::PlaceCommand& command, Handed handed);
   void hand_over(const Key& key, LocalTopology& topology, PlacedSpace& placed);
 
   void tick();

@@ -126,9 +126,6 @@ class Space final : public Schedulable {
   // receipts of what it sent meanwhile.
   using Take = std::function<void(MessagePtr, bool begun)>;
   void drain_mailbox(const Take& take, bool handled);
-  // The highest number of a message on that path, of that generation of its sender, that is in the
-  // mailbox or in hand; 0: there is none.
-  std::uint64_t last_held(std::uint16_t path, SenderGeneration sender) const;
 
   // --- for the doorway: a message in the name of the space, from outside its guest ---
   // Requires Room::there. Answers when it is in the stream, or the store refused it.

@@ -329,18 +329,6 @@ void Space::drain_mailbox(const Take& take, bool handled) {
   mailbox_bytes_ = 0;
 }
 
-std::uint64_t Space::last_held(std::uint16_t path, SenderGeneration sender) const {
-  std::uint64_t last = 0;
-  const auto look = [&](const Message& message) {
-    if (message.is_declared() && message.path == path && message.dead_letter == 0 &&
-        SenderGeneration{message.sender_epoch, message.sender_run} == sender)
-      last = std::max(last, message.seq);
-  };
-  if (current_) look(*current_);
-  for (std::size_t i = 0; i < mailbox_.size(); ++i) look(*mailbox_[i]);
-  return last;
-}
-
 PathState* Space::out_path(std::string_view name) {
   for (auto* path : out_paths_)
     if (model::out_name(text_->paths[path->index]) == name) return path;
