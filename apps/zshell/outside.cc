@@ -112,17 +112,11 @@ void choose_token(Target& target, const std::string& token, const std::string& t
   }
 }
 
-zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpClient& http,
-                           const Target& target) {
-  zshell::Outside outside;
-  const auto asked = std::make_shared<std::uint64_t>(0);  // questions answered so far
-  outside.if_slow = [&loop, asked](stdx::Duration bound, std::string text) {
-    loop.after(bound, [asked, now = *asked, text = std::move(text)] {
-      if (*asked != now) return;
-      std::fputs(text.c_str(), stdout);
-      std::fflush(stdout);
-    });
-  };
+namespace {
+
+// Counts the answers in `asked`. A token that is refused is read again from its file, once.
+auto asking(adapters::loop::Loop& loop, adapters::net::NetHttpClient& http, const Target& target,
+            std::shared_ptr<std::uint64_t> asked) {
   const auto token = std::make_shared<std::string>(target.token);
   const auto once = [&loop, &http, token](const ports::Endpoint& endpoint,
                                           ports::HttpRequest request, stdx::Duration bound) {
@@ -136,9 +130,9 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
     loop.restart();
     return got;
   };
-  outside.ask_within = [once, token, target, asked](
-                           const std::string& service, const ports::HttpRequest& request,
-                           stdx::Duration bound) -> stdx::Result<ports::HttpResponse> {
+  return [once, token, target, asked = std::move(asked)](
+             const std::string& service, const ports::HttpRequest& request,
+             stdx::Duration bound) -> stdx::Result<ports::HttpResponse> {
     TRY_ASSIGN(const auto endpoint, endpoint_of(target.urls.at(service)));
     auto got = once(endpoint, request, bound);
     if (got && got->status == 401 && !target.token_path.empty()) {
@@ -151,6 +145,22 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
     ++*asked;
     return got;
   };
+}
+
+}  // namespace
+
+zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpClient& http,
+                           const Target& target) {
+  zshell::Outside outside;
+  const auto asked = std::make_shared<std::uint64_t>(0);  // questions answered so far
+  outside.if_slow = [&loop, asked](stdx::Duration bound, std::string text) {
+    loop.after(bound, [asked, now = *asked, text = std::move(text)] {
+      if (*asked != now) return;
+      std::fputs(text.c_str(), stdout);
+      std::fflush(stdout);
+    });
+  };
+  outside.ask_within = asking(loop, http, target, asked);
   outside.ask = [within = outside.ask_within](const std::string& service,
                                               ports::HttpRequest request) {
     return within(service, std::move(request), std::chrono::seconds(60));
