@@ -10,6 +10,7 @@ import random
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import tempfile
@@ -180,10 +181,29 @@ class Cluster:
         with open(f"{self.folder}/r{n}/token", encoding="utf-8") as f:
             return f.read().strip()
 
+    def authority(self):
+        return f"{self.folder}/demo.ca/ca.crt"
+
+    def tls(self):
+        """A client's side of TLS that knows the cluster's authority, and shows no certificate."""
+        return ssl.create_default_context(cafile=self.authority())
+
+    def connection(self, n, port, seconds=10):
+        """HTTP to a service of zhost n; to the control plane over TLS."""
+        if port == 9000:
+            return http.client.HTTPSConnection(self.ip(n), port, timeout=seconds, context=self.tls())
+        return http.client.HTTPConnection(self.ip(n), port, timeout=seconds)
+
+    def get(self, n, port, path, seconds=10):
+        """The text that is answered to anybody."""
+        connection = self.connection(n, port, seconds)
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+
     def ask(self, n, port, method, path, body=None, seconds=10):
         """The answer's JSON, or None when the service does not answer with 2xx."""
         try:
-            connection = http.client.HTTPConnection(self.ip(n), port, timeout=seconds)
+            connection = self.connection(n, port, seconds)
             connection.request(method, path, body, {"Authorization": "Bearer " + self.token(n)})
             response = connection.getresponse()
             text = response.read()
@@ -193,7 +213,7 @@ class Cluster:
 
     def answer(self, n, port, method, path, body=None, seconds=10, token=None):
         """(status, text) of whatever the service answers; with the operator's token unless another is given."""
-        connection = http.client.HTTPConnection(self.ip(n), port, timeout=seconds)
+        connection = self.connection(n, port, seconds)
         connection.request(method, path, body, {"Authorization": "Bearer " + (
             self.token(n) if token is None else token)})
         response = connection.getresponse()

@@ -3,8 +3,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <cctype>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +13,7 @@
 #include "adapters/yaml/yaml.h"
 #include "stdx/near_miss.h"
 #include "stdx/text.h"
+#include "wire/join_token.h"
 
 namespace app {
 namespace {
@@ -129,13 +128,8 @@ stdx::Result<std::string> read_join_token(const config::ZhostConfig& config) {
                                    config.cluster_id, token.error().message));
   if (!token) return token;
   while (!token->empty() && (token->back() == '\n' || token->back() == '\r')) token->pop_back();
-  // It may stand in an HTTP header, and an empty one would be known to everybody.
-  const bool plain = std::all_of(token->begin(), token->end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
-  });
-  if (!plain || token->size() < 32 || token->size() > 256)
-    return stdx::fail(stdx::Code::invalid,
-                      path + " is no join token: 32 to 256 letters, digits, '-', '_' and '.'");
+  if (const auto parsed = wire::parse_join_token(*token); !parsed)
+    return stdx::fail(stdx::Code::invalid, path + ": " + parsed.error().message);
   return token;
 }
 
@@ -151,17 +145,6 @@ wire::RevokedTokens read_revoked(const config::ZhostConfig& config, stdx::WallTi
   return revoked;
 }
 
-void make_join_token(const char* program, const config::ZhostConfig& config) {
-  adapters::posix::KernelRandom random;
-  std::string made;
-  for (int i = 0; i < 4; ++i) made += stdx::format("{:016x}", random.next());
-  // Another control plane of the cluster may have made it before us.
-  const auto created = adapters::posix::create_secret_file(config.join_token_file, made);
-  if (!created && created.error().code != stdx::Code::already_exists)
-    die(program, "cannot make the join token: " + created.error().message);
-  if (const auto token = read_join_token(config); !token) die(program, token.error().message);
-}
-
 App::App(const char* service, const config::ZhostConfig& config, std::string hand_data_links_to)
     : service_(service),
       config_(config),
@@ -173,10 +156,12 @@ App::App(const char* service, const config::ZhostConfig& config, std::string han
            .dropped = &metrics_.counter("samoza_log_lines_dropped_total",
                                         "Log lines that could not be written")}),
       runtime_{loop_, loop_, random_, log_, metrics_},
+      identity_([this] { return loop_.wall(); }),
       transport_(loop_, {.run_dir = config.run_dir,
                          .bind_ip = config.bind,
-                         .hand_data_links_to = std::move(hand_data_links_to)}),
-      http_(loop_, config.bind),
+                         .hand_data_links_to = std::move(hand_data_links_to),
+                         .identity = &identity_}),
+      http_(loop_, config.bind, &identity_),
       cluster_key_(loop_, [this] { return read_join_token(config_); }),
       revoked_(read_revoked(config_, loop_.wall())),
       incarnation_(env_number("SAMOZA_INCARNATION", 1)),

@@ -17,6 +17,8 @@
 #include "adapters/net/http_server.h"
 #include "adapters/net/transport.h"
 #include "adapters/posix/random.h"
+#include "adapters/tls/certifier.h"
+#include "adapters/tls/session.h"
 #include "config/sources.h"
 #include "config/zhost_config.h"
 #include "ports/runtime.h"
@@ -36,9 +38,6 @@ config::ZhostConfig load_config(int argc, char** argv, const char* program);
 
 // Reads the join token of the cluster from the file that the configuration names.
 stdx::Result<std::string> read_join_token(const config::ZhostConfig& config);
-// For the control plane: makes the token where there is none. Ends the process where that cannot be
-// done or where others may read the file.
-void make_join_token(const char* program, const config::ZhostConfig& config);
 
 // The access tokens that were revoked, as startz keeps them for the next start of the zhost.
 std::string revoked_file(const config::ZhostConfig& config);
@@ -60,6 +59,9 @@ class App {
   adapters::net::NetHttpClient& http() { return http_; }
   const config::ZhostConfig& config() const { return config_; }
   ports::ClusterKey& cluster_key() { return cluster_key_; }
+  ports::Security security() { return {certifier_, identity_}; }
+  // What links to other zhosts show and trust.
+  const adapters::tls::Context& identity() const { return identity_; }
 
   // Access tokens that this process refuses from now on, though they have not expired.
   void learn_revoked(const std::vector<std::string>& tokens) {
@@ -95,6 +97,8 @@ class App {
   adapters::log::JsonLog log_;
   adapters::log::ProtobufLog protobuf_log_{log_, metrics_};
   ports::Runtime runtime_;
+  adapters::tls::Certifier certifier_;
+  adapters::tls::Context identity_;
   adapters::net::NetTransport transport_;
   adapters::net::NetHttpClient http_;
   adapters::crypto::TokenKey cluster_key_;

@@ -5,6 +5,7 @@
 #include "adapters/store_memory/memory_store.h"
 #include "adapters/store_postgres/postgres_store.h"
 #include "adapters/store_sqlite/sqlite_store.h"
+#include "authority.h"
 #include "common/app.h"
 #include "controlplane/service.h"
 #include "rpc/service_bus.h"
@@ -12,7 +13,7 @@
 int main(int argc, char** argv) {
   const auto config = app::load_config(argc, argv, "zmesh-controlplane");
   const auto& wanted = config.control_plane_service;
-  app::make_join_token("zmesh-controlplane", config);
+  const auto authority = controlplane_app::load_authority(config);
   app::App app("zmesh-controlplane", config);
 
   adapters::store_memory::Database database;
@@ -42,15 +43,18 @@ int main(int argc, char** argv) {
     options.copies = {.interval = wanted.copies_interval,
                       .zhosts = wanted.copies_zhosts,
                       .own_zhost = config.zhost_id};
+  options.authority = authority;
   // startz starts this process again; the answer has to leave first.
   ports::Timer restart(app.loop());
   options.start_anew = [&] { restart.set(std::chrono::milliseconds(200), [&] { app.stop(); }); };
-  controlplane::Service service(app.runtime(), app.transport(), *store, app.cluster_key(), options);
+  controlplane::Service service(app.runtime(), app.transport(), *store, app.security(), options);
   service.on_revoked = [&](const auto& tokens) { app.learn_revoked(tokens); };
   if (auto started = service.start(); !started)
     app::die("zmesh-controlplane", started.error().message);
   app.serve(service, wanted.port,
-            {.binary_sockets = {"/", "/ws"}, .join_paths = {"/", "/ws", "/v1/register"}});
+            {.identity = &app.identity(),
+             .binary_sockets = {"/", "/ws"},
+             .join_paths = {"/", "/ws", "/v1/register", "/v1/certificates"}});
 
   // startz watches it like the others.
   samoza::v1::Hello hello;

@@ -6,6 +6,7 @@
 
 #include "adapters/posix/cgroup.h"
 #include "common/app.h"
+#include "credentials_file.h"
 #include "zmesh/http_api.h"
 #include "zmesh/service.h"
 
@@ -37,7 +38,13 @@ int main(int argc, char** argv) {
   self.set_version(app::version);
   self.set_spaces_max(static_cast<std::uint32_t>(config.spaces_max));
 
-  zmesh::Service service(app.runtime(), app.transport(), app.http(), app.cluster_key(), options);
+  zmesh_app::CredentialsFile credentials(app);
+  options.kept_credentials = credentials.read();
+  options.keep_credentials = [&](const auto& kept) { credentials.keep(kept); };
+  options.join_token = [&config] { return app::read_join_token(config); };
+
+  zmesh::Service service(app.runtime(), app.transport(), app.http(), app.security(),
+                         app.cluster_key(), options);
   zmesh::HttpApi http(app.runtime(), service, config.zmesh_port,
                       {.key = &app.cluster_key(), .revoked = &app.revoked()});
   service.on_stop = [&] { app.stop(); };

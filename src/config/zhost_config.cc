@@ -215,13 +215,15 @@ bool is_id(const std::string& text) {
 void read_control_plane(const Reader& reader, const Node& root, ZhostConfig& c) {
   const auto* node = reader.map(root, "control_plane");
   if (node == nullptr) return;
-  reader.only(*node, "control_plane", {"enabled", "port", "store", "sqlite", "postgres", "copies"});
+  reader.only(*node, "control_plane",
+              {"enabled", "port", "store", "sqlite", "postgres", "copies", "authority"});
   auto& service = c.control_plane_service;
   service.enabled = reader.flag(*node, "enabled", false);
   service.port = port(reader, *node, "port", service.port);
   service.store = reader.text(*node, "store", service.store);
   service.sqlite = reader.text(*node, "sqlite", "");
   service.postgres = reader.text(*node, "postgres", "");
+  service.authority = reader.text(*node, "authority", "");
   if (const auto* copies = reader.map(*node, "copies")) {
     reader.only(*copies, "control_plane.copies", {"interval", "zhosts"});
     service.copies_interval = reader.duration(*copies, "interval", service.copies_interval);
@@ -333,12 +335,14 @@ std::string state_home(const std::map<std::string, std::string>& environment) {
 stdx::Result<ControlPlaneUrl> parse_control_plane(const std::string& url) {
   const auto wrong = [&] {
     return stdx::fail(Code::invalid, format("control plane '{}' must be ws://HOST:PORT or "
-                                            "ws://HOST:PORT/ws",
+                                            "ws://HOST:PORT/ws (or wss://)",
                                             stdx::printable(url, 120)));
   };
-  if (!url.starts_with("ws://")) return wrong();
+  // The published form is ws://; a zhost speaks TLS with either.
+  const std::size_t scheme = url.starts_with("ws://") ? 5 : url.starts_with("wss://") ? 6 : 0;
+  if (scheme == 0) return wrong();
   ControlPlaneUrl parsed;
-  std::string rest = url.substr(5);
+  std::string rest = url.substr(scheme);
   const auto slash = rest.find('/');
   parsed.path = slash == std::string::npos ? "/" : rest.substr(slash);
   if (parsed.path != "/" && parsed.path != "/ws") return wrong();
@@ -380,6 +384,10 @@ stdx::Result<ZhostConfig> parse_zhost_config(
   read_control_plane(reader, root, c);
   auto& sqlite = c.control_plane_service.sqlite;
   sqlite = sqlite.empty() ? c.state_dir + "/controlplane.db" : beside(file, sqlite);
+  auto& authority = c.control_plane_service.authority;
+  const auto token_folder = std::filesystem::path(c.join_token_file).parent_path().string();
+  authority =
+      authority.empty() ? format("{}/{}.ca", token_folder, c.cluster_id) : beside(file, authority);
   if (const auto* copies = reader.map(root, "copies")) {
     reader.only(*copies, "copies", {"kept", "bytes"});
     c.copies_kept = reader.number(*copies, "kept", c.copies_kept, 1, 1000);

@@ -45,6 +45,9 @@ struct ZhostConfig {
     std::string store = "sqlite";  // sqlite | postgres | memory
     std::string sqlite;            // file; default state_dir/controlplane.db
     std::string postgres;          // conninfo
+    // Folder with the key and certificate of the cluster's authority; default CLUSTER.ca beside the
+    // join token.
+    std::string authority;
     // Copies of the records that other zhosts keep: how often one is made where something has
     // changed (0: never), and on how many zhosts each is.
     stdx::Duration copies_interval = std::chrono::minutes(10);

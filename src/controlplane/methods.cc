@@ -112,7 +112,10 @@ void Service::wire_methods() {
 void Service::wire_members() {
   exchange_.on("controlplane.register",
                rpc::typed<v1::RegisterRequest, v1::RegisterReply>(
-                   [this](const rpc::Caller&, v1::RegisterRequest request, auto done) {
+                   [this](const rpc::Caller& caller, v1::RegisterRequest request, auto done) {
+                     if (request.member().zhost_id() != caller.from.zhost())
+                       return done(stdx::fail(
+                           Code::denied, "a link registers the zhost of its certificate alone"));
                      register_member(std::move(request), register_tries, std::move(done));
                    }));
   exchange_.on("controlplane.members",
@@ -155,6 +158,9 @@ void Service::wire_operators() {
 void Service::wire_routes() {
   router_.add("POST", "/v1/register", [this](wire::RouteMatch match, ports::HttpReply reply) {
     register_over_http(match.request, std::move(reply));
+  });
+  router_.add("POST", "/v1/certificates", [this](wire::RouteMatch match, ports::HttpReply reply) {
+    certify_over_http(match.request, std::move(reply));
   });
   router_.add("GET", "/healthz", [this](wire::RouteMatch, ports::HttpReply reply) {
     if (const auto& trouble = store_trouble(); !trouble.empty())
@@ -311,6 +317,10 @@ void Service::commit(const std::string& zhost, v1::CommitRequest& r,
                      std::function<void(stdx::Result<v1::CommitReply>)> done) {
   if (const auto may = gate_.may_commit(zhost, r.known()); !may)
     return done(std::unexpected(may.error()));
+  // The keys of zhosts are the authority's own, whoever leads.
+  if (std::any_of(r.changes().begin(), r.changes().end(),
+                  [](const auto& change) { return change.kind() == "key"; }))
+    return done(stdx::fail(Code::denied, "a leader does not write the keys of zhosts"));
   const bool tokens = std::any_of(r.changes().begin(), r.changes().end(),
                                   [](const auto& change) { return change.kind() == "token"; });
   store_.commit(r.term(), changes_of(r),

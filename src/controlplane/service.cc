@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "model/topology.h"
-#include "rpc/request_proof.h"
 #include "samoza/v1/tokens.pb.h"
+#include "stdx/encoding.h"
 #include "stdx/text.h"
 #include "wire/access_token.h"
 #include "wire/frame.h"
@@ -17,15 +17,25 @@ namespace {
 using namespace std::chrono_literals;
 using stdx::Code;
 
+stdx::Bytes make_nonce(ports::Random& random) {
+  stdx::Bytes nonce;
+  for (int word = 0; word < 2; ++word) {
+    const auto bits = random.next();
+    for (int shift = 0; shift < 64; shift += 8) nonce.push_back(static_cast<char>(bits >> shift));
+  }
+  return nonce;
+}
+
 }  // namespace
 
 Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Store& store,
-                 ports::ClusterKey& key, Options options)
+                 const ports::Security& security, Options options)
     : runtime_(runtime),
       transport_(transport),
       store_(store),
-      key_(key),
+      identity_(security.links),
       options_(std::move(options)),
+      authority_(security.certifier, options_.authority),
       exchange_(runtime, [this](v1::Envelope envelope) { send(std::move(envelope)); }),
       gate_(runtime, store, membership_),
       recoverer_(runtime, exchange_, store, gate_),
@@ -36,8 +46,22 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::St
                                              "Links closed because there were too many")),
       unproved_links_(runtime.metrics.counter(
           "samoza_controlplane_unproved_links_total",
-          "Links closed because of their hello, or because they did not prove the join token")) {
-  gate_.on_phase = [this] { announce(); };
+          "Links closed because of their certificate or their hello, or for want of one")),
+      certified_(runtime.metrics.counter("samoza_controlplane_certificates_total",
+                                         "Times that a zhost got its certificates")),
+      certificates_refused_(
+          runtime.metrics.counter("samoza_controlplane_certificates_refused_total",
+                                  "Requests for certificates that were refused")),
+      own_expires_(runtime.metrics.gauge("samoza_certificate_expires_seconds",
+                                         "When a certificate expires, in seconds since 1970",
+                                         {{"of", "control-plane"}})),
+      authority_expires_(runtime.metrics.gauge("samoza_certificate_expires_seconds",
+                                               "When a certificate expires, in seconds since 1970",
+                                               {{"of", "authority"}})) {
+  gate_.on_phase = [this] {
+    record_keys();
+    announce();
+  };
   gate_.reread = [this] { refresh([](auto) {}); };
   copier_.linked = [this] { return linked_zhosts(); };
   copier_.has_other_members = [this] {
@@ -53,6 +77,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::St
 Service::~Service() = default;
 
 stdx::Status Service::start() {
+  renew_own();
   // In a process WebSockets come in over the HTTP port (handle_websocket).
   if (!options_.listen.host.empty()) {
     TRY_ASSIGN(listener_,
@@ -79,51 +104,33 @@ void Service::handle_websocket(ports::HttpRequest, std::unique_ptr<ports::Link> 
 
 // --- members ---
 
-stdx::Result<std::uint64_t> Service::authorize(const ports::HttpRequest& request) const {
-  constexpr std::string_view bearer = "Bearer ";
-  const auto at = request.headers.find("authorization");
-  const std::string_view said = at == request.headers.end() ? "" : std::string_view(at->second);
-  if (said.starts_with(bearer)) {
-    TRY(key_.check_token(said.substr(bearer.size())));
-    return 0;
-  }
-  TRY_ASSIGN(const auto claim, rpc::parse_claim(said));
-  for (const auto& [id, connection] : connections_) {
-    if (connection.nonce != claim.nonce) continue;
-    TRY(rpc::check_request(key_, claim, connection.handshake->transcript(), request.body));
-    return id;
-  }
-  return stdx::fail(Code::denied, "the link of this registration is gone");
+stdx::Result<std::uint64_t> Service::authorize(const ports::HttpRequest& request,
+                                               const std::string& zhost) const {
+  TRY(ports::check_role(request.caller, {ports::CertificateRole::zhost}));
+  if (request.caller.name != zhost)
+    return stdx::fail(Code::denied, stdx::format("zhost '{}' registers itself, and not '{}'",
+                                                 request.caller.name, stdx::printable(zhost, 80)));
+  const auto at = request.headers.find(link_header);
+  if (at == request.headers.end()) return 0;
+  const auto nonce = stdx::hex_decode(at->second);
+  for (const auto& [id, connection] : connections_)
+    if (nonce && connection.nonce == *nonce && connection.zhost == zhost) return id;
+  return stdx::fail(Code::unavailable, "the link of this registration is gone");
 }
 
 void Service::register_over_http(const ports::HttpRequest& request, ports::HttpReply reply) {
-  const auto link = authorize(request);
-  if (!link) {
-    auto response = wire::error_response(
-        {Code::denied, stdx::format("the join token of the cluster is missing or wrong ({}); "
-                                    "zhosts find it in cluster.join_token_file",
-                                    link.error().message)});
-    response.status = 401;
-    return reply(std::move(response));
-  }
-  const auto of = *link == 0 ? nullptr : &connections_.at(*link);
-  const auto answer = [this, reply, transcript = of ? of->handshake->transcript() : stdx::Bytes(),
-                       asked = request.body](ports::HttpResponse response) {
-    if (!transcript.empty())
-      if (auto proof = rpc::prove_answer(key_, {transcript, asked, response.status, response.body}))
-        response.headers[rpc::answer_proof_header] = *proof;
-    reply(std::move(response));
-  };
   v1::RegisterRequest asked;
   if (auto parsed = wire::from_json(request.body, asked); !parsed)
-    return answer(wire::error_response(parsed.error()));
-  if (const auto hello = of ? check_hello(*of) : stdx::fail(Code::invalid, "");
-      of && (!hello || hello->zhost() != asked.member().zhost_id()))
-    return answer(wire::error_response(
-        {Code::denied, "a link registers the zhost that its hello names, and no other"}));
-  register_member(std::move(asked), register_tries, [this, answer, id = *link](auto result) {
+    return reply(wire::error_response(parsed.error()));
+  const auto link = authorize(request, asked.member().zhost_id());
+  if (!link) {
+    auto response = wire::error_response(link.error());
+    if (link.error().code == Code::denied) response.status = 401;
+    return reply(std::move(response));
+  }
+  register_member(std::move(asked), register_tries, [this, reply, id = *link](auto result) {
     if (result && id != 0) admitted(id);
-    answer(result ? wire::json_response(*result) : wire::error_response(result.error()));
+    reply(result ? wire::json_response(*result) : wire::error_response(result.error()));
   });
 }
 
@@ -242,14 +249,17 @@ void Service::refresh(std::function<void(stdx::Status)> done) {
     if (snapshot->term.version > term_.version) term_ = snapshot->term;
     if (snapshot->whole) forget_unnamed(*snapshot);
     for (const auto& record : snapshot->records) {
+      if (record.kind == "key") learn_key(record);
       if (record.kind != "zhost") continue;
       if (auto member = wire::parse<v1::Member>(record.value))
         membership_.learn(std::move(*member), record.version, runtime_.clock.now());
       else
         runtime_.log.error("bad_record", {{"kind", record.kind}, {"key", record.key}});
     }
-    for (const auto& [kind, key] : snapshot->deleted)
+    for (const auto& [kind, key] : snapshot->deleted) {
       if (kind == "zhost") membership_.forget(key);
+      if (kind == "key") authority_.forget(key);
+    }
     learn_tokens(*snapshot);
     gate_.read(*snapshot);
     done({});
@@ -287,6 +297,7 @@ void Service::forget_unnamed(const ports::Store::Snapshot& snapshot) {
 
 void Service::poll() {
   refresh([this](stdx::Status) {
+    renew_own();
     copier_.look();
     announce();
     poll_timer_.set(options_.poll_interval, [this] { poll(); });
@@ -342,10 +353,9 @@ void Service::accept(std::unique_ptr<ports::Link> link) {
   const auto id = next_connection_++;
   auto& connection = connections_[id];
   connection.link = std::move(link);
-  connection.handshake = std::make_unique<rpc::Handshake>(key_, rpc::Handshake::Side::acceptor);
   connection.timeout = std::make_unique<ports::Timer>(runtime_.executor);
-  connection.timeout->set(proof_timeout,
-                          [this, id] { refuse(id, {Code::timeout, "no proof in time"}); });
+  connection.timeout->set(hello_timeout,
+                          [this, id] { refuse(id, {Code::timeout, "no hello in time"}); });
   ++unproved_;
   connection.link->start(
       {.on_frame = [this, id](stdx::Bytes frame) { receive(id, std::move(frame)); },
@@ -357,33 +367,19 @@ void Service::accept(std::unique_ptr<ports::Link> link) {
        .on_writable = {}});
 }
 
-stdx::Result<v1::Hello> Service::check_hello(const Connection& connection) const {
-  const auto& frame = connection.handshake->their_hello();
+stdx::Result<v1::Hello> Service::check_hello(const Connection& connection,
+                                             stdx::BytesView frame) const {
+  const auto who = connection.link->identity();
+  TRY(ports::check_role(who, {ports::CertificateRole::zhost}));
   TRY_ASSIGN(const auto kind, wire::frame_kind(frame));
   if (kind != wire::FrameKind::hello) return stdx::fail(Code::invalid, "no hello");
   TRY_ASSIGN(auto hello, wire::parse_frame<v1::Hello>(frame));
   if (!model::is_name(hello.zhost()) || hello.service() != "zmesh")
     return stdx::fail(Code::invalid, "no hello of a zmesh");
+  if (hello.zhost() != who.name)
+    return stdx::fail(Code::denied, stdx::format("its hello names zhost '{}', its certificate '{}'",
+                                                 hello.zhost(), who.name));
   return hello;
-}
-
-stdx::Result<bool> Service::handshake_step(Connection& connection, const stdx::Bytes& frame) {
-  const auto check = [&]() -> stdx::Status {
-    TRY(check_hello(connection));
-    return {};
-  };
-  const auto answer = [&]() -> stdx::Status {
-    connection.nonce = rpc::make_nonce(runtime_.random);
-    v1::Hello hello;
-    hello.set_service("controlplane");
-    hello.set_version(options_.version);
-    hello.set_nonce(connection.nonce);
-    TRY_ASSIGN(auto frames,
-               connection.handshake->say(wire::encode_frame(wire::FrameKind::hello, hello)));
-    for (auto& out : frames) connection.link->send(std::move(out));
-    return {};
-  };
-  return connection.handshake->step(frame, *connection.link, check, answer);
 }
 
 void Service::refuse(std::uint64_t id, const stdx::Error& why) {
@@ -400,9 +396,15 @@ void Service::refuse(std::uint64_t id, const stdx::Error& why) {
   });
 }
 
-void Service::link_up(std::uint64_t id) {
+void Service::link_up(std::uint64_t id, const std::string& zhost) {
   auto& connection = connections_.at(id);
-  connection.zhost = check_hello(connection)->zhost();
+  connection.nonce = make_nonce(runtime_.random);
+  v1::Hello hello;
+  hello.set_service("controlplane");
+  hello.set_version(options_.version);
+  hello.set_nonce(connection.nonce);
+  connection.link->send(wire::encode_frame(wire::FrameKind::hello, hello));
+  connection.zhost = zhost;
   connection.timeout.reset();
   --unproved_;
   if (connection.admitted || !by_zhost_.contains(connection.zhost))
@@ -419,8 +421,7 @@ void Service::admitted(std::uint64_t id) {
   const auto at = connections_.find(id);
   if (at == connections_.end()) return;
   at->second.admitted = true;
-  // Else it does so once it has proved the token: its proof takes another way than the request.
-  if (!at->second.zhost.empty()) by_zhost_[at->second.zhost] = id;
+  by_zhost_[at->second.zhost] = id;
 }
 
 void Service::receive(std::uint64_t id, stdx::Bytes frame) {
@@ -429,11 +430,11 @@ void Service::receive(std::uint64_t id, stdx::Bytes frame) {
   auto& connection = at->second;
   const auto kind = wire::frame_kind(frame);
   if (connection.zhost.empty()) {
-    const auto proved = handshake_step(connection, frame);
-    if (!proved)
-      refuse(id, proved.error());
-    else if (*proved)
-      link_up(id);
+    const auto hello = check_hello(connection, frame);
+    if (!hello)
+      refuse(id, hello.error());
+    else
+      link_up(id, hello->zhost());
     return;
   }
   auto envelope = kind && *kind == wire::FrameKind::envelope

@@ -5,12 +5,14 @@
 // fenced records in a Store, and tells every connected zmesh when membership, super candidates or
 // the leader changed (R-JOIN-1..5). It places nothing and routes nothing.
 //
-// Who registers or links proves the join token (rpc/handshake.h, rpc/request_proof.h); for people
-// and plain HTTP clients POST /v1/register takes the token itself as a bearer, too.
+// It is the cluster's certificate authority (authority.h): zhosts get their certificates with POST
+// /v1/certificates. Whoever registers or links shows such a certificate, and speaks for the zhost
+// that it names, and no other.
 //
-// One loop. Links are websockets of zmesh processes: Hello and Proof, then envelopes. At most
-// links_max links, of them unproved_max that have not proved the token, each for proof_timeout; one
-// more is closed and counted. While the store is away requests fail with its error.
+// One loop. Links are websockets of zmesh processes: Hello from both sides, then envelopes. At most
+// links_max links, of them unproved_max that have not said their hello, each for hello_timeout; one
+// more is closed and counted. While the store is away requests fail with its error; certificates of
+// zhosts that are known are renewed all the same.
 
 #include <functional>
 #include <map>
@@ -18,18 +20,17 @@
 #include <set>
 #include <string>
 
+#include "controlplane/authority.h"
 #include "controlplane/member_news.h"
 #include "controlplane/membership.h"
 #include "controlplane/record_copier.h"
 #include "controlplane/records_gate.h"
 #include "controlplane/recoverer.h"
-#include "ports/cluster_key.h"
 #include "ports/http.h"
 #include "ports/runtime.h"
 #include "ports/store.h"
 #include "ports/transport.h"
 #include "rpc/exchange.h"
-#include "rpc/handshake.h"
 #include "rpc/link_complaints.h"
 #include "rpc/log_gate.h"
 #include "wire/http_router.h"
@@ -47,17 +48,22 @@ struct Options {
   // The process ends soon and is started again: what was restored is taken at a start.
   std::function<void()> start_anew;
   RecordCopier::Options copies;
+  // Of the certificates: the authority, and where this control plane is reached.
+  Authority::Options authority;
 };
 
 class Service final : public ports::HttpHandler {
  public:
+  // Of POST /v1/register: the nonce of the control plane's hello, in hex. What is admitted so has
+  // the events and answers of its zhost.
+  static constexpr const char* link_header = "samoza-link";
   static constexpr std::size_t links_max = 1024;
   static constexpr std::size_t unproved_max = 256;
   static constexpr stdx::Duration announce_every = std::chrono::milliseconds(50);
-  static constexpr stdx::Duration proof_timeout = std::chrono::seconds(5);
+  static constexpr stdx::Duration hello_timeout = std::chrono::seconds(5);
 
   Service(ports::Runtime& runtime, ports::Transport& transport, ports::Store& store,
-          ports::ClusterKey& key, Options options);
+          const ports::Security& security, Options options);
   ~Service() override;
 
   // Access tokens that were revoked (wire/revoked_tokens.h), each time the records say so.
@@ -80,8 +86,7 @@ class Service final : public ports::HttpHandler {
   using Registered = std::function<void(stdx::Result<v1::RegisterReply>)>;
   struct Connection {
     std::unique_ptr<ports::Link> link;
-    std::string zhost;  // empty until the token was proved
-    std::unique_ptr<rpc::Handshake> handshake;
+    std::string zhost;       // empty until its hello came
     stdx::Bytes nonce;       // of our hello: the name of the link in a registration
     bool admitted = false;   // a registration over it was: what goes to its zhost goes here
     std::uint64_t told = 0;  // the announcement of the members that it had last, 0: none
@@ -94,14 +99,18 @@ class Service final : public ports::HttpHandler {
   void wire_routes();
   void accept(std::unique_ptr<ports::Link> link);
   void receive(std::uint64_t id, stdx::Bytes frame);
-  stdx::Result<v1::Hello> check_hello(const Connection& connection) const;
-  stdx::Result<bool> handshake_step(Connection& connection, const stdx::Bytes& frame);
+  stdx::Result<v1::Hello> check_hello(const Connection& connection, stdx::BytesView frame) const;
   void refuse(std::uint64_t id, const stdx::Error& why);
-  void link_up(std::uint64_t id);
+  void link_up(std::uint64_t id, const std::string& zhost);
   void drop(std::uint64_t id);
   void admitted(std::uint64_t id);
-  // Whether the request may register: the link that it is of, 0 for a bearer.
-  stdx::Result<std::uint64_t> authorize(const ports::HttpRequest& request) const;
+  // Whether the request may register `zhost`: the link that it is of, 0 where it names none.
+  stdx::Result<std::uint64_t> authorize(const ports::HttpRequest& request,
+                                        const std::string& zhost) const;
+  void certify_over_http(const ports::HttpRequest& request, ports::HttpReply reply);
+  void certify(const v1::CertifyRequest& request, int tries, ports::HttpReply reply);
+  void renew_own();
+  void record_keys();
   void register_over_http(const ports::HttpRequest& request, ports::HttpReply reply);
   void send(v1::Envelope envelope);
 
@@ -118,6 +127,7 @@ class Service final : public ports::HttpHandler {
                      std::function<void(stdx::Result<v1::ForgetReply>)> done);
   void refresh(std::function<void(stdx::Status)> done);
   void forget_unnamed(const ports::Store::Snapshot& snapshot);
+  void learn_key(const ports::Record& record);
   void learn_tokens(const ports::Store::Snapshot& snapshot);
   void poll();
   stdx::Error wrote(stdx::Error error);
@@ -144,9 +154,12 @@ class Service final : public ports::HttpHandler {
   rpc::LinkComplaints complaints_{runtime_};
   ports::Transport& transport_;
   ports::Store& store_;
-  ports::ClusterKey& key_;
+  ports::LinkIdentity& identity_;
   rpc::LogGate refusals_;
   Options options_;
+  Authority authority_;
+  std::map<std::string, ports::RecordChange> unrecorded_;  // by zhost; at most members_max
+  stdx::WallTime own_until_{};  // when the certificate of this control plane is made anew
   rpc::Exchange exchange_;
   wire::HttpRouter router_;
   Membership membership_;
@@ -170,6 +183,10 @@ class Service final : public ports::HttpHandler {
   stdx::Instant announced_at_{};
   ports::Counter& refused_links_;
   ports::Counter& unproved_links_;
+  ports::Counter& certified_;
+  ports::Counter& certificates_refused_;
+  ports::Gauge& own_expires_;
+  ports::Gauge& authority_expires_;
   std::size_t unproved_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -4,12 +4,15 @@
 #include <gtest/gtest.h>
 
 #include "adapters/store_memory/memory_store.h"
-#include "rpc/request_proof.h"
 #include "samoza/v1/tokens.pb.h"
 #include "simkit/network.h"
-#include "simkit/stub_key.h"
+#include "simkit/stub_certifier.h"
+#include "simkit/stub_identity.h"
+#include "stdx/encoding.h"
 #include "wire/access_table.h"
+#include "wire/certify.h"
 #include "wire/frame.h"
+#include "wire/join_token.h"
 #include "wire/json.h"
 
 namespace controlplane {
@@ -17,40 +20,34 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A zmesh that opens the WebSocket and proves its token.
+// A zmesh that opens the WebSocket, by its certificate the zhost `of`, and says it is `named`.
 struct FakeZmesh {
+  simkit::Process process;
+  std::unique_ptr<ports::Transport> transport;
   std::unique_ptr<ports::Link> link;
-  simkit::StubKey key;
-  rpc::Handshake handshake{key, rpc::Handshake::Side::dialler};
   stdx::Bytes nonce;  // of the control plane
-  bool server_is_good = false, closed = false;
+  bool closed = false;
   std::vector<v1::Envelope> got;
 
-  FakeZmesh(ports::Transport& transport, const std::string& zhost,
-            const std::string& token = "join")
-      : key(token) {
-    transport.connect(
-        {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"}, [this, zhost](auto made) {
-          link = std::move(*made);
-          link->start({.on_frame = [this](const stdx::Bytes& f) { frame(f); },
-                       .on_closed = [this](const stdx::Error&) { closed = true; },
-                       .on_writable = {}});
-          v1::Hello hello;
-          hello.set_service("zmesh");
-          hello.set_zhost(zhost);
-          const auto said = *handshake.say(wire::encode_frame(wire::FrameKind::hello, hello));
-          for (const auto& out : said) link->send(out);
-        });
+  FakeZmesh(simkit::World& world, simkit::Network& network, const std::string& of,
+            const std::string& named)
+      : process(world, of, "zmesh"), transport(network.transport(process, "127.0.0.1")) {
+    transport->connect({ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"},
+                       [this, named](auto made) {
+                         link = std::move(*made);
+                         link->start({.on_frame = [this](const stdx::Bytes& f) { frame(f); },
+                                      .on_closed = [this](const stdx::Error&) { closed = true; },
+                                      .on_writable = {}});
+                         v1::Hello hello;
+                         hello.set_service("zmesh");
+                         hello.set_zhost(named);
+                         link->send(wire::encode_frame(wire::FrameKind::hello, hello));
+                       });
   }
   void frame(const stdx::Bytes& frame) {
     const auto kind = *wire::frame_kind(frame);
-    if (kind == wire::FrameKind::envelope) {
-      got.push_back(*wire::parse_frame<v1::Envelope>(frame));
-      return;
-    }
+    if (kind == wire::FrameKind::envelope) got.push_back(*wire::parse_frame<v1::Envelope>(frame));
     if (kind == wire::FrameKind::hello) nonce = wire::parse_frame<v1::Hello>(frame)->nonce();
-    server_is_good = handshake.take(frame).has_value();
-    if (kind == wire::FrameKind::proof) link->send(*handshake.proof());
   }
 };
 
@@ -58,12 +55,15 @@ struct Fixture {
   simkit::World world{3};
   simkit::Network network{world};
   simkit::Process process{world, "cp", "controlplane"}, zmesh{world, "a", "zmesh"};
+  simkit::StubCertifier certifier;
+  simkit::StubIdentity identity{certifier, process};
   ports::Runtime runtime = process.runtime();
   std::unique_ptr<ports::Transport> transport = network.transport(process, "127.0.0.9"),
                                     zmesh_transport = network.transport(zmesh, "127.0.0.1");
   adapters::store_memory::Database database;
   adapters::store_memory::MemoryStore store{process, database};
-  simkit::StubKey key;
+  Authority::Options authority;
+  wire::JoinToken token;
   std::unique_ptr<Service> service;
   std::unique_ptr<FakeZmesh> zmesh_a;
 
@@ -72,21 +72,39 @@ struct Fixture {
   Fixture() {
     network.add_address("127.0.0.9", "cp");
     network.add_address("127.0.0.1", "a");
-    service = std::make_unique<Service>(
-        runtime, *transport, store, key,
-        Options{"test",
-                {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"},
-                "1",
-                "memory",
-                1s});
-    EXPECT_TRUE(service->start());
-    zmesh_a = std::make_unique<FakeZmesh>(*zmesh_transport, "a");
+    authority.cluster_id = "test";
+    authority.authority.key = certifier.make_key();
+    authority.authority.certificate = *certifier.make_authority(
+        authority.authority.key, "test", {process.wall() - 1h, process.wall() + 24h * 7300});
+    token = wire::make_join_token(process, {}, *certifier.key_hash(authority.authority.key));
+    authority.local_token_id = token.id;
+    authority.local_token_hash = wire::secret_hash(certifier, token.secret);
+    start();
+    zmesh_a = std::make_unique<FakeZmesh>(world, network, "a", "a");
     world.run_for(100ms);
     got().clear();
   }
+  void start() {
+    service.reset();
+    service = std::make_unique<Service>(
+        runtime, *transport, store, ports::Security{certifier, identity},
+        Options{.cluster_id = "test",
+                .listen = {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"},
+                .version = "1",
+                .authority = authority});
+    EXPECT_TRUE(service->start());
+  }
+  using Role = ports::CertificateRole;
+  ports::HttpResponse answer(ports::HttpRequest request) {
+    std::optional<ports::HttpResponse> response;
+    service->handle(std::move(request), [&](ports::HttpResponse r) { response = std::move(r); });
+    EXPECT_TRUE(world.run_until_true([&] { return response.has_value(); }, 5s));
+    return response.value_or(ports::HttpResponse{.status = 0});
+  }
+  // `link`: the nonce that names one; `caller`: another than the zhost itself.
   ports::HttpResponse post(const std::string& zhost, std::uint64_t incarnation,
-                           const std::string& cluster = "test",
-                           const std::string& authorization = "Bearer join") {
+                           const std::string& cluster = "test", const std::string& link = "",
+                           std::optional<ports::Identity> caller = std::nullopt) {
     v1::RegisterRequest request;
     request.set_cluster_id(cluster);
     request.mutable_member()->set_zhost_id(zhost);
@@ -95,12 +113,30 @@ struct Fixture {
     ports::HttpRequest http{.method = "POST",
                             .path = "/v1/register",
                             .query = {},
-                            .headers = {{"authorization", authorization}},
-                            .body = wire::to_json(request)};
-    std::optional<ports::HttpResponse> response;
-    service->handle(http, [&](ports::HttpResponse r) { response = std::move(r); });
-    EXPECT_TRUE(world.run_until_true([&] { return response.has_value(); }, 5s));
-    return *response;
+                            .headers = {},
+                            .body = wire::to_json(request),
+                            .caller = caller.value_or(ports::Identity{"test", Role::zhost, zhost})};
+    if (!link.empty()) http.headers["samoza-link"] = stdx::hex_encode(link);
+    return answer(std::move(http));
+  }
+  ports::HttpResponse certify(const std::string& zhost, const stdx::Bytes& key, bool with_token,
+                              const std::string& former = "") {
+    v1::CertifyRequest request;
+    request.set_cluster_id("test");
+    request.set_zhost(zhost);
+    request.set_request(*certifier.make_request(key));
+    request.set_data_request(*certifier.make_request(certifier.make_key()));
+    request.set_former(former);
+    if (with_token) {
+      request.set_token_id(token.id);
+      request.set_token_secret(token.secret);
+    }
+    request.set_signature(*certifier.sign(key, wire::signed_part(request)));
+    return answer({.method = "POST",
+                   .path = "/v1/certificates",
+                   .query = {},
+                   .headers = {},
+                   .body = wire::to_json(request)});
   }
   v1::Envelope ask(const std::string& method, const stdx::Bytes& body) {
     v1::Envelope envelope;
@@ -313,20 +349,27 @@ TEST(ControlPlaneTest, AMemberHasANameAndSaysLittle) {
 TEST(ControlPlaneTest, AHelloWithoutAGoodNameEndsItsLink) {
   Fixture f;
   for (const auto& name : {std::string(64, 'a'), std::string("a/b"), std::string()}) {
-    FakeZmesh zmesh(*f.zmesh_transport, name);
+    FakeZmesh zmesh(f.world, f.network, "a", name);
     EXPECT_TRUE(f.world.run_until_true([&] { return zmesh.closed; }, 1s)) << name.size();
     EXPECT_TRUE(zmesh.nonce.empty()) << "it hears nothing";
   }
 }
 
-TEST(ControlPlaneTest, ALinkThatDoesNotProveTheJoinTokenHearsNoMembersAndSaysNothingForAZhost) {
+TEST(ControlPlaneTest, ALinkSpeaksForTheZhostOfItsCertificateAndNoOther) {
   Fixture f;
-  FakeZmesh stranger(*f.zmesh_transport, "a", "another");
+  FakeZmesh stranger(f.world, f.network, "b", "a");
   ASSERT_TRUE(f.world.run_until_true([&] { return stranger.closed; }, 1s));
-  EXPECT_FALSE(stranger.server_is_good) << "which does not hold a stranger back";
+  EXPECT_TRUE(stranger.nonce.empty());
   EXPECT_TRUE(stranger.got.empty());
   EXPECT_EQ(f.runtime.metrics.counter("samoza_controlplane_unproved_links_total", "").value(), 1u);
   EXPECT_EQ(f.ask("controlplane.read_term", "").status().code(), 0) << "the link of a stays";
+  f.got().clear();
+  v1::RegisterRequest request;
+  request.set_cluster_id("test");
+  request.mutable_member()->set_zhost_id("b");
+  request.mutable_member()->set_incarnation(1);
+  EXPECT_EQ(f.ask("controlplane.register", request.SerializeAsString()).status().code(),
+            static_cast<int>(stdx::Code::denied));
 }
 
 TEST(ControlPlaneTest, LinksThatSayNothingHoldABoundedNumberOfPlacesForFiveSeconds) {
@@ -344,71 +387,82 @@ TEST(ControlPlaneTest, LinksThatSayNothingHoldABoundedNumberOfPlacesForFiveSecon
   f.world.run_for(1s);
   EXPECT_EQ(closed, 1u);
   EXPECT_EQ(f.ask("controlplane.read_term", "").status().code(), 0);
-  f.world.run_for(Service::proof_timeout);
+  f.world.run_for(Service::hello_timeout);
   EXPECT_EQ(closed, Service::unproved_max + 1);
-  FakeZmesh b(*f.zmesh_transport, "b");
+  FakeZmesh b(f.world, f.network, "b", "b");
   EXPECT_TRUE(f.world.run_until_true([&] { return !b.got.empty(); }, 1s));
 }
 
-TEST(ControlPlaneTest, RJoin2ARegistrationIsTakenWithTheProofOfItsLinkOrTheTokenAndElseNot) {
+TEST(ControlPlaneTest, RJoin2ARegistrationIsTakenFromTheZhostThatItNamesAndElseNot) {
   Fixture f;
-  v1::RegisterRequest request;
-  request.set_cluster_id("test");
-  request.mutable_member()->set_zhost_id("a");
-  request.mutable_member()->set_incarnation(1);
-  request.mutable_known();
-  const auto body = wire::to_json(request);
-  auto& zmesh = *f.zmesh_a;
-  const auto transcript = zmesh.handshake.transcript();
-  const auto proof = *rpc::prove_request(f.key, zmesh.nonce, transcript, body);
-  for (const auto& wrong : {std::string(), std::string("Bearer "), std::string("Bearer Join"),
-                            std::string("Samoza-Proof "), proof + "00",
-                            *rpc::prove_request(f.key, "another link", transcript, body),
-                            *rpc::prove_request(f.key, zmesh.nonce, transcript, body + " ")}) {
-    const auto response = f.post("a", 1, "test", wrong);
-    EXPECT_EQ(response.status, 401) << wrong;
-    EXPECT_NE(response.body.find("cluster.join_token_file"), std::string::npos);
-    EXPECT_FALSE(response.headers.contains(rpc::answer_proof_header));
+  for (const auto& wrong : {ports::Identity{}, ports::Identity{"test", Fixture::Role::data, "a"},
+                            ports::Identity{"test", Fixture::Role::zhost, "b"},
+                            ports::Identity{"test", Fixture::Role::operator_role, "a"}}) {
+    EXPECT_EQ(f.post("a", 1, "test", "", wrong).status, 401) << ports::describe(wrong);
   }
-  const auto response = f.post("a", 1, "test", proof);
-  EXPECT_EQ(response.status, 200);
-  const rpc::Answered answered{transcript, body, response.status, response.body};
-  const auto& said = response.headers.at(rpc::answer_proof_header);
-  EXPECT_TRUE(rpc::check_answer(f.key, answered, said));
-  EXPECT_FALSE(rpc::check_answer(f.key, {transcript, body, 200, "{}"}, said));
-  zmesh.link.reset();
+  EXPECT_EQ(f.post("a", 1, "test", "no such link").status, 503);
+  EXPECT_EQ(f.post("a", 1, "test", f.zmesh_a->nonce).status, 200);
+  EXPECT_EQ(f.post("b", 1, "test", f.zmesh_a->nonce).status, 503) << "the link of another";
+  f.zmesh_a->link.reset();
   f.world.run_for(100ms);
-  EXPECT_EQ(f.post("a", 1, "test", proof).status, 401) << "the proof of a link that is gone";
+  EXPECT_EQ(f.post("a", 1, "test", f.zmesh_a->nonce).status, 503) << "a link that is gone";
 }
 
-// Two zhosts of one id, say from a copied configuration: both know the token.
+TEST(ControlPlaneTest, AZhostGetsItsCertificatesByATokenAndLaterByItsKeyAlsoAfterARestart) {
+  Fixture f;
+  const auto key = f.certifier.make_key();
+  EXPECT_EQ(f.certify("z", key, false).status, 403);
+  EXPECT_EQ(f.certify("z", key, true).status, 200);
+  EXPECT_EQ(f.certify("z", f.certifier.make_key(), false).status, 403);
+  f.start();
+  EXPECT_EQ(f.certify("z", key, false).status, 200) << "its key is in the records";
+  EXPECT_EQ(f.runtime.metrics.counter("samoza_controlplane_certificates_refused_total", "").value(),
+            2u);
+}
+
+TEST(ControlPlaneTest, CertificatesAreRenewedWhileTheStoreIsAwayAndNobodyJoins) {
+  Fixture f;
+  const auto key = f.certifier.make_key();
+  EXPECT_EQ(f.certify("z", key, true).status, 200);
+  f.database.fault = [] { return adapters::store_memory::Fault::unavailable; };
+  EXPECT_EQ(f.certify("z", key, false).status, 200);
+  EXPECT_EQ(f.certify("y", f.certifier.make_key(), true).status, 503);
+  f.database.fault = {};
+  EXPECT_EQ(f.certify("y", f.certifier.make_key(), true).status, 200);
+}
+
+TEST(ControlPlaneTest, ALeaderDoesNotWriteTheKeysOfZhosts) {
+  Fixture f;
+  f.database.cas_term(0, 3, "a/1/1");
+  v1::CommitRequest request;
+  request.set_term(3);
+  auto* change = request.add_changes();
+  change->set_kind("key");
+  change->set_key("z");
+  change->set_value("v");
+  EXPECT_EQ(f.ask("controlplane.commit", request.SerializeAsString()).status().code(),
+            static_cast<int>(stdx::Code::denied));
+}
+
+// Two zhosts of one id, say from a copied state_dir: both have its certificate.
 TEST(ControlPlaneTest, RJoinWhoIsRefusedDoesNotTakeTheAnswersOfTheZhostWhoseIdItHas) {
   Fixture f;
-  const auto prove = [&](FakeZmesh& zmesh, const std::string& zhost, std::uint64_t incarnation) {
-    v1::RegisterRequest request;
-    request.set_cluster_id("test");
-    request.mutable_member()->set_zhost_id(zhost);
-    request.mutable_member()->set_incarnation(incarnation);
-    request.mutable_known();
-    return *rpc::prove_request(f.key, zmesh.nonce, zmesh.handshake.transcript(),
-                               wire::to_json(request));
-  };
   const auto answers_a = [&] {
     f.got().clear();
     return f.ask("controlplane.read_term", "").is_response();
   };
-  EXPECT_EQ(f.post("a", 5, "test", prove(*f.zmesh_a, "a", 5)).status, 200);
-  FakeZmesh twin(*f.zmesh_transport, "a");
+  EXPECT_EQ(f.post("a", 5, "test", f.zmesh_a->nonce).status, 200);
+  FakeZmesh twin(f.world, f.network, "a", "a");
   f.world.run_for(100ms);
-  EXPECT_EQ(f.post("a", 1, "test", prove(twin, "a", 1)).status, 409);
+  EXPECT_EQ(f.post("a", 1, "test", twin.nonce).status, 409);
   twin.got.clear();
   EXPECT_TRUE(answers_a());
   f.post("b", 1);
   f.world.run_for(100ms);
   EXPECT_TRUE(twin.got.empty()) << "nor its events";
-  EXPECT_EQ(f.post("b", 2, "test", prove(twin, "b", 2)).status, 403) << "its link is of another";
+  EXPECT_EQ(f.post("b", 2, "test", twin.nonce).status, 503) << "its link is of another";
   // It is taken once it is the newer one, and when it goes the other is not left mute.
-  EXPECT_EQ(f.post("a", 6, "test", prove(twin, "a", 6)).status, 200);
+  EXPECT_EQ(f.post("a", 6, "test", twin.nonce).status, 200);
   f.post("c", 1);
   f.world.run_for(100ms);
   EXPECT_FALSE(twin.got.empty());

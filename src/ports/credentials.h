@@ -81,6 +81,11 @@ class Certifier {
   // no request.
   virtual stdx::Result<stdx::Bytes> check_request(stdx::BytesView request) const = 0;
 
+  virtual stdx::Result<stdx::Bytes> sign(stdx::BytesView key, stdx::BytesView message) const = 0;
+  // Code::denied: the signature is not by the key of `request`.
+  virtual stdx::Status check_signature(stdx::BytesView request, stdx::BytesView message,
+                                       stdx::BytesView signature) const = 0;
+
   virtual stdx::Result<stdx::Bytes> make_authority(stdx::BytesView key, const std::string& cluster,
                                                    const Validity& validity) = 0;
   struct Issue {
@@ -102,6 +107,21 @@ class Certifier {
                                            const std::vector<stdx::Bytes>& shown,
                                            const Trust& trust, stdx::WallTime now,
                                            bool at_any_time = false) const = 0;
+};
+
+// What the links of this process to other zhosts show and trust, from the next link on.
+class LinkIdentity {
+ public:
+  virtual ~LinkIdentity() = default;
+  // `own` may be empty: then nothing is shown. Code::invalid: a key or certificate cannot be read,
+  // or they do not belong together; then nothing changes.
+  virtual stdx::Status use(const KeyAndCertificate& own, const Trust& trust) = 0;
+};
+
+// What a service needs that makes, asks for or hands out certificates.
+struct Security {
+  Certifier& certifier;
+  LinkIdentity& links;
 };
 
 // The part of `verify` that every Certifier shares.

@@ -23,6 +23,7 @@ struct HttpRequest {
   std::map<std::string, std::string> query;    // decoded
   std::map<std::string, std::string> headers;  // names in lower case
   stdx::Bytes body;
+  Identity caller;  // by its certificate; of role `none`: it showed none
 };
 
 struct HttpResponse {

@@ -12,7 +12,9 @@ std::string to_string(const Endpoint& endpoint) {
     case Endpoint::Kind::data:
       return "data:" + endpoint.host + ":" + std::to_string(endpoint.port);
     case Endpoint::Kind::websocket:
-      return "ws://" + endpoint.host + ":" + std::to_string(endpoint.port) + endpoint.path;
+      return "wss://" + endpoint.host + ":" + std::to_string(endpoint.port) + endpoint.path;
+    case Endpoint::Kind::https:
+      return "https://" + endpoint.host + ":" + std::to_string(endpoint.port);
   }
   return {};
 }

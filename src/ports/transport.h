@@ -12,16 +12,18 @@
 #include <memory>
 #include <string>
 
+#include "ports/credentials.h"
 #include "stdx/bytes.h"
 #include "stdx/result.h"
 
 namespace ports {
 
 struct Endpoint {
-  enum class Kind { local, tcp, websocket, data };
+  enum class Kind { local, tcp, websocket, data, https };
   Kind kind = Kind::local;
   // local: the name of a service socket in this zhost's run_dir ("zmesh", "startz").
   // tcp, websocket: an IP address or host name.
+  // https: of HttpClient only; a server of this cluster, known by its certificate.
   // data: a data link between two zruns (ALPN samoza-data/1). It shares port 9201 with the peer
   // links: zmesh takes the connection in and hands it to the zrun that listens on this endpoint.
   std::string host;
@@ -35,9 +37,12 @@ struct Endpoint {
   static Endpoint data(std::string ip, std::uint16_t port) {
     return {Kind::data, std::move(ip), port, "/"};
   }
+  static Endpoint https(std::string host, std::uint16_t port) {
+    return {Kind::https, std::move(host), port, "/"};
+  }
   auto operator<=>(const Endpoint&) const = default;
 };
-// "unix:zmesh", "127.0.0.1:9201", "ws://127.0.0.1:9000/ws"
+// "unix:zmesh", "127.0.0.1:9201", "wss://127.0.0.1:9000/ws"
 std::string to_string(const Endpoint& endpoint);
 
 struct LinkHandlers {
@@ -66,6 +71,9 @@ class Link {
   virtual std::size_t queued_bytes() const = 0;
   // For logs: the other side's address.
   virtual std::string peer() const = 0;
+  // The other side, by the certificate that it showed; of role `none` where it showed none, as
+  // inside a zhost.
+  virtual Identity identity() const { return {}; }
 };
 
 using AcceptHandler = std::function<void(std::unique_ptr<Link>)>;

@@ -2,6 +2,7 @@
 #include "sim/cluster.h"
 
 #include "stdx/text.h"
+#include "wire/join_token.h"
 #include "wire/json.h"
 
 namespace sim {
@@ -40,6 +41,7 @@ struct End {
 struct Cluster::Child {
   simkit::Process process;
   ports::Runtime runtime;
+  simkit::StubIdentity identity;
   std::unique_ptr<ports::Transport> transport;
   std::unique_ptr<ports::HttpClient> http;
   std::unique_ptr<SimBlobs> blobs;
@@ -59,7 +61,9 @@ struct Cluster::Child {
             cluster.world, zhost.id, name, [&cluster](auto&&... args) { cluster.logged(args...); },
             &zhost.clock),
         runtime(process.runtime()),
-        transport(cluster.network.transport(process, zhost.ip)) {}
+        identity(cluster.certifier, process),
+        transport(
+            cluster.network.transport(process, zhost.ip, name == "zmesh" ? &identity : nullptr)) {}
 };
 
 struct Cluster::Node {
@@ -84,19 +88,25 @@ struct Cluster::Node {
 struct Cluster::ControlPlane {
   simkit::Process process;
   ports::Runtime runtime;
+  simkit::StubIdentity identity;
   std::unique_ptr<ports::Transport> transport;
   adapters::store_memory::MemoryStore store;
   controlplane::Service service;
 
   explicit ControlPlane(Cluster& cluster)
-      : process(cluster.world, "cp", "controlplane",
-                [&cluster](auto&&... args) { cluster.logged(args...); }),
+      : process(
+            cluster.world, "cp", "controlplane",
+            [&cluster](auto&&... args) { cluster.logged(args...); }, &cluster.control_plane_clock_),
         runtime(process.runtime()),
-        transport(cluster.network.transport(process, control_plane_ip)),
+        identity(cluster.certifier, process),
+        transport(cluster.network.transport(process, control_plane_ip, &identity)),
         store(process, cluster.database),
-        service(runtime, *transport, store, cluster.join_key,
-                {"sim", control_plane_at, "sim", "memory", 1s}) {
-    cluster.web.serve(control_plane_ip, 9000, process, service);
+        service(runtime, *transport, store, {cluster.certifier, identity},
+                {.cluster_id = "sim",
+                 .listen = control_plane_at,
+                 .version = "sim",
+                 .authority = cluster.authority}) {
+    cluster.web.serve(control_plane_ip, 9000, process, service, &identity);
     const auto started = service.start();
     if (!started) cluster.checker.violate("control plane: " + started.error().message);
   }
@@ -140,8 +150,28 @@ Cluster::Cluster(ClusterOptions options)
     }
     checker.leaders(holders);
   };
+  make_authority();
   start_control_plane();
   for (std::size_t i = 0; i < size(); ++i) start_zhost(i);
+}
+
+void Cluster::make_authority() {
+  simkit::Process machine(world, "cp", "authority");
+  const auto now = machine.wall();
+  authority.cluster_id = "sim";
+  authority.authority.key = certifier.make_key();
+  authority.authority.certificate =
+      *certifier.make_authority(authority.authority.key, "sim", {now - 1h, now + 24h * 365 * 20});
+  const auto token = wire::make_join_token(machine, {"127.0.0.99:9000"},
+                                           *certifier.key_hash(authority.authority.key));
+  authority.local_token_id = token.id;
+  authority.local_token_hash = wire::secret_hash(certifier, token.secret);
+  join_token = wire::to_text(token);
+}
+
+void Cluster::pass_wall_time(stdx::Duration time) {
+  control_plane_clock_.wall_offset += time;
+  for (auto& zhost : zhosts_) zhost.clock.wall_offset += time;
 }
 
 Cluster::~Cluster() {
@@ -216,8 +246,14 @@ std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpe
     options.self.set_cpu_cores(4);
     options.self.set_spaces_max(static_cast<std::uint32_t>(options_.spaces_max));
     options.control_plane = control_plane_at;
-    made->http = web.client(made->process);
+    options.kept_credentials = zhost.credentials;
+    options.keep_credentials = [&zhost](const v1::ZhostCredentials& kept) {
+      zhost.credentials = kept;
+    };
+    options.join_token = [this] { return join_token; };
+    made->http = web.client(made->process, &made->identity);
     made->zmesh = std::make_unique<zmesh::Service>(made->runtime, *made->transport, *made->http,
+                                                   ports::Security{certifier, made->identity},
                                                    join_key, options);
     made->zmesh->on_stop = end;
     made->zmesh_http = std::make_unique<zmesh::HttpApi>(made->runtime, *made->zmesh, 9200);

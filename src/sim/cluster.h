@@ -23,6 +23,8 @@
 #include "simkit/http.h"
 #include "simkit/network.h"
 #include "simkit/processes.h"
+#include "simkit/stub_certifier.h"
+#include "simkit/stub_identity.h"
 #include "simkit/stub_key.h"
 #include "startz/service.h"
 #include "zmesh/http_api.h"
@@ -62,6 +64,9 @@ class Cluster {
   simkit::HttpNetwork web{world, network};
   adapters::store_memory::Database database;
   simkit::StubKey join_key;
+  simkit::StubCertifier certifier;
+  controlplane::Authority::Options authority;
+  std::string join_token;  // the text
   Checker checker;
   DeliveryChecker delivery{[this](std::string what) { checker.violate(std::move(what)); }};
   OnceChecker once{[this](std::string what) { checker.violate(std::move(what)); }};
@@ -100,6 +105,16 @@ class Cluster {
   // Its wall clock is set: that far from true time.
   void set_wall_clock(std::size_t zhost, stdx::Duration offset) {
     zhosts_[zhost].clock.wall_offset = offset;
+  }
+
+  // The clock of every machine is set: a cluster that was off for that long.
+  void pass_wall_time(stdx::Duration time);
+  const v1::ZhostCredentials& credentials(std::size_t zhost) const {
+    return zhosts_[zhost].credentials;
+  }
+  // The zhost has another state_dir, or no join token any more.
+  void set_credentials(std::size_t zhost, v1::ZhostCredentials kept) {
+    zhosts_[zhost].credentials = std::move(kept);
   }
 
   void set_disk(std::size_t zhost, simkit::DiskState::Mode mode) {
@@ -147,6 +162,7 @@ class Cluster {
   std::vector<Way> ways();
 
  private:
+  void make_authority();
   bool runs_another_version(const std::string& topology, const model::Space& spec);
   struct Child;
   struct Node;
@@ -154,7 +170,8 @@ class Cluster {
   struct Zhost {
     std::string id, ip;
     std::uint64_t incarnation = 0, zrms_runs = 0;
-    v1::RecordsKnown records;  // what startz keeps on disk of the records
+    v1::RecordsKnown records;          // what startz keeps on disk of the records
+    v1::ZhostCredentials credentials;  // what zmesh keeps on disk
     simkit::MachineClock clock;
     simkit::DiskState disk_state;
     Disk disk;
@@ -174,6 +191,7 @@ class Cluster {
   simkit::Process* process(std::size_t zhost, const std::string& name);
 
   ClusterOptions options_;
+  simkit::MachineClock control_plane_clock_;
   std::unique_ptr<ControlPlane> control_plane_;
   std::vector<Zhost> zhosts_;
 };

@@ -156,20 +156,33 @@ TYPED_TEST_P(CertifierContract, ARequestProvesItsKeyAndGarbageIsRefused) {
   }
 }
 
+TYPED_TEST_P(CertifierContract, ASignatureIsGoodForItsKeyAndMessageOnly) {
+  const auto key = this->certifier->make_key();
+  const auto request = *this->certifier->make_request(key);
+  auto signature = *this->certifier->sign(key, "message");
+  EXPECT_TRUE(this->certifier->check_signature(request, "message", signature));
+  EXPECT_FALSE(this->certifier->check_signature(request, "massage", signature));
+  EXPECT_FALSE(this->certifier->check_signature(request, "message", ""));
+  EXPECT_FALSE(this->certifier->check_signature("garbage", "message", signature));
+  const auto other = *this->certifier->make_request(this->certifier->make_key());
+  EXPECT_FALSE(this->certifier->check_signature(other, "message", signature));
+  signature[signature.size() / 2] ^= 1;
+  EXPECT_FALSE(this->certifier->check_signature(request, "message", signature));
+  EXPECT_FALSE(this->certifier->sign("garbage", "message"));
+}
+
 TYPED_TEST_P(CertifierContract, AnAuthorityWithAnotherKeyThanItsCertificateIssuesNothing) {
   const auto request = *this->certifier->make_request(this->certifier->make_key());
   EXPECT_FALSE(this->certifier->issue({this->certifier->make_key(), this->authority.certificate},
                                       request, this->issue_of(TestFixture::Roles::zhost, "z1")));
 }
 
-REGISTER_TYPED_TEST_SUITE_P(CertifierContract,
-                            ACertificateSaysWhoseItIsAndIsVerifiedByTheClusterOfItsAuthority,
-                            EveryRoleIsKeptAndOnlyAWantedOneIsGood,
-                            ACertificateOfAnotherAuthorityOrClusterIsRefused,
-                            NeitherAnAuthoritysNorAZhostsOwnSignatureMakesAnIdentity,
-                            TimesCountWithALeewayForClocksThatAreWrong,
-                            ATokenPinsTheAuthorityThatTheOtherSideShows,
-                            ARequestProvesItsKeyAndGarbageIsRefused,
-                            AnAuthorityWithAnotherKeyThanItsCertificateIssuesNothing);
+REGISTER_TYPED_TEST_SUITE_P(
+    CertifierContract, ACertificateSaysWhoseItIsAndIsVerifiedByTheClusterOfItsAuthority,
+    EveryRoleIsKeptAndOnlyAWantedOneIsGood, ACertificateOfAnotherAuthorityOrClusterIsRefused,
+    NeitherAnAuthoritysNorAZhostsOwnSignatureMakesAnIdentity,
+    TimesCountWithALeewayForClocksThatAreWrong, ATokenPinsTheAuthorityThatTheOtherSideShows,
+    ARequestProvesItsKeyAndGarbageIsRefused, ASignatureIsGoodForItsKeyAndMessageOnly,
+    AnAuthorityWithAnotherKeyThanItsCertificateIssuesNothing);
 
 }  // namespace simkit

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simkit/http.h"
 
+#include "stdx/text.h"
+
 namespace simkit {
 
 using stdx::Code;
 
 class SimHttpClient final : public ports::HttpClient {
  public:
-  SimHttpClient(HttpNetwork& http, Process& process) : http_(http), process_(process) {}
+  SimHttpClient(HttpNetwork& http, Process& process, const StubIdentity* identity)
+      : http_(http), process_(process), identity_(identity) {}
 
   void request(const ports::Endpoint& to, ports::HttpRequest request, stdx::Duration timeout,
                std::function<void(stdx::Result<ports::HttpResponse>)> done) override {
@@ -32,6 +35,16 @@ class SimHttpClient final : public ports::HttpClient {
     auto& server = at->second;
     const std::string there = server.process->zhost();
     if (network.is_cut(from, there)) return;
+    if (to.kind == ports::Endpoint::Kind::https) {
+      const auto shaken = Network::handshake(to.kind, {from, identity_}, {there, server.identity});
+      if (!shaken) {
+        process_.deliver(std::chrono::milliseconds(1), "http", [answer, to, why = shaken.error()] {
+          answer(stdx::fail(why.code, stdx::format("{}: {}", ports::to_string(to), why.message)));
+        });
+        return;
+      }
+      request.caller = shaken->client;
+    }
     server.process->deliver(
         std::chrono::microseconds(300), "http",
         [&network, &client = process_, client_alive = process_.alive(), handler = server.handler,
@@ -48,15 +61,17 @@ class SimHttpClient final : public ports::HttpClient {
  private:
   HttpNetwork& http_;
   Process& process_;
+  const StubIdentity* identity_;
 };
 
 void HttpNetwork::serve(const std::string& ip, std::uint16_t port, Process& process,
-                        ports::HttpHandler& handler) {
-  servers_[{ip, port}] = {&process, process.alive(), &handler};
+                        ports::HttpHandler& handler, const StubIdentity* identity) {
+  servers_[{ip, port}] = {&process, process.alive(), &handler, identity};
 }
 
-std::unique_ptr<ports::HttpClient> HttpNetwork::client(Process& process) {
-  return std::make_unique<SimHttpClient>(*this, process);
+std::unique_ptr<ports::HttpClient> HttpNetwork::client(Process& process,
+                                                       const StubIdentity* identity) {
+  return std::make_unique<SimHttpClient>(*this, process, identity);
 }
 
 }  // namespace simkit

@@ -18,10 +18,12 @@ class HttpNetwork {
  public:
   HttpNetwork(World& world, Network& network) : world_(world), network_(network) {}
 
-  // `handler` answers at ip:port until `process` ends or another is put there.
+  // `handler` answers at ip:port until `process` ends or another is put there. Requests to
+  // Endpoint::https are made by who the identities say (Network::handshake).
   void serve(const std::string& ip, std::uint16_t port, Process& process,
-             ports::HttpHandler& handler);
-  std::unique_ptr<ports::HttpClient> client(Process& process);
+             ports::HttpHandler& handler, const StubIdentity* identity = nullptr);
+  std::unique_ptr<ports::HttpClient> client(Process& process,
+                                            const StubIdentity* identity = nullptr);
 
  private:
   friend class SimHttpClient;
@@ -29,6 +31,7 @@ class HttpNetwork {
     Process* process;
     std::weak_ptr<int> alive;
     ports::HttpHandler* handler;
+    const StubIdentity* identity;
   };
   World& world_;
   Network& network_;

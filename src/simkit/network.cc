@@ -17,6 +17,7 @@ struct Network::Pipe {
     Process* process = nullptr;
     std::weak_ptr<int> alive;
     std::string zhost, name;
+    ports::Identity identity;  // what the other side takes this one for
     ports::LinkHandlers handlers;
     bool started = false;
     bool open = true;                  // this side neither closed nor was told of a close
@@ -192,6 +193,7 @@ class SimLink final : public ports::Link {
   }
   std::size_t queued_bytes() const override { return pipe_->ends[side_].outgoing_bytes; }
   std::string peer() const override { return pipe_->ends[1 - side_].zhost; }
+  ports::Identity identity() const override { return pipe_->ends[1 - side_].identity; }
 
  private:
   static void notify_other(std::shared_ptr<Network::Pipe> pipe, int side, bool across,
@@ -282,8 +284,8 @@ class SimDatagramSocket final : public ports::DatagramSocket {
 
 class SimTransport final : public ports::Transport {
  public:
-  SimTransport(Network& network, Process& process, std::string ip)
-      : network_(network), process_(process), ip_(std::move(ip)) {}
+  SimTransport(Network& network, Process& process, std::string ip, const StubIdentity* identity)
+      : network_(network), process_(process), ip_(std::move(ip)), identity_(identity) {}
 
   stdx::Result<std::unique_ptr<ports::Listener>> listen(const Endpoint& at,
                                                         ports::AcceptHandler on_accept) override {
@@ -294,7 +296,7 @@ class SimTransport final : public ports::Transport {
       return stdx::fail(Code::already_exists,
                         stdx::format("{} is taken by {}", ports::to_string(at),
                                      network_.bound_.at(key).process->name()));
-    network_.bound_[key] = {&process_, process_.alive(), std::move(on_accept), {}};
+    network_.bound_[key] = {&process_, process_.alive(), std::move(on_accept), {}, identity_};
     return std::make_unique<SimListener>(network_, key, port);
   }
 
@@ -314,7 +316,7 @@ class SimTransport final : public ports::Transport {
     auto& network = network_;
     process_.deliver(
         delay, "connect",
-        [&network, &process = process_, alive = process_.alive(), key, cut, to,
+        [&network, &process = process_, alive = process_.alive(), key, cut, to, own = identity_,
          on_connected = std::move(on_connected)] {
           auto* target = cut ? nullptr : network.find(key);
           if (target == nullptr) {
@@ -322,7 +324,17 @@ class SimTransport final : public ports::Transport {
                                     stdx::format("nothing answers at {}", ports::to_string(to))));
             return;
           }
+          const auto shaken = Network::handshake(to.kind, {process.zhost(), own},
+                                                 {target->process->zhost(), target->identity});
+          if (!shaken) {
+            on_connected(
+                stdx::fail(shaken.error().code,
+                           stdx::format("{}: {}", ports::to_string(to), shaken.error().message)));
+            return;
+          }
           auto pipe = std::make_shared<Network::Pipe>(network);
+          pipe->ends[0].identity = shaken->client;
+          pipe->ends[1].identity = shaken->server;
           pipe->ends[0].process = &process;
           pipe->ends[0].alive = alive;
           pipe->ends[0].zhost = process.zhost();
@@ -367,7 +379,24 @@ class SimTransport final : public ports::Transport {
   Network& network_;
   Process& process_;
   std::string ip_;
+  const StubIdentity* identity_;
 };
+
+stdx::Result<Network::Handshaken> Network::handshake(Endpoint::Kind kind, const Side& client,
+                                                     const Side& server) {
+  using Role = ports::CertificateRole;
+  if (kind == Endpoint::Kind::local) return Handshaken{};
+  const bool to_control_plane = kind == Endpoint::Kind::websocket || kind == Endpoint::Kind::https;
+  const auto peer = kind == Endpoint::Kind::data ? Role::data : Role::zhost;
+  const auto of_server = to_control_plane ? Role::control_plane : peer;
+  Handshaken made{{"", peer, client.zhost}, {"", of_server, to_control_plane ? "" : server.zhost}};
+  if (client.identity == nullptr || server.identity == nullptr) return made;
+  TRY_ASSIGN(made.server, client.identity->accept(*server.identity, {{of_server}, true}));
+  StubIdentity::Wanted wanted{{peer}, !to_control_plane};
+  if (to_control_plane) wanted.roles.push_back(Role::operator_role);
+  TRY_ASSIGN(made.client, server.identity->accept(*client.identity, wanted));
+  return made;
+}
 
 stdx::Duration Network::latency(const std::string& from, const std::string& to) {
   if (from == to) return std::chrono::microseconds(20);
@@ -381,8 +410,9 @@ Network::Bound* Network::find(const Key& key) {
   return &at->second;
 }
 
-std::unique_ptr<ports::Transport> Network::transport(Process& process, std::string ip) {
-  return std::make_unique<SimTransport>(*this, process, std::move(ip));
+std::unique_ptr<ports::Transport> Network::transport(Process& process, std::string ip,
+                                                     const StubIdentity* identity) {
+  return std::make_unique<SimTransport>(*this, process, std::move(ip), identity);
 }
 
 }  // namespace simkit

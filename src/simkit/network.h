@@ -17,6 +17,7 @@
 
 #include "ports/transport.h"
 #include "simkit/process.h"
+#include "simkit/stub_identity.h"
 
 namespace simkit {
 
@@ -67,8 +68,21 @@ class Network {
   }
 
   // The transport of `process`; must not outlive it. Destroy it (and all links) to kill the
-  // process.
-  std::unique_ptr<ports::Transport> transport(Process& process, std::string ip);
+  // process. `identity`: what its links to other zhosts show and trust. Without one it is taken for
+  // what the endpoint is of (its zhost, on peer and data links), and takes everybody so.
+  std::unique_ptr<ports::Transport> transport(Process& process, std::string ip,
+                                              const StubIdentity* identity = nullptr);
+
+  // Who both sides of a link (or of an HTTP request) are to each other.
+  struct Side {
+    std::string zhost;
+    const StubIdentity* identity = nullptr;
+  };
+  struct Handshaken {
+    ports::Identity client, server;
+  };
+  static stdx::Result<Handshaken> handshake(ports::Endpoint::Kind kind, const Side& client,
+                                            const Side& server);
 
  private:
   friend class SimTransport;
@@ -82,6 +96,7 @@ class Network {
     std::weak_ptr<int> alive;
     ports::AcceptHandler on_accept;
     ports::DatagramHandlers datagram;
+    const StubIdentity* identity = nullptr;
   };
   using Key = std::pair<std::string, std::string>;  // zhost, "unix:name" | "tcp:port" | "udp:port"
 

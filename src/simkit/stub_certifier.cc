@@ -102,6 +102,18 @@ stdx::Result<stdx::Bytes> StubCertifier::check_request(stdx::BytesView request) 
   return stdx::hex_decode(parts[1]);
 }
 
+stdx::Result<stdx::Bytes> StubCertifier::sign(stdx::BytesView key, stdx::BytesView message) const {
+  if (!key.starts_with("stub-key|")) return stdx::fail(Code::invalid, "it is no private key");
+  return signature(hex_of_key(key), message);
+}
+
+stdx::Status StubCertifier::check_signature(stdx::BytesView request, stdx::BytesView message,
+                                            stdx::BytesView said) const {
+  TRY_ASSIGN(const auto key, check_request(request));
+  if (said == signature(stdx::hex_encode(key), message)) return {};
+  return stdx::fail(Code::denied, "it is not signed by the key of the request");
+}
+
 stdx::Result<stdx::Bytes> StubCertifier::make_authority(stdx::BytesView key,
                                                         const std::string& cluster,
                                                         const ports::Validity& validity) {

@@ -19,6 +19,9 @@ class StubCertifier final : public ports::Certifier {
   stdx::Result<stdx::Bytes> key_hash(stdx::BytesView key_or_certificate) const override;
   stdx::Result<stdx::Bytes> make_request(stdx::BytesView key) const override;
   stdx::Result<stdx::Bytes> check_request(stdx::BytesView request) const override;
+  stdx::Result<stdx::Bytes> sign(stdx::BytesView key, stdx::BytesView message) const override;
+  stdx::Status check_signature(stdx::BytesView request, stdx::BytesView message,
+                               stdx::BytesView signature) const override;
   stdx::Result<stdx::Bytes> make_authority(stdx::BytesView key, const std::string& cluster,
                                            const ports::Validity& validity) override;
   stdx::Result<stdx::Bytes> issue(const ports::KeyAndCertificate& authority,

@@ -24,8 +24,9 @@ constexpr AccessRow rows[] = {
     {"zbase", "GET", "/startz/healthz", open},
     {"zbase", "GET", "/startz/metrics", open},
     {"zbase", "GET", "/metrics/zhost", open},
-    // It has the join token proved to it (docs/wire.md).
+    // They look at the certificate of the caller, or at what the request proves (docs/wire.md).
     {"zmesh-controlplane", "POST", "/v1/register", open},
+    {"zmesh-controlplane", "POST", "/v1/certificates", open},
 
     {"zmesh-controlplane", "GET", "/v1/members", read},
     {"zmesh-controlplane", "GET", "/v1/status", read},

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "rpc/request_proof.h"
+#include "stdx/encoding.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
 #include "wire/json.h"
@@ -15,18 +15,17 @@ using namespace std::chrono_literals;
 constexpr stdx::Duration back_off_min = 100ms;
 constexpr stdx::Duration back_off_max = 5s;
 constexpr stdx::Duration register_timeout = 3s;
-constexpr stdx::Duration handshake_timeout = 5s;
+constexpr stdx::Duration hello_timeout = 5s;
 
 }  // namespace
 
 using stdx::Code;
 
 ControlPlaneLink::ControlPlaneLink(ports::Runtime& runtime, ports::Transport& transport,
-                                   ports::HttpClient& http, ports::ClusterKey& key, Options options)
+                                   ports::HttpClient& http, Options options)
     : runtime_(runtime),
       transport_(transport),
       http_(http),
-      key_(key),
       options_(std::move(options)),
       back_off_(back_off_min),
       retry_(runtime.executor) {}
@@ -34,7 +33,7 @@ ControlPlaneLink::ControlPlaneLink(ports::Runtime& runtime, ports::Transport& tr
 ControlPlaneLink::~ControlPlaneLink() = default;
 
 void ControlPlaneLink::start() {
-  connect();
+  if (!std::exchange(started_, true)) connect();
 }
 
 void ControlPlaneLink::connect() {
@@ -71,86 +70,39 @@ void ControlPlaneLink::retry_later(std::function<void()> what) {
 
 void ControlPlaneLink::attach(std::unique_ptr<ports::Link> link) {
   link_ = std::move(link);
-  proved_ = answered_ = false;
-  handshake_ = std::make_unique<rpc::Handshake>(key_, rpc::Handshake::Side::dialler);
+  greeted_ = answered_ = false;
   link_->start({.on_frame = [this](stdx::Bytes frame) { receive(std::move(frame)); },
                 .on_closed = [this](const stdx::Error& why) { lost(why.message); },
                 .on_writable = {}});
-  auto hello = options_.hello;
-  hello.set_nonce(rpc::make_nonce(runtime_.random));
-  auto frames = handshake_->say(wire::encode_frame(wire::FrameKind::hello, hello));
-  if (!frames)
-    return lost(
-        stdx::format("{}: {}", ports::to_string(options_.endpoint), frames.error().message));
-  for (auto& out : *frames) link_->send(std::move(out));
-  retry_.set(handshake_timeout, [this] { lost("it does not answer a hello"); });
+  link_->send(wire::encode_frame(wire::FrameKind::hello, options_.hello));
+  retry_.set(hello_timeout, [this] { lost("it does not answer a hello"); });
 }
 
-// True once the control plane is proved to be one of this cluster.
-stdx::Result<bool> ControlPlaneLink::handshake_step(const stdx::Bytes& frame) {
-  const auto check = [this]() -> stdx::Status {
-    const auto& theirs = handshake_->their_hello();
-    TRY_ASSIGN(const auto kind, wire::frame_kind(theirs));
-    if (kind != wire::FrameKind::hello) return stdx::fail(Code::invalid, "it says no hello");
-    TRY_ASSIGN(const auto hello, wire::parse_frame<v1::Hello>(theirs));
-    nonce_ = hello.nonce();
-    return {};
-  };
-  return handshake_->step(frame, *link_, check, {});  // we dial: there is no hello left to answer
-}
-
-void ControlPlaneLink::handshake(const stdx::Bytes& frame) {
-  const auto proved = handshake_step(frame);
-  if (!proved) {
-    const auto why =
-        proved.error().code == Code::denied
-            ? stdx::format(
-                  "{} does not know the join token of the cluster ({}); "
-                  "cluster.join_token_file of this zhost and of the control plane must be "
-                  "the same",
-                  ports::to_string(options_.endpoint), proved.error().message)
-            : stdx::format("no link to the control plane {}: {}",
-                           ports::to_string(options_.endpoint), proved.error().message);
+void ControlPlaneLink::greet(const stdx::Bytes& frame) {
+  const auto kind = wire::frame_kind(frame);
+  const auto hello = kind && *kind == wire::FrameKind::hello
+                         ? wire::parse_frame<v1::Hello>(frame)
+                         : stdx::fail(Code::invalid, "it says no hello");
+  if (!hello) {
     // Posted: the link is in the middle of a call to us.
-    retry_.set(stdx::Duration::zero(), [this, why] { lost(why); });
+    retry_.set(stdx::Duration::zero(),
+               [this, why = stdx::format("no link to the control plane {}: {}",
+                                         ports::to_string(options_.endpoint),
+                                         hello.error().message)] { lost(why); });
     return;
   }
-  if (!*proved) return;
-  proved_ = true;
+  nonce_ = hello->nonce();
+  greeted_ = true;
   held_ = false;
   members_.begin_anew();
   retry_.cancel();
   register_zhost();
 }
 
-stdx::Result<ports::HttpRequest> ControlPlaneLink::registration() const {
-  ports::HttpRequest request;
-  request.method = "POST";
-  request.path = "/v1/register";
-  request.headers["content-type"] = "application/json";
-  request.body = wire::to_json(options_.registration);
-  TRY_ASSIGN(request.headers["authorization"],
-             rpc::prove_request(key_, nonce_, handshake_->transcript(), request.body));
-  return request;
-}
-
 stdx::Result<v1::RegisterReply> ControlPlaneLink::check_reply(
-    const stdx::Bytes& asked, stdx::Result<ports::HttpResponse> response) {
+    stdx::Result<ports::HttpResponse> response) {
   if (!response) return std::unexpected(response.error());
-  const auto proof = response->headers.find(rpc::answer_proof_header);
-  const auto proved =
-      rpc::check_answer(key_, {handshake_->transcript(), asked, response->status, response->body},
-                        proof == response->headers.end() ? "" : std::string_view(proof->second));
-  // What stands on its way (a bound, a time-out) or knows us no more says so without a proof.
-  if (response->status != 200) {
-    auto error = wire::error_from_response(*response);
-    // Not so that another zhost of this id is newer: this one would act no more.
-    if (!proved && error.code == Code::stale) error.code = Code::failed;
-    return std::unexpected(std::move(error));
-  }
-  if (!proved)
-    return stdx::fail(Code::denied, "the answer to the registration is not the control plane's: " +
-                                        proved.error().message);
+  if (response->status != 200) return std::unexpected(wire::error_from_response(*response));
   v1::RegisterReply reply;
   if (auto parsed = wire::from_json(response->body, reply); !parsed)
     return stdx::fail(Code::invalid, "the control plane's answer is not a RegisterReply: " +
@@ -174,16 +126,19 @@ void ControlPlaneLink::register_zhost() {
 }
 
 void ControlPlaneLink::send_registration() {
-  auto request = registration();
-  if (!request) return lost(request.error().message);
-  auto body = request->body;
-  http_.request(ports::Endpoint::tcp(options_.endpoint.host, options_.endpoint.port),
-                std::move(*request), register_timeout,
-                [this, body = std::move(body), nonce = nonce_,
+  ports::HttpRequest request;
+  request.method = "POST";
+  request.path = "/v1/register";
+  request.headers["content-type"] = "application/json";
+  request.headers["samoza-link"] = stdx::hex_encode(nonce_);
+  request.body = wire::to_json(options_.registration);
+  http_.request(ports::Endpoint::https(options_.endpoint.host, options_.endpoint.port),
+                std::move(request), register_timeout,
+                [this, nonce = nonce_,
                  alive = std::weak_ptr<bool>(alive_)](stdx::Result<ports::HttpResponse> response) {
                   // Another link since then registers by itself.
                   if (alive.expired() || !connected() || nonce != nonce_) return;
-                  answered(check_reply(body, std::move(response)));
+                  answered(check_reply(std::move(response)));
                 });
 }
 
@@ -250,7 +205,7 @@ void ControlPlaneLink::whole_list(v1::MembersChanged members) {
 }
 
 void ControlPlaneLink::receive(stdx::Bytes frame) {
-  if (!proved_) return handshake(frame);
+  if (!greeted_) return greet(frame);
   const auto kind = wire::frame_kind(frame);
   auto envelope = kind && *kind == wire::FrameKind::envelope
                       ? wire::parse_frame<v1::Envelope>(frame)
@@ -277,9 +232,9 @@ void ControlPlaneLink::receive(stdx::Bytes frame) {
 
 void ControlPlaneLink::lost(const std::string& why) {
   link_.reset();
-  if (!proved_) return not_connected(why);
+  if (!greeted_) return not_connected(why);
   runtime_.log.warn("control_plane_lost", {{"why", why}});
-  proved_ = false;
+  greeted_ = false;
   registered_ = false;
   trouble_ = why;
   back_off_ = back_off_min;

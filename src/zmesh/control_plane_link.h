@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// zmesh's way to the control plane (flow 1, R-JOIN-1..5): opens the WebSocket, says Hello;
-// both sides prove the join token (rpc/handshake.h); then it registers with POST /v1/register on
-// the same port, which is bound to that link (rpc/request_proof.h), and carries envelopes of
-// "controlplane". A control plane that does not know the token gets nothing and is not believed.
+// zmesh's way to the control plane (flow 1, R-JOIN-1..5): opens the WebSocket, both sides by their
+// certificates; each says Hello; then it registers with POST /v1/register on the same port, naming
+// the link by the nonce of the control plane's Hello, and carries envelopes of "controlplane".
 // When the link or the registration fails it comes back with a jittered back-off of 100 ms to 5 s;
 // the last known membership stays in force meanwhile.
 
@@ -13,12 +12,10 @@
 #include <optional>
 #include <string>
 
-#include "ports/cluster_key.h"
 #include "ports/http.h"
 #include "ports/runtime.h"
 #include "ports/transport.h"
 #include "rpc/exchange.h"
-#include "rpc/handshake.h"
 #include "samoza/v1/controlplane.pb.h"
 #include "samoza/v1/envelope.pb.h"
 #include "zmesh/member_list.h"
@@ -36,7 +33,7 @@ class ControlPlaneLink {
   };
 
   ControlPlaneLink(ports::Runtime& runtime, ports::Transport& transport, ports::HttpClient& http,
-                   ports::ClusterKey& key, Options options);
+                   Options options);
   ~ControlPlaneLink();
 
   // Membership from a registration or from controlplane.changed.
@@ -53,11 +50,12 @@ class ControlPlaneLink {
   using Known = std::function<void(std::optional<v1::RecordsKnown>)>;
   std::function<void(Known)> ask_known;
 
+  // Once there is a certificate; called again it does nothing.
   void start();
   // Requests are answered with Code::unavailable, through on_envelope, while there is no link, and
   // while this zhost is refused as an old one.
   void send(v1::Envelope envelope);
-  bool connected() const { return link_ != nullptr && proved_; }
+  bool connected() const { return link_ != nullptr && greeted_; }
   bool registered() const { return registered_; }
   // Why there is no registration, for status.
   const std::string& trouble() const { return trouble_; }
@@ -66,11 +64,8 @@ class ControlPlaneLink {
   void connect();
   void not_connected(const std::string& why);
   void attach(std::unique_ptr<ports::Link> link);
-  void handshake(const stdx::Bytes& frame);
-  stdx::Result<bool> handshake_step(const stdx::Bytes& frame);
-  stdx::Result<ports::HttpRequest> registration() const;
-  stdx::Result<v1::RegisterReply> check_reply(const stdx::Bytes& asked,
-                                              stdx::Result<ports::HttpResponse> response);
+  void greet(const stdx::Bytes& frame);
+  static stdx::Result<v1::RegisterReply> check_reply(stdx::Result<ports::HttpResponse> response);
   void register_zhost();
   void send_registration();
   void heard(v1::MembersChanged members);
@@ -83,12 +78,11 @@ class ControlPlaneLink {
   ports::Runtime& runtime_;
   ports::Transport& transport_;
   ports::HttpClient& http_;
-  ports::ClusterKey& key_;
   Options options_;
   std::unique_ptr<ports::Link> link_;
-  std::unique_ptr<rpc::Handshake> handshake_;  // of link_
-  stdx::Bytes nonce_;                          // of the control plane's hello
-  bool proved_ = false;
+  stdx::Bytes nonce_;     // of the control plane's hello
+  bool greeted_ = false;  // its hello came
+  bool started_ = false;
   bool registered_ = false;
   MemberList members_;
   // Something was said before the registration was answered. One that is refused as stale (another

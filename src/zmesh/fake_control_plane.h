@@ -4,16 +4,48 @@
 #include <gtest/gtest.h>
 
 #include "ports/http.h"
-#include "rpc/request_proof.h"
 #include "samoza/v1/cluster.pb.h"
+#include "samoza/v1/join.pb.h"
 #include "simkit/http.h"
 #include "simkit/network.h"
-#include "simkit/stub_key.h"
+#include "simkit/stub_certifier.h"
 #include "wire/frame.h"
+#include "wire/join_token.h"
 #include "wire/json.h"
 #include "zmesh/service.h"
 
 namespace zmesh {
+
+// The authority of the tests' cluster, and a join token that pins it.
+struct FakeAuthority {
+  simkit::StubCertifier certifier{99};
+  ports::KeyAndCertificate authority;
+  std::string join_token;
+
+  FakeAuthority() {
+    authority.key = certifier.make_key();
+    const stdx::WallTime now{std::chrono::milliseconds(1'790'000'000'000)};
+    authority.certificate = *certifier.make_authority(
+        authority.key, "test", {now - std::chrono::hours(1), now + std::chrono::hours(87'600)});
+    wire::JoinToken token;
+    token.authority_hash = *certifier.key_hash(authority.key);
+    token.id = "0123456789abcdef";
+    token.secret = stdx::Bytes(32, 's');
+    join_token = to_text(token);
+  }
+  v1::CertifyReply certify(const v1::CertifyRequest& asked, stdx::WallTime now) {
+    using Role = ports::CertificateRole;
+    const ports::Validity validity{now - std::chrono::hours(1), now + std::chrono::hours(24)};
+    v1::CertifyReply reply;
+    reply.set_certificate(*certifier.issue(authority, asked.request(),
+                                           {{"test", Role::zhost, asked.zhost()}, validity, {}}));
+    reply.set_data_certificate(*certifier.issue(
+        authority, asked.data_request(), {{"test", Role::data, asked.zhost()}, validity, {}}));
+    reply.add_authorities(authority.certificate);
+    reply.set_now_ms(static_cast<std::uint64_t>(now.time_since_epoch().count()));
+    return reply;
+  }
+};
 
 // A control plane that accepts everybody and tells everybody of all: what zmesh sees of one.
 struct FakeControlPlane final : ports::HttpHandler {
@@ -22,18 +54,16 @@ struct FakeControlPlane final : ports::HttpHandler {
   std::unique_ptr<ports::Listener> listener;
   struct Joined {
     std::unique_ptr<ports::Link> link;
-    std::unique_ptr<rpc::Handshake> handshake;
-    bool proved = false;
+    bool greeted = false;
   };
   std::vector<std::unique_ptr<Joined>> links;
-  simkit::StubKey key;
-  bool proves_answers = true;
-  std::optional<stdx::Error> refuses;
+  FakeAuthority authority;
+  std::optional<stdx::Error> refuses, certifies_nobody;
   std::map<std::string, v1::Member> members;
   std::uint64_t announcements = 1;
   v1::RecordsKnown records;
   std::vector<std::string> order;  // what came, as it came
-  std::string authorization;       // of the last request
+  v1::CertifyRequest certified;    // the last one
 
   FakeControlPlane(simkit::World& world, simkit::Network& network, simkit::HttpNetwork& http)
       : process(world, "cp", "controlplane"), transport(network.transport(process, "127.0.0.9")) {
@@ -48,19 +78,11 @@ struct FakeControlPlane final : ports::HttpHandler {
   void take(std::unique_ptr<ports::Link> link) {
     auto& joined = *links.emplace_back(std::make_unique<Joined>());
     joined.link = std::move(link);
-    joined.handshake = std::make_unique<rpc::Handshake>(key, rpc::Handshake::Side::acceptor);
-    const auto take_frame = [this, &joined](const stdx::Bytes& frame) {
-      if (joined.proved) return;
-      const auto heard = joined.handshake->take(frame);
-      if (heard && *heard == rpc::Handshake::Heard::hello) {
-        v1::Hello hello;
-        hello.set_nonce(stdx::format("nonce {}", links.size()));
-        auto said = *joined.handshake->say(wire::encode_frame(wire::FrameKind::hello, hello));
-        for (auto& out : said) joined.link->send(std::move(out));
-      }
-      joined.proved = heard && *heard == rpc::Handshake::Heard::proof;
-      if (!joined.proved) return;
-      order.push_back("proof");
+    const auto take_frame = [this, &joined](const stdx::Bytes&) {
+      if (std::exchange(joined.greeted, true)) return;
+      v1::Hello hello;
+      hello.set_nonce(stdx::format("nonce {}", links.size()));
+      joined.link->send(wire::encode_frame(wire::FrameKind::hello, hello));
       // What changed between its registration and this link.
       if (!members.empty()) joined.link->send(changed());
     };
@@ -79,23 +101,18 @@ struct FakeControlPlane final : ports::HttpHandler {
     event.set_body(now.SerializeAsString());
     return wire::encode_frame(wire::FrameKind::envelope, event);
   }
-  ports::HttpResponse proved(const ports::HttpRequest& request, ports::HttpResponse response) {
-    for (const auto& joined : links) {
-      const auto transcript = joined->handshake->transcript();
-      if (const auto claim = rpc::parse_claim(authorization);
-          proves_answers && claim && rpc::check_request(key, *claim, transcript, request.body))
-        response.headers[rpc::answer_proof_header] =
-            *rpc::prove_answer(key, {transcript, request.body, response.status, response.body});
-    }
-    return response;
+  ports::HttpResponse certify(const ports::HttpRequest& request) {
+    EXPECT_TRUE(wire::from_json(request.body, certified));
+    if (certifies_nobody) return wire::error_response(*certifies_nobody);
+    return wire::json_response(authority.certify(certified, process.wall()));
   }
   void handle(ports::HttpRequest request, ports::HttpReply reply) override {
     order.push_back(request.method + " " + request.path);
-    authorization =
-        request.headers.contains("authorization") ? request.headers.at("authorization") : "";
-    if (refuses) return reply(proved(request, wire::error_response(*refuses)));
+    if (request.path == "/v1/certificates") return reply(certify(request));
+    if (refuses) return reply(wire::error_response(*refuses));
     v1::RegisterRequest asked;
     ASSERT_TRUE(wire::from_json(request.body, asked));
+    EXPECT_EQ(request.caller.name, asked.member().zhost_id());
     members[asked.member().zhost_id()] = asked.member();
     v1::RegisterReply answer;
     for (const auto& [id, member] : members) {
@@ -104,9 +121,9 @@ struct FakeControlPlane final : ports::HttpHandler {
     }
     *answer.mutable_records() = records;
     answer.set_sequence(announcements++);
-    reply(proved(request, wire::json_response(answer)));
+    reply(wire::json_response(answer));
     for (auto& joined : links)
-      if (joined->proved) joined->link->send(changed());
+      if (joined->greeted) joined->link->send(changed());
   }
 };
 

@@ -9,7 +9,9 @@
 #include "rpc/service_bus.h"
 #include "simkit/http.h"
 #include "simkit/network.h"
+#include "simkit/stub_identity.h"
 #include "simkit/stub_key.h"
+#include "zmesh/fake_control_plane.h"
 #include "zmesh/service.h"
 
 namespace zmesh {
@@ -19,9 +21,12 @@ namespace zmesh {
 struct FakeNode {
   simkit::Process process, other_process;
   ports::Runtime runtime, other_runtime;
+  simkit::StubCertifier certifier;
+  simkit::StubIdentity identity;
   std::unique_ptr<ports::Transport> transport, other_transport;
   std::unique_ptr<ports::HttpClient> http;
   simkit::StubKey key;
+  std::string no_token;  // why there is no join token; empty: there is one
   std::unique_ptr<Service> service;
   std::unique_ptr<rpc::ServiceBus> other;
 
@@ -31,9 +36,11 @@ struct FakeNode {
         other_process(world, id, other_name),
         runtime(process.runtime()),
         other_runtime(other_process.runtime()),
-        transport(network.transport(process, ip)),
+        certifier(std::hash<std::string>()(id)),
+        identity(certifier, process),
+        transport(network.transport(process, ip, &identity)),
         other_transport(network.transport(other_process, ip)),
-        http(web.client(process)) {
+        http(web.client(process, &identity)) {
     network.add_address(ip, id);
     Options options;
     options.cluster_id = "test";
@@ -42,7 +49,12 @@ struct FakeNode {
     options.self.set_address(ip);
     options.self.set_port(9201);
     options.control_plane = {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"};
-    service = std::make_unique<Service>(runtime, *transport, *http, key, options);
+    options.join_token = [this]() -> stdx::Result<std::string> {
+      if (!no_token.empty()) return stdx::fail(stdx::Code::unavailable, no_token);
+      return FakeAuthority().join_token;
+    };
+    service = std::make_unique<Service>(runtime, *transport, *http,
+                                        ports::Security{certifier, identity}, key, options);
     EXPECT_TRUE(service->start());
     v1::Hello hello;
     hello.set_service(other_name);

@@ -118,10 +118,17 @@ void HttpApi::wire_routes() {
     view.set_connections(static_cast<std::uint32_t>(service_.peers().size()));
     view.set_control_plane(service_.control_plane().registered()
                                ? "connected"
-                               : "unreachable: " + service_.control_plane().trouble());
+                               : "unreachable: " + service_.control_plane_trouble());
     view.set_leader(service_.members().leader());
     view.set_term(service_.members().term());
     view.set_uptime_ms(static_cast<std::uint64_t>(stdx::to_ms(runtime_.clock.now() - started_)));
+    const auto& credentials = service_.credentials();
+    if (const auto own = credentials.validity())
+      view.set_certificate_expires(stdx::format_rfc3339(own->not_after));
+    if (const auto authority = credentials.authority_validity())
+      view.set_authority_expires(stdx::format_rfc3339(authority->not_after));
+    view.set_certificate_trouble(credentials.trouble());
+    view.set_clock_difference_ms(stdx::to_ms(credentials.clock_difference()));
     reply(wire::json_response(view));
   });
   router_.add("GET", "/v1/mesh", [this](wire::RouteMatch, ports::HttpReply reply) {
@@ -135,7 +142,7 @@ void HttpApi::wire_routes() {
     view.set_cluster_peers(static_cast<std::uint32_t>(service_.members().peers_size()));
     view.set_control_plane(service_.control_plane().registered()
                                ? "connected"
-                               : "unreachable: " + service_.control_plane().trouble());
+                               : "unreachable: " + service_.control_plane_trouble());
     reply(wire::json_response(view));
   });
   router_.add("POST", "/v1/mesh/ping", [this](wire::RouteMatch match, ports::HttpReply reply) {

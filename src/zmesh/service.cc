@@ -50,12 +50,17 @@ ports::Endpoint peer_endpoint(const v1::Member& member) {
 }  // namespace
 
 Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::HttpClient& http,
-                 ports::ClusterKey& key, Options options)
+                 const ports::Security& security, ports::ClusterKey& key, Options options)
     : runtime_(runtime),
       options_(std::move(options)),
       hub_(runtime, transport, {"zmesh", options_.self.zhost_id()}),
       startz_(runtime, transport, {"startz", hello_of(options_)}),
-      control_plane_(runtime, transport, http, key,
+      credentials_(
+          runtime, security, http,
+          {options_.cluster_id, options_.self.zhost_id(),
+           ports::Endpoint::https(options_.control_plane.host, options_.control_plane.port),
+           options_.kept_credentials, options_.keep_credentials, options_.join_token}),
+      control_plane_(runtime, transport, http,
                      {options_.control_plane, hello_of(options_), registration_of(options_)}),
       peers_(runtime, transport, key, {peer_hello_of(options_), peer_endpoint(options_.self)}),
       neighbours_(options_.self.zhost_id()),
@@ -83,7 +88,8 @@ stdx::Status Service::start() {
   TRY(hub_.start());
   TRY(peers_.start());
   startz_.start();
-  control_plane_.start();
+  credentials_.on_change = [this] { control_plane_.start(); };
+  credentials_.start();
   want_directory();
   return {};
 }

@@ -18,6 +18,7 @@
 #include "rpc/service_bus.h"
 #include "samoza/v1/api.pb.h"
 #include "zmesh/control_plane_link.h"
+#include "zmesh/credentials.h"
 #include "zmesh/directory.h"
 #include "zmesh/doorway.h"
 #include "zmesh/neighbours.h"
@@ -32,12 +33,16 @@ struct Options {
   ports::Endpoint control_plane;  // websocket
   std::string version;
   std::uint64_t pid = 0;
+  // Certificates: what was kept at the last start, where it is kept, and the join token's text.
+  v1::ZhostCredentials kept_credentials;
+  std::function<void(const v1::ZhostCredentials&)> keep_credentials;
+  std::function<stdx::Result<std::string>()> join_token;
 };
 
 class Service {
  public:
   Service(ports::Runtime& runtime, ports::Transport& transport, ports::HttpClient& http,
-          ports::ClusterKey& key, Options options);
+          const ports::Security& security, ports::ClusterKey& key, Options options);
   ~Service();
 
   // Fails where a socket cannot be had; the message names it.
@@ -55,6 +60,11 @@ class Service {
   const NeighbourTable& neighbours() const { return neighbours_; }
   const PeerLinks& peers() const { return peers_; }
   const ControlPlaneLink& control_plane() const { return control_plane_; }
+  const Credentials& credentials() const { return credentials_; }
+  // Why this zhost is not registered, for status.
+  const std::string& control_plane_trouble() const {
+    return credentials_.ready() ? control_plane_.trouble() : credentials_.trouble();
+  }
   rpc::Hub& hub() { return hub_; }
 
   struct Pong {
@@ -107,6 +117,7 @@ class Service {
   Options options_;
   rpc::Hub hub_;
   rpc::ServiceBus startz_;
+  Credentials credentials_;
   ControlPlaneLink control_plane_;
   PeerLinks peers_;
   NeighbourTable neighbours_;

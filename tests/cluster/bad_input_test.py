@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import stat
+import ssl
 import struct
 import subprocess
 import sys
@@ -191,7 +192,8 @@ def a_control_plane_that_is_away_at_start_is_waited_for_and_status_says_so(clust
         late.start(2)
         shown = wait_for("status answers", lambda: (
             lambda run: run.stdout if "unreachable: " in run.stdout else None)(late.zshell(2, "status", check=False)))
-        assert f"{late.ip(1)}:9000" in shown and "status=degraded" in shown, shown
+        # It makes the join token, too.
+        assert "waiting for the join token" in shown and "status=degraded" in shown, shown
         run = wait_for("zrms answers", lambda: (
             lambda r: r if r.returncode != 3 else None)(late.zshell(2, "topo", check=False)))
         one_line(run, 1, "no leader")
@@ -302,15 +304,14 @@ def http_bodies_that_are_empty_huge_no_json_or_of_wrong_types_get_their_status_a
     routes = ((7331, "/v1/topologies/standalone", '{"name": 7}'), (9200, "/v1/spaces/send", '{"topology": {}}'),
               (9200, "/v1/mesh/ping", '{"target": []}'), (9000, "/v1/register", '{"member": "x"}'))
     for port, path, wrong in routes:
-        token = cluster.join_token() if port == 9000 else None
         for body, statuses, word in ((wrong, (400,), ""), ("{", (400,), "JSON"), ("[]", (400,), ""), ("\0\xff", (400,), ""),
                                      ('{"no_such_field": 1}', (400,), "no_such_field"), ("[" * 100000, (400,), "")):
-            status, text = cluster.answer(1, port, "POST", path, body.encode("latin-1"), token=token)
+            status, text = cluster.answer(1, port, "POST", path, body.encode("latin-1"))
             assert status in statuses, (port, path, body[:40], status, text)
             message = json.loads(text)["error"]["message"]
             assert word in message and len(message) < 600, (path, message)
         if path != "/v1/mesh/ping":  # there an empty body asks everybody
-            status, text = cluster.answer(1, port, "POST", path, b"", token=token)
+            status, text = cluster.answer(1, port, "POST", path, b"")
             assert status == 400 and json.loads(text)["error"]["message"], (path, status, text)
         bound = 256 << 20 if path == "/v1/topologies/standalone" else 1 << 20
         status, text = huge(cluster, port, path, 2 * bound)
@@ -322,11 +323,15 @@ def http_bodies_that_are_empty_huge_no_json_or_of_wrong_types_get_their_status_a
 
 def huge(cluster, port, path, size):
     """What is answered to a body of that announced length; none of it is sent."""
-    token = cluster.join_token() if port == 9000 else cluster.token(1)
-    with socket.create_connection((cluster.ip(1), port), 10) as s:
+    token = cluster.token(1)
+    with socket.create_connection((cluster.ip(1), port), 10) as plain:
+        s = cluster.tls().wrap_socket(plain, server_hostname=cluster.ip(1)) if port == 9000 else plain
         s.sendall((f"POST {path} HTTP/1.1\r\nHost: {cluster.ip(1)}:{port}\r\nAuthorization: Bearer {token}\r\n"
                    f"Content-Length: {size}\r\n\r\n").encode())
-        answer = s.recv(65536).decode(errors="replace")
+        answer = b""
+        while chunk := s.recv(65536):
+            answer += chunk
+        answer = answer.decode(errors="replace")
     return int(answer.split()[1]), answer
 
 
@@ -363,15 +368,13 @@ def a_frame_of_4_gib_ends_its_link_without_its_memory_and_is_named(cluster):
 
 
 # R-HTTP-1: the WebSocket is at / and at /ws.
-def who_does_not_prove_the_join_token_registers_nothing_and_gets_no_link(cluster):
+def who_is_not_of_the_cluster_registers_nothing_and_gets_no_link(cluster):
     body = json.dumps({"cluster_id": "demo", "member": {"zhost_id": "zhost-1", "incarnation": 1000000}})
-    for token in ("", cluster.token(1), "0" * 64):
+    for token in ("", cluster.token(1), cluster.join_token()):
         status, text = cluster.answer(1, 9000, "POST", "/v1/register", body, token=token)
         message = json.loads(text)["error"]["message"]
-        assert status == 401 and "cluster.join_token_file" in message and "\n" not in message, (status, message)
-    # A person with curl and the token is heard, and told what else is wrong.
-    status, text = cluster.answer(1, 9000, "POST", "/v1/register", body.replace("1000000", "0"), token=cluster.join_token())
-    assert status == 400, (status, text)
+        assert status == 401 and "shows no certificate" in message and "\n" not in message, (status, message)
+    no_certificate_is_given_for_garbage_or_a_false_token(cluster)
     # cluster "demo", zhost "zhost-1", incarnation 1000000, for the address that it is sent to.
     to = f"{cluster.ip(1)}:9201".encode()
     hello = b"\x0a\x04demo\x12\x07zhost-1\x18\xc0\x84\x3d" + b"\x3a" + bytes([len(to)]) + to
@@ -389,31 +392,57 @@ def who_does_not_prove_the_join_token_registers_nothing_and_gets_no_link(cluster
             assert s.recv(65536) == b"", "nothing is said to a stranger"
         wait_for(counter, lambda p=port, c=counter, b=before: refused(p, c) > b, 10)
     for path in ("/", "/ws"):
-        say_hello_to_the_control_plane_and_prove_nothing(cluster, path)
+        say_hello_to_the_control_plane_without_a_certificate(cluster, path)
     wait_for("bad_hello", lambda: [e for e in cluster.events("zmesh-controlplane", "bad_hello")
-                                   if "join token" in e[2]["why"]], 10)
-    assert stat.S_IMODE(os.stat(cluster.join_token_file()).st_mode) == 0o600
+                                   if "shows no certificate" in e[2]["why"]], 10)
+    plain_text_is_not_taken_by_the_control_plane(cluster)
+    for secret in (cluster.join_token_file(), f"{cluster.folder}/demo.ca/ca.key", f"{cluster.folder}/s1/credentials.json"):
+        assert stat.S_IMODE(os.stat(secret).st_mode) == 0o600, secret
     for log in os.listdir(f"{cluster.folder}/l1"):
         with open(f"{cluster.folder}/l1/{log}", encoding="utf-8", errors="replace") as f:
             assert cluster.join_token() not in f.read(), log
 
 
-def say_hello_to_the_control_plane_and_prove_nothing(cluster, path):
-    """Its hello and proof come, and are worth nothing; a wrong proof ends the link before any member is told."""
+def no_certificate_is_given_for_garbage_or_a_false_token(cluster):
+    asked = {"cluster_id": "demo", "zhost": "zhost-1", "request": "x", "data_request": "x", "signature": "eA=="}
+    key, request = f"{cluster.folder}/thief.key", f"{cluster.folder}/thief.csr"
+    subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                    "/", "-keyout", key, "-out", request], check=True, capture_output=True)
+    with open(request, encoding="utf-8") as f:
+        real = f.read()
+    forged = dict(asked, request=real, data_request=real, token_id="0" * 16, token_secret="eA==")
+    for body, statuses in ((asked, (400,)), (forged, (403,)), (dict(asked, cluster_id="other"), (403,)),
+                           (dict(asked, zhost="../z"), (400,))):
+        status, text = cluster.answer(1, 9000, "POST", "/v1/certificates", json.dumps(body))
+        assert status in statuses and "certificate\":" not in text, (status, text)
+    assert cluster.events("zmesh-controlplane", "certificate_refused")
+
+
+def plain_text_is_not_taken_by_the_control_plane(cluster):
     with socket.create_connection((cluster.ip(1), 9000), 10) as s:
+        s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        heard = s.recv(65536)
+    assert b"HTTP" not in heard, heard
+    wait_for("tls_refused", lambda: cluster.events("zmesh-controlplane", "tls_refused"), 10)
+
+
+def say_hello_to_the_control_plane_without_a_certificate(cluster, path):
+    """The WebSocket opens, and ends with the hello before any member is told."""
+    with socket.create_connection((cluster.ip(1), 9000), 10) as plain, \
+            cluster.tls().wrap_socket(plain, server_hostname=cluster.ip(1)) as s:
         s.sendall((f"GET {path} HTTP/1.1\r\nHost: {cluster.ip(1)}:9000\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                    "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n\r\n").encode())
         head = b""
         while b"\r\n\r\n" not in head:
             head += s.recv(65536)
         assert b" 101 " in head.split(b"\r\n")[0], head
-        for frame in (b"\x01\x0a\x05zmesh\x12\x07zhost-1", b"\x06\x0a\x20" + b"\0" * 32):
-            s.sendall(bytes([0x82, 0x80 | len(frame)]) + b"\0\0\0\0" + frame)
+        hello = b"\x01\x0a\x05zmesh\x12\x07zhost-1"
+        s.sendall(bytes([0x82, 0x80 | len(hello)]) + b"\0\0\0\0" + hello)
         heard = b""
         try:
             while chunk := s.recv(65536):
                 heard += chunk
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             pass
         assert b"127." not in heard, "no member is named"
 
@@ -441,7 +470,7 @@ def a_join_token_that_others_may_read_or_that_has_no_place_ends_the_program_with
     one_line(program("zmesh-controlplane", "-config", config), 1, "open.join", "0644", "chmod 600")
     os.chmod(token, 0o600)
     write(cluster, "open.join", "short")
-    one_line(program("zmesh-controlplane", "-config", config), 1, "open.join", "32 to 256")
+    one_line(program("zmesh-controlplane", "-config", config), 1, "open.join", "is no join token", "Remove it")
     config = write(cluster, "none.yaml", f"zhost: {{id: z1}}\nrun_dir: {cluster.folder}/r9\n")
     home = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_STATE_HOME")}
     one_line(program("startz", "-config", config, env=home), 2, "none.yaml", "cluster.join_token_file")
@@ -497,7 +526,7 @@ CASES = [an_unknown_key_is_named_with_file_line_and_the_nearest_known_one,
          a_guest_gets_errors_for_pointers_out_of_range_and_no_memory_past_its_limit,
          http_bodies_that_are_empty_huge_no_json_or_of_wrong_types_get_their_status_and_reason,
          a_frame_of_4_gib_ends_its_link_without_its_memory_and_is_named,
-         who_does_not_prove_the_join_token_registers_nothing_and_gets_no_link,
+         who_is_not_of_the_cluster_registers_nothing_and_gets_no_link,
          a_forged_goodbye_changes_nothing_and_is_counted,
          a_join_token_that_others_may_read_or_that_has_no_place_ends_the_program_with_one_line,
          a_key_that_is_none_is_refused_and_the_archive_keeps_its_signature, the_zhost_is_well_after_all_of_that]

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import time
-import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
@@ -64,7 +63,8 @@ def r_shell_20_status_cluster_and_mesh_peers_show_a_well_zhost(cluster):
     services = wait_for("zbase knows them", lambda: {
         s["name"]: s for s in (cluster.ask(1, 7071, "GET", "/v1/services") or {}).get("services", [])}, 10)
     for name, port in (("zmesh", 9200), ("zrms", 7331), ("zrun", 8080), ("zmesh-controlplane", 9000)):
-        assert services[name]["url"] == f"http://{cluster.ip(1)}:{port}" and services[name]["health"] == "up", services
+        scheme = "https" if port == 9000 else "http"
+        assert services[name]["url"] == f"{scheme}://{cluster.ip(1)}:{port}" and services[name]["health"] == "up", services
 
 
 # R-SVC-6, R-HTTP-4: without any, zshell asks the published ports on 127.0.0.1.
@@ -142,9 +142,8 @@ def every_metric_that_deploy_names_is_exported_by_a_zhost(cluster):
         with open(f"{ROOT}/deploy/{file}", encoding="utf-8") as f:
             named |= set(re.findall(r"\bsamoza_[a-z_]+[a-z]", f.read()))
     def exported(port, path):
-        with urllib.request.urlopen(f"http://{cluster.ip(1)}:{port}{path}", timeout=10) as answer:
-            text = answer.read().decode()
-            return text, set(re.findall(r"^(samoza_\w+?)(?:\{[^}]*\})? ", text, re.M))
+        text = cluster.get(1, port, path)
+        return text, set(re.findall(r"^(samoza_\w+?)(?:\{[^}]*\})? ", text, re.M))
     whole, gathered = exported(7071, "/metrics/zhost")
     assert len(named) > 20 and named <= gathered, named - gathered
     for service, port, path in (("controlplane", 9000, ""), ("zmesh", 9200, ""), ("zrms", 7331, ""), ("zrun", 8080, ""),

@@ -12,6 +12,7 @@
 
 #include "adapters/loop/loop_impl.h"
 #include "adapters/net/http_text.h"
+#include "adapters/net/secure_stream.h"
 #include "stdx/text.h"
 
 namespace adapters::net {
@@ -30,8 +31,12 @@ using Done = std::function<void(stdx::Result<ports::HttpResponse>)>;
 
 class Call : public std::enable_shared_from_this<Call> {
  public:
-  Call(asio::io_context& io, ports::Endpoint to, Done done)
-      : stream_(io), resolver_(io), to_(std::move(to)), done_(std::move(done)) {
+  Call(asio::io_context& io, ports::Endpoint to, const tls::Context* identity, Done done)
+      : stream_(beast::tcp_stream(io)),
+        resolver_(io),
+        identity_(identity),
+        to_(std::move(to)),
+        done_(std::move(done)) {
     parser_.body_limit(answer_bytes_max);
   }
 
@@ -77,8 +82,22 @@ class Call : public std::enable_shared_from_this<Call> {
                  [self = shared_from_this(), error] { self->fail(Code::unavailable, error); });
       return;
     }
-    stream_.async_connect(endpoint, [self = shared_from_this()](error_code e) {
+    stream_.next_layer().async_connect(endpoint, [self = shared_from_this()](error_code e) {
       if (e) return self->fail(Code::unavailable, e);
+      if (self->to_.kind == ports::Endpoint::Kind::https) return self->secure();
+      self->write();
+    });
+  }
+
+  void secure() {
+    auto session =
+        identity_ == nullptr
+            ? stdx::fail(Code::unsupported, "this client speaks no TLS")
+            : tls::Session::make(*identity_, tls::Side::client,
+                                 {"http/1.1", false, {ports::CertificateRole::control_plane}});
+    if (!session) return fail(Code::unavailable, session.error().message);
+    stream_.handshake(std::move(*session), [self = shared_from_this()](stdx::Status shaken) {
+      if (!shaken) return self->fail(Code::unavailable, shaken.error().message);
       self->write();
     });
   }
@@ -111,15 +130,18 @@ class Call : public std::enable_shared_from_this<Call> {
     std::exchange(done_, nullptr)(std::move(response));
   }
 
-  void fail(Code code, error_code e) {
+  void fail(Code code, error_code e) { fail(code, e.message()); }
+  void fail(Code code, const std::string& why) {
     stream_.close();
+    const auto* scheme = to_.kind == ports::Endpoint::Kind::https ? "https" : "http";
     if (done_)
       std::exchange(done_, nullptr)(
-          stdx::fail(code, stdx::format("http://{}:{}: {}", to_.host, to_.port, e.message())));
+          stdx::fail(code, stdx::format("{}://{}:{}: {}", scheme, to_.host, to_.port, why)));
   }
 
-  beast::tcp_stream stream_;
+  SecureStream stream_;
   tcp::resolver resolver_;
+  const tls::Context* identity_;
   ports::Endpoint to_;
   Done done_;
   http::request<http::string_body> request_;
@@ -131,7 +153,7 @@ class Call : public std::enable_shared_from_this<Call> {
 
 void NetHttpClient::request(const ports::Endpoint& to, ports::HttpRequest request,
                             stdx::Duration timeout, Done done) {
-  std::make_shared<Call>(loop::io_of(loop_), to, std::move(done))
+  std::make_shared<Call>(loop::io_of(loop_), to, identity_, std::move(done))
       ->start(std::move(request), timeout, bind_ip_);
 }
 

@@ -19,9 +19,11 @@
 #include "adapters/net/http_access.h"
 #include "adapters/net/http_seats.h"
 #include "adapters/net/http_text.h"
+#include "adapters/net/secure_stream.h"
 #include "adapters/net/transport.h"
 #include "adapters/net/websocket_link.h"
 #include "adapters/prometheus/text.h"
+#include "rpc/log_gate.h"
 #include "stdx/text.h"
 #include "wire/json.h"
 
@@ -63,6 +65,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   ports::Counter& made_room;
   ports::Counter& turned_away;
   ports::Counter& stalled;
+  ports::Counter& not_shaken;
+  rpc::LogGate complaints;
 
   Impl(loop::Loop& l, ports::Log& lg, ports::Metrics& m, ports::HttpHandler& h, Options o)
       : loop(l),
@@ -79,7 +83,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
                           "HTTP requests refused before a service saw them")),
         made_room(ended(m, "made room")),
         turned_away(ended(m, "no room")),
-        stalled(ended(m, "stalled")) {}
+        stalled(ended(m, "stalled")),
+        not_shaken(ended(m, "no TLS")) {}
 
   static ports::Counter& ended(ports::Metrics& m, const char* why) {
     return m.counter("samoza_http_connections_ended_total",
@@ -98,10 +103,24 @@ namespace {
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(std::shared_ptr<HttpServer::Impl> server, tcp::socket socket, HttpSeats::Seat seat)
-      : server_(std::move(server)), stream_(std::move(socket)), seat_(seat) {}
+      : server_(std::move(server)), stream_(beast::tcp_stream(std::move(socket))), seat_(seat) {}
   ~Session() { server_->leave(seat_); }
 
-  void run() { read_header(); }
+  void run() {
+    const auto* identity = server_->options.identity;
+    if (identity == nullptr) return read_header();
+    using Role = ports::CertificateRole;
+    auto session =
+        tls::Session::make(*identity, tls::Side::server,
+                           {"http/1.1", false, {Role::zhost, Role::operator_role}, false});
+    if (!session) return close();
+    server_->seats.waits(seat_);
+    stream_.expires_after(5s);
+    stream_.handshake(std::move(*session), [self = shared_from_this()](stdx::Status shaken) {
+      if (shaken) return self->read_header();
+      self->not_shaken(shaken.error());
+    });
+  }
 
   void close() {
     error_code ignored;
@@ -110,6 +129,18 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
  private:
+  void not_shaken(const stdx::Error& why) {
+    server_->not_shaken.add();
+    error_code error;
+    const auto from = stream_.socket().remote_endpoint(error);
+    if (const auto held_back = server_->complaints.pass(server_->loop.now()))
+      server_->log.warn("tls_refused",
+                        {{"peer", stdx::format("{}:{}", from.address().to_string(), from.port())},
+                         {"why", why.message},
+                         {"not_logged", *held_back}});
+    close();
+  }
+
   void read_header() {
     parser_.emplace();
     parser_->header_limit(header_bytes_max);
@@ -135,6 +166,7 @@ class Session : public std::enable_shared_from_this<Session> {
     const auto parts = split_target(std::string(head.target()));
     if (!parts) return refuse(400, parts.error().message);
     request_ = {};
+    request_.caller = stream_.peer();
     request_.method = std::string(head.method_string());
     request_.path = parts->path;
     request_.query = parts->query;
@@ -318,7 +350,7 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   std::shared_ptr<HttpServer::Impl> server_;
-  beast::tcp_stream stream_;
+  SecureStream stream_;
   const HttpSeats::Seat seat_;
   beast::flat_buffer buffer_{1u << 20};
   std::optional<http::request_parser<http::string_body>> parser_;

@@ -15,6 +15,7 @@
 
 #include "adapters/loop/loop.h"
 #include "adapters/net/http_seats.h"
+#include "adapters/tls/session.h"
 #include "ports/cluster_key.h"
 #include "ports/http.h"
 #include "ports/log.h"
@@ -28,6 +29,9 @@ class HttpServer {
   struct Options {
     std::string ip;
     std::uint16_t port = 0;
+    // HTTPS with what it shows and trusts. Who shows no certificate gets in, as a caller of role
+    // `none`: what it may ask is for the service to say. Null: plain HTTP, on loopback.
+    const tls::Context* identity = nullptr;
     std::string token;  // operator token; empty asks for none
     // "POST /v1/topologies": bodies up to upload_bytes_max there.
     std::vector<std::string> upload_routes;

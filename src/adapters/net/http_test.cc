@@ -8,7 +8,6 @@
 #include "adapters/net/http_client.h"
 #include "adapters/net/http_server.h"
 #include "adapters/net/http_text.h"
-#include "adapters/net/transport.h"
 #include "simkit/process.h"
 
 namespace adapters::net {
@@ -17,7 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 
 struct Echo final : ports::HttpHandler {
-  std::unique_ptr<ports::Link> socket;
   void handle(ports::HttpRequest request, ports::HttpReply reply) override {
     ports::HttpResponse response;
     response.body = request.method + " " + request.path + " " + std::to_string(request.body.size());
@@ -29,13 +27,6 @@ struct Echo final : ports::HttpHandler {
     if (request.path == "/public/split") response.headers["x"] = "a\r\nb: c";
     if (request.path == "/public/empty") response.status = 204;
     reply(std::move(response));
-  }
-  void handle_websocket(ports::HttpRequest request, std::unique_ptr<ports::Link> link) override {
-    socket = std::move(link);
-    socket->start({.on_frame = [this, path = request.path](
-                                   stdx::Bytes frame) { socket->send(path + ":" + frame); },
-                   .on_closed = [this](const stdx::Error&) { socket.reset(); },
-                   .on_writable = {}});
   }
 };
 
@@ -302,51 +293,11 @@ TEST(HttpServerTest, ATargetIsDecodedOnceAndStrictly) {
     EXPECT_FALSE(split_target(bad)) << bad;
 }
 
-TEST(HttpServerTest, AWebSocketIsALinkOfTextFrames) {
-  Fixture f;
-  char folder[] = "/tmp/samoza-http-XXXXXX";
-  NetTransport transport(f.loop, {mkdtemp(folder), "127.0.0.1", ""});
-  std::unique_ptr<ports::Link> link;
-  std::string got;
-  transport.connect({ports::Endpoint::Kind::websocket, "127.0.0.1", f.server.port(), "/join"},
-                    [&](auto l) {
-                      ASSERT_TRUE(l) << l.error().message;
-                      link = std::move(*l);
-                      link->start({.on_frame =
-                                       [&](stdx::Bytes frame) {
-                                         got = frame;
-                                         f.loop.stop();
-                                       },
-                                   .on_closed = {},
-                                   .on_writable = {}});
-                      link->send("hi");
-                    });
-  f.loop.run();
-  f.loop.restart();
-  EXPECT_EQ(got, "/join:hi");
-  link.reset();
-  rmdir(folder);
-}
-
 TEST(HttpServerTest, AJoinPathIsLeftToItsServiceAndNoOtherPathIs) {
   Fixture f;
   EXPECT_EQ(f.ask("GET", "/join", "", {})->status, 200);
   EXPECT_EQ(f.ask("GET", "/join/", "", {})->status, 401);
   EXPECT_EQ(f.ask("GET", "/x", "", {})->status, 401);
-  char folder[] = "/tmp/samoza-http-XXXXXX";
-  NetTransport transport(f.loop, {mkdtemp(folder), "127.0.0.1", ""});
-  stdx::Result<std::unique_ptr<ports::Link>> link = nullptr;
-  transport.connect({ports::Endpoint::Kind::websocket, "127.0.0.1", f.server.port(), "/x"},
-                    [&](auto l) {
-                      link = std::move(l);
-                      f.loop.stop();
-                    });
-  f.loop.run();
-  f.loop.restart();
-  ASSERT_FALSE(link);
-  // The message of the body, whole: neither its JSON nor the newline after it.
-  EXPECT_TRUE(link.error().message.ends_with("SAMOZA_TOKEN")) << link.error().message;
-  rmdir(folder);
 }
 
 TEST(HttpClientTest, NobodyThereIsUnavailable) {

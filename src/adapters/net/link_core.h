@@ -19,8 +19,8 @@ namespace adapters::net {
 class LinkCore : public std::enable_shared_from_this<LinkCore> {
  public:
   // `header_bytes`: what a frame takes in the queue beside itself.
-  LinkCore(std::string peer, std::size_t header_bytes)
-      : peer_(std::move(peer)), header_bytes_(header_bytes) {}
+  LinkCore(std::string peer, std::size_t header_bytes, ports::Identity identity = {})
+      : peer_(std::move(peer)), header_bytes_(header_bytes), identity_(std::move(identity)) {}
   virtual ~LinkCore() = default;
 
   void start(ports::LinkHandlers handlers);
@@ -28,6 +28,7 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   void detach();
   std::size_t queued_bytes() const { return queued_bytes_; }
   const std::string& peer() const { return peer_; }
+  const ports::Identity& identity() const { return identity_; }
 
  protected:
   virtual void read() = 0;
@@ -51,6 +52,7 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
 
   std::string peer_;
   std::size_t header_bytes_;
+  ports::Identity identity_;
   // Shared, as a handler may destroy the link while it runs.
   std::shared_ptr<const ports::LinkHandlers> handlers_ =
       std::make_shared<const ports::LinkHandlers>();
@@ -67,6 +69,7 @@ class CoreLink final : public ports::Link {
   void send(stdx::Bytes frame) override { core_->send(std::move(frame)); }
   std::size_t queued_bytes() const override { return core_->queued_bytes(); }
   std::string peer() const override { return core_->peer(); }
+  ports::Identity identity() const override { return core_->identity(); }
 
  private:
   std::shared_ptr<LinkCore> core_;

@@ -324,6 +324,7 @@ stdx::Result<std::unique_ptr<ports::Listener>> NetTransport::listen(
       });
     }
     case Endpoint::Kind::websocket:
+    case Endpoint::Kind::https:
       return stdx::fail(Code::unsupported, "WebSockets are served by HttpServer");
   }
   return stdx::fail(Code::invalid, "unknown kind of endpoint");
@@ -340,9 +341,17 @@ void NetTransport::connect(const Endpoint& to, ports::ConnectHandler on_connecte
       connect_tcp(io, to, options_.bind_ip, std::move(on_connected));
       return;
     case Endpoint::Kind::websocket:
-      connect_websocket(io, to, options_.bind_ip, std::move(on_connected));
-      return;
+      if (options_.identity != nullptr)
+        return connect_websocket(io, to, options_.bind_ip, *options_.identity,
+                                 std::move(on_connected));
+      break;
+    case Endpoint::Kind::https:
+      break;
   }
+  asio::post(io, [to, on_connected = std::move(on_connected)] {
+    on_connected(
+        stdx::fail(Code::unsupported, "this process does not dial " + ports::to_string(to)));
+  });
 }
 
 stdx::Result<std::unique_ptr<ports::DatagramSocket>> NetTransport::bind_datagram(

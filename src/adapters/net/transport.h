@@ -11,6 +11,7 @@
 #include <string>
 
 #include "adapters/loop/loop.h"
+#include "adapters/tls/session.h"
 #include "ports/transport.h"
 
 namespace adapters::net {
@@ -22,6 +23,8 @@ class NetTransport final : public ports::Transport {
     std::string bind_ip;
     // zmesh: connections on its tcp port that open a data link go to this socket of run_dir.
     std::string hand_data_links_to;  // "zrun.data"; empty: closed
+    // What links to other zhosts and to the control plane show and trust.
+    const tls::Context* identity = nullptr;
   };
 
   NetTransport(loop::Loop& loop, Options options);

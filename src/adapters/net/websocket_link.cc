@@ -24,15 +24,16 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using ports::Link;
 using stdx::Code;
-using Socket = websocket::stream<beast::tcp_stream>;
+using Socket = websocket::stream<SecureStream>;
 
 // Counted for each message, so that empty ones wait in the queue like others.
 constexpr std::size_t header_bytes = 2;
 
 class WebSocket final : public LinkCore {
  public:
-  WebSocket(beast::tcp_stream stream, WebSocketPayload payload, std::string peer)
-      : LinkCore(std::move(peer), header_bytes), socket_(std::move(stream)) {
+  WebSocket(SecureStream stream, WebSocketPayload payload, std::string peer,
+            ports::Identity identity)
+      : LinkCore(std::move(peer), header_bytes, std::move(identity)), socket_(std::move(stream)) {
     socket_.read_message_max(Link::frame_bytes_max);
     socket_.binary(payload == WebSocketPayload::binary);
     socket_.auto_fragment(false);
@@ -116,71 +117,96 @@ void open_from(beast::tcp_stream& stream, const std::string& bind_ip, const tcp:
     stream.socket().bind(tcp::endpoint(asio::ip::make_address(bind_ip), 0), error);
 }
 
-void connect_to(asio::io_context& io, const ports::Endpoint& to, const std::string& bind_ip,
-                const tcp::endpoint& endpoint, ports::ConnectHandler on_connected) {
-  beast::tcp_stream stream(io);
-  error_code error;
-  open_from(stream, bind_ip, endpoint, error);
-  const auto fail = [to, on_connected](error_code e) {
-    on_connected(stdx::fail(Code::unavailable, ports::to_string(to) + ": " + e.message()));
-  };
-  if (error) {
-    asio::post(io, [fail, error] { fail(error); });
-    return;
+// From an open connection to a link: TLS, then the upgrade.
+class Dialling : public std::enable_shared_from_this<Dialling> {
+ public:
+  Dialling(asio::io_context& io, ports::Endpoint to, ports::ConnectHandler on_connected)
+      : stream_(beast::tcp_stream(io)), to_(std::move(to)), done_(std::move(on_connected)) {}
+
+  void start(const std::string& bind_ip, const tcp::endpoint& endpoint,
+             const tls::Context& identity) {
+    error_code error;
+    open_from(stream_.next_layer(), bind_ip, endpoint, error);
+    auto session = tls::Session::make(identity, tls::Side::client,
+                                      {"http/1.1", false, {ports::CertificateRole::control_plane}});
+    if (error || !session) {
+      asio::post(stream_.get_executor(),
+                 [self = shared_from_this(),
+                  why = error ? error.message() : session.error().message] { self->fail(why); });
+      return;
+    }
+    stream_.expires_after(std::chrono::seconds(5));
+    stream_.next_layer().async_connect(
+        endpoint, [self = shared_from_this(),
+                   made = std::make_shared<std::unique_ptr<tls::Session>>(std::move(*session))](
+                      error_code e) {
+          if (e) return self->fail(e.message());
+          error_code ignored;
+          self->stream_.socket().set_option(tcp::no_delay(true), ignored);
+          self->stream_.handshake(std::move(*made), [self](stdx::Status shaken) {
+            if (!shaken) return self->fail(shaken.error().message);
+            self->upgrade();
+          });
+        });
   }
-  auto link = std::make_shared<WebSocket>(std::move(stream), WebSocketPayload::binary,
-                                          ports::to_string(to));
-  auto& lowest = beast::get_lowest_layer(link->socket());
-  lowest.expires_after(std::chrono::seconds(5));
-  lowest.async_connect(endpoint, [link, to, fail, on_connected](error_code e) {
-    if (e) return fail(e);
-    error_code ignored;
-    beast::get_lowest_layer(link->socket()).socket().set_option(tcp::no_delay(true), ignored);
+
+ private:
+  void upgrade() {
+    const auto peer = stream_.peer();
+    auto link = std::make_shared<WebSocket>(std::move(stream_), WebSocketPayload::binary,
+                                            ports::to_string(to_), peer);
     link->set_timeouts(beast::role_type::client);
     auto answer = std::make_shared<websocket::response_type>();
     link->socket().async_handshake(
-        *answer, to.host + ":" + std::to_string(to.port), to.path,
-        [link, to, answer, fail, on_connected](error_code handshake) {
+        *answer, to_.host + ":" + std::to_string(to_.port), to_.path,
+        [self = shared_from_this(), link, answer](error_code error) {
+          const auto& to = self->to_;
           // What the other side says of it tells more than that it declined.
-          if (handshake == websocket::error::upgrade_declined && !answer->body().empty())
-            return on_connected(
+          if (error == websocket::error::upgrade_declined && !answer->body().empty())
+            return self->done_(
                 stdx::fail(Code::denied, stdx::format("{} answers {}: {}", ports::to_string(to),
                                                       answer->result_int(), said_in(*answer))));
-          if (handshake) return fail(handshake);
-          on_connected(std::make_unique<CoreLink>(link));
+          if (error) return self->fail(error.message());
+          self->done_(std::make_unique<CoreLink>(link));
         });
-  });
-}
+  }
+  void fail(const std::string& why) {
+    done_(stdx::fail(Code::unavailable, ports::to_string(to_) + ": " + why));
+  }
+
+  SecureStream stream_;
+  ports::Endpoint to_;
+  ports::ConnectHandler done_;
+};
 
 }  // namespace
 
 void connect_websocket(asio::io_context& io, const ports::Endpoint& to, const std::string& bind_ip,
-                       ports::ConnectHandler on_connected) {
+                       const tls::Context& identity, ports::ConnectHandler on_connected) {
+  auto dialling = std::make_shared<Dialling>(io, to, on_connected);
   error_code error;
   const auto address = asio::ip::make_address(to.host, error);
-  if (!error) {
-    connect_to(io, to, bind_ip, tcp::endpoint(address, to.port), std::move(on_connected));
-    return;
-  }
+  if (!error) return dialling->start(bind_ip, tcp::endpoint(address, to.port), identity);
   auto resolver = std::make_shared<tcp::resolver>(io);
   resolver->async_resolve(
       to.host, std::to_string(to.port),
-      [&io, resolver, to, bind_ip, on_connected = std::move(on_connected)](
+      [resolver, dialling, to, bind_ip, &identity, on_connected = std::move(on_connected)](
           error_code e, const tcp::resolver::results_type& results) {
         if (e || results.empty())
           on_connected(stdx::fail(Code::unavailable, ports::to_string(to) + ": " + e.message()));
         else
-          connect_to(io, to, bind_ip, results.begin()->endpoint(), on_connected);
+          dialling->start(bind_ip, results.begin()->endpoint(), identity);
       });
 }
 
-void accept_websocket(beast::tcp_stream stream, BeastRequest request, WebSocketPayload payload,
+void accept_websocket(SecureStream stream, BeastRequest request, WebSocketPayload payload,
                       std::function<void(std::unique_ptr<ports::Link>)> done) {
   error_code ignored;
   const auto remote = stream.socket().remote_endpoint(ignored);
+  const auto identity = stream.peer();
   auto link = std::make_shared<WebSocket>(
       std::move(stream), payload,
-      remote.address().to_string() + ":" + std::to_string(remote.port()));
+      remote.address().to_string() + ":" + std::to_string(remote.port()), identity);
   link->set_timeouts(beast::role_type::server);
   auto kept = std::make_shared<BeastRequest>(std::move(request));
   link->socket().async_accept(*kept, [link, kept, done = std::move(done)](error_code error) {

@@ -138,6 +138,40 @@ stdx::Result<stdx::Bytes> Certifier::check_request(stdx::BytesView request) cons
   return key_hash_of(key);
 }
 
+stdx::Result<stdx::Bytes> Certifier::sign(stdx::BytesView key, stdx::BytesView message) const {
+  TRY_ASSIGN(const auto own, private_key_from(key));
+  const std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
+  const auto* data = reinterpret_cast<const unsigned char*>(message.data());
+  std::size_t size = 0;
+  stdx::Bytes signature;
+  if (EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, own.get()) == 1 &&
+      EVP_DigestSign(context.get(), nullptr, &size, data, message.size()) == 1) {
+    signature.resize(size);
+    if (EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
+                       data, message.size()) == 1) {
+      signature.resize(size);
+      return signature;
+    }
+  }
+  return std::unexpected(failed("the signature could not be made"));
+}
+
+stdx::Status Certifier::check_signature(stdx::BytesView request, stdx::BytesView message,
+                                        stdx::BytesView signature) const {
+  TRY(check_request(request));
+  TRY_ASSIGN(const auto parsed, request_from(request));
+  const std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
+  const bool good =
+      EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr,
+                           X509_REQ_get0_pubkey(parsed.get())) == 1 &&
+      EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()),
+                       signature.size(), reinterpret_cast<const unsigned char*>(message.data()),
+                       message.size()) == 1;
+  ERR_clear_error();
+  if (good) return {};
+  return stdx::fail(Code::denied, "it is not signed by the key of the request");
+}
+
 stdx::Result<stdx::Bytes> Certifier::make_authority(stdx::BytesView key, const std::string& cluster,
                                                     const ports::Validity& validity) {
   TRY_ASSIGN(const auto own, private_key_from(key));

@@ -222,7 +222,8 @@ stdx::Status Session::Impl::handshake() {
   unsigned size = 0;
   SSL_get0_alpn_selected(ssl.get(), &name, &size);
   const std::string_view chosen(reinterpret_cast<const char*>(name), size);
-  if (!expect.protocol.empty() && chosen != expect.protocol)
+  const bool none_is_good = !expect.protocol_needed && chosen.empty();
+  if (!expect.protocol.empty() && chosen != expect.protocol && !none_is_good)
     return stdx::fail(Code::denied, stdx::format("it does not speak {}", expect.protocol));
   ready = true;
   return {};

@@ -22,15 +22,13 @@ namespace adapters::tls {
 enum class Side { client, server };
 
 // What this process shows and whom it trusts. Connections keep what they began with.
-class Context {
+class Context final : public ports::LinkIdentity {
  public:
   // `wall`: what certificates are judged by.
   explicit Context(std::function<stdx::WallTime()> wall);
-  ~Context();
+  ~Context() override;
 
-  // From now on. `own` may be empty: this side shows no certificate. Code::invalid: a key or a
-  // certificate cannot be read, or they do not belong together; then nothing changes.
-  stdx::Status use(const ports::KeyAndCertificate& own, const ports::Trust& trust);
+  stdx::Status use(const ports::KeyAndCertificate& own, const ports::Trust& trust) override;
   bool has_certificate() const;
 
   struct Impl;
@@ -46,6 +44,7 @@ class Context {
 struct Expect {
   // ALPN: a client offers it, a server takes no other; empty: any.
   std::string protocol;
+  bool protocol_needed = true;  // else who offers none gets in, too
   std::vector<ports::CertificateRole> roles;
   // Of a server: who shows no certificate gets in, as Identity of role `none`. One that is shown
   // must be good all the same.

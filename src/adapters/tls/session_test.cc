@@ -35,7 +35,7 @@ struct Pair {
   stdx::WallTime client_time = plant.now, server_time = plant.now;
   Context client_context{[this] { return client_time; }};
   Context server_context{[this] { return server_time; }};
-  Expect client_expects{"samoza-peer/1", {Role::zhost}}, server_expects = client_expects;
+  Expect client_expects{"samoza-peer/1", true, {Role::zhost}}, server_expects = client_expects;
   std::unique_ptr<Session> client, server;
   stdx::Status client_said, server_said;
   std::string kept[2];  // cipher bytes live until they were read

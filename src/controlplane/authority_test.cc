@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/authority.h"
+
+#include <gtest/gtest.h>
+
+#include "simkit/process.h"
+#include "simkit/stub_certifier.h"
+#include "wire/certify.h"
+#include "wire/join_token.h"
+
+namespace controlplane {
+namespace {
+
+using namespace std::chrono_literals;
+using Role = ports::CertificateRole;
+using stdx::Code;
+
+struct Fixture : testing::Test {
+  simkit::World world{1};
+  simkit::Process process{world, "cp", "controlplane"};
+  simkit::StubCertifier certifier;
+  stdx::WallTime wall = process.wall();
+  stdx::Instant now = process.now();
+  Authority::Options options;
+  wire::JoinToken token;
+  std::unique_ptr<Authority> authority;
+
+  Fixture() {
+    options.cluster_id = "plant";
+    options.authority.key = certifier.make_key();
+    options.authority.certificate =
+        *certifier.make_authority(options.authority.key, "plant", {wall - 1h, wall + 24h * 7300});
+    token = wire::make_join_token(process, {}, *certifier.key_hash(options.authority.key));
+    options.local_token_id = token.id;
+    options.local_token_hash = wire::secret_hash(certifier, token.secret);
+    authority = std::make_unique<Authority>(certifier, options);
+  }
+  struct Zhost {
+    std::string id;
+    stdx::Bytes key, data_key;
+  };
+  Zhost make(const std::string& id) { return {id, certifier.make_key(), certifier.make_key()}; }
+  void sign(v1::CertifyRequest& request, const stdx::Bytes& key) {
+    request.set_signature(*certifier.sign(key, wire::signed_part(request)));
+  }
+  v1::CertifyRequest request(const Zhost& zhost, bool with_token = false,
+                             const std::string& former = "") {
+    v1::CertifyRequest asked;
+    asked.set_cluster_id("plant");
+    asked.set_zhost(zhost.id);
+    asked.set_request(*certifier.make_request(zhost.key));
+    asked.set_data_request(*certifier.make_request(zhost.data_key));
+    asked.set_former(former);
+    if (with_token) {
+      asked.set_token_id(token.id);
+      asked.set_token_secret(token.secret);
+    }
+    sign(asked, zhost.key);
+    return asked;
+  }
+  // What happens in the service: judged, written, learned.
+  stdx::Result<std::string> ask(const v1::CertifyRequest& asked) {
+    const auto decision = authority->judge(asked, now, wall);
+    if (!decision) return std::unexpected(decision.error());
+    if (const auto& change = decision->change) {
+      v1::KeyRecord record;
+      EXPECT_TRUE(record.ParseFromString(*change->value));
+      authority->learn(change->key, record, change->expected_version + 1);
+    }
+    return decision->why;
+  }
+};
+using AuthorityTest = Fixture;
+
+TEST_F(AuthorityTest, AZhostJoinsWithATokenAndIsKnownByItsKeyAfterwards) {
+  const auto zhost = make("z1");
+  EXPECT_EQ(ask(request(zhost)).error().code, Code::denied);
+  EXPECT_EQ(*ask(request(zhost, true)), "joined");
+  EXPECT_EQ(*ask(request(zhost)), "renewed");
+  wall += 24h * 400;
+  EXPECT_EQ(*ask(request(zhost)), "renewed") << "a cluster that was off for 400 days";
+}
+
+TEST_F(AuthorityTest, CertificatesAreOfTheZhostAndItsDataLinksAndGoodForADay) {
+  const auto zhost = make("z1");
+  const auto reply = *authority->issue(request(zhost), wall);
+  const auto own = *certifier.verify(reply.certificate(), {}, authority->trust(), wall);
+  EXPECT_EQ(own.identity, (ports::Identity{"plant", Role::zhost, "z1"}));
+  EXPECT_EQ(own.key_hash, *certifier.key_hash(zhost.key));
+  EXPECT_EQ(own.validity, (ports::Validity{wall - 1h, wall + 24h}));
+  const auto data = *certifier.verify(reply.data_certificate(), {}, authority->trust(), wall);
+  EXPECT_EQ(data.identity, (ports::Identity{"plant", Role::data, "z1"}));
+  EXPECT_EQ(data.key_hash, *certifier.key_hash(zhost.data_key));
+  const auto control_plane = *authority->own(wall);
+  EXPECT_EQ(
+      certifier.verify(control_plane.certificate, {}, authority->trust(), wall)->identity.role,
+      Role::control_plane);
+}
+
+TEST_F(AuthorityTest, ARecordedZhostIsNotTakenOverWithAnotherKey) {
+  ASSERT_TRUE(ask(request(make("z1"), true)));
+  const auto thief = make("z1");
+  const auto refused = ask(request(thief));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::denied);
+  EXPECT_NE(refused.error().message.find("another key"), std::string::npos);
+  // Its owner, who has the token of this machine, lost its state_dir.
+  EXPECT_EQ(*ask(request(thief, true)), "joined anew, with another key");
+}
+
+TEST_F(AuthorityTest, ARequestIsGoodForItsOwnKeysOnly) {
+  const auto zhost = make("z1"), other = make("z1");
+  ASSERT_TRUE(ask(request(zhost, true)));
+  // Somebody who saw the request of z1 puts a data key of his own into it.
+  auto forged = request(zhost);
+  forged.set_data_request(*certifier.make_request(other.data_key));
+  EXPECT_EQ(ask(forged).error().code, Code::denied);
+  sign(forged, other.key);
+  EXPECT_EQ(ask(forged).error().code, Code::denied);
+  auto elsewhere = request(zhost);
+  elsewhere.set_zhost("z2");
+  EXPECT_FALSE(ask(elsewhere));
+}
+
+TEST_F(AuthorityTest, WhereTheRecordsAreOlderThanAZhostItsFormerCertificateProvesItsKey) {
+  const auto zhost = make("z1");
+  const auto former = authority->issue(request(zhost), wall)->certificate();
+  authority = std::make_unique<Authority>(certifier, options);
+  wall += 24h * 30;
+  EXPECT_EQ(*ask(request(zhost, false, former)), "known by its former certificate");
+  EXPECT_EQ(*ask(request(zhost)), "renewed");
+  // Another zhost's, another key's, or another authority's former certificate proves nothing.
+  const auto other = make("z2");
+  EXPECT_FALSE(ask(request(other, false, former)));
+  auto stolen = make("z3");
+  const auto of_z3 = authority->issue(request(stolen), wall)->certificate();
+  stolen.key = certifier.make_key();
+  EXPECT_FALSE(ask(request(stolen, false, of_z3)));
+  auto elsewhere = options;
+  elsewhere.authority.key = certifier.make_key();
+  elsewhere.authority.certificate =
+      *certifier.make_authority(elsewhere.authority.key, "plant", {wall - 1h, wall + 24h});
+  const auto foreign = Authority(certifier, elsewhere).issue(request(other), wall)->certificate();
+  EXPECT_FALSE(ask(request(other, false, foreign)));
+}
+
+TEST_F(AuthorityTest, FalseTokensAreSlowedDownAndKnownZhostsAreNot) {
+  const auto zhost = make("z1"), stranger = make("z2");
+  ASSERT_TRUE(ask(request(zhost, true)));
+  auto guess = request(stranger, true);
+  guess.set_token_secret("guess");
+  for (std::uint64_t i = 0; i < Authority::attempts_max; ++i) {
+    ASSERT_EQ(ask(guess).error().code, Code::denied) << i;
+  }
+  EXPECT_EQ(ask(guess).error().code, Code::full);
+  EXPECT_TRUE(ask(request(zhost)));
+  now += 1s;
+  EXPECT_EQ(ask(guess).error().code, Code::denied);
+  EXPECT_EQ(ask(guess).error().code, Code::full);
+  now += 60s;
+  EXPECT_TRUE(ask(request(stranger, true)));
+}
+
+TEST_F(AuthorityTest, GarbageAnotherClusterAndBadNamesAreRefused) {
+  const auto zhost = make("z1");
+  auto other = request(zhost, true);
+  other.set_cluster_id("field");
+  EXPECT_NE(ask(other).error().message.find("this is cluster 'plant', not 'field'"),
+            std::string::npos);
+  for (const std::string name : {"", "../z1", "z 1", "z1/zhost"}) {
+    auto named = request(zhost, true);
+    named.set_zhost(name);
+    sign(named, zhost.key);
+    EXPECT_FALSE(ask(named)) << name;
+  }
+  for (const int field : {3, 4, 5}) {
+    auto garbage = request(zhost, true);
+    if (field == 3) garbage.set_request("garbage");
+    if (field == 4) garbage.set_data_request("garbage");
+    if (field == 5) garbage.set_signature("garbage");
+    EXPECT_FALSE(ask(garbage)) << field;
+  }
+  EXPECT_FALSE(ask({}));
+}
+
+}  // namespace
+}  // namespace controlplane

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The certificates of this zhost: makes its keys once, asks the control plane for certificates of
+// them (POST /v1/certificates, docs/wire.md), puts them to use, and renews them at half their life,
+// also when they expired long ago. The first time it proves a join token, later its key.
+//
+// What it has is kept by its owner (Options.keep) and handed back at the next start. A join token
+// that pins another authority than the kept one wins: the cluster was made anew.
+//
+// One loop. Before the first certificate nothing links to other zhosts. A refusal is tried again
+// after 0.1 to 30 s, and logged once for each reason.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ports/credentials.h"
+#include "ports/http.h"
+#include "ports/runtime.h"
+#include "samoza/v1/join.pb.h"
+
+namespace zmesh {
+
+namespace v1 = samoza::v1;
+
+class Credentials {
+ public:
+  struct Options {
+    std::string cluster_id, zhost;
+    ports::Endpoint control_plane;  // https
+    v1::ZhostCredentials kept;      // from the last start; may be empty
+    std::function<void(const v1::ZhostCredentials&)> keep;
+    // The text of the join token. Code::unavailable: there is none yet.
+    std::function<stdx::Result<std::string>()> join_token;
+  };
+  // Clocks that differ by more than this are a warning.
+  static constexpr stdx::Duration clocks_differ = std::chrono::minutes(5);
+
+  Credentials(ports::Runtime& runtime, const ports::Security& security, ports::HttpClient& http,
+              Options options);
+  ~Credentials();
+
+  // There is a certificate that is good now: at once in start(), or later, and after each renewal.
+  std::function<void()> on_change;
+
+  void start();
+  // Good now.
+  bool ready() const { return ready_; }
+  const v1::ZhostCredentials& current() const { return current_; }
+  ports::Trust trust() const;
+  // Of the zhost's certificate and of the authority's, while there are any.
+  std::optional<ports::Validity> validity() const { return validity_; }
+  std::optional<ports::Validity> authority_validity() const { return authority_validity_; }
+  // Why there is no certificate, or no new one; empty: all is well.
+  const std::string& trouble() const { return trouble_; }
+  // The clock of the control plane less ours, when it was last heard.
+  stdx::Duration clock_difference() const { return clock_difference_; }
+
+ private:
+  void take_kept();
+  void make_keys();
+  void look();
+  void look_after(stdx::Duration wait);
+  bool use_if_good();
+  bool due(stdx::WallTime now) const;
+  void ask();
+  stdx::Result<v1::CertifyRequest> request(const std::optional<std::string>& token);
+  stdx::Status prepare(std::optional<std::string>& token);
+  void answered(stdx::Result<ports::HttpResponse> response);
+  stdx::Status take(const v1::CertifyReply& reply);
+  void failed(const stdx::Error& why);
+
+  ports::Runtime& runtime_;
+  ports::Certifier& certifier_;
+  ports::LinkIdentity& links_;
+  ports::HttpClient& http_;
+  Options options_;
+  v1::ZhostCredentials current_;
+  std::optional<ports::Validity> validity_, authority_validity_;
+  bool ready_ = false, asking_ = false;
+  bool token_wanted_ = false;  // the control plane does not know our key
+  std::string trouble_ = "no certificate yet", logged_;
+  stdx::Duration clock_difference_{}, back_off_;
+  bool clocks_logged_ = false;
+  ports::Timer timer_;
+  ports::Gauge& expires_;
+  ports::Gauge& authority_expires_;
+  ports::Gauge& clock_gauge_;
+  ports::Counter& renewed_;
+  ports::Counter& failed_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace zmesh
