@@ -160,7 +160,9 @@ App::App(const char* service, const config::ZhostConfig& config, std::string han
       transport_(loop_, {.run_dir = config.run_dir,
                          .bind_ip = config.bind,
                          .hand_data_links_to = std::move(hand_data_links_to),
-                         .identity = &identity_}),
+                         .identity = &identity_,
+                         .on_refused = [this](const auto& peer,
+                                              const auto& why) { complain(peer, why); }}),
       http_(loop_, config.bind, &identity_),
       cluster_key_(loop_, [this] { return read_join_token(config_); }),
       revoked_(read_revoked(config_, loop_.wall())),
@@ -182,6 +184,12 @@ App::App(const char* service, const config::ZhostConfig& config, std::string han
     die(service, limit.error().message);
   // The end of a terminal ends no zhost: it is stopped by SIGTERM, SIGINT or startz.
   std::signal(SIGHUP, SIG_IGN);
+}
+
+void App::complain(const std::string& peer, const stdx::Error& why) {
+  tls_refused_.add();
+  if (const auto held_back = tls_complaints_.pass(loop_.now()))
+    log_.warn("tls_refused", {{"peer", peer}, {"why", why.message}, {"not_logged", *held_back}});
 }
 
 std::uint64_t App::pid() const {

@@ -22,6 +22,7 @@
 #include "config/sources.h"
 #include "config/zhost_config.h"
 #include "ports/runtime.h"
+#include "rpc/log_gate.h"
 #include "wire/revoked_tokens.h"
 
 namespace app {
@@ -89,6 +90,8 @@ class App {
   void stop() { loop_.stop(); }
 
  private:
+  void complain(const std::string& peer, const stdx::Error& why);
+
   const char* service_;
   config::ZhostConfig config_;
   adapters::loop::Loop loop_;
@@ -97,6 +100,10 @@ class App {
   adapters::log::JsonLog log_;
   adapters::log::ProtobufLog protobuf_log_{log_, metrics_};
   ports::Runtime runtime_;
+  ports::Counter& tls_refused_ = metrics_.counter(
+      "samoza_tls_refused_total",
+      "Connections of other zhosts that became no link: no TLS, or no good certificate");
+  rpc::LogGate tls_complaints_;
   adapters::tls::Certifier certifier_;
   adapters::tls::Context identity_;
   adapters::net::NetTransport transport_;

@@ -43,8 +43,7 @@ int main(int argc, char** argv) {
   options.keep_credentials = [&](const auto& kept) { credentials.keep(kept); };
   options.join_token = [&config] { return app::read_join_token(config); };
 
-  zmesh::Service service(app.runtime(), app.transport(), app.http(), app.security(),
-                         app.cluster_key(), options);
+  zmesh::Service service(app.runtime(), app.transport(), app.http(), app.security(), options);
   zmesh::HttpApi http(app.runtime(), service, config.zmesh_port,
                       {.key = &app.cluster_key(), .revoked = &app.revoked()});
   service.on_stop = [&] { app.stop(); };

@@ -63,10 +63,10 @@ int main(int argc, char** argv) {
                       config.tracing.path};
     options.trace_ratio = config.tracing.ratio;
   }
-  zrun::Service service(
-      app.runtime(),
-      {app.transport(), app.cluster_key(), engine, data, blobs, packages, sensors, &logs, &traces},
-      options);
+  zrun::Service service(app.runtime(),
+                        {app.transport(), app.security().links, engine, data, blobs, packages,
+                         sensors, &logs, &traces},
+                        options);
   zrun::HttpApi http(app.runtime(), service);
   service.on_stop = [&] { app.stop(); };
   service.on_revoked = [&](const auto& tokens) { app.learn_revoked(tokens); };

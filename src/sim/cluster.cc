@@ -62,8 +62,7 @@ struct Cluster::Child {
             &zhost.clock),
         runtime(process.runtime()),
         identity(cluster.certifier, process),
-        transport(
-            cluster.network.transport(process, zhost.ip, name == "zmesh" ? &identity : nullptr)) {}
+        transport(cluster.network.transport(process, zhost.ip, &identity)) {}
 };
 
 struct Cluster::Node {
@@ -252,9 +251,9 @@ std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpe
     };
     options.join_token = [this] { return join_token; };
     made->http = web.client(made->process, &made->identity);
-    made->zmesh = std::make_unique<zmesh::Service>(made->runtime, *made->transport, *made->http,
-                                                   ports::Security{certifier, made->identity},
-                                                   join_key, options);
+    made->zmesh =
+        std::make_unique<zmesh::Service>(made->runtime, *made->transport, *made->http,
+                                         ports::Security{certifier, made->identity}, options);
     made->zmesh->on_stop = end;
     made->zmesh_http = std::make_unique<zmesh::HttpApi>(made->runtime, *made->zmesh, 9200);
     const auto started = made->zmesh->start();
@@ -286,8 +285,8 @@ std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpe
     options.ip = zhost.ip;
     made->zrun = std::make_unique<zrun::Service>(
         made->runtime,
-        zrun::Dependencies{*made->transport, join_key, *made->engine, *made->data, *made->blobs,
-                           *made->packages, made->sensors},
+        zrun::Dependencies{*made->transport, made->identity, *made->engine, *made->data,
+                           *made->blobs, *made->packages, made->sensors},
         options);
     made->zrun->on_stop = end;
     const auto started = made->zrun->start();

@@ -54,7 +54,7 @@ struct FakeNode {
       return FakeAuthority().join_token;
     };
     service = std::make_unique<Service>(runtime, *transport, *http,
-                                        ports::Security{certifier, identity}, key, options);
+                                        ports::Security{certifier, identity}, options);
     EXPECT_TRUE(service->start());
     v1::Hello hello;
     hello.set_service(other_name);

@@ -50,7 +50,7 @@ ports::Endpoint peer_endpoint(const v1::Member& member) {
 }  // namespace
 
 Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::HttpClient& http,
-                 const ports::Security& security, ports::ClusterKey& key, Options options)
+                 const ports::Security& security, Options options)
     : runtime_(runtime),
       options_(std::move(options)),
       hub_(runtime, transport, {"zmesh", options_.self.zhost_id()}),
@@ -62,7 +62,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Ht
            options_.kept_credentials, options_.keep_credentials, options_.join_token}),
       control_plane_(runtime, transport, http,
                      {options_.control_plane, hello_of(options_), registration_of(options_)}),
-      peers_(runtime, transport, key, {peer_hello_of(options_), peer_endpoint(options_.self)}),
+      peers_(runtime, transport, {peer_hello_of(options_), peer_endpoint(options_.self)}),
       neighbours_(options_.self.zhost_id()),
       peers_teller_(runtime, hub_.exchange(),
                     {.whole = [this] { return peers_of_zrun(); },
@@ -88,7 +88,10 @@ stdx::Status Service::start() {
   TRY(hub_.start());
   TRY(peers_.start());
   startz_.start();
-  credentials_.on_change = [this] { control_plane_.start(); };
+  credentials_.on_change = [this] {
+    control_plane_.start();
+    tell_data_credentials();
+  };
   credentials_.start();
   want_directory();
   return {};
@@ -119,6 +122,7 @@ void Service::wire_handlers() {
     if (!connected) return;
     tell_membership(hello.service());
     tell_revoked(hello.service());
+    if (hello.service() == "zrun") tell_data_credentials();
     if (hello.service() == "zrun" && directory_.term() != 0) peers_teller_.begin_anew();
   };
   wire_control_plane();
@@ -240,6 +244,18 @@ void Service::tell_revoked(const std::string& service) {
   v1::RevokedTokens revoked;
   *revoked.mutable_tokens() = members_.revoked_tokens();
   hub_.exchange().notify(rpc::address("", service), "zmesh.revoked", revoked.SerializeAsString());
+}
+
+// What the data links of this zhost show and trust; its key is another one than ours.
+void Service::tell_data_credentials() {
+  if (!credentials_.ready() || !hub_.has("zrun")) return;
+  const auto& current = credentials_.current();
+  v1::DataCredentials data;
+  data.set_cluster_id(options_.cluster_id);
+  data.set_key(current.data_key());
+  data.set_certificate(current.data_certificate());
+  *data.mutable_authorities() = current.authorities();
+  hub_.exchange().notify(rpc::address("", "zrun"), "zmesh.credentials", data.SerializeAsString());
 }
 
 // startz keeps what this zhost knows of the records (P15).

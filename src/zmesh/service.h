@@ -42,7 +42,7 @@ struct Options {
 class Service {
  public:
   Service(ports::Runtime& runtime, ports::Transport& transport, ports::HttpClient& http,
-          const ports::Security& security, ports::ClusterKey& key, Options options);
+          const ports::Security& security, Options options);
   ~Service();
 
   // Fails where a socket cannot be had; the message names it.
@@ -111,6 +111,7 @@ class Service {
   void add_data_peers(v1::PeersUpdate& update) const;
   void tell_membership(const std::string& service);
   void tell_revoked(const std::string& service);
+  void tell_data_credentials();
   void tell_records(const v1::DirectoryUpdate& update);
 
   ports::Runtime& runtime_;

@@ -9,8 +9,9 @@
 #include <string>
 
 #include "simkit/space_logs.h"
+#include "simkit/stub_certifier.h"
 #include "simkit/stub_engine.h"
-#include "simkit/stub_key.h"
+#include "simkit/stub_identity.h"
 #include "simkit/stub_package.h"
 #include "stdx/encoding.h"
 #include "wire/topology_codec.h"
@@ -50,7 +51,8 @@ struct Zrun {
   simkit::Process process;
   ports::Runtime runtime;
   std::unique_ptr<ports::Transport> transport;
-  simkit::StubKey key;
+  simkit::StubCertifier certifier;
+  simkit::StubIdentity identity{certifier, process};
   simkit::StubEngine engine;
   simkit::DiskState disk_state;
   simkit::MemoryDataStore data;
@@ -77,7 +79,7 @@ struct Zrun {
     options.ip = ip;
     service = std::make_unique<Service>(
         runtime,
-        Dependencies{*transport, key, engine, data, disk, disk, sensors, &logs, http.get()},
+        Dependencies{*transport, identity, engine, data, disk, disk, sensors, &logs, http.get()},
         options);
     EXPECT_TRUE(service->start());
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zrun/service.h"
 
+#include "samoza/v1/join.pb.h"
 #include "samoza/v1/tokens.pb.h"
 #include "stdx/encoding.h"
 #include "stdx/text.h"
@@ -54,7 +55,8 @@ Service::Service(ports::Runtime& runtime, Dependencies dependencies, Options opt
                   ? std::make_unique<Tracer>(runtime, options_.trace_ratio)
                   : nullptr),
       scheduler_(runtime, options_.scheduler),
-      links_(runtime, dependencies.transport, dependencies.key, data_hello_of(options_)),
+      links_(runtime, dependencies.transport, data_hello_of(options_),
+             ports::Endpoint::data(options_.ip, options_.peer_port)),
       courier_(runtime, scheduler_, pool_, options_.zhost,
                [this](const std::string& zhost, stdx::Bytes frame) {
                  return frames_.send(zhost, std::move(frame));
@@ -113,7 +115,7 @@ Service::~Service() {
 }
 
 stdx::Status Service::start() {
-  TRY(links_.listen(ports::Endpoint::data(options_.ip, options_.peer_port)));
+  TRY(links_.start());
   startz_.start();
   zmesh_.start();
   tick();
@@ -134,6 +136,16 @@ void Service::wire_handlers() {
   zmesh_.on("zmesh.revoked",
             rpc::event<v1::RevokedTokens>([this](const rpc::Caller&, v1::RevokedTokens revoked) {
               if (on_revoked) on_revoked({revoked.tokens().begin(), revoked.tokens().end()});
+            }));
+  zmesh_.on("zmesh.credentials", rpc::event<v1::DataCredentials>([this](const rpc::Caller& caller,
+                                                                        v1::DataCredentials data) {
+              // Of the zmesh of this zhost, and no other.
+              if (!caller.from.zhost().empty() && caller.from.zhost() != options_.zhost) return;
+              const auto used = dependencies_.identity.use(
+                  {data.key(), data.certificate()},
+                  {data.cluster_id(), {data.authorities().begin(), data.authorities().end()}, {}});
+              if (!used)
+                runtime_.log.error("certificate_not_used", {{"why", used.error().message}});
             }));
   startz_.on("service.ping", [](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
     respond(stdx::Bytes());

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "ports/blob_store.h"
-#include "ports/cluster_key.h"
 #include "ports/data_store.h"
 #include "ports/engine.h"
 #include "ports/http.h"
@@ -58,7 +57,7 @@ struct Options {
 // What zrun needs of its process, one by one. All outlive it.
 struct Dependencies {
   ports::Transport& transport;
-  ports::ClusterKey& key;
+  ports::LinkIdentity& identity;  // of its data links
   ports::Engine& engine;
   ports::DataStore& data;
   ports::BlobStore& blobs;

@@ -360,7 +360,9 @@ def a_frame_of_4_gib_ends_its_link_without_its_memory_and_is_named(cluster):
                 except ConnectionError:
                     pass  # closed with bytes unread
     assert resident() < before + (64 << 20), (before, resident())
-    for service in ("zmesh", "zrun", "startz"):
+    # On port 9201 it is no TLS to begin with.
+    assert cluster.events("zmesh", "tls_refused")
+    for service in ("zmesh", "startz"):
         why = [e[2]["why"] for e in cluster.events(service, "link_refused")]
         assert why and f"{2 ** 32 - 1} bytes" in why[0], (service, why)
     status, text = cluster.answer(1, 9200, "GET", "/metrics")
@@ -375,22 +377,27 @@ def who_is_not_of_the_cluster_registers_nothing_and_gets_no_link(cluster):
         message = json.loads(text)["error"]["message"]
         assert status == 401 and "shows no certificate" in message and "\n" not in message, (status, message)
     no_certificate_is_given_for_garbage_or_a_false_token(cluster)
-    # cluster "demo", zhost "zhost-1", incarnation 1000000, for the address that it is sent to.
-    to = f"{cluster.ip(1)}:9201".encode()
-    hello = b"\x0a\x04demo\x12\x07zhost-1\x18\xc0\x84\x3d" + b"\x3a" + bytes([len(to)]) + to
-    def refused(port, counter):
-        with urllib.request.urlopen(f"http://{cluster.ip(1)}:{port}/metrics", timeout=10) as answer:
-            return sum(float(line.split(" ")[1]) for line in answer.read().decode().splitlines()
-                       if line.startswith(counter))
-    # Peer links, and data links by their fifth byte. zhost-1 itself is no peer of zhost-1. A zrun that has
-    # no list of partners yet does not log who may be on it.
-    for kind, port, counter in ((4, 9200, "samoza_zmesh_peers_refused_total"),
-                                (5, 8080, "samoza_zrun_data_links_refused_total")):
-        before = refused(port, counter)
-        with socket.create_connection((cluster.ip(1), 9201), 10) as s:
-            s.sendall(struct.pack("<I", len(hello) + 1) + bytes([kind]) + hello)
-            assert s.recv(65536) == b"", "nothing is said to a stranger"
-        wait_for(counter, lambda p=port, c=counter, b=before: refused(p, c) > b, 10)
+    def refused(port):
+        return sum(float(line.split(" ")[1]) for line in cluster.get(1, port, "/metrics").splitlines()
+                   if line.startswith("samoza_tls_refused_total"))
+    # Without a certificate, and with one of another authority.
+    other = a_certificate_of_another_authority(cluster)
+    for service, protocol, port in (("zmesh", "samoza-peer/1", 9200), ("zrun", "samoza-data/1", 8080)):
+        for certificate in (None, other):
+            before = refused(port)
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            context.set_alpn_protocols([protocol])
+            if certificate:
+                context.load_cert_chain(*certificate)
+            try:
+                with socket.create_connection((cluster.ip(1), 9201), 10) as plain, context.wrap_socket(plain) as s:
+                    assert s.recv(65536) == b"", "nothing is said to a stranger"
+            except (ssl.SSLError, ConnectionError):
+                pass
+            wait_for(f"{service} counts it", lambda p=port, b=before: refused(p) > b, 10)
+        why = [e[2]["why"] for e in cluster.events(service, "tls_refused")]
+        assert any("shows no certificate" in w for w in why) and any("authority" in w for w in why), (service, why)
     for path in ("/", "/ws"):
         say_hello_to_the_control_plane_without_a_certificate(cluster, path)
     wait_for("bad_hello", lambda: [e for e in cluster.events("zmesh-controlplane", "bad_hello")
@@ -416,6 +423,15 @@ def no_certificate_is_given_for_garbage_or_a_false_token(cluster):
         status, text = cluster.answer(1, 9000, "POST", "/v1/certificates", json.dumps(body))
         assert status in statuses and "certificate\":" not in text, (status, text)
     assert cluster.events("zmesh-controlplane", "certificate_refused")
+
+
+def a_certificate_of_another_authority(cluster):
+    """(certificate, key) of zhost-1 of "demo", signed by itself."""
+    key, certificate = f"{cluster.folder}/other.key", f"{cluster.folder}/other.crt"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                    "/CN=zhost-1", "-addext", "subjectAltName=URI:samoza://demo/zhost/zhost-1", "-keyout", key, "-out",
+                    certificate], check=True, capture_output=True)
+    return certificate, key
 
 
 def plain_text_is_not_taken_by_the_control_plane(cluster):

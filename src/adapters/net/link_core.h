@@ -42,6 +42,8 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   virtual void post(std::function<void()> task) = 0;
 
   bool over() const { return broken_ || detached_; }
+  // Of a link that learns of its other side before it is started.
+  void set_identity(ports::Identity identity) { identity_ = std::move(identity); }
   // False when the link ended meanwhile.
   bool hand_out(stdx::Bytes frame);
   void written(std::size_t bytes);

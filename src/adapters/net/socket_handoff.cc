@@ -10,7 +10,6 @@
 #include <cstring>
 
 #include "stdx/text.h"
-#include "wire/frame.h"
 
 namespace adapters::net {
 
@@ -34,14 +33,6 @@ stdx::Error system_error(const std::string& what) {
 }
 
 }  // namespace
-
-FirstBytes look_at(const char* bytes, std::size_t n) {
-  if (n < 5) return FirstBytes::too_few;
-  return static_cast<std::uint8_t>(bytes[4]) ==
-                 static_cast<std::uint8_t>(wire::FrameKind::data_hello)
-             ? FirstBytes::data_link
-             : FirstBytes::peer_link;
-}
 
 stdx::Result<int> open_handoff(const std::string& socket_path) {
   TRY_ASSIGN(const auto address, address_of(socket_path));

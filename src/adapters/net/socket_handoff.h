@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Port 9201 is shared: zmesh takes every connection in, looks at its first bytes without reading
-// them, and hands those that open a data link to zrun over a Unix socket (SCM_RIGHTS). With TLS the
-// same place looks at the ALPN of the ClientHello instead.
+// Port 9201 is shared: zmesh takes every connection in, looks at the ALPN of its ClientHello
+// without reading it (adapters/tls, offered_protocols), and hands those that open a data link to
+// zrun over a Unix socket (SCM_RIGHTS), which does the TLS handshake itself.
 
-#include <functional>
 #include <string>
 
 #include "stdx/result.h"
 
 namespace adapters::net {
-
-// Whether the first bytes of a connection (length, then the frame kind) open a data link; no answer
-// while there are too few.
-enum class FirstBytes { too_few, peer_link, data_link };
-FirstBytes look_at(const char* bytes, std::size_t n);
 
 // Sends `fd` to who listens at `socket_path`; the caller still owns (and closes) its copy.
 stdx::Status hand_over(const std::string& socket_path, int fd);

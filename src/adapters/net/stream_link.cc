@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/net/stream_link.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
@@ -20,6 +21,11 @@ using stdx::Code;
 
 constexpr std::size_t length_bytes = 4;
 constexpr std::size_t read_chunk_bytes = 64u << 10;
+constexpr std::size_t cipher_chunk_bytes = 32u << 10;
+constexpr std::size_t idle_bytes = 16u << 10;  // that a secure link keeps for frames
+// So much is encrypted at once: more would hold up the loop.
+constexpr std::size_t encrypt_bytes_max = 256u << 10;
+constexpr auto handshake_timeout = std::chrono::seconds(5);
 
 class Stream final : public LinkCore {
  public:
@@ -28,10 +34,104 @@ class Stream final : public LinkCore {
         socket_(std::move(socket)),
         linger_(socket_.get_executor()) {}
 
+  // TLS before the link is started.
+  void open(std::unique_ptr<tls::Session> session, ports::ConnectHandler done) {
+    session_ = std::move(session);
+    cipher_.resize(cipher_chunk_bytes);
+    opened_ = std::move(done);
+    linger_.expires_after(handshake_timeout);
+    linger_.async_wait([self = self()](error_code error) {
+      if (!error) self->not_opened({Code::timeout, "no TLS handshake in time"});
+    });
+    if (const auto begun = session_->begin(); !begun) return not_opened(begun.error());
+    shake();
+  }
+
  private:
+  void not_opened(stdx::Error why) {
+    auto done = std::exchange(opened_, nullptr);
+    if (!done) return;
+    // The alert that says why, as far as the socket takes it now.
+    error_code ignored;
+    if (!session_->outgoing().empty() && socket_.is_open()) {
+      socket_.non_blocking(true, ignored);
+      socket_.send(asio::buffer(session_->outgoing()), 0, ignored);
+    }
+    cut();
+    why.message = peer() + ": " + why.message;
+    done(std::unexpected(std::move(why)));
+  }
+
+  void shake() {
+    in_flight_.swap(session_->outgoing());
+    if (in_flight_.empty()) return shaken();
+    asio::async_write(socket_, asio::buffer(in_flight_),
+                      [self = self()](error_code e, std::size_t) {
+                        self->in_flight_.clear();
+                        if (e) return self->not_opened({Code::unavailable, e.message()});
+                        self->shaken();
+                      });
+  }
+  void shaken() {
+    if (!opened_) return;
+    if (session_->ready()) {
+      linger_.cancel();
+      set_identity(session_->peer());
+      std::exchange(opened_, nullptr)(
+          std::make_unique<CoreLink>(std::static_pointer_cast<LinkCore>(shared_from_this())));
+      return;
+    }
+    socket_.async_read_some(asio::buffer(cipher_), [self = self()](error_code e, std::size_t n) {
+      if (!self->opened_) return;
+      if (e) return self->not_opened({Code::unavailable, e.message()});
+      if (const auto fed = self->session_->feed({self->cipher_.data(), n}); !fed)
+        return self->not_opened(fed.error());
+      self->shake();
+    });
+  }
+
   std::shared_ptr<Stream> self() { return std::static_pointer_cast<Stream>(shared_from_this()); }
 
   void read() override {
+    if (!session_) return read_plain();
+    // What came with the end of the handshake; not from inside `start`.
+    post([self = self()] {
+      if (!self->over() && self->decrypt()) self->read_cipher();
+    });
+  }
+
+  void read_cipher() {
+    socket_.async_read_some(
+        asio::buffer(cipher_), [self = self()](error_code error, std::size_t n) {
+          if (self->over()) return;
+          loop::name_task();
+          if (error) return self->fail({Code::unavailable, self->peer() + ": " + error.message()});
+          if (const auto fed = self->session_->feed({self->cipher_.data(), n}); !fed)
+            return self->fail({fed.error().code, self->peer() + ": " + fed.error().message});
+          if (self->decrypt()) self->read_cipher();
+        });
+  }
+
+  // Straight into the frames' buffer; false when the link ended meanwhile.
+  bool decrypt() {
+    for (;;) {
+      if (buffer_.size() < have_ + idle_bytes) buffer_.resize(have_ + idle_bytes);
+      const auto n = session_->read(buffer_.data() + have_, buffer_.size() - have_);
+      if (!n) {
+        fail({n.error().code, peer() + ": " + n.error().message});
+        return false;
+      }
+      have_ += *n;
+      if (*n == 0) break;
+    }
+    if (!deliver()) return false;
+    if (have_ == 0 && buffer_.size() > idle_bytes) std::string(idle_bytes, '\0').swap(buffer_);
+    if (!session_->ended()) return true;
+    fail({Code::unavailable, peer() + ": closed by the other side"});
+    return false;
+  }
+
+  void read_plain() {
     // Room for one more chunk behind what is not consumed yet.
     if (buffer_.size() < have_ + read_chunk_bytes) buffer_.resize(have_ + read_chunk_bytes);
     socket_.async_read_some(
@@ -43,7 +143,7 @@ class Stream final : public LinkCore {
           if (error)
             self->fail({Code::unavailable, self->peer() + ": " + error.message()});
           else if (self->deliver())
-            self->read();
+            self->read_plain();
         });
   }
 
@@ -78,16 +178,33 @@ class Stream final : public LinkCore {
     pending_.append(frame);
   }
   void write() override {
-    in_flight_.swap(pending_);
-    pending_.clear();
+    const auto plain = session_ ? encrypt() : take_plain();
     asio::async_write(socket_, asio::buffer(in_flight_),
-                      [self = self()](error_code error, std::size_t) {
-                        const auto bytes = self->in_flight_.size();
+                      [self = self(), plain](error_code error, std::size_t) {
                         self->in_flight_.clear();
                         if (error)
                           self->fail({Code::unavailable, self->peer() + ": " + error.message()});
-                        self->written(bytes);
+                        self->written(plain);
                       });
+  }
+  std::size_t take_plain() {
+    in_flight_.swap(pending_);
+    pending_.clear();
+    return in_flight_.size();
+  }
+  // What waits, as far as it is encrypted at once; how much of it that is.
+  std::size_t encrypt() {
+    const auto n = std::min(pending_.size() - taken_, encrypt_bytes_max);
+    if (const auto written = session_->write({pending_.data() + taken_, n}); !written)
+      fail({written.error().code, peer() + ": " + written.error().message});
+    taken_ += n;
+    // Each byte is moved once at most.
+    if (taken_ >= pending_.size() / 2) {
+      pending_.erase(0, taken_);
+      taken_ = 0;
+    }
+    in_flight_.swap(session_->outgoing());
+    return n;
   }
 
   void linger() override {
@@ -111,12 +228,23 @@ class Stream final : public LinkCore {
   std::string buffer_;  // its first have_ bytes are not consumed yet
   std::size_t have_ = 0;
   std::string pending_, in_flight_;
+  // Of a secure link.
+  std::unique_ptr<tls::Session> session_;
+  std::string cipher_;
+  std::size_t taken_ = 0;  // of pending_: encrypted already
+  ports::ConnectHandler opened_;
 };
 
 }  // namespace
 
 std::unique_ptr<Link> make_stream_link(StreamSocket socket, std::string peer) {
   return std::make_unique<CoreLink>(std::make_shared<Stream>(std::move(socket), std::move(peer)));
+}
+
+void open_secure_link(StreamSocket socket, std::string peer, std::unique_ptr<tls::Session> session,
+                      ports::ConnectHandler done) {
+  std::make_shared<Stream>(std::move(socket), std::move(peer))
+      ->open(std::move(session), std::move(done));
 }
 
 }  // namespace adapters::net

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/datagram_protocol.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -28,6 +29,10 @@ using asio::local::stream_protocol;
 using boost::system::error_code;
 using ports::Endpoint;
 using stdx::Code;
+
+// ALPN of what shares port 9201.
+constexpr const char* peer_protocol = "samoza-peer/1";
+constexpr const char* data_protocol = "samoza-data/1";
 
 std::string text_of(const tcp::endpoint& endpoint) {
   return endpoint.address().to_string() + ":" + std::to_string(endpoint.port());
@@ -75,22 +80,70 @@ struct UnixAcceptor : std::enable_shared_from_this<UnixAcceptor> {
   }
 };
 
-struct TcpAcceptor : std::enable_shared_from_this<TcpAcceptor> {
-  tcp::acceptor acceptor;
+tls::Expect expect_of(Endpoint::Kind kind) {
+  using Role = ports::CertificateRole;
+  if (kind == Endpoint::Kind::data) return {data_protocol, true, {Role::data}};
+  return {peer_protocol, true, {Role::zhost}};
+}
+
+// Accepted connections to other zhosts: TLS, then a link. At most opening_max at once.
+struct SecureAcceptor {
+  const NetTransport::Options& options;
+  Endpoint::Kind kind;
   ports::AcceptHandler on_accept;
+  std::size_t opening = 0;
+  static constexpr std::size_t opening_max = 64;
+
+  SecureAcceptor(const NetTransport::Options& o, Endpoint::Kind k, ports::AcceptHandler handler)
+      : options(o), kind(k), on_accept(std::move(handler)) {}
+
+  void refuse(const std::string& peer, const stdx::Error& why) const {
+    if (options.on_refused) options.on_refused(peer, why);
+  }
+  static std::string name_of(const tcp::socket& socket) {
+    error_code unknown;
+    return text_of(socket.remote_endpoint(unknown));
+  }
+  // `self` keeps this alive meanwhile.
+  void open(std::shared_ptr<void> self, tcp::socket socket) {
+    const auto peer = name_of(socket);
+    if (opening >= opening_max) return refuse(peer, {Code::full, "too many handshakes at once"});
+    auto session = options.identity == nullptr
+                       ? stdx::fail(Code::unavailable, "this process has no certificate")
+                       : tls::Session::make(*options.identity, tls::Side::server, expect_of(kind));
+    // The other side tries again; until this zhost has a certificate there is nothing to say.
+    if (!session) return;
+    ++opening;
+    open_secure_link(StreamSocket(std::move(socket)), peer, std::move(*session),
+                     [this, self = std::move(self), peer](auto link) {
+                       --opening;
+                       if (!link) return refuse(peer, link.error());
+                       if (on_accept) on_accept(std::move(*link));
+                     });
+  }
+};
+
+struct TcpAcceptor : SecureAcceptor, std::enable_shared_from_this<TcpAcceptor> {
+  tcp::acceptor acceptor;
   std::string hand_over_to;  // path of the handoff socket, or empty
   std::size_t looking = 0;   // connections whose first bytes are awaited
   static constexpr std::size_t looking_max = 64;
+  static constexpr auto hello_timeout = std::chrono::seconds(5);
+  static constexpr auto look_again = std::chrono::milliseconds(20);
 
-  TcpAcceptor(asio::io_context& io, ports::AcceptHandler handler, std::string path)
-      : acceptor(io), on_accept(std::move(handler)), hand_over_to(std::move(path)) {}
+  TcpAcceptor(asio::io_context& io, const NetTransport::Options& o, ports::AcceptHandler handler,
+              std::string path)
+      : SecureAcceptor(o, Endpoint::Kind::tcp, std::move(handler)),
+        acceptor(io),
+        hand_over_to(std::move(path)) {}
 
   void accept() {
     acceptor.async_accept([self = shared_from_this()](error_code error, tcp::socket socket) {
       if (error == asio::error::operation_aborted) return;
       if (!error && self->looking < looking_max) {
         tune(socket);
-        self->look(std::make_shared<tcp::socket>(std::move(socket)));
+        ++self->looking;
+        self->look(std::make_shared<Looked>(std::move(socket), self->acceptor.get_executor()));
       }
       if (!self->acceptor.is_open()) return;
       if (!error) return self->accept();
@@ -100,55 +153,73 @@ struct TcpAcceptor : std::enable_shared_from_this<TcpAcceptor> {
     });
   }
 
-  void look(std::shared_ptr<tcp::socket> socket) {
-    ++looking;
-    auto deadline =
-        std::make_shared<asio::steady_timer>(acceptor.get_executor(), std::chrono::seconds(5));
-    deadline->async_wait([socket](error_code error) {
-      if (!error) socket->cancel();
+  // A connection whose ClientHello is awaited.
+  struct Looked {
+    tcp::socket socket;
+    asio::steady_timer deadline, again;
+    Looked(tcp::socket s, const asio::any_io_executor& executor)
+        : socket(std::move(s)), deadline(executor, hello_timeout), again(executor) {}
+  };
+
+  void look(const std::shared_ptr<Looked>& at) {
+    at->deadline.async_wait([at](error_code error) {
+      if (!error) at->socket.cancel();
     });
-    socket->async_wait(tcp::socket::wait_read, [self = shared_from_this(), socket,
-                                                deadline](error_code error) {
-      --self->looking;
-      deadline->cancel();
-      if (error) return;
-      char first[5];
-      const auto n = recv(socket->native_handle(), first, sizeof first, MSG_PEEK | MSG_DONTWAIT);
-      // A hello is far smaller than a segment: fewer than five bytes is nobody we know.
-      const auto kind = look_at(first, n < 0 ? 0 : static_cast<std::size_t>(n));
-      if (kind == FirstBytes::too_few) return;
-      if (kind == FirstBytes::data_link) {
-        if (!self->hand_over_to.empty())
-          (void)hand_over(self->hand_over_to, socket->native_handle());
-        return;  // our copy closes; zrun has its own
-      }
-      error_code unknown;
-      const auto peer = text_of(socket->remote_endpoint(unknown));
-      if (self->on_accept)
-        self->on_accept(make_stream_link(StreamSocket(std::move(*socket)), peer));
-    });
+    wait(at);
+  }
+  void wait(const std::shared_ptr<Looked>& at) {
+    at->socket.async_wait(tcp::socket::wait_read,
+                          [self = shared_from_this(), at](error_code error) {
+                            if (error)
+                              return self->done(at, {Code::timeout, "no ClientHello in time"});
+                            self->peek(at);
+                          });
+  }
+  void done(const std::shared_ptr<Looked>& at, const stdx::Error& why) {
+    --looking;
+    at->deadline.cancel();
+    if (!why.message.empty()) refuse(name_of(at->socket), why);
+  }
+  // Nothing is read: the first byte belongs to the process that the connection is for.
+  void peek(const std::shared_ptr<Looked>& at) {
+    char first[tls::hello_bytes_max];
+    const auto n = recv(at->socket.native_handle(), first, sizeof first, MSG_PEEK | MSG_DONTWAIT);
+    if (n <= 0) return done(at, {Code::unavailable, "closed before its ClientHello"});
+    const auto offered = tls::offered_protocols({first, static_cast<std::size_t>(n)});
+    if (!offered) return done(at, offered.error());
+    if (!offered->whole) {
+      // What is there would make it readable at once.
+      if (at->deadline.expiry() <= std::chrono::steady_clock::now())
+        return done(at, {Code::timeout, "no ClientHello in time"});
+      at->again.expires_after(look_again);
+      at->again.async_wait([self = shared_from_this(), at](error_code) { self->wait(at); });
+      return;
+    }
+    done(at, {});
+    const auto& names = offered->protocols;
+    if (std::find(names.begin(), names.end(), data_protocol) == names.end())
+      return open(shared_from_this(), std::move(at->socket));
+    // Our copy closes; zrun has its own.
+    if (!hand_over_to.empty()) (void)hand_over(hand_over_to, at->socket.native_handle());
   }
 };
 
-struct HandoffAcceptor : std::enable_shared_from_this<HandoffAcceptor> {
+struct HandoffAcceptor : SecureAcceptor, std::enable_shared_from_this<HandoffAcceptor> {
   datagram_protocol::socket socket;
-  ports::AcceptHandler on_accept;
   std::string path;
-  HandoffAcceptor(asio::io_context& io, int fd, ports::AcceptHandler handler, std::string p)
-      : socket(io, datagram_protocol(), fd), on_accept(std::move(handler)), path(std::move(p)) {}
+  HandoffAcceptor(asio::io_context& io, int fd, const NetTransport::Options& o,
+                  ports::AcceptHandler handler, std::string p)
+      : SecureAcceptor(o, Endpoint::Kind::data, std::move(handler)),
+        socket(io, datagram_protocol(), fd),
+        path(std::move(p)) {}
 
   void accept() {
     socket.async_wait(datagram_protocol::socket::wait_read,
                       [self = shared_from_this()](error_code error) {
                         if (error) return;
                         int fd = -1;
-                        while ((fd = receive_handed_over(self->socket.native_handle())) >= 0) {
-                          tcp::socket taken(self->socket.get_executor(), tcp::v4(), fd);
-                          error_code unknown;
-                          const auto peer = text_of(taken.remote_endpoint(unknown));
-                          if (self->on_accept)
-                            self->on_accept(make_stream_link(StreamSocket(std::move(taken)), peer));
-                        }
+                        while ((fd = receive_handed_over(self->socket.native_handle())) >= 0)
+                          self->open(self, tcp::socket(self->socket.get_executor(), tcp::v4(), fd));
                         self->accept();
                       });
   }
@@ -209,10 +280,12 @@ stdx::Result<std::unique_ptr<ports::Listener>> listen_unix(asio::io_context& io,
 }
 
 stdx::Result<std::unique_ptr<ports::Listener>> listen_tcp(asio::io_context& io, const Endpoint& at,
+                                                          const NetTransport::Options& options,
                                                           std::string hand_over_to,
                                                           ports::AcceptHandler on_accept) {
   TRY(check_listen_address(at.host));
-  auto acceptor = std::make_shared<TcpAcceptor>(io, std::move(on_accept), std::move(hand_over_to));
+  auto acceptor =
+      std::make_shared<TcpAcceptor>(io, options, std::move(on_accept), std::move(hand_over_to));
   const tcp::endpoint endpoint(asio::ip::make_address(at.host), at.port);
   error_code error;
   acceptor->acceptor.open(endpoint.protocol(), error);
@@ -245,8 +318,18 @@ void connect_unix(asio::io_context& io, const std::string& path,
       });
 }
 
-void connect_tcp(asio::io_context& io, const Endpoint& to, const std::string& bind_ip,
+void connect_tcp(asio::io_context& io, const Endpoint& to, const NetTransport::Options& options,
                  ports::ConnectHandler on_connected) {
+  const auto& bind_ip = options.bind_ip;
+  auto made = options.identity == nullptr
+                  ? stdx::fail(Code::unavailable, "this process has no certificate")
+                  : tls::Session::make(*options.identity, tls::Side::client, expect_of(to.kind));
+  if (!made) {
+    asio::post(io, [on_connected = std::move(on_connected), to, why = made.error()] {
+      on_connected(stdx::fail(why.code, ports::to_string(to) + ": " + why.message));
+    });
+    return;
+  }
   error_code error;
   const auto address = asio::ip::make_address(to.host, error);
   auto socket = std::make_shared<tcp::socket>(io);
@@ -265,14 +348,16 @@ void connect_tcp(asio::io_context& io, const Endpoint& to, const std::string& bi
   });
   socket->async_connect(
       tcp::endpoint(address, to.port),
-      [socket, deadline, to, on_connected = std::move(on_connected)](error_code e) {
+      [socket, deadline, to, on_connected = std::move(on_connected),
+       session = std::make_shared<std::unique_ptr<tls::Session>>(std::move(*made))](error_code e) {
         deadline->cancel();
         if (e) {
           on_connected(stdx::fail(Code::unavailable, ports::to_string(to) + ": " + e.message()));
           return;
         }
         tune(*socket);
-        on_connected(make_stream_link(StreamSocket(std::move(*socket)), ports::to_string(to)));
+        open_secure_link(StreamSocket(std::move(*socket)), ports::to_string(to),
+                         std::move(*session), on_connected);
       });
 }
 
@@ -284,8 +369,8 @@ stdx::Status check_listen_address(const std::string& ip) {
   if (error) return stdx::fail(Code::invalid, stdx::format("'{}' is no IP address", ip));
   if (!address.is_loopback())
     return stdx::fail(Code::denied,
-                      stdx::format("refusing to listen on {}: off loopback every link needs mutual "
-                                   "TLS, which is not built yet; set bind: to a 127.x address",
+                      stdx::format("refusing to listen on {}: a zhost listens on loopback only "
+                                   "today; set bind: to a 127.x address",
                                    ip));
   return {};
 }
@@ -309,13 +394,14 @@ stdx::Result<std::unique_ptr<ports::Listener>> NetTransport::listen(
       return listen_unix(io, socket_path(at.host), std::move(on_accept));
     case Endpoint::Kind::tcp:
       return listen_tcp(
-          io, at,
+          io, at, options_,
           options_.hand_data_links_to.empty() ? "" : socket_path(options_.hand_data_links_to),
           std::move(on_accept));
     case Endpoint::Kind::data: {
       const auto path = socket_path("zrun.data");
       TRY_ASSIGN(const int fd, open_handoff(path));
-      auto acceptor = std::make_shared<HandoffAcceptor>(io, fd, std::move(on_accept), path);
+      auto acceptor =
+          std::make_shared<HandoffAcceptor>(io, fd, options_, std::move(on_accept), path);
       acceptor->accept();
       return own(std::move(acceptor), at.port, [](HandoffAcceptor& a) {
         error_code ignored;
@@ -338,7 +424,7 @@ void NetTransport::connect(const Endpoint& to, ports::ConnectHandler on_connecte
       return;
     case Endpoint::Kind::tcp:
     case Endpoint::Kind::data:
-      connect_tcp(io, to, options_.bind_ip, std::move(on_connected));
+      connect_tcp(io, to, options_, std::move(on_connected));
       return;
     case Endpoint::Kind::websocket:
       if (options_.identity != nullptr)

@@ -2,11 +2,14 @@
 #pragma once
 
 // ports::Transport over Unix sockets in run_dir, TCP, UDP and WebSocket. Every outgoing socket
-// binds to `bind_ip`, so that several zhosts live on one machine (design, "Ports").
+// binds to `bind_ip`, so that several zhosts live on one machine (design, "Ports"). TCP and
+// WebSockets speak TLS 1.3 with certificates of both sides: peer links and data links share a port
+// and are told apart by ALPN.
 //
-// Listening on anything but a loopback address is refused until mutual TLS exists. Unix sockets are
+// Listening on anything but a loopback address is refused. Unix sockets are
 // mode 0600 in a directory of mode 0700, and the peer's user must be ours.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -25,6 +28,9 @@ class NetTransport final : public ports::Transport {
     std::string hand_data_links_to;  // "zrun.data"; empty: closed
     // What links to other zhosts and to the control plane show and trust.
     const tls::Context* identity = nullptr;
+    // A connection that was accepted and became no link: it spoke no TLS, or showed a certificate
+    // that is of no use here.
+    std::function<void(const std::string& peer, const stdx::Error& why)> on_refused = {};
   };
 
   NetTransport(loop::Loop& loop, Options options);

@@ -5,14 +5,14 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "adapters/loop/loop.h"
-#include "samoza/v1/cluster.pb.h"
-#include "wire/frame.h"
+#include "adapters/tls/certifier.h"
 
 namespace adapters::net {
 namespace {
@@ -20,18 +20,47 @@ namespace {
 using namespace std::chrono_literals;
 using ports::Endpoint;
 
+using Role = ports::CertificateRole;
+
+// zmesh and zrun of one zhost, which link to themselves.
 struct Fixture {
   std::string folder;
   loop::Loop loop;
-  std::unique_ptr<NetTransport> transport;
+  tls::Certifier certifier;
+  ports::KeyAndCertificate authority;
+  tls::Context as_zhost{[this] { return loop.wall(); }}, as_data{[this] { return loop.wall(); }};
+  std::vector<std::string> refused;
+  std::unique_ptr<NetTransport> transport, zrun;
 
   Fixture() {
     char name[] = "/tmp/samoza-net-XXXXXX";
     folder = mkdtemp(name);
-    transport = std::make_unique<NetTransport>(
-        loop, NetTransport::Options{folder, "127.0.0.1", "zrun.data"});
+    authority.key = certifier.make_key();
+    authority.certificate =
+        *certifier.make_authority(authority.key, "plant", {loop.wall() - 1h, loop.wall() + 1h});
+    EXPECT_TRUE(as_zhost.use(make(Role::zhost), trust()));
+    EXPECT_TRUE(as_data.use(make(Role::data), trust()));
+    const auto make_transport = [&](const tls::Context& identity) {
+      return std::make_unique<NetTransport>(
+          loop, NetTransport::Options{.run_dir = folder,
+                                      .bind_ip = "127.0.0.1",
+                                      .hand_data_links_to = "zrun.data",
+                                      .identity = &identity,
+                                      .on_refused = [this](const auto&, const stdx::Error& why) {
+                                        refused.push_back(why.message);
+                                      }});
+    };
+    transport = make_transport(as_zhost);
+    zrun = make_transport(as_data);
   }
   ~Fixture() { std::filesystem::remove_all(folder); }
+
+  ports::Trust trust() { return {"plant", {authority.certificate}, {}, 1h}; }
+  ports::KeyAndCertificate make(Role role) {
+    const auto key = certifier.make_key();
+    return {key, *certifier.issue(authority, *certifier.make_request(key),
+                                  {{"plant", role, "z1"}, {loop.wall(), loop.wall() + 1h}, {}})};
+  }
 
   // Runs the loop until `done`, with a bound far above what it takes.
   bool run_until(std::function<bool()> done) {
@@ -110,46 +139,154 @@ TEST(NetTransportTest, FramesGoBothWaysOverUnixSocketsAndTcp) {
                  [](auto port) { return Endpoint::tcp("127.0.0.1", port); });
 }
 
-TEST(NetTransportTest, ADataLinkToThePeerPortReachesTheDataListener) {
+TEST(NetTransportTest, ADataLinkToThePeerPortReachesTheDataListenerByItsProtocol) {
   Fixture f;
   std::unique_ptr<ports::Link> peer, data, client;
   std::string got;
   auto peers = *f.transport->listen(Endpoint::tcp("127.0.0.1", 0),
                                     [&](std::unique_ptr<ports::Link> l) { peer = std::move(l); });
-  auto zrun = *f.transport->listen(
+  auto zrun = *f.zrun->listen(
       Endpoint::data("127.0.0.1", peers->port()), [&](std::unique_ptr<ports::Link> l) {
         data = std::move(l);
         data->start(
             {.on_frame = [&](stdx::Bytes b) { got = b; }, .on_closed = {}, .on_writable = {}});
       });
-  f.transport->connect(Endpoint::data("127.0.0.1", peers->port()), [&](auto link) {
+  f.zrun->connect(Endpoint::data("127.0.0.1", peers->port()), [&](auto link) {
+    ASSERT_TRUE(link) << link.error().message;
     client = std::move(*link);
     client->start({});
-    client->send(wire::encode_frame(wire::FrameKind::data_hello, samoza::v1::PeerHello()));
+    client->send("hello");
   });
   ASSERT_TRUE(f.run_until([&] { return !got.empty(); }));
-  EXPECT_EQ(wire::frame_kind(got), wire::FrameKind::data_hello);
+  EXPECT_EQ(got, "hello");
   EXPECT_EQ(peer, nullptr);
+  EXPECT_EQ(data->identity(), (ports::Identity{"plant", Role::data, "z1"}));
+  EXPECT_EQ(client->identity(), data->identity());
+}
+
+TEST(NetTransportTest, ACertificateOfDataLinksOpensNoPeerLinkAndTheOtherWayRound) {
+  Fixture f;
+  std::size_t accepted = 0;
+  const auto take = [&](std::unique_ptr<ports::Link>) { ++accepted; };
+  auto peers = *f.transport->listen(Endpoint::tcp("127.0.0.1", 0), take);
+  auto zrun = *f.zrun->listen(Endpoint::data("127.0.0.1", peers->port()), take);
+  std::vector<std::string> why;
+  std::vector<std::unique_ptr<ports::Link>> links;
+  const auto note = [&](auto link) {
+    if (!link) return why.push_back(link.error().message);
+    links.push_back(std::move(*link));
+    links.back()->start({.on_frame = {},
+                         .on_closed = [&](const stdx::Error& e) { why.push_back(e.message); },
+                         .on_writable = {}});
+  };
+  f.zrun->connect(Endpoint::tcp("127.0.0.1", peers->port()), note);
+  f.transport->connect(Endpoint::data("127.0.0.1", peers->port()), note);
+  ASSERT_TRUE(f.run_until([&] { return why.size() == 2; }));
+  EXPECT_EQ(accepted, 0u);
+  for (const auto& text : why)
+    EXPECT_NE(text.find("the other side refused"), std::string::npos) << text;
+  ASSERT_EQ(f.refused.size(), 2u);
+  for (const auto& text : f.refused)
+    EXPECT_NE(text.find("is needed here"), std::string::npos) << text;
+}
+
+TEST(NetTransportTest, NobodyGetsALinkWithoutAGoodCertificateAndTheReasonIsTold) {
+  Fixture f;
+  std::size_t accepted = 0;
+  auto listener = *f.transport->listen(Endpoint::tcp("127.0.0.1", 0),
+                                       [&](std::unique_ptr<ports::Link>) { ++accepted; });
+  const auto to = Endpoint::tcp("127.0.0.1", listener->port());
+  Fixture stranger;  // another authority
+  std::string at_client;
+  stranger.transport->connect(to, [&](auto link) { at_client = link.error().message; });
+  std::function<void()> other;
+  // Both loops run in turn.
+  ASSERT_TRUE(f.run_until([&] {
+    stranger.run_until([&] { return true; });
+    return !at_client.empty() && !f.refused.empty();
+  }));
+  EXPECT_NE(at_client.find("not signed by this cluster's authority"), std::string::npos);
+  EXPECT_EQ(accepted, 0u);
+  // Plain text, garbage, and somebody who leaves.
+  for (const char* text :
+       {"GET / HTTP/1.1\\r\\n\\r\\n", "\\026\\003\\001\\000\\004\\001\\000\\000\\000", "\\026"}) {
+    const auto before = f.refused.size();
+    const auto script = "exec 3<>/dev/tcp/127.0.0.1/" + std::to_string(listener->port()) +
+                        "; printf '" + text + "' >&3";
+    FILE* raw = popen(("bash -c \"" + script + "\"").c_str(), "r");
+    EXPECT_TRUE(f.run_until([&] { return f.refused.size() > before; })) << text;
+    pclose(raw);
+  }
+  EXPECT_EQ(accepted, 0u);
+}
+
+TEST(NetTransportTest, ThePlainBytesOfALinkAreNotOnTheWire) {
+  Fixture f;
+  // A relay that keeps what passes.
+  const int relay = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(bind(relay, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(listen(relay, 1), 0);
+  ASSERT_EQ(getsockname(relay, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  std::unique_ptr<ports::Link> server, client;
+  std::string got, seen;
+  auto listener = *f.transport->listen(Endpoint::tcp("127.0.0.1", 0), [&](auto link) {
+    server = std::move(link);
+    server->start(
+        {.on_frame = [&](stdx::Bytes frame) { got = frame; }, .on_closed = {}, .on_writable = {}});
+  });
+  f.transport->connect(Endpoint::tcp("127.0.0.1", ntohs(address.sin_port)), [&](auto link) {
+    ASSERT_TRUE(link) << link.error().message;
+    client = std::move(*link);
+    client->start({});
+    client->send("a secret payload");
+  });
+  int in = -1;
+  const int out = socket(AF_INET, SOCK_STREAM, 0);
+  address.sin_port = htons(listener->port());
+  ASSERT_EQ(connect(out, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_TRUE(f.run_until([&] {
+    if (in < 0) in = accept4(relay, nullptr, nullptr, SOCK_NONBLOCK);
+    char bytes[4096];
+    for (const auto& [from, to] : {std::pair{in, out}, {out, in}})
+      if (const auto n = recv(from, bytes, sizeof bytes, MSG_DONTWAIT); n > 0) {
+        seen.append(bytes, static_cast<std::size_t>(n));
+        EXPECT_EQ(send(to, bytes, static_cast<std::size_t>(n), 0), n);
+      }
+    return !got.empty();
+  }));
+  EXPECT_EQ(got, "a secret payload");
+  EXPECT_GT(seen.size(), 500u);
+  EXPECT_EQ(seen.find("secret"), std::string::npos);
+  EXPECT_EQ(seen.find("z1"), std::string::npos) << "certificates are encrypted, too";
+  for (const int fd : {relay, in, out}) close(fd);
 }
 
 TEST(NetTransportTest, AFrameThatAnnounces4GiBEndsTheLinkAndTakesNoMemory) {
   Fixture f;
   std::unique_ptr<ports::Link> server;
   std::string why;
-  auto listener = *f.transport->listen(Endpoint::tcp("127.0.0.1", 0), [&](auto link) {
+  auto listener = *f.transport->listen(Endpoint::local("zmesh"), [&](auto link) {
     server = std::move(link);
     server->start({.on_frame = {},
                    .on_closed = [&](const stdx::Error& e) { why = e.message; },
                    .on_writable = {}});
   });
   // A raw client, as our own never sends such a length.
-  const auto script = "exec 3<>/dev/tcp/127.0.0.1/" + std::to_string(listener->port()) +
-                      "; printf '\\377\\377\\377\\377\\004' >&3; cat <&3 >/dev/null";
-  FILE* raw = popen(("bash -c \"" + script + "\"").c_str(), "r");
+  const int raw = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const auto path = f.transport->socket_path("zmesh");
+  std::copy(path.begin(), path.end(), address.sun_path);
+  ASSERT_EQ(connect(raw, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(send(raw, "\377\377\377\377\004", 5, 0), 5);
   EXPECT_TRUE(f.run_until([&] { return !why.empty(); }));
   EXPECT_NE(why.find("4294967295"), std::string::npos) << why;
   server.reset();
-  pclose(raw);
+  close(raw);
 }
 
 TEST(NetTransportTest, ABusyPortIsNamedWithTheProcessThatHoldsIt) {
@@ -163,13 +300,13 @@ TEST(NetTransportTest, ABusyPortIsNamedWithTheProcessThatHoldsIt) {
       << second.error().message;
 }
 
-TEST(NetTransportTest, ListeningOffLoopbackIsRefusedUntilThereIsMutualTls) {
+TEST(NetTransportTest, ListeningOffLoopbackIsRefused) {
   Fixture f;
   for (auto ip : {"0.0.0.0", "10.1.2.3", "::"}) {
     const auto result = f.transport->listen(Endpoint::tcp(ip, 0), [](auto) {});
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, stdx::Code::denied);
-    EXPECT_NE(result.error().message.find("mutual TLS"), std::string::npos);
+    EXPECT_NE(result.error().message.find("loopback only"), std::string::npos);
   }
 }
 

@@ -205,7 +205,7 @@ stdx::Error Session::Impl::error_of(int result) {
   const auto reason = ERR_GET_REASON(code);
   // An alert: what the other side thinks of ours.
   if (reason > SSL_AD_REASON_OFFSET)
-    return {Code::denied, stdx::format("the other side refused: {}", why)};
+    return {Code::denied, stdx::format("the other side refused what this side shows: {}", why)};
   if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
     return {Code::denied, "it shows no certificate"};
   return {Code::invalid, stdx::format("it does not speak TLS 1.3 as we do: {}", why)};
