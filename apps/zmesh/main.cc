@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
   if (auto started = service.start(); !started) app::die("zmesh", started.error().message);
   adapters::net::HttpServer::Options server;
   server.door = [&http](const ports::HttpRequest& head) { return http.door(head); };
+  server.refuse_websocket = [&http](const auto& head) { return http.refuse_websocket(head); };
   app.serve(http, config.zmesh_port, std::move(server));
   return app.run_loop();
 }

@@ -81,6 +81,17 @@ void HttpApi::answer_public(const std::string& door, const ports::HttpRequest& r
                });
 }
 
+std::optional<ports::HttpResponse> HttpApi::refuse_websocket(
+    const ports::HttpRequest& request) const {
+  const auto door = request.headers.find(":door");
+  if (door != request.headers.end() && Pages::is_door(door->second))
+    return pages_.refuse_websocket(request);
+  return wire::error_response(
+      {stdx::Code::not_found,
+       stdx::format("there is no WebSocket at {}; WebSockets are not passed on to spaces",
+                    stdx::printable(request.path, 200))});
+}
+
 void HttpApi::handle_websocket(ports::HttpRequest request, std::unique_ptr<ports::Link> link) {
   const auto door = request.headers.find(":door");
   if (door != request.headers.end() && Pages::is_door(door->second))

@@ -20,6 +20,8 @@ class HttpApi final : public ports::HttpHandler {
 
   HttpApi(ports::Runtime& runtime, Service& service, std::uint16_t port, Pages::Access access = {});
   void handle(ports::HttpRequest request, ports::HttpReply reply) override;
+  // For the server (HttpServer::Options): only pages have WebSockets.
+  std::optional<ports::HttpResponse> refuse_websocket(const ports::HttpRequest& request) const;
   void handle_websocket(ports::HttpRequest request, std::unique_ptr<ports::Link> link) override;
   std::vector<std::string> routes() const { return router_.routes(); }
   // Who answers a request of anybody: "page:LABELS" under the host name of a page;

@@ -221,11 +221,33 @@ ports::HttpResponse Pages::give_ticket(const ports::HttpRequest& request) {
 
 // --- sockets ---
 
-void Pages::handle_websocket(const ports::HttpRequest& request, std::unique_ptr<ports::Link> link) {
+std::optional<ports::HttpResponse> Pages::refuse_websocket(
+    const ports::HttpRequest& request) const {
+  const auto refused = [](int status, Code code, const char* why) {
+    auto response = wire::error_response({code, why});
+    response.status = status;
+    return std::optional(std::move(response));
+  };
   const auto* entry = page_of(request);
-  if (entry == nullptr || request.path != "/ws" || !is_from_here(request)) return;
+  if (entry == nullptr) return refused(404, Code::not_found, "there is no UI space of this name");
+  if (request.path != "/ws")
+    return refused(404, Code::not_found, "the WebSocket of a page is at /ws");
+  if (!is_from_here(request))
+    return refused(403, Code::denied, "pages of other origins may not ask here");
+  if (!sessions_.session_of(request, names_of(*entry)))
+    return refused(401, Code::denied, "log in at this page first");
+  if (entry->zhost().empty())
+    return refused(503, Code::unavailable, "this space does not run now; try again");
+  if (sockets_.size() >= sockets_max)
+    return refused(503, Code::full, "too many pages are open at this zhost; try again");
+  return std::nullopt;
+}
+
+void Pages::handle_websocket(const ports::HttpRequest& request, std::unique_ptr<ports::Link> link) {
+  // Something may have changed since it was let in.
+  if (refuse_websocket(request)) return;
+  const auto* entry = page_of(request);
   const auto session = sessions_.session_of(request, names_of(*entry));
-  if (!session || entry->zhost().empty() || sockets_.size() >= sockets_max) return;
   const auto id = next_++;
   auto& socket = sockets_[id];
   socket.link = std::move(link);

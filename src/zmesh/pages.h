@@ -13,6 +13,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "ports/http.h"
@@ -45,6 +46,10 @@ class Pages {
   static bool is_door(const std::string& door) { return door.starts_with("page:"); }
 
   void handle(const ports::HttpRequest& request, ports::HttpReply reply);
+  // Why there is no WebSocket for that request: 401 without a session, 403 from another origin,
+  // 404, or 503 where the space does not run or too many are open.
+  std::optional<ports::HttpResponse> refuse_websocket(const ports::HttpRequest& request) const;
+  // Of one that is not refused.
   void handle_websocket(const ports::HttpRequest& request, std::unique_ptr<ports::Link> link);
   // POST /v1/tickets?space=TOPOLOGY/SPACE
   ports::HttpResponse give_ticket(const ports::HttpRequest& request);

@@ -196,6 +196,22 @@ TEST(PagesTest, ASocketTakesASessionOfThisPageAndThisOrigin) {
   EXPECT_FALSE(socket->open) << "its token was revoked";
 }
 
+TEST(PagesTest, AWebSocketWithoutASessionIsRefusedWithAStatusBeforeItIsOne) {
+  Site site;
+  const auto status = [&](ports::HttpRequest asked, const std::string& origin = "") {
+    if (!origin.empty()) asked.headers["origin"] = origin;
+    const auto refused = site.api->refuse_websocket(asked);
+    return refused ? refused->status : 101;
+  };
+  EXPECT_EQ(status(site.request("/ws")), 401);
+  EXPECT_EQ(status(site.request("/ws", site.cookie()), "http://elsewhere.example"), 403);
+  EXPECT_EQ(status(site.request("/other", site.cookie())), 404);
+  EXPECT_EQ(status(site.request("/ws", site.cookie())), 101);
+  ports::HttpRequest below_a_route;
+  below_a_route.path = "/shop";
+  EXPECT_EQ(status(below_a_route), 404);
+}
+
 TEST(PagesTest, ASpaceThatMovesClosesItsSocketsAndKeepsItsAddress) {
   Site site;
   const auto socket = site.open(site.cookie());

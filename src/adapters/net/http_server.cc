@@ -204,7 +204,13 @@ class Session : public std::enable_shared_from_this<Session> {
       keep_alive_ = parser_->is_done() && parser_->keep_alive();
       return write(std::move(*response));
     }
-    if (beast::websocket::is_upgrade(head)) return upgrade();
+    if (beast::websocket::is_upgrade(head)) {
+      auto refused = refused_websocket();
+      if (!refused) return upgrade();
+      server_->refused.add();
+      keep_alive_ = false;
+      return write(std::move(*refused));
+    }
     const bool upload =
         listed(server_->options.upload_routes, request_.method + " " + request_.path);
     const std::size_t limit = upload ? server_->options.upload_bytes_max : body_bytes_max;
@@ -278,6 +284,14 @@ class Session : public std::enable_shared_from_this<Session> {
       timer->cancel();
       self->write(std::move(response));
     });
+  }
+
+  std::optional<ports::HttpResponse> refused_websocket() const {
+    if (server_->options.refuse_websocket) return server_->options.refuse_websocket(request_);
+    if (listed(server_->options.binary_sockets, request_.path)) return std::nullopt;
+    return wire::error_response(
+        {stdx::Code::not_found,
+         stdx::format("there is no WebSocket at {}", stdx::printable(request_.path, 200))});
   }
 
   void upgrade() {

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,10 @@ class HttpServer {
     // gets that name in the header ":door", the target as it was sent in ":target", and no token of
     // ours.
     std::function<std::string(const ports::HttpRequest& head)> door = {};
+    // Whether a WebSocket is refused, and with what answer, before the connection leaves the bounds
+    // of this server. None is given: only paths of binary_sockets have one.
+    std::function<std::optional<ports::HttpResponse>(const ports::HttpRequest& head)>
+        refuse_websocket = {};
     HttpSeats::Limits seats = {};
     stdx::Duration body_idle = std::chrono::seconds(10);
   };

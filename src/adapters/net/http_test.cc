@@ -106,6 +106,14 @@ struct Fixture {
   }
 };
 
+TEST(HttpServerTest, AWebSocketThatNobodyOffersIsRefusedBeforeTheConnectionLeavesItsBounds) {
+  Fixture f;
+  const std::string upgrade =
+      " HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n"
+      "Sec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\\r\\n\\r\\n";
+  EXPECT_TRUE(f.raw("GET /public/x" + upgrade).starts_with("HTTP/1.1 404"));
+}
+
 TEST(HttpServerTest, WhereAnApplicationAnswersNoTokenIsAskedForAndTheOperatorsIsNotPassedOn) {
   Fixture f;
   EXPECT_EQ(f.ask("GET", "/public/a b", "", {{"Origin", "https://other.example"}})->body,
