@@ -175,7 +175,7 @@ std::vector<double> spawn_all(Bench& bench, std::size_t n) {
             {topology.id, topology.spec().spaces[index].name}, model::Epoch(1), model::Run(1)}));
     auto& space = *bench.spaces.back();
     slot = {.zhost = "here", .epoch = 1, .told = 1, .local = &space, .life = {1, 1}};
-    bench.courier.space_arrived(topology, index);
+    bench.courier.space_arrived(topology, index, /*with_mailbox=*/false);
     bench.awaited = &space;
     const auto from = Steady::now();
     space.start(bench.module, nullptr);

@@ -204,13 +204,7 @@ class Session : public std::enable_shared_from_this<Session> {
       keep_alive_ = parser_->is_done() && parser_->keep_alive();
       return write(std::move(*response));
     }
-    if (beast::websocket::is_upgrade(head)) {
-      auto refused = refused_websocket();
-      if (!refused) return upgrade();
-      server_->refused.add();
-      keep_alive_ = false;
-      return write(std::move(*refused));
-    }
+    if (beast::websocket::is_upgrade(head)) return ask_upgrade();
     const bool upload =
         listed(server_->options.upload_routes, request_.method + " " + request_.path);
     const std::size_t limit = upload ? server_->options.upload_bytes_max : body_bytes_max;
@@ -284,6 +278,14 @@ class Session : public std::enable_shared_from_this<Session> {
       timer->cancel();
       self->write(std::move(response));
     });
+  }
+
+  void ask_upgrade() {
+    auto refused = refused_websocket();
+    if (!refused) return upgrade();
+    server_->refused.add();
+    keep_alive_ = false;
+    write(std::move(*refused));
   }
 
   std::optional<ports::HttpResponse> refused_websocket() const {
