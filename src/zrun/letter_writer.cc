@@ -39,8 +39,11 @@ bool goes_on(const Space& receiver, const Message& message, bool begun) {
   const auto& topology = receiver.topology();
   const auto& out = topology.paths[message.path]->out;
   if (topology.spec().paths[message.path].removed || out.is_once()) return false;
-  // A turn with what was begun may be in the store.
-  if (out.keeps_until_finished()) return !receiver.is_transactional();
+  // A turn with what was begun may be in the store. S1: of a generation whose sender has a newer
+  // one nothing is handled after what the newer one sent.
+  const auto& in = topology.paths[message.path]->in;
+  if (out.keeps_until_finished())
+    return !receiver.is_transactional() && in.counts({message.sender_epoch, message.sender_run});
   return !begun;
 }
 

@@ -320,8 +320,10 @@ void Space::drain_mailbox(const Take& take, bool handled) {
     // The guest was done with those; nobody sends them again.
     if (turn.message->is_from_outside())
       acknowledge(*turn.message);
-    else if (handled)
-      take(std::move(turn.message), true);
+    else if (handled && turn.message->is_declared() &&
+             topology_.paths[turn.message->path]->in.sender() ==
+                 SenderGeneration{turn.message->sender_epoch, turn.message->sender_run})
+      take(std::move(turn.message), true);  // S1: nothing of an older generation a second time
   }
   trace_.close(SpanEnd::interrupted);
   if (current_) take(std::exchange(current_, {}), true);
