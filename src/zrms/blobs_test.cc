@@ -3,6 +3,7 @@
 #include "zrms/blobs.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -14,6 +15,7 @@
 #include "adapters/loop/loop.h"
 #include "rpc/hub.h"
 #include "simkit/network.h"
+#include "stdx/text.h"
 
 namespace zrms {
 namespace {
@@ -28,7 +30,8 @@ struct BlobsTest : testing::Test {
   ports::Runtime runtime = process.runtime();
   std::unique_ptr<ports::Transport> transport = network.transport(process, "127.0.0.1");
   rpc::ServiceBus bus{runtime, *transport, {"zmesh", {}}};
-  const fs::path folder = fs::path(testing::TempDir()) / "zrms_blobs_test";
+  const fs::path folder =
+      fs::path(testing::TempDir()) / stdx::format("zrms_blobs_test.{}", ::getpid());
   const std::string one = std::string(64, 'a'), two = std::string(64, 'b');
   std::unique_ptr<adapters::blob_files::BlobFiles> files;
   std::unique_ptr<Blobs> blobs;
@@ -40,7 +43,11 @@ struct BlobsTest : testing::Test {
     files = std::make_unique<adapters::blob_files::BlobFiles>(process, folder.string());
     blobs = std::make_unique<Blobs>(runtime, bus, *files, "a", 10min);
   }
-  ~BlobsTest() override { fs::remove_all(folder); }
+  ~BlobsTest() override {
+    blobs.reset();
+    files.reset();  // its thread may be removing a file
+    fs::remove_all(folder);
+  }
   std::uint64_t removed() {
     return runtime.metrics.counter("samoza_zrms_archives_removed_total", "").value();
   }

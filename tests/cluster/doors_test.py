@@ -209,8 +209,11 @@ def requests_below_a_route_are_answered_by_its_space_on_every_zhost(cluster):
 
 
 def a_route_opens_nothing_but_itself(cluster):
-    for path in ("/v1/status", "/shopping", "/", "/v1/mesh/spaces"):
+    for path in ("/v1/status", "/v1/mesh/spaces", "/v1/nothing"):
         assert web(cluster, 1, "GET", path)[0] == 401, path
+    for path in ("/shopping", "/", "/v10"):
+        status, headers, body = web(cluster, 1, "GET", path)
+        assert status == 404 and b"token" not in body and "WWW-Authenticate" not in headers, (path, status, body)
     token = cluster.token(1)
     _, _, seen = web(cluster, 1, "GET", "/shop/headers", headers={
         "Authorization": f"Bearer {token}", "Cookie": "a=1; samoza_session=s", "Connection": "X-Mine", "X-Mine": "1"})
@@ -239,8 +242,8 @@ def a_route_whose_space_is_stopped_says_when_to_come_again(cluster):
 
     def gone():
         status, headers, _ = web(cluster, 1, "GET", "/shop")
-        return status in (503, 401) and (status, headers.get("Retry-After"))
-    assert wait_for("it does not run", gone, 30) in ((503, "1"), (401, None)), gone()
+        return status in (503, 404) and (status, headers.get("Retry-After"))
+    assert wait_for("it does not run", gone, 30) in ((503, "1"), (404, None)), gone()
 
 
 CASES = [a_message_is_answered_from_every_zhost_byte_for_byte, an_id_that_came_before_is_answered_and_not_handled_again,
