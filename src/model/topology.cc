@@ -5,10 +5,10 @@
 #include <map>
 #include <set>
 
+#include "model/near_space.h"
 #include "model/path_names.h"
 #include "model/route.h"
 #include "model/topology_index.h"
-#include "stdx/near_miss.h"
 #include "stdx/text.h"
 
 namespace model {
@@ -30,9 +30,7 @@ class Findings {
   std::string near_space(const Topology& topology, std::string_view name) const {
     constexpr std::size_t hints_max = 5;
     if (lines.size() >= hints_max) return "";
-    stdx::NearMiss miss(name);
-    for (const auto& space : topology.spaces) miss.consider(space.name);
-    return miss.hint();
+    return model::near_space(topology, name);
   }
 
   std::vector<std::string> lines;

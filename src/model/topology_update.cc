@@ -7,7 +7,7 @@
 #include <tuple>
 #include <unordered_map>
 
-#include "stdx/near_miss.h"
+#include "model/near_space.h"
 #include "stdx/text.h"
 
 namespace model {
@@ -247,17 +247,6 @@ stdx::Result<Updated> update(const Topology& now, Topology next) {
                            now.name, topology.spaces.size(), topology.paths.size(), indices_max));
   return updated;
 }
-
-namespace {
-
-std::string near_space(const Topology& topology, const std::string& name) {
-  stdx::NearMiss miss(name);
-  for (const auto& space : topology.spaces)
-    if (!space.removed) miss.consider(space.name);
-  return miss.hint();
-}
-
-}  // namespace
 
 stdx::Result<Updated> restart(const Topology& now, const std::vector<std::string>& spaces) {
   Updated updated{now, {}};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zrms/explain_api.h"
 
+#include "model/near_space.h"
 #include "samoza/v1/api.pb.h"
-#include "stdx/near_miss.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
 #include "wire/json.h"
@@ -19,13 +19,6 @@ v1::ExplainReply nothing_is_placed(const stdx::Error& why) {
   v1::ExplainReply reply;
   reply.set_detail("nothing is placed now: " + why.message);
   return reply;
-}
-
-std::string near_space(const TopologyRow& row, const std::string& name) {
-  stdx::NearMiss miss(name);
-  for (const auto& space : row.spec().spaces)
-    if (!space.removed) miss.consider(space.name);
-  return miss.hint();
 }
 
 // Where nobody leads, that is the explanation.
@@ -52,9 +45,9 @@ ExplainApi::ExplainApi(ports::Runtime& runtime, const Leadership& leadership, co
                   return reply(wire::error_response(no_topology(leader_.records(), id)));
                 if (!space.empty() && row->index().find(space) < 0)
                   return reply(wire::error_response(
-                      {Code::not_found,
-                       stdx::format("topology '{}' has no space '{}'{}", row->spec().name,
-                                    stdx::printable(space, 80), near_space(*row, space))}));
+                      {Code::not_found, stdx::format("topology '{}' has no space '{}'{}",
+                                                     row->spec().name, stdx::printable(space, 80),
+                                                     model::near_space(row->spec(), space))}));
                 begin({row->record.id(), space, Candidates(leader_.candidates())}, reply);
               });
   routes_.add("POST", "/v1/explain", [this](wire::RouteMatch match, ports::HttpReply reply) {

@@ -77,6 +77,12 @@ stdx::Result<std::size_t> limit_of(const std::map<std::string, std::string>& que
   return static_cast<std::size_t>(std::min<std::uint64_t>(*number, max));
 }
 
+stdx::Result<v1::TopologyAction> topology_action(const ports::HttpRequest& request) {
+  v1::TopologyAction asked;
+  if (!request.body.empty()) TRY(wire::from_json(request.body, asked));
+  return asked;
+}
+
 std::string actor_of(const ports::HttpRequest& request) {
   const auto at = request.headers.find(":actor");
   return at == request.headers.end() || at->second.empty() ? "an unknown caller" : at->second;

@@ -16,6 +16,7 @@
 
 #include "ports/http.h"
 #include "rpc/service_bus.h"
+#include "samoza/v1/api.pb.h"
 #include "wire/http_router.h"
 #include "zrms/leader.h"
 #include "zrms/leadership.h"
@@ -73,6 +74,8 @@ std::string query_value(const std::map<std::string, std::string>& query, const s
 // `limit` of a query: a number from 1, cut at `max`, which is also what its absence means.
 stdx::Result<std::size_t> limit_of(const std::map<std::string, std::string>& query,
                                    std::size_t max);
+// The body of POST /v1/topologies/{id}/<action>; an empty one asks for nothing in particular.
+stdx::Result<v1::TopologyAction> topology_action(const ports::HttpRequest& request);
 // Who sent a request, as the server's access check noted it: "operator token", a token's id.
 std::string actor_of(const ports::HttpRequest& request);
 

@@ -122,10 +122,9 @@ void TopologyApi::delete_keeping_data(const std::string& id, const std::string& 
 
 void TopologyApi::purge(const std::string& id, const ports::HttpRequest& request,
                         ports::HttpReply reply) {
-  v1::TopologyAction asked;
-  if (!request.body.empty())
-    if (const auto read = wire::from_json(request.body, asked); !read)
-      return reply(wire::error_response(read.error()));
+  const auto action_read = topology_action(request);
+  if (!action_read) return reply(wire::error_response(action_read.error()));
+  const auto& asked = *action_read;
   const auto* row = named_topology(leader_.records(), id);
   if (row == nullptr) return reply(wire::error_response(no_topology(leader_.records(), id)));
   std::vector<std::string> spaces;

@@ -28,10 +28,9 @@ VersionsApi::VersionsApi(Leader& leader, LeaderRoutes& routes, VersionWriter& wr
 
 void VersionsApi::act(const std::string& id, const ports::HttpRequest& request, Action action,
                       ports::HttpReply reply) {
-  v1::TopologyAction asked;
-  if (!request.body.empty())
-    if (const auto read = wire::from_json(request.body, asked); !read)
-      return reply(wire::error_response(read.error()));
+  const auto action_read = topology_action(request);
+  if (!action_read) return reply(wire::error_response(action_read.error()));
+  const auto& asked = *action_read;
   const auto* row = named_topology(leader_.records(), id);
   if (row == nullptr) return reply(wire::error_response(no_topology(leader_.records(), id)));
   if (is_kept_data(row->spec())) return reply(wire::error_response(only_data(row->spec().name)));

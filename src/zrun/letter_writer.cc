@@ -59,7 +59,7 @@ bool sender_has(const LocalTopology& topology, const PathState& path, const Mess
 
 }  // namespace
 
-LetterWriter::LetterWriter(Parts parts)
+LetterWriter::LetterWriter(LocalParts parts)
     : parts_(std::move(parts)), letters_(parts_.runtime.metrics) {
   letters_.on_dropped = [this](const DeadLetter& letter) {
     if (auto* receiver = receiver_of(letter); letter.stored && receiver != nullptr)

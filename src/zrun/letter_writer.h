@@ -10,28 +10,15 @@
 #include <string>
 #include <vector>
 
-#include "ports/runtime.h"
 #include "rpc/log_gate.h"
 #include "zrun/dead_letters.h"
-#include "zrun/local_spaces.h"
-#include "zrun/message.h"
-#include "zrun/outside_calls.h"
-#include "zrun/tracer.h"
+#include "zrun/local_parts.h"
 
 namespace zrun {
 
 class LetterWriter {
  public:
-  struct Parts {
-    ports::Runtime& runtime;
-    LocalSpaces& spaces;
-    MessagePool& pool;
-    OutsideCalls& calls;
-    Tracer* tracer = nullptr;  // null: nothing is traced here
-    std::string zhost;
-  };
-  // All outlive it.
-  explicit LetterWriter(Parts parts);
+  explicit LetterWriter(LocalParts parts);
 
   const DeadLetters& letters() const { return letters_; }
 
@@ -67,7 +54,7 @@ class LetterWriter {
   // Where it is placed here.
   Space* receiver_of(const DeadLetter& letter);
 
-  Parts parts_;
+  LocalParts parts_;
   DeadLetters letters_;
   rpc::LogGate log_gate_;
 };

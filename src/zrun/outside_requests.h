@@ -9,27 +9,14 @@
 #include <functional>
 #include <string>
 
-#include "ports/runtime.h"
 #include "samoza/v1/api.pb.h"
-#include "zrun/local_spaces.h"
-#include "zrun/message.h"
-#include "zrun/outside_calls.h"
-#include "zrun/tracer.h"
+#include "zrun/local_parts.h"
 
 namespace zrun {
 
 class OutsideRequests {
  public:
-  struct Parts {
-    ports::Runtime& runtime;
-    LocalSpaces& spaces;
-    MessagePool& pool;
-    OutsideCalls& calls;
-    Tracer* tracer = nullptr;  // null: nothing is traced here
-    std::string zhost;
-  };
-  // All outlive it.
-  explicit OutsideRequests(Parts parts)
+  explicit OutsideRequests(LocalParts parts)
       : parts_(std::move(parts)), timer_(parts_.runtime.executor) {}
 
   // Answers when it is in the mailbox or, with `wait`, when the space has answered or handled it
@@ -49,7 +36,7 @@ class OutsideRequests {
   stdx::Result<PlacedSpace*> asked_space(const v1::SendRequest& request);
   void expire();
 
-  Parts parts_;
+  LocalParts parts_;
   ports::Timer timer_;
   bool closing_ = false;
 };

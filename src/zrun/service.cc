@@ -81,18 +81,8 @@ Service::Service(ports::Runtime& runtime, Dependencies dependencies, Options opt
                       return spaces_.pages(topology, space);
                     }),
       outside_calls_(runtime.metrics),
-      letters_({.runtime = runtime,
-                .spaces = spaces_,
-                .pool = pool_,
-                .calls = outside_calls_,
-                .tracer = tracer_.get(),
-                .zhost = options_.zhost}),
-      outside_requests_({.runtime = runtime,
-                         .spaces = spaces_,
-                         .pool = pool_,
-                         .calls = outside_calls_,
-                         .tracer = tracer_.get(),
-                         .zhost = options_.zhost}),
+      letters_(local_parts()),
+      outside_requests_(local_parts()),
       peers_(spaces_, courier_, links_),
       frames_(runtime.log, spaces_, courier_, links_, zmesh_),
       starter_(runtime, spaces_, loader_, dependencies.data, options_.zhost),
@@ -107,6 +97,10 @@ Service::Service(ports::Runtime& runtime, Dependencies dependencies, Options opt
         runtime, *dependencies_.http, *tracer_, *options_.traces,
         SpanOrigin{options_.cluster_id, options_.zhost, options_.version});
   wire_handlers();
+}
+
+LocalParts Service::local_parts() {
+  return {runtime_, spaces_, pool_, outside_calls_, tracer_.get(), options_.zhost};
 }
 
 Service::~Service() {

@@ -114,6 +114,7 @@ class Service final : public SpaceOwner {
  private:
   using Key = LocalSpaces::Key;
 
+  LocalParts local_parts();
   void wire_handlers();
   void count_running(PlacedSpace& placed, bool runs);
   void retire(const Key& key);

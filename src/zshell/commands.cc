@@ -486,16 +486,9 @@ int Shell::run(const Words& words) {
   if (static_cast<int>(arguments.size()) < row->min ||
       static_cast<int>(arguments.size()) > row->max)
     return usage(format("{} {}", row->words, row->arguments));
-  const std::string named = row->arguments;
-  const bool takes_topology =
-      std::string(row->words).starts_with("topo ") &&
-      (named.starts_with("ID") || named.starts_with("NAME") || named.starts_with("[NAME]"));
-  if (takes_topology && !arguments.empty() && arguments[0].find('/') != std::string::npos) {
-    say_error(
-        stdx::Code::invalid,
-        format("`{}` takes a topology, by its name or id; {} names a space: `spaces {}` shows "
-               "it",
-               row->words, stdx::printable(arguments[0], 80), stdx::printable(arguments[0], 80)));
+  if (const auto wrong = space_for_topology({row->words, row->arguments, row->doc}, arguments);
+      !wrong.empty()) {
+    say_error(stdx::Code::invalid, wrong);
     return wrong_use;
   }
   return row->run(*this, arguments);

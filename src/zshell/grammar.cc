@@ -137,6 +137,19 @@ std::string unknown_option(const CommandText& command, const std::vector<std::st
   return "";
 }
 
+std::string space_for_topology(const CommandText& command, const std::vector<std::string>& words) {
+  // What stands first: "NAME", or "NAME|FILE", which may have a '/' of its own.
+  const auto takes =
+      std::string_view(command.arguments).substr(0, std::string_view(command.arguments).find(' '));
+  const bool is_topology = std::string_view(command.words).starts_with("topo ") &&
+                           (takes == "ID" || takes == "NAME" || takes == "[NAME]");
+  if (!is_topology || words.empty() || words[0].find('/') == std::string::npos) return "";
+  const auto given = stdx::printable(words[0], 80);
+  return stdx::format(
+      "`{}` takes a topology, by its name or id; {} names a space: `spaces {}` shows it",
+      command.words, given, given);
+}
+
 Next next_of(std::span<const CommandText> commands, const std::vector<std::string>& words) {
   Next next;
   if (words.empty()) return next;

@@ -46,6 +46,9 @@ Arguments arguments_of(std::string_view text);
 // What is wrong with the options among `words`, or nothing.
 std::string unknown_option(const CommandText& command, const std::vector<std::string>& words);
 
+// What is wrong where the command takes a topology and TOPOLOGY/SPACE is given, or nothing.
+std::string space_for_topology(const CommandText& command, const std::vector<std::string>& words);
+
 // What may stand where the last of `words` is being written.
 struct Next {
   enum class Names { none, topologies, spaces, spaces_of, zhosts };

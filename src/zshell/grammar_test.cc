@@ -54,5 +54,16 @@ TEST(GrammarTest, TheScriptsAskTheProgramThatIsBeingTyped) {
   EXPECT_EQ(completion_script("fish"), "");
 }
 
+TEST(GrammarTest, ASpaceWhereATopologyIsMeantIsNamedAndSoIsTheCommandForIt) {
+  const CommandText status{"topo status", "ID [--watch]", ""}, submit{"topo submit", "FILE", ""};
+  EXPECT_EQ(space_for_topology(status, {"app/worker"}),
+            "`topo status` takes a topology, by its name or id; app/worker names a space: `spaces "
+            "app/worker` shows it");
+  EXPECT_EQ(space_for_topology(status, {"app"}), "");
+  const CommandText explain{"topo explain", "NAME|FILE [SPACE]", ""};
+  EXPECT_EQ(space_for_topology(submit, {"folder/app.mex"}), "");
+  EXPECT_EQ(space_for_topology(explain, {"folder/app.mex"}), "");
+}
+
 }  // namespace
 }  // namespace zshell

@@ -30,8 +30,9 @@ class HttpServer {
   struct Options {
     std::string ip;
     std::uint16_t port = 0;
-    // HTTPS with what it shows and trusts. Who shows no certificate gets in, as a caller of role
-    // `none`: what it may ask is for the service to say. Null: plain HTTP, on loopback.
+    // HTTPS with the certificate that it shows and the authorities that it trusts. A client without
+    // a certificate gets in, as a caller of role `none`: what it may ask is for the service to say.
+    // Null: plain HTTP, on loopback.
     const tls::Context* identity = nullptr;
     std::string token;  // operator token; empty asks for none
     // "POST /v1/topologies": bodies up to upload_bytes_max there.

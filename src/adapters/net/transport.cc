@@ -153,7 +153,7 @@ struct TcpAcceptor : SecureAcceptor, std::enable_shared_from_this<TcpAcceptor> {
     });
   }
 
-  // A connection whose ClientHello is awaited.
+  // An accepted connection that has not sent its ClientHello yet.
   struct Looked {
     tcp::socket socket;
     asio::steady_timer deadline, again;
