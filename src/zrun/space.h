@@ -285,6 +285,7 @@ class Space final : public Schedulable {
   void drop_turn();
   // `in_doubt`: the turn that took it may have been committed.
   void give_back_current(bool in_doubt = false);
+  void hand_over_handled(MessagePtr message, const Take& take);
   void put_into_mailbox(MessagePtr message, std::int32_t delay_ms);
   // One more delivery of it failed; true where it may not be delivered again.
   bool is_last_delivery(Message& message) const;

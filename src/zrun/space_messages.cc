@@ -312,6 +312,16 @@ void Space::release_turns() {
   }
 }
 
+// The guest was done with it, and what it sent meanwhile is handed over too.
+void Space::hand_over_handled(MessagePtr message, const Take& take) {
+  auto& in = topology_.paths[message->path]->in;
+  const SenderGeneration generation{message->sender_epoch, message->sender_run};
+  if (generation == in.sender()) return take(std::move(message), true);
+  // S1: nothing of an older generation a second time. A sender that goes on with its numbers hears
+  // that it is finished.
+  if (in.counts(generation)) in.finish(message->seq);
+}
+
 void Space::drain_mailbox(const Take& take, bool handled) {
   too_small_ = {};
   for (auto& message : std::exchange(being_recorded_, {}))
@@ -320,10 +330,8 @@ void Space::drain_mailbox(const Take& take, bool handled) {
     // The guest was done with those; nobody sends them again.
     if (turn.message->is_from_outside())
       acknowledge(*turn.message);
-    else if (handled && turn.message->is_declared() &&
-             topology_.paths[turn.message->path]->in.sender() ==
-                 SenderGeneration{turn.message->sender_epoch, turn.message->sender_run})
-      take(std::move(turn.message), true);  // S1: nothing of an older generation a second time
+    else if (handled && turn.message->is_declared())
+      hand_over_handled(std::move(turn.message), take);
   }
   trace_.close(SpanEnd::interrupted);
   if (current_) take(std::exchange(current_, {}), true);
