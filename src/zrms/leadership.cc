@@ -44,6 +44,11 @@ void Leadership::note_time() {
 
 stdx::Error Leadership::not_leading() const {
   if (leads()) return {Code::unavailable, leader_.why_not_ready()};
+  if (zmesh_away_)
+    return {Code::unavailable,
+            stdx::format("zhost {} cannot ask the cluster: its zmesh is away, startz starts it "
+                         "again; try again in a moment, or ask another zhost",
+                         zhost_)};
   // Behind, or damaged: the text says what to do.
   if (records_behind())
     return {Code::unavailable, "the cluster has no leader: " + control_plane_trouble_};

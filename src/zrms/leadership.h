@@ -44,6 +44,8 @@ class Leadership {
 
   // What the control plane answered last; empty: it is well.
   void set_control_plane_trouble(std::string trouble);
+  // Without its zmesh this zhost knows neither the leader nor the control plane.
+  void set_zmesh_away(bool away) { zmesh_away_ = away; }
   const std::string& control_plane_trouble() const { return control_plane_trouble_; }
   // The trouble is that its records are behind or damaged (P15): there will be no leader before an
   // operator mends that.
@@ -65,6 +67,7 @@ class Leadership {
   const Leader& leader_;
   v1::MembersChanged members_;
   std::string control_plane_trouble_;
+  bool zmesh_away_ = true;  // until it is connected the first time
   Away away_;
 };
 

@@ -132,6 +132,7 @@ void Service::wire_startz() {
 
 // What other zhosts tell and ask the leader.
 void Service::wire_cluster() {
+  zmesh_.on_state = [this](bool connected) { leadership_.set_zmesh_away(!connected); };
   zmesh_.on("zmesh.membership",
             rpc::event<v1::MembersChanged>([this](const rpc::Caller&, v1::MembersChanged members) {
               membership(std::move(members));
@@ -340,8 +341,11 @@ void Service::probe_silent(stdx::Instant now) {
 void Service::ask_control_plane(LeaderLease::Ask ask) {
   const auto answered = [this](stdx::Result<v1::TermRow> row) {
     const auto now = runtime_.clock.now();
-    leadership_.set_control_plane_trouble(
-        row || row.error().code == Code::conflict ? "" : row.error().message);
+    // A zmesh of this zhost that is away tells nothing of the control plane.
+    if (row || row.error().code == Code::conflict)
+      leadership_.set_control_plane_trouble("");
+    else if (zmesh_.connected())
+      leadership_.set_control_plane_trouble(row.error().message);
     watch_records();
     if (row)
       lease_.answered(TermSeen{row->term(), row->holder(), row->version()}, now);
