@@ -20,7 +20,7 @@ bool Membership::forget(const std::string& zhost) {
   return rows_.erase(zhost) > 0;
 }
 
-stdx::Result<std::uint64_t> Membership::admit(const v1::Member& member) const {
+stdx::Result<std::uint64_t> Membership::admit(const v1::Member& member, bool connected) const {
   const auto* known = find(member.zhost_id());
   if (known == nullptr) {
     if (rows_.size() >= members_max)
@@ -52,6 +52,14 @@ stdx::Result<std::uint64_t> Membership::admit(const v1::Member& member) const {
                      "have the same id; give one of them another zhost.id",
                      member.zhost_id(), member.incarnation(), address(known->member),
                      address(member)));
+  if (connected && address(member) != address(known->member))
+    return stdx::fail(
+        Code::stale,
+        stdx::format(
+            "zhost '{}' is connected from {}, and this one is at {}: two zhosts have the "
+            "same id; stop one of them, or give it another zhost.id. A zhost that moved to "
+            "another address is taken when its former connection has ended",
+            member.zhost_id(), address(known->member), address(member)));
   return known->version;
 }
 

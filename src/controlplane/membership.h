@@ -41,10 +41,11 @@ class Membership {
   // Code::not_found; Code::stale where it is known with another incarnation.
   stdx::Result<Row> to_forget(const std::string& zhost, std::uint64_t incarnation) const;
 
-  // May `member` register? Code::stale for an older incarnation than the one known, or the same at
-  // another address (clash of ids: the newer one wins, else the first) or forgotten, Code::full
-  // past members_max. The row's expected version when it may.
-  stdx::Result<std::uint64_t> admit(const v1::Member& member) const;
+  // May `member` register? Code::stale for an older incarnation than the one known, or forgotten,
+  // or at another address (a clash of ids) with the same incarnation or while the one known is
+  // `connected` by another link: what it runs must not be placed anew. Code::full past members_max.
+  // The row's expected version when it may.
+  stdx::Result<std::uint64_t> admit(const v1::Member& member, bool connected = false) const;
 
   // What to write when a leader found it dead, or saw it come back. Code::not_found; Code::stale
   // where it is known with another incarnation; version 0: the row says so already.

@@ -116,7 +116,7 @@ void Service::wire_members() {
                      if (request.member().zhost_id() != caller.from.zhost())
                        return done(stdx::fail(
                            Code::denied, "a link registers the zhost of its certificate alone"));
-                     register_member(std::move(request), register_tries, std::move(done));
+                     register_member(std::move(request), 0, register_tries, std::move(done));
                    }));
   exchange_.on("controlplane.members",
                rpc::typed<v1::MembersRequest, v1::MembersChanged>(

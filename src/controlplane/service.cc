@@ -128,13 +128,14 @@ void Service::register_over_http(const ports::HttpRequest& request, ports::HttpR
     if (link.error().code == Code::denied) response.status = 401;
     return reply(std::move(response));
   }
-  register_member(std::move(asked), register_tries, [this, reply, id = *link](auto result) {
+  register_member(std::move(asked), *link, register_tries, [this, reply, id = *link](auto result) {
     if (result && id != 0) admitted(id);
     reply(result ? wire::json_response(*result) : wire::error_response(result.error()));
   });
 }
 
-void Service::register_member(v1::RegisterRequest request, int tries, Registered done) {
+void Service::register_member(v1::RegisterRequest request, std::uint64_t link, int tries,
+                              Registered done) {
   const auto& member = request.member();
   if (request.cluster_id() != options_.cluster_id)
     return done(
@@ -150,18 +151,25 @@ void Service::register_member(v1::RegisterRequest request, int tries, Registered
                      "{} bytes; {} are allowed",
                      member.zhost_id(), member.ByteSizeLong(), Membership::member_bytes_max)));
   // The row first: another control plane, or this one a moment ago, may have changed it.
-  refresh([this, request, tries, done](stdx::Status refreshed) {
+  refresh([this, request, link, tries, done](stdx::Status refreshed) {
     if (!refreshed) return done(std::unexpected(refreshed.error()));
-    gate_.admit(request, [this, request, tries, done](stdx::Status admitted) {
+    gate_.admit(request, [this, request, link, tries, done](stdx::Status admitted) {
       if (!admitted) return done(std::unexpected(admitted.error()));
-      write_member(request, tries, done);
+      write_member(request, link, tries, done);
     });
   });
 }
 
-void Service::write_member(const v1::RegisterRequest& request, int tries, Registered done) {
+bool Service::connected_elsewhere(const std::string& zhost, std::uint64_t link) const {
+  return std::any_of(connections_.begin(), connections_.end(), [&](const auto& at) {
+    return at.first != link && at.second.admitted && at.second.zhost == zhost;
+  });
+}
+
+void Service::write_member(const v1::RegisterRequest& request, std::uint64_t link, int tries,
+                           Registered done) {
   auto wanted = request.member();
-  const auto version = membership_.admit(wanted);
+  const auto version = membership_.admit(wanted, connected_elsewhere(wanted.zhost_id(), link));
   if (!version) return done(std::unexpected(version.error()));
   wanted.clear_forgotten();  // not for a zhost to say
   wanted.clear_dead();
@@ -169,10 +177,10 @@ void Service::write_member(const v1::RegisterRequest& request, int tries, Regist
   std::vector<ports::RecordChange> changes{
       {"zhost", wanted.zhost_id(), *version, wanted.SerializeAsString()}};
   store_.commit({}, std::move(changes),
-                [this, request, wanted, version = *version, tries,
+                [this, request, wanted, link, version = *version, tries,
                  done](stdx::Result<ports::Store::Committed> committed) {
                   if (!committed && committed.error().code == Code::conflict && tries > 1)
-                    return register_member(request, tries - 1, done);
+                    return register_member(request, link, tries - 1, done);
                   if (!committed) return done(std::unexpected(wrote(committed.error())));
                   wrote();
                   gate_.committed(committed->revision);

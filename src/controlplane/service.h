@@ -114,8 +114,12 @@ class Service final : public ports::HttpHandler {
   void register_over_http(const ports::HttpRequest& request, ports::HttpReply reply);
   void send(v1::Envelope envelope);
 
-  void register_member(v1::RegisterRequest request, int tries, Registered done);
-  void write_member(const v1::RegisterRequest& request, int tries, Registered done);
+  // `link`: that the request is of; 0 where it names none.
+  void register_member(v1::RegisterRequest request, std::uint64_t link, int tries, Registered done);
+  void write_member(const v1::RegisterRequest& request, std::uint64_t link, int tries,
+                    Registered done);
+  // The zhost is registered by another link than this one.
+  bool connected_elsewhere(const std::string& zhost, std::uint64_t link) const;
   void mark_member(const v1::MarkRequest& request,
                    std::function<void(stdx::Result<v1::MarkReply>)> done);
   void with_current_records(const v1::RecordsKnown& known, Refreshed then);

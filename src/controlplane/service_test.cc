@@ -104,11 +104,13 @@ struct Fixture {
   // `link`: the nonce that names one; `caller`: another than the zhost itself.
   ports::HttpResponse post(const std::string& zhost, std::uint64_t incarnation,
                            const std::string& cluster = "test", const std::string& link = "",
-                           std::optional<ports::Identity> caller = std::nullopt) {
+                           std::optional<ports::Identity> caller = std::nullopt,
+                           std::uint32_t port = 0) {
     v1::RegisterRequest request;
     request.set_cluster_id(cluster);
     request.mutable_member()->set_zhost_id(zhost);
     request.mutable_member()->set_incarnation(incarnation);
+    request.mutable_member()->set_port(port);
     request.mutable_known();
     ports::HttpRequest http{.method = "POST",
                             .path = "/v1/register",
@@ -469,6 +471,21 @@ TEST(ControlPlaneTest, RJoinWhoIsRefusedDoesNotTakeTheAnswersOfTheZhostWhoseIdIt
   twin.link.reset();
   f.world.run_for(100ms);
   EXPECT_TRUE(answers_a());
+}
+
+TEST(ControlPlaneTest, RJoinAZhostThatIsConnectedIsNotDisplacedByASecondOneOfItsId) {
+  Fixture f;
+  EXPECT_EQ(f.post("a", 5, "test", f.zmesh_a->nonce).status, 200);
+  FakeZmesh twin(f.world, f.network, "a", "a");
+  f.world.run_for(100ms);
+  const auto refused = f.post("a", 6, "test", twin.nonce, std::nullopt, 9301);
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_NE(refused.body.find("two zhosts have the same id; stop one of them"), std::string::npos)
+      << refused.body;
+  f.zmesh_a->link.reset();
+  f.world.run_for(100ms);
+  EXPECT_EQ(f.post("a", 6, "test", twin.nonce, std::nullopt, 9301).status, 200)
+      << "the other one has gone: this is it, at a new address";
 }
 
 TEST(ControlPlaneTest, P15ARegistrationThatKnowsOfMoreMakesItBehindAndItSaysSoEverywhere) {
