@@ -102,10 +102,10 @@ void Pages::handle(const ports::HttpRequest& request, ports::HttpReply reply) {
                          "yet. `zshell mesh spaces` lists the spaces of the cluster.",
                          Code::not_found));
   if (request.method == "POST") return log_in(request, *entry, std::move(reply));
-  if (request.method != "GET") {
+  if (request.method != "GET" && request.method != "HEAD") {
     auto response = wire::error_response({Code::invalid, "pages are read-only"});
     response.status = 405;
-    response.headers["Allow"] = "GET";
+    response.headers["Allow"] = "GET, HEAD";
     return reply(std::move(response));
   }
   const auto page = names_of(*entry);

@@ -14,8 +14,7 @@ namespace {
 constexpr const char* content_policy =
     "default-src 'self' 'unsafe-inline' data: blob:; frame-ancestors 'none'";
 
-ports::HttpResponse response_to(const ports::HttpRequest& request,
-                                stdx::Result<v1::SendReply> sent) {
+ports::HttpResponse response_to(stdx::Result<v1::SendReply> sent) {
   auto response = ports::HttpResponse{.status = 204, .body = {}, .headers = {}};
   if (!sent) {
     response = response_of(sent.error());
@@ -26,7 +25,6 @@ ports::HttpResponse response_to(const ports::HttpRequest& request,
       response.headers.try_emplace("traceparent", sent->traceparent());
   }
   response.headers.try_emplace("content-security-policy", content_policy);
-  if (request.method == "HEAD") response.body.clear();
   return response;
 }
 
@@ -52,12 +50,10 @@ void answer_route(Service& service, const v1::DirectoryEntry& space,
     refused.status = 413;
     return reply(std::move(refused));
   }
-  ports::HttpRequest head = {.method = request.method, .query = {}, .headers = {}, .body = {}};
-  service.send_http(
-      space, std::move(message), traceparent_of(request),
-      [reply = std::move(reply), head = std::move(head)](stdx::Result<v1::SendReply> sent) {
-        reply(response_to(head, std::move(sent)));
-      });
+  service.send_http(space, std::move(message), traceparent_of(request),
+                    [reply = std::move(reply)](stdx::Result<v1::SendReply> sent) {
+                      reply(response_to(std::move(sent)));
+                    });
 }
 
 }  // namespace zmesh

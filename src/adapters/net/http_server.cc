@@ -168,6 +168,7 @@ class Session : public std::enable_shared_from_this<Session> {
     request_ = {};
     request_.caller = stream_.peer();
     request_.method = std::string(head.method_string());
+    is_head_ = request_.method == "HEAD";
     request_.path = parts->path;
     request_.query = parts->query;
     std::size_t hosts = 0, lengths = 0, proofs = 0, codings = 0;
@@ -193,6 +194,8 @@ class Session : public std::enable_shared_from_this<Session> {
       return refuse(415, "compressed bodies are not taken");
     server_->requests.add();
     auto door = server_->options.door ? server_->options.door(request_) : "";
+    // Answered alike, but for the body (RFC 9110, 9.3.2). A space hears which of them it was.
+    if (is_head_ && door.empty()) request_.method = "GET";
     if (!door.empty()) {
       request_.headers[":door"] = std::move(door);
       request_.headers[":target"] = std::string(head.target());
@@ -355,8 +358,10 @@ class Session : public std::enable_shared_from_this<Session> {
     server_->seats.works(seat_);
     server_->seats.end_upload(seat_);
     out->keep_alive(keep_alive_);
-    out->body() = std::move(response.body);
+    const auto bytes = response.body.size();
+    if (!is_head_) out->body() = std::move(response.body);
     out->prepare_payload();
+    if (is_head_ && response.status != 204 && response.status != 304) out->content_length(bytes);
     stream_.expires_after(30s);
     http::async_write(stream_, *out,
                       [self = shared_from_this(), out](error_code error, std::size_t) {
@@ -374,6 +379,7 @@ class Session : public std::enable_shared_from_this<Session> {
   stdx::Instant body_ends_{};
   bool first_ = true;
   bool keep_alive_ = true;
+  bool is_head_ = false;  // of the request that is answered
 };
 
 }  // namespace

@@ -239,6 +239,27 @@ TEST(HttpServerTest, ConnectionCloseIsHeededInEveryAnswer) {
   }
 }
 
+// RFC 9110, 9.3.2: what a GET would say of itself, and no byte of its body.
+TEST(HttpServerTest, AHeadIsAnsweredLikeAGetWithoutItsBody) {
+  Fixture f;
+  const auto rest = " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(f.server.port()) +
+                    "\r\nAuthorization: Bearer t\r\n";
+  const auto length_of = [](const std::string& heard) {
+    const auto at = heard.find("Content-Length: ");
+    return at == std::string::npos ? "" : heard.substr(at, heard.find("\r\n", at) - at);
+  };
+  for (const std::string& path : {std::string("/metrics"), std::string("/nothing")}) {
+    const auto ask = path + rest + "Connection: close\r\n\r\n";
+    Raw get(f), head(f);
+    const auto whole = get.say("GET " + ask).hear(until_closed);
+    const auto heard = head.say("HEAD " + ask).hear(until_closed);
+    EXPECT_EQ(heard.substr(0, heard.find("\r\n")), whole.substr(0, whole.find("\r\n")));
+    EXPECT_EQ(length_of(heard), length_of(whole));
+    EXPECT_NE(length_of(heard), "Content-Length: 0");
+    EXPECT_TRUE(heard.ends_with("\r\n\r\n")) << heard;
+  }
+}
+
 TEST(HttpServerTest, AConnectionGoesOnAfterARefusalWhereNobodyAskedToCloseIt) {
   Fixture f;
   const auto host = " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(f.server.port()) + "\r\n";
