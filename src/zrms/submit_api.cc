@@ -10,6 +10,7 @@
 #include "samoza/v1/api.pb.h"
 #include "stdx/text.h"
 #include "wire/json.h"
+#include "wire/json_pieces.h"
 #include "wire/topology_codec.h"
 
 namespace zrms {
@@ -53,10 +54,10 @@ SubmitApi::SubmitApi(Parts parts, LeaderRoutes& routes) : parts_(parts) {
   routes.add("POST", "/v1/blobs", [this](wire::RouteMatch match, ports::HttpReply reply) {
     store_archive(std::move(match.request.body), std::move(reply));
   });
-  routes.add("POST", "/v1/topologies/standalone",
-             [this](wire::RouteMatch match, ports::HttpReply reply) {
-               submit_standalone(match.request.body, asked_of(match.request), std::move(reply));
-             });
+  routes.add(
+      "POST", "/v1/topologies/standalone", [this](wire::RouteMatch match, ports::HttpReply reply) {
+        submit_standalone(std::move(match.request.body), asked_of(match.request), std::move(reply));
+      });
 }
 
 void SubmitApi::later(std::function<void()> what) {
@@ -133,59 +134,83 @@ void SubmitApi::submit_topology(v1::SubmitRequest request, model::Topology topol
   });
 }
 
+// A large one is read, checked and put together in one task after the other.
 struct SubmitApi::Standalone {
+  stdx::Bytes json;
+  wire::JsonPieces pieces;  // of `json`
+  v1::StandaloneTopology message;
   model::Topology topology;
   std::vector<std::string> to_open;  // hashes, the next one last
   std::map<std::string, model::Topology> archives;
   Asked asked;
   ports::HttpReply reply;
+
+  void refuse(Code code, std::string why) const {
+    reply(wire::error_response({code, std::move(why)}));
+  }
 };
 
-void SubmitApi::submit_standalone(const stdx::Bytes& json, Asked asked, ports::HttpReply reply) {
-  const auto refuse = [&](Code code, std::string why) {
-    reply(wire::error_response({code, std::move(why)}));
-  };
-  if (json.size() > standalone_bytes_max)
-    return refuse(Code::invalid, stdx::format("the body has {} bytes; {} are allowed here",
-                                              json.size(), standalone_bytes_max));
-  v1::StandaloneTopology message;
-  if (const auto read = wire::from_json(json, message); !read)
-    return refuse(read.error().code, read.error().message);
-  auto topology = asked_from(message);
-  if (!topology) return refuse(topology.error().code, topology.error().message);
-  if (const auto findings = model::validate_graph(*topology); !findings.empty())
-    return refuse(Code::invalid, findings.front());
+void SubmitApi::submit_standalone(stdx::Bytes json, Asked asked, ports::HttpReply reply) {
   auto standalone = std::make_shared<Standalone>();
-  for (const auto& space : topology->spaces) {
+  standalone->json = std::move(json);
+  standalone->asked = std::move(asked);
+  standalone->reply = std::move(reply);
+  if (standalone->json.size() > standalone_bytes_max)
+    return standalone->refuse(Code::invalid,
+                              stdx::format("the body has {} bytes; {} are allowed here",
+                                           standalone->json.size(), standalone_bytes_max));
+  auto pieces = wire::JsonPieces::of(standalone->json, {"spaces", "paths"});
+  if (!pieces) return standalone->refuse(pieces.error().code, pieces.error().message);
+  standalone->pieces = std::move(*pieces);
+  read_next(std::move(standalone));
+}
+
+void SubmitApi::read_next(std::shared_ptr<Standalone> standalone) {
+  constexpr std::size_t piece_bytes = 128u << 10;
+  const auto piece = standalone->pieces.next(piece_bytes);
+  if (piece.empty()) return check_graph(std::move(standalone));
+  v1::StandaloneTopology part;
+  if (const auto read = wire::from_json(piece, part); !read)
+    return standalone->refuse(read.error().code, read.error().message);
+  standalone->message.MergeFrom(part);
+  later([this, standalone] { read_next(standalone); });
+}
+
+void SubmitApi::check_graph(std::shared_ptr<Standalone> standalone) {
+  auto topology = asked_from(standalone->message);
+  if (!topology) return standalone->refuse(topology.error().code, topology.error().message);
+  standalone->topology = std::move(*topology);
+  later([this, standalone] {
+    if (const auto findings = model::validate_graph(standalone->topology); !findings.empty())
+      return standalone->refuse(Code::invalid, findings.front());
+    find_archives(standalone);
+  });
+}
+
+void SubmitApi::find_archives(std::shared_ptr<Standalone> standalone) {
+  const auto& topology = standalone->topology;
+  for (const auto& space : topology.spaces) {
     if (!parts_.blobs.here(space.mex_sha256))
-      return refuse(Code::not_found,
-                    stdx::format("space '{}': {} (mex_sha256 '{}') is not on zhost {}; store it "
-                                 "there with POST /v1/blobs first",
-                                 space.name, stdx::printable(space.mex, 200),
-                                 stdx::printable(space.mex_sha256, 64), parts_.leadership.zhost()));
+      return standalone->refuse(
+          Code::not_found,
+          stdx::format("space '{}': {} (mex_sha256 '{}') is not on zhost {}; store it "
+                       "there with POST /v1/blobs first",
+                       space.name, stdx::printable(space.mex, 200),
+                       stdx::printable(space.mex_sha256, 64), parts_.leadership.zhost()));
     standalone->archives[space.mex_sha256];
   }
   if (standalone->archives.size() > model::archives_max)
-    return refuse(Code::invalid,
-                  stdx::format("topology '{}' names {} MEX; {} are allowed", topology->name,
-                               standalone->archives.size(), model::archives_max));
+    return standalone->refuse(
+        Code::invalid, stdx::format("topology '{}' names {} MEX; {} are allowed", topology.name,
+                                    standalone->archives.size(), model::archives_max));
   for (const auto& [sha256, unknown] : standalone->archives) standalone->to_open.push_back(sha256);
-  standalone->topology = std::move(*topology);
-  standalone->asked = std::move(asked);
-  standalone->reply = std::move(reply);
   open_next(std::move(standalone));
 }
 
 // One archive after the other: what was verified when it was stored is verified again, since only
 // its hash came with the request.
 void SubmitApi::open_next(std::shared_ptr<Standalone> standalone) {
-  if (standalone->to_open.empty()) {
-    std::vector<std::string> findings;
-    auto whole = model::assemble(standalone->topology, standalone->archives, findings);
-    if (!findings.empty())
-      return standalone->reply(wire::error_response({Code::invalid, findings.front()}));
-    return submit_topology({}, std::move(whole), standalone->asked, standalone->reply);
-  }
+  if (standalone->to_open.empty()) return put_together(std::move(standalone));
   const auto sha256 = std::move(standalone->to_open.back());
   standalone->to_open.pop_back();
   const auto alive = std::weak_ptr<bool>(alive_);
@@ -203,6 +228,17 @@ void SubmitApi::open_next(std::shared_ptr<Standalone> standalone) {
                                open_next(standalone);
                              });
       });
+}
+
+void SubmitApi::put_together(std::shared_ptr<Standalone> standalone) {
+  later([this, standalone] {
+    std::vector<std::string> findings;
+    standalone->topology = model::assemble(standalone->topology, standalone->archives, findings);
+    if (!findings.empty()) return standalone->refuse(Code::invalid, findings.front());
+    later([this, standalone] {
+      submit_topology({}, std::move(standalone->topology), standalone->asked, standalone->reply);
+    });
+  });
 }
 
 // The archives are on this zhost's disk; the leader takes it from here.

@@ -53,8 +53,12 @@ class SubmitApi {
   void store_archive(stdx::Bytes archive, ports::HttpReply reply);
   void submit(stdx::Bytes archive, Asked asked, ports::HttpReply reply);
   struct Standalone;
-  void submit_standalone(const stdx::Bytes& json, Asked asked, ports::HttpReply reply);
+  void submit_standalone(stdx::Bytes json, Asked asked, ports::HttpReply reply);
+  void read_next(std::shared_ptr<Standalone> standalone);
+  void check_graph(std::shared_ptr<Standalone> standalone);
+  void find_archives(std::shared_ptr<Standalone> standalone);
   void open_next(std::shared_ptr<Standalone> standalone);
+  void put_together(std::shared_ptr<Standalone> standalone);
   void submit_topology(v1::SubmitRequest request, model::Topology topology, const Asked& asked,
                        const ports::HttpReply& reply);
   void submit_spec(v1::SubmitRequest request, ports::HttpReply reply);

@@ -173,6 +173,15 @@ TEST(PagesTest, ASocketShowsWhatComesAndSendsAlongThePathsOfTheSpace) {
   EXPECT_EQ(site.pages()->size(), 0u);
 }
 
+TEST(PagesTest, BytesThatAreNoTextReachThePageAsReplacementCharacters) {
+  Site site;
+  const auto socket = site.open(site.cookie(), "http://" + site.host);
+  site.pages()->show("news", "desk", 1, "a\xff\xc3(z");
+  site.world.run_for(100ms);
+  ASSERT_EQ(socket->got.size(), 1u);
+  EXPECT_EQ(nlohmann::json::parse(socket->got[0])["payload"], "a\uFFFD\uFFFD(z");
+}
+
 TEST(PagesTest, ThePagesOfAZmeshThatIsGoneAreClosed) {
   Site site;
   const auto socket = site.open(site.cookie());

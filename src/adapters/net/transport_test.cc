@@ -327,6 +327,57 @@ TEST(NetTransportTest, ADatagramArrivesAndAClosedPortAnswersRefused) {
   EXPECT_TRUE(f.run_until([&] { return refused.port == at.port; }));
 }
 
+TEST(NetTransportTest, AFloodOfDatagramsTakesTurnsWithTheRestOfTheLoop) {
+  Fixture f;
+  int got = 0, got_before_task = 0;
+  const auto at = free_datagram_address();
+  auto receiver =
+      *f.transport->bind_datagram(at, {.on_datagram =
+                                           [&](const Endpoint&, const stdx::Bytes&) {
+                                             if (++got == 1)
+                                               f.loop.post([&] { got_before_task = got; });
+                                           },
+                                       .on_refused = {}});
+  auto sender = *f.transport->bind_datagram(free_datagram_address(), {});
+  for (int i = 0; i < 150; ++i) sender->send(at, "flood");
+  EXPECT_TRUE(f.run_until([&] { return got > 100 && got_before_task > 0; }));
+  EXPECT_LE(got_before_task, 64);
+}
+
+TEST(NetTransportTest, AQueueThatWentDownIsToldOnceAndOnlyWhereItHadBeenAbove) {
+  Fixture f;
+  std::unique_ptr<ports::Link> server, client;
+  auto listener = f.transport->listen(Endpoint::tcp("127.0.0.1", 0),
+                                      [&](auto link) { server = std::move(link); });
+  ASSERT_TRUE(listener);
+  int writable = 0;
+  std::size_t queued_then = 0, received = 0;
+  f.transport->connect(Endpoint::tcp("127.0.0.1", (*listener)->port()), [&](auto link) {
+    client = std::move(*link);
+    client->start({.on_frame = {},
+                   .on_closed = {},
+                   .on_writable =
+                       [&] {
+                         ++writable;
+                         queued_then = client->queued_bytes();
+                       },
+                   .writable_below = 1u << 20});
+    client->send("small");
+  });
+  ASSERT_TRUE(f.run_until([&] { return server && client && client->queued_bytes() == 0; }));
+  EXPECT_EQ(writable, 0);
+  // More than the kernel takes of a reader that does not read.
+  constexpr std::size_t bytes = 15u << 20;
+  for (std::size_t i = 0; i < 15; ++i) client->send(std::string(1u << 20, 'x'));
+  EXPECT_GT(client->queued_bytes(), 1u << 20);
+  server->start({.on_frame = [&](const stdx::Bytes& frame) { received += frame.size(); },
+                 .on_closed = {},
+                 .on_writable = {}});
+  ASSERT_TRUE(f.run_until([&] { return received == bytes + 5; }));
+  EXPECT_EQ(writable, 1);
+  EXPECT_LT(queued_then, 1u << 20);
+}
+
 TEST(NetTransportTest, SocketsOfAZhostAreForItsUserOnly) {
   Fixture f;
   auto listener = *f.transport->listen(Endpoint::local("zmesh"), [](auto) {});
