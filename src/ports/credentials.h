@@ -3,7 +3,7 @@
 
 // Certificates of a cluster: one authority (the control plane) signs, everybody verifies. X.509 in
 // a process (adapters/tls), a stand-in in the simulator (simkit/stub_certifier.h); one contract
-// suite runs against both (simkit/certifier_contract.h).
+// suite runs against both (simkit/testing/certifier_contract.h).
 //
 // An identity is a URI in the certificate: samoza://CLUSTER/ROLE[/NAME]. Keys, requests and
 // certificates are opaque bytes here (PEM text in a process). Time is passed in.

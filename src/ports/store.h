@@ -3,7 +3,7 @@
 
 // The control plane's database: one term row, and records with versions, changed in transactions
 // that check the term first. Implemented over memory, SQLite and PostgreSQL; one contract suite
-// (adapters/store_contract) runs against all three.
+// (adapters/testing/store_contract) runs against all three.
 //
 // Asynchronous: every call answers once through `done`, on the service's loop. Rules P6 and P7 of
 // docs/protocol.md rest on what is promised here.

@@ -3,7 +3,7 @@
 
 // A stand-in for X.509: certificates are text, a signature is a hash that anybody could make. As
 // deterministic as the rest of the simulator, and no secret of anything; wrong clusters, keys,
-// roles and times are refused as by the real one (simkit/certifier_contract.h).
+// roles and times are refused as by the real one (simkit/testing/certifier_contract.h).
 
 #include "ports/credentials.h"
 

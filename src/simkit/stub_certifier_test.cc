@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simkit/stub_certifier.h"
 
-#include "simkit/certifier_contract.h"
+#include "simkit/testing/certifier_contract.h"
 
 namespace simkit {
 namespace {

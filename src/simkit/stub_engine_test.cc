@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simkit/stub_engine.h"
 
-#include "simkit/engine_contract.h"
+#include "simkit/testing/engine_contract.h"
 
 namespace simkit {
 namespace {

@@ -7,6 +7,7 @@
 #include "stdx/encoding.h"
 #include "stdx/plant.h"
 #include "stdx/text.h"
+#include "wire/states.h"
 
 namespace startz {
 
@@ -25,9 +26,10 @@ std::string Gatekeeper::refusal(const v1::CommandHeader& header) {
   return {};
 }
 
-v1::CommandReply Gatekeeper::reply(const Key& key, const char* outcome, std::string reason) const {
+v1::CommandReply Gatekeeper::reply(const Key& key, wire::CommandOutcome outcome,
+                                   std::string reason) const {
   v1::CommandReply reply;
-  reply.set_outcome(outcome);
+  wire::set_outcome(reply, outcome);
   const auto floor = floors_.find(key);
   reply.set_floor(floor == floors_.end() ? 0 : floor->second.epoch);
   reply.set_highest_term(highest_term_);
@@ -51,21 +53,23 @@ v1::CommandReply Gatekeeper::place(const v1::PlaceCommand& command) {
 v1::CommandReply Gatekeeper::place(const v1::PlaceCommand& command, const std::string& topology) {
   const auto& header = command.header();
   const Key key{header.topology_id(), header.space()};
-  if (auto why = refusal(header); !why.empty()) return reply(key, "refused", std::move(why));
+  if (auto why = refusal(header); !why.empty())
+    return reply(key, wire::CommandOutcome::refused, std::move(why));
   if (!floors_.contains(key) && !has_room())
-    return reply(key, "refused", stdx::format("{} spaces are known here, the limit", floors_max));
+    return reply(key, wire::CommandOutcome::refused,
+                 stdx::format("{} spaces are known here, the limit", floors_max));
   if (!placed_.contains(key) && placed_.size() >= spaces_max_)
-    return reply(key, "refused",
+    return reply(key, wire::CommandOutcome::refused,
                  stdx::format("zhost '{}' has {} spaces, its limit (zrun.limits.spaces)", zhost_,
                               placed_.size()));
   const auto floor = floors_.find(key);
   if (floor != floors_.end() && header.epoch() <= floor->second.epoch) {
     const auto here = placed_.find(key);
     if (here != placed_.end() && here->second.command.header().epoch() == header.epoch())
-      return reply(key, "already");
+      return reply(key, wire::CommandOutcome::already);
     if (!PLANTED(P4_floor))
       return reply(
-          key, "refused",
+          key, wire::CommandOutcome::refused,
           stdx::format("epoch {} is not above the floor {}", header.epoch(), floor->second.epoch));
   }
   auto& known = floors_[key];
@@ -77,9 +81,9 @@ v1::CommandReply Gatekeeper::place(const v1::PlaceCommand& command, const std::s
   placed.report.set_topology_id(key.first);
   placed.report.set_space(key.second);
   placed.report.set_epoch(header.epoch());
-  placed.report.set_state("starting");
+  wire::set_state(placed.report, wire::InstanceState::starting);
   placed_[key] = std::move(placed);
-  return reply(key, "accepted");
+  return reply(key, wire::CommandOutcome::accepted);
 }
 
 // While an update goes on a topology has two texts here, seldom more.
@@ -102,18 +106,20 @@ void Gatekeeper::forget_texts(const std::string& id) {
 v1::CommandReply Gatekeeper::stop(const v1::StopCommand& command) {
   const auto& header = command.header();
   const Key key{header.topology_id(), header.space()};
-  if (auto why = refusal(header); !why.empty()) return reply(key, "refused", std::move(why));
+  if (auto why = refusal(header); !why.empty())
+    return reply(key, wire::CommandOutcome::refused, std::move(why));
   const auto here = placed_.find(key);
   if (here != placed_.end() && here->second.command.header().epoch() > header.epoch())
-    return reply(key, "refused", "a newer epoch is placed here");
+    return reply(key, wire::CommandOutcome::refused, "a newer epoch is placed here");
   if (!floors_.contains(key) && !has_room())
-    return reply(key, "refused", stdx::format("{} spaces are known here, the limit", floors_max));
+    return reply(key, wire::CommandOutcome::refused,
+                 stdx::format("{} spaces are known here, the limit", floors_max));
   auto& floor = floors_[key];
   floor.epoch = std::max(floor.epoch, header.epoch());
   if (command.remove_data()) floor.buried_in = highest_term_;
   placed_.erase(key);
   forget_texts(key.first);
-  return reply(key, "accepted");
+  return reply(key, wire::CommandOutcome::accepted);
 }
 
 bool Gatekeeper::report(const v1::SpaceReport& report) {
@@ -125,12 +131,13 @@ bool Gatekeeper::report(const v1::SpaceReport& report) {
   if (placed.report.SerializeAsString() == report.SerializeAsString()) return false;
   placed.report = report;
   // Should zrun start it anew: what it has stored by then must be there.
-  if (report.state() == "running") placed.command.set_data_expected(true);
+  if (wire::state_of(report) == wire::InstanceState::running)
+    placed.command.set_data_expected(true);
   return true;
 }
 
 void Gatekeeper::mark_restarting() {
-  for (auto& [key, placed] : placed_) placed.report.set_state("starting");
+  for (auto& [key, placed] : placed_) wire::set_state(placed.report, wire::InstanceState::starting);
 }
 
 std::vector<v1::Floor> Gatekeeper::floors() const {

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "samoza/v1/cluster.pb.h"
+#include "wire/states.h"
 
 namespace startz {
 
@@ -44,11 +45,11 @@ class Gatekeeper {
     std::uint32_t sent_run = 0;  // the zrun start that took the command; 0: none yet
   };
 
-  // "accepted": `placed()` has it now. Never throws a newer epoch away.
+  // Accepted: `placed()` has it now. Never throws a newer epoch away.
   v1::CommandReply place(const v1::PlaceCommand& command);
   // The same for commands of a batch, whose topology came beside them.
   v1::CommandReply place(const v1::PlaceCommand& command, const std::string& topology);
-  // "accepted": the floor stands; zrun is told.
+  // Accepted: the floor stands; zrun is told.
   v1::CommandReply stop(const v1::StopCommand& command);
   // A state from zrun. True when it is news of an instance that is placed.
   bool report(const v1::SpaceReport& report);
@@ -80,7 +81,8 @@ class Gatekeeper {
   bool has_room();
   // Empty when the header may be obeyed.
   std::string refusal(const v1::CommandHeader& header);
-  v1::CommandReply reply(const Key& key, const char* outcome, std::string reason = "") const;
+  v1::CommandReply reply(const Key& key, wire::CommandOutcome outcome,
+                         std::string reason = "") const;
 
   std::string zhost_;
   std::uint64_t incarnation_;

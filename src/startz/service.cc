@@ -6,6 +6,7 @@
 #include "stdx/plant.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
+#include "wire/states.h"
 
 namespace startz {
 namespace {
@@ -158,7 +159,7 @@ void Service::wire_commands(rpc::Exchange& exchange) {
                   [this](const rpc::Caller&, v1::StopCommand command, auto done) {
                     auto reply = gatekeeper_.stop(command);
                     note(command.header(), reply);
-                    if (reply.outcome() == "accepted") {
+                    if (wire::outcome_of(reply) == wire::CommandOutcome::accepted) {
                       pass_stop(command);
                       changed({command.header().topology_id(), command.header().space()});
                     }
@@ -170,14 +171,14 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command, const std::stri
   const auto& header = command.header();
   if (auto why = records_.refusal(header); !why.empty()) {
     v1::CommandReply reply;
-    reply.set_outcome("refused");
+    wire::set_outcome(reply, wire::CommandOutcome::refused);
     reply.set_highest_term(gatekeeper_.highest_term());
     reply.set_reason(std::move(why));
     return reply;
   }
   auto reply = gatekeeper_.place(command, topology);
   note(header, reply);
-  if (reply.outcome() != "accepted") return reply;
+  if (wire::outcome_of(reply) != wire::CommandOutcome::accepted) return reply;
   const Gatekeeper::Key key{header.topology_id(), header.space()};
   removals_.erase(key);
   hand_to_zrun(key);
@@ -186,7 +187,7 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command, const std::stri
 }
 
 void Service::note(const v1::CommandHeader& header, const v1::CommandReply& reply) {
-  if (reply.outcome() != "accepted") return;
+  if (wire::outcome_of(reply) != wire::CommandOutcome::accepted) return;
   if (records_.hear(header)) keep_records();
   runtime_.log.debug("command_taken", {{"topology", header.topology_id()},
                                        {"space", header.space()},
@@ -368,8 +369,8 @@ void Service::zrun_answered(const Gatekeeper::Key& key, std::uint64_t epoch, std
     if (reply.error().code == Code::timeout && hub_.has("zrun")) hand_to_zrun(key);
     return;
   }
-  if (reply->outcome() != "refused") return;
-  still->second.report.set_state("failed");
+  if (wire::outcome_of(*reply) != wire::CommandOutcome::refused) return;
+  wire::set_state(still->second.report, wire::InstanceState::failed);
   still->second.report.set_detail(reply->reason());
   changed(key);
 }
@@ -382,7 +383,8 @@ void Service::pass_stop(const v1::StopCommand& command) {
       rpc::expect<v1::CommandReply>([this, key, command](stdx::Result<v1::CommandReply> reply) {
         // "accepted" is not yet gone: the data goes when the space has closed, and zrun may end
         // before. A second removal finds nothing to do.
-        if (reply && reply->outcome() != "accepted") removals_.erase(key);
+        if (reply && wire::outcome_of(*reply) != wire::CommandOutcome::accepted)
+          removals_.erase(key);
         if (reply && removals_.contains(key) && !repeat_timer_.pending())
           repeat_timer_.set(5s, [this] { pass_removals(); });
         // A zrun that starts anew runs only what the gatekeeper hands it.

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "zmesh/fake_control_plane.h"
+#include "zmesh/testing/fake_control_plane.h"
 
 namespace zmesh {
 namespace {

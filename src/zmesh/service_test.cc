@@ -8,8 +8,8 @@
 #include "stdx/encoding.h"
 #include "wire/data_frame.h"
 #include "wire/json.h"
-#include "zmesh/fake_control_plane.h"
-#include "zmesh/fake_node.h"
+#include "zmesh/testing/fake_control_plane.h"
+#include "zmesh/testing/fake_node.h"
 
 namespace zmesh {
 namespace {

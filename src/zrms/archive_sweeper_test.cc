@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "zrms/test_records.h"
+#include "zrms/testing/records.h"
 
 namespace zrms {
 namespace {

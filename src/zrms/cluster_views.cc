@@ -5,6 +5,7 @@
 #include <string>
 
 #include "stdx/text.h"
+#include "wire/states.h"
 
 namespace zrms {
 
@@ -26,7 +27,7 @@ v1::ClusterReply ClusterViews::cluster() const {
   for (const auto& [id, row] : leader_.records().topologies()) {
     if (row.record.desired() == v1::DESIRED_DELETED) continue;
     ++topologies;
-    running += row.record.state() == "running";
+    running += wire::state_of(row.record) == wire::TopologyState::running;
   }
   view.set_topologies(topologies);
   view.set_topologies_running(running);
@@ -34,7 +35,7 @@ v1::ClusterReply ClusterViews::cluster() const {
   for (const auto& [key, row] : leader_.records().spaces()) {
     if (row.record.tombstone()) continue;
     ++spaces;
-    spaces_running += row.record.state() == "running";
+    spaces_running += wire::state_of(row.record) == wire::SpaceRowState::running;
   }
   view.set_spaces(spaces);
   view.set_spaces_running(spaces_running);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zrms/commit_log.h"
+#include "wire/states.h"
 
 namespace zrms {
 
@@ -19,10 +20,10 @@ void CommitLog::log(const std::vector<RowChange>& changes, const Records& before
 
 void CommitLog::log_topology(const RowChange& change, const Records& before_records) {
   const auto* before = before_records.topology(change.topology.id());
-  const auto& state = change.topology.state();
-  if (!change.remove && (before == nullptr || before->record.state() != state)) {
-    if (state == "degraded") degraded_.add();
-    if (state == "failed") failed_.add();
+  if (!change.remove && (before == nullptr || before->record.state() != change.topology.state())) {
+    const auto state = wire::state_of(change.topology);
+    if (state == wire::TopologyState::degraded) degraded_.add();
+    if (state == wire::TopologyState::failed) failed_.add();
   }
   if (!change.remove && (before == nullptr || before->record.state() != change.topology.state() ||
                          before->record.reason() != change.topology.reason()))
@@ -47,7 +48,9 @@ void CommitLog::log_space(const RowChange& change, const Records& before_records
   const auto* before = before_records.space(space.topology_id(), space.space());
   if (change.remove || space.tombstone()) return;
   const bool moved = before == nullptr || before->record.epoch() != space.epoch();
-  log_.info(moved ? "space_placed" : (space.state() == "running" ? "space_running" : "space_row"),
+  log_.info(moved ? "space_placed"
+                  : (wire::state_of(space) == wire::SpaceRowState::running ? "space_running"
+                                                                           : "space_row"),
             {{"topology", space.topology_id()},
              {"space", space.space()},
              {"on", space.zhost()},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zrms/directory.h"
+#include "wire/states.h"
 
 #include <algorithm>
 
@@ -30,7 +31,7 @@ void DirectorySender::changed(const Records::Key& key, Entry& entry) {
 namespace {
 
 bool gone_for_all(const v1::SpaceRecord& record) {
-  return record.tombstone() || record.state() == "removed";
+  return record.tombstone() || wire::state_of(record) == wire::SpaceRowState::removed;
 }
 
 // Only a space that people reach from outside is found by the name of its topology.
@@ -74,7 +75,8 @@ void DirectorySender::note(const Records& records, const Records::Key& key) {
   auto& entry = known.entry;
   if (known.changed_at != 0 && !known.gone && entry.space_index() == space_index &&
       entry.zhost() == record.zhost() && entry.incarnation() == record.incarnation() &&
-      entry.epoch() == record.epoch() && entry.running() == (record.state() == "running") &&
+      entry.epoch() == record.epoch() &&
+      entry.running() == (wire::state_of(record) == wire::SpaceRowState::running) &&
       entry.removed() == gone_for_all(record) && has_doors(entry, topology->spec(), index))
     return;
   entry.set_topology_id(key.first);
@@ -83,7 +85,7 @@ void DirectorySender::note(const Records& records, const Records::Key& key) {
   entry.set_zhost(record.zhost());
   entry.set_incarnation(record.incarnation());
   entry.set_epoch(record.epoch());
-  entry.set_running(record.state() == "running");
+  entry.set_running(wire::state_of(record) == wire::SpaceRowState::running);
   entry.set_removed(gone_for_all(record));
   note_doors(entry, topology->spec(), index);
   known.gone = false;

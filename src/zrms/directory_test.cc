@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "ports/transport.h"
-#include "zrms/test_records.h"
+#include "zrms/testing/records.h"
 
 namespace zrms {
 namespace {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "stdx/text.h"
+#include "wire/states.h"
 
 namespace zrms {
 namespace {
@@ -15,7 +16,8 @@ constexpr std::size_t why_max = 300;
 
 // What happened to a space, by its row before and after; empty: nothing that is told.
 std::string what_of(const v1::SpaceRecord* before, const v1::SpaceRecord& after) {
-  const bool was_placed = before != nullptr && !before->tombstone() && before->state() != "stopped";
+  const bool was_placed = before != nullptr && !before->tombstone() &&
+                          wire::state_of(*before) != wire::SpaceRowState::stopped;
   if (before == nullptr || before->epoch() != after.epoch()) {
     if (!was_placed) return "placed";
     return before->zhost() == after.zhost() ? "restarted" : "moved";

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "stdx/text.h"
+#include "wire/states.h"
 #include "zrms/placed_on.h"
 
 namespace zrms {
@@ -29,7 +30,7 @@ std::string why_nowhere(const TopologyRow& topology, const SpaceRow* row,
                         const std::vector<ZhostFit>& fits) {
   if (topology.record.desired() == v1::DESIRED_STOPPED)
     return "the topology was stopped; `topo start` starts it";
-  if (row != nullptr && row->record.state() == "waiting")
+  if (row != nullptr && wire::state_of(row->record) == wire::SpaceRowState::waiting)
     return format("it waits: {}", row->record.reason());
   if (!fits.empty() && fits.front().broken.empty())
     return format("it is about to be placed on zhost {}", fits.front().zhost);
@@ -125,7 +126,8 @@ void Explanation::look_at(const Records& records, const TopologyRow& topology,
   const auto* zhost = placed_on(row);
   const auto* candidate = zhost == nullptr ? nullptr : candidates_.find(*zhost);
   const bool lost = zhost != nullptr && (candidate == nullptr || candidate->lost);
-  const bool there = zhost != nullptr && !lost && row->record.state() != "waiting";
+  const bool there =
+      zhost != nullptr && !lost && wire::state_of(row->record) != wire::SpaceRowState::waiting;
   ++counts_[there];
   if (!room_for(there)) return;
   // Asked as if it were to be placed now: what it takes where it is counts for nothing.

@@ -7,7 +7,7 @@
 #include "stdx/prng.h"
 #include "stdx/text.h"
 #include "wire/json.h"
-#include "zrms/test_records.h"
+#include "zrms/testing/records.h"
 
 namespace zrms {
 namespace {

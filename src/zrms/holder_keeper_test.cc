@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "zrms/reported_archives.h"
-#include "zrms/test_records.h"
+#include "zrms/testing/records.h"
 
 namespace zrms {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "stdx/plant.h"
 #include "stdx/text.h"
+#include "wire/states.h"
 #include "zrms/copy_archives.h"
 #include "zrms/event_notes.h"
 
@@ -358,7 +359,7 @@ void Leader::send(Commands::Places places) {
         if (reconciler_.answered(zhost, bytes, names, runtime_.clock.now())) look();
         if (!replies) return not_done("place", headers.front(), replies.error().message);
         for (int i = 0; i < replies->replies_size() && i < static_cast<int>(headers.size()); ++i)
-          if (replies->replies(i).outcome() == "refused")
+          if (wire::outcome_of(replies->replies(i)) == wire::CommandOutcome::refused)
             not_done("place", headers[static_cast<std::size_t>(i)], replies->replies(i).reason());
       }));
 }
@@ -374,7 +375,7 @@ void Leader::send(Commands::Stop stop) {
                        if (session != session_) return;
                        if (reconciler_.answered(header.zhost(), bytes, names, runtime_.clock.now()))
                          look();
-                       if (!reply || reply->outcome() == "refused")
+                       if (!reply || wire::outcome_of(*reply) == wire::CommandOutcome::refused)
                          not_done("stop", header, reply ? reply->reason() : reply.error().message);
                      }));
 }

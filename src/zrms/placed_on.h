@@ -5,14 +5,15 @@
 
 #include <string>
 
+#include "wire/states.h"
 #include "zrms/records.h"
 
 namespace zrms {
 
 // The zhost that has it; null: nowhere.
 inline const std::string* placed_on(const SpaceRow* row) {
-  const bool placed = row != nullptr && !row->record.tombstone() &&
-                      row->record.state() != "stopped" && row->record.state() != "removed";
+  const bool placed =
+      row != nullptr && !row->record.tombstone() && !wire::is_over(wire::state_of(row->record));
   return placed ? &row->record.zhost() : nullptr;
 }
 

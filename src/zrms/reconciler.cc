@@ -6,6 +6,7 @@
 
 #include "stdx/plant.h"
 #include "stdx/text.h"
+#include "wire/states.h"
 #include "zrms/reconciler_work.h"
 
 namespace zrms {
@@ -227,7 +228,8 @@ void Reconciler::judge_running(Work& work, const TopologyRow& topology, Progress
     const auto* row = work.view.records.space(record.id(), name);
     const auto refused = refusals_.find({record.id(), name});
     if (refused != refusals_.end()) {
-      unplaceable = !work.someone_unheard() || record.state() == "failed";
+      unplaceable =
+          !work.someone_unheard() || wire::state_of(record) == wire::TopologyState::failed;
       reason = format("space {} has no zhost: {}", name,
                       fmt::format("{}", fmt::join(refused->second, "; ")));
     } else if (const auto waits = progress.waits.find(first); waits != progress.waits.end()) {
@@ -236,24 +238,26 @@ void Reconciler::judge_running(Work& work, const TopologyRow& topology, Progress
       reason = work.why_not_running(topology.spec(), name, row);
     }
   }
-  std::string state = "degraded";
+  const auto before = wire::state_of(record);
+  auto state = wire::TopologyState::degraded;
   if (all)
-    state = "running";
-  else if (record.state() == "pending" || record.state() == "stopped")
-    state = "pending";
+    state = wire::TopologyState::running;
+  else if (before == wire::TopologyState::pending || before == wire::TopologyState::stopped)
+    state = wire::TopologyState::pending;
   else if (unplaceable)
-    state = "failed";  // R-FAIL-10; it goes on trying, and runs again when capacity appears
+    state = wire::TopologyState::failed;  // R-FAIL-10; it goes on trying, and runs again when
+                                          // capacity appears
   // A thousand zhosts may each have a reason to refuse; the record has a bound.
   reason = stdx::shortened(std::move(reason), reason_bytes_max);
-  if (state == record.state() && reason == record.reason()) return;
-  if (state == record.state() && !record.reason().empty() &&
+  if (state == before && reason == record.reason()) return;
+  if (state == before && !record.reason().empty() &&
       work.now - progress.reason_at < options_.reason_every)
     return;
   progress.reason_at = work.now;
   auto next = record;
-  next.set_state(state);
+  wire::set_state(next, state);
   next.set_reason(reason);
-  if (state != record.state()) next.set_updated(work.view.now_text);
+  if (state != before) next.set_updated(work.view.now_text);
   work.plan.changes.push_back(change_of(topology, std::move(next)));
 }
 
@@ -264,9 +268,9 @@ void Reconciler::judge_stopping(Work& work, const TopologyRow& topology, const P
     for (const auto& [number, former] : work.view.records.versions(record.id()))
       work.plan.changes.push_back(removal_of(former));
     work.plan.changes.push_back(removal_of(topology));
-  } else if (record.state() != "stopped") {
+  } else if (wire::state_of(record) != wire::TopologyState::stopped) {
     auto next = record;
-    next.set_state("stopped");
+    wire::set_state(next, wire::TopologyState::stopped);
     next.set_reason("");
     next.set_updated(work.view.now_text);
     work.plan.changes.push_back(change_of(topology, std::move(next)));

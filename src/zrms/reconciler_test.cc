@@ -8,7 +8,7 @@
 #include "stdx/text.h"
 
 #include "wire/frame.h"
-#include "zrms/test_records.h"
+#include "zrms/testing/records.h"
 
 namespace zrms {
 namespace {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "wire/states.h"
 #include "zrms/reconciler.h"
 
 namespace zrms {
@@ -59,7 +60,7 @@ struct Reconciler::Work {
       if (const auto seen = zhost->spaces.find({record.topology_id(), record.space()});
           seen != zhost->spaces.end() && seen->second.epoch() == record.epoch())
         return seen->second.detail().empty() ? seen->second.state() : seen->second.detail();
-    return record.state() == "placed" ? record.reason() : "";
+    return wire::state_of(record) == wire::SpaceRowState::placed ? record.reason() : "";
   }
   // Of a space that is not as its topology wants it. One that runs is to be replaced, or is
   // reported before the records say so; a state is no reason.
@@ -68,7 +69,7 @@ struct Reconciler::Work {
     if (row == nullptr) return stdx::format("waits for space {}", name);
     const auto& record = row->record;
     const auto* report = seen(record);
-    if (report != nullptr && report->state() == "running") {
+    if (report != nullptr && wire::state_of(*report) == wire::InstanceState::running) {
       if (record.version() < spec.version)
         return stdx::format("space {} runs in version {}; version {} takes its place", name,
                             record.version(), spec.version);

@@ -2,6 +2,7 @@
 #include "zrms/records.h"
 
 #include "wire/message_field.h"
+#include "wire/states.h"
 #include "zrms/records_reader.h"
 
 namespace zrms {
@@ -211,7 +212,7 @@ const std::map<std::uint64_t, VersionRow>& Records::versions(const std::string& 
 void Records::count(const SpaceRow& row, bool there) {
   const auto& record = row.record;
   if (!record.mex_sha256().empty()) use_archive(record.topology_id(), record.mex_sha256(), there);
-  if (record.tombstone() || record.state() == "stopped" || record.state() == "removed") return;
+  if (record.tombstone() || wire::is_over(wire::state_of(record))) return;
   const auto* known = topology(record.topology_id());
   const int index = known == nullptr ? -1 : known->index().find(record.space());
   const auto memory =

@@ -4,6 +4,7 @@
 #include "model/topology_update.h"
 #include "stdx/plant.h"
 #include "stdx/text.h"
+#include "wire/states.h"
 #include "zrms/reconciler_work.h"
 #include "zrms/route_clash.h"
 #include "zrms/versions.h"
@@ -30,12 +31,13 @@ void Reconciler::try_out(Work& work, const TopologyRow& topology, Progress& prog
   if (!update_goes_on(topology.record) || row.record.version() != topology.spec().version ||
       progress.rollout.has_passed(index))
     return;
-  const bool failed = seen.state() == "failed";
+  const auto state = wire::state_of(seen);
+  const bool failed = state == wire::InstanceState::failed;
   if (failed || seen.restarts() > 0)
     progress.rollout.note_failed(format("space {} failed on {}: {}", row.record.space(),
                                         row.record.zhost(),
                                         failed ? seen.detail() : seen.last_failure()));
-  if (seen.state() == "running")
+  if (state == wire::InstanceState::running)
     progress.rollout.note_running(index, work.now);
   else
     progress.rollout.note_placed(index);
@@ -84,7 +86,7 @@ bool Reconciler::settle_removed(Work& work, Progress& progress, Index index, con
       work.plan.changes.push_back(removal_of(*row));
     return false;
   }
-  if (record.state() == "removed") return true;
+  if (wire::state_of(record) == wire::SpaceRowState::removed) return true;
   progress.rollout.note_leaving(index);
   return true;
 }
@@ -114,7 +116,7 @@ bool Reconciler::roll(Work& work, const TopologyRow& topology, Progress& progres
     left = false;
     if (held_there(work, *row, {.why = "an update removed the space"})) continue;
     auto next = row->record;
-    next.set_state("removed");
+    wire::set_state(next, wire::SpaceRowState::removed);
     next.set_reason("an update removed it; `topo purge` removes its data");
     work.plan.changes.push_back(change_of(*row, std::move(next)));
   }
@@ -124,7 +126,7 @@ bool Reconciler::roll(Work& work, const TopologyRow& topology, Progress& progres
   update.set_state(record.update().state() == v1::UPDATE_ROLLING ? v1::UPDATE_DONE
                                                                  : v1::UPDATE_ROLLED_BACK);
   update.set_ended(work.view.now_text);
-  next.set_state("running");
+  wire::set_state(next, wire::TopologyState::running);
   next.set_reason("");
   next.set_updated(work.view.now_text);
   work.plan.changes.push_back(change_of(topology, std::move(next)));

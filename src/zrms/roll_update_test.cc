@@ -7,7 +7,7 @@
 #include "model/topology_update.h"
 #include "stdx/text.h"
 #include "zrms/reconciler.h"
-#include "zrms/test_records.h"
+#include "zrms/testing/records.h"
 #include "zrms/versions.h"
 
 namespace zrms {

@@ -5,6 +5,7 @@
 #include "model/topology_update.h"
 #include "stdx/plant.h"
 #include "stdx/text.h"
+#include "wire/states.h"
 #include "zrms/placed_on.h"
 #include "zrms/reconciler_work.h"
 #include "zrms/versions.h"
@@ -79,7 +80,7 @@ v1::SpaceRecord Reconciler::next_placement(Work& work, const TopologyRow& topolo
   next.set_epoch(std::max(row == nullptr ? 0 : row->record.epoch(),
                           PLANTED(P15_step) ? 0 : work.view.records.lineage().epoch_floor()) +
                  1);
-  next.set_state("placed");
+  wire::set_state(next, wire::SpaceRowState::placed);
   next.set_reason(stdx::shortened(why, 4096));
   next.set_version(topology.spec().version);
   next.set_definition(model::mark_of(space));
@@ -93,9 +94,10 @@ v1::SpaceRecord Reconciler::next_placement(Work& work, const TopologyRow& topolo
 void Reconciler::wait_for_data(Work& work, Progress& progress, Index index, const SpaceRow& row,
                                const std::string& why) {
   progress.waits[index] = why;
-  if (row.record.state() == "waiting" && row.record.reason() == why) return;
+  if (wire::state_of(row.record) == wire::SpaceRowState::waiting && row.record.reason() == why)
+    return;
   auto next = row.record;
-  next.set_state("waiting");
+  wire::set_state(next, wire::SpaceRowState::waiting);
   next.set_reason(why);
   work.plan.changes.push_back(change_of(row, std::move(next)));
 }
@@ -131,7 +133,7 @@ bool Reconciler::settle_space(Work& work, const TopologyRow& topology, Progress&
         format("the row of space {} in the control plane's database cannot be read", space.name);
     return false;
   }
-  if (row == nullptr || row->record.state() == "stopped" || row->record.state() == "removed") {
+  if (row == nullptr || wire::is_over(wire::state_of(row->record))) {
     place_anew(work, topology, progress, index, "", "");
     return false;
   }
@@ -187,19 +189,20 @@ bool Reconciler::settle_present(Work& work, const TopologyRow& topology, Progres
                                 Index index, const SpaceRow& row, const v1::SpaceReport& seen) {
   const auto& space = topology.spec().spaces[index];
   const auto& record = row.record;
-  const auto& state = seen.state();
+  const auto state = wire::state_of(seen);
   const bool older = record.definition() != model::mark_of(space);
-  if (older && state != "failed")
-    return settle_older(work, topology, progress, index, state == "running");
+  if (older && state != wire::InstanceState::failed)
+    return settle_older(work, topology, progress, index, state == wire::InstanceState::running);
   if (!older) try_out(work, topology, progress, index, row, seen);
-  if (state == "failed") return settle_failed(work, topology, progress, index, row, seen.detail());
+  if (state == wire::InstanceState::failed)
+    return settle_failed(work, topology, progress, index, row, seen.detail());
   if (const auto at = failures_.find({record.topology_id(), record.space()});
       at != failures_.end() && at->second.epoch == record.epoch()) {
     // It came back in place.
     at->second.before.push_back(at->second.since);
     at->second.epoch = 0;
   }
-  if (state != "running") return false;
+  if (state != wire::InstanceState::running) return false;
   note_running(work, row, space.store == model::StoreKind::local);
   return true;
 }
@@ -230,9 +233,10 @@ bool Reconciler::settle_failed(Work& work, const TopologyRow& topology, Progress
 
 void Reconciler::note_running(Work& work, const SpaceRow& row, bool has_data) {
   const auto& record = row.record;
-  if (record.state() == "running" && record.has_data() == has_data) return;
+  if (wire::state_of(record) == wire::SpaceRowState::running && record.has_data() == has_data)
+    return;
   auto next = record;
-  next.set_state("running");
+  wire::set_state(next, wire::SpaceRowState::running);
   next.set_reason("");
   next.set_has_data(has_data);
   work.plan.changes.push_back(change_of(row, std::move(next)));
@@ -244,14 +248,13 @@ void Reconciler::note_running(Work& work, const SpaceRow& row, bool has_data) {
 bool Reconciler::settle_stopping(Work& work, const TopologyRow& topology, const SpaceRow* row) {
   const bool deleting = topology.record.desired() == v1::DESIRED_DELETED;
   if (row == nullptr) return true;
-  if (!deleting && (row->record.state() == "stopped" || row->record.state() == "removed"))
-    return true;
+  if (!deleting && (wire::is_over(wire::state_of(row->record)))) return true;
   if (deleting && !row->record.tombstone()) {
     // P13: deleting raises the epoch and leaves a tombstone.
     auto next = row->record;
     next.set_tombstone(true);
     next.set_epoch(next.epoch() + 1);
-    next.set_state("stopped");
+    wire::set_state(next, wire::SpaceRowState::stopped);
     work.plan.changes.push_back(change_of(*row, std::move(next)));
     return false;
   }
@@ -263,7 +266,7 @@ bool Reconciler::settle_stopping(Work& work, const TopologyRow& topology, const 
     work.plan.changes.push_back(removal_of(*row));
   } else {
     auto next = row->record;
-    next.set_state("stopped");
+    wire::set_state(next, wire::SpaceRowState::stopped);
     next.set_reason("");
     work.plan.changes.push_back(change_of(*row, std::move(next)));
   }
@@ -312,14 +315,16 @@ bool Reconciler::stop_older_copies(Work& work, const SpaceRow& row) {
     const auto* newer = work.view.cluster.find(record.zhost());
     const auto at = newer == nullptr ? zhost->spaces.end() : newer->spaces.find(key);
     const bool newer_runs = newer != nullptr && at != newer->spaces.end() &&
-                            at->second.epoch() == record.epoch() && at->second.state() == "running";
+                            at->second.epoch() == record.epoch() &&
+                            wire::state_of(at->second) == wire::InstanceState::running;
     // Nothing newer comes where an operator stopped the topology: the older copy ends too.
-    const bool unwanted = record.state() == "stopped" || record.state() == "removed";
+    const auto state = wire::state_of(record);
+    const bool unwanted = wire::is_over(state);
     if (newer_runs || unwanted || PLANTED(P8_stop_first))
       send_stop(work, record, holder, zhost->incarnation, seen->second.epoch(),
                 {.why = unwanted ? "the topology was stopped"
                                  : format("it runs on {} now", record.zhost()),
-                 .topology_ends = record.state() == "stopped"});
+                 .topology_ends = state == wire::SpaceRowState::stopped});
   }
   return any;
 }

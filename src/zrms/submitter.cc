@@ -7,6 +7,7 @@
 #include "stdx/encoding.h"
 #include "stdx/rfc3339.h"
 #include "stdx/text.h"
+#include "wire/states.h"
 #include "wire/topology_codec.h"
 #include "zrms/archive_spread.h"
 #include "zrms/copy_archives.h"
@@ -208,7 +209,7 @@ void Submitter::write_topology(const SubmissionPtr& submission, const Holders& h
   v1::TopologyRecord record;
   record.set_id(stdx::uuid_from(runtime_.random.next(), runtime_.random.next()));
   record.set_desired(v1::DESIRED_RUNNING);
-  record.set_state("pending");
+  wire::set_state(record, wire::TopologyState::pending);
   record.set_mex_sha256(request.mex_sha256());
   for (const auto& holder : holders) record.add_blob_holders(holder);
   record.set_created(stdx::format_rfc3339(runtime_.clock.wall()));
@@ -218,7 +219,7 @@ void Submitter::write_topology(const SubmissionPtr& submission, const Holders& h
   v1::SubmitReply reply;
   reply.set_topology_id(record.id());
   reply.set_name(text->spec.name);
-  reply.set_state("pending");
+  reply.set_state(record.state());
   reply.set_version(1);
   for (const auto& space : text->spec.spaces) reply.add_spaces(space.name);
   // Other submits may have been committed while this one waited for its batch.

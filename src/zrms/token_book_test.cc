@@ -5,7 +5,7 @@
 
 #include "stdx/text.h"
 #include "zrms/event_notes.h"
-#include "zrms/test_records.h"
+#include "zrms/testing/records.h"
 
 namespace zrms {
 namespace {

@@ -7,6 +7,7 @@
 #include "stdx/rfc3339.h"
 #include "stdx/text.h"
 #include "wire/json.h"
+#include "wire/states.h"
 #include "zrms/named_topology.h"
 #include "zrms/versions.h"
 
@@ -82,9 +83,9 @@ void TopologyApi::set_desired(const std::string& id, v1::Desired desired, const 
     auto next = row->record;
     next.set_desired(desired);
     next.set_updated(updated);
-    if (desired == v1::DESIRED_RUNNING && next.state() == "stopped") {
+    if (desired == v1::DESIRED_RUNNING && wire::state_of(next) == wire::TopologyState::stopped) {
       if (is_kept_data(row->spec())) return std::unexpected(only_data(row->spec().name));
-      next.set_state("pending");
+      wire::set_state(next, wire::TopologyState::pending);
     }
     auto change = change_of(*row, std::move(next));
     change.by = by;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "stdx/text.h"
+#include "wire/states.h"
 #include "zrms/versions.h"
 
 namespace zrms {
@@ -151,7 +152,7 @@ void TopologyViews::show_placement(const TopologyRow& row, const model::Space& s
   const auto* zhost = cluster_.find(placed->record.zhost());
   // What waits for its data says for whom; the last words of that zhost say nothing.
   if (zhost != nullptr && record.desired() == v1::DESIRED_RUNNING &&
-      placed->record.state() != "waiting") {
+      wire::state_of(placed->record) != wire::SpaceRowState::waiting) {
     const auto seen = zhost->spaces.find({record.id(), space.name});
     if (zhost->life == ClusterManager::Life::dead) {
       view.set_state("lost");

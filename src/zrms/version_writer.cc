@@ -2,6 +2,7 @@
 #include "zrms/version_writer.h"
 
 #include "stdx/text.h"
+#include "wire/states.h"
 #include "zrms/named_topology.h"
 #include "zrms/route_clash.h"
 
@@ -87,7 +88,7 @@ stdx::Result<std::vector<RowChange>> VersionWriter::rows_of(Update& update,
   // One whose data was kept comes back with a submit.
   if (is_kept_data(row->spec()) && !is_kept_data(next.updated.topology)) {
     record.set_desired(v1::DESIRED_RUNNING);
-    record.set_state("pending");
+    wire::set_state(record, wire::TopologyState::pending);
     record.mutable_update()->set_state(v1::UPDATE_ROLLING);
   }
   if (is_kept_data(next.updated.topology)) {

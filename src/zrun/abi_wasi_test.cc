@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "guest_abi/table.h"
-#include "zrun/fake_cluster.h"
 #include "zrun/space_view.h"
+#include "zrun/testing/fake_cluster.h"
 
 namespace zrun {
 namespace {

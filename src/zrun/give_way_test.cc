@@ -2,7 +2,7 @@
 // When a guest is called and when it gives way, with the real host functions and the stub engine.
 #include <gtest/gtest.h>
 
-#include "zrun/fake_cluster.h"
+#include "zrun/testing/fake_cluster.h"
 
 namespace zrun {
 namespace {

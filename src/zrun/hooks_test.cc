@@ -4,8 +4,8 @@
 
 #include "guest_abi/table.h"
 #include "wire/access_table.h"
-#include "zrun/fake_cluster.h"
 #include "zrun/http_api.h"
+#include "zrun/testing/fake_cluster.h"
 
 namespace zrun {
 namespace {

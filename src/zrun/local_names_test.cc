@@ -2,7 +2,7 @@
 // One module in two spaces, whose paths the topology calls otherwise (`out`, `in` of a path).
 #include <gtest/gtest.h>
 
-#include "zrun/fake_cluster.h"
+#include "zrun/testing/fake_cluster.h"
 
 namespace zrun {
 namespace {

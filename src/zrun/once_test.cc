@@ -7,7 +7,7 @@
 #include <set>
 
 #include "stdx/text.h"
-#include "zrun/fake_cluster.h"
+#include "zrun/testing/fake_cluster.h"
 
 namespace zrun {
 namespace {

@@ -10,7 +10,7 @@
 #include "wire/data_frame.h"
 #include "wire/json.h"
 #include "zmesh/http_api.h"
-#include "zrun/fake_cluster.h"
+#include "zrun/testing/fake_cluster.h"
 
 namespace zrun {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "model/page_host.h"
 #include "zmesh/http_api.h"
-#include "zrun/fake_cluster.h"
+#include "zrun/testing/fake_cluster.h"
 
 namespace zrun {
 namespace {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "model/topology_update.h"
-#include "zrun/fake_cluster.h"
+#include "zrun/testing/fake_cluster.h"
 
 namespace zrun {
 namespace {

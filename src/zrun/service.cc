@@ -6,6 +6,7 @@
 #include "stdx/encoding.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
+#include "wire/states.h"
 #include "wire/topology_codec.h"
 #include "zrun/space_view.h"
 
@@ -36,9 +37,9 @@ v1::PeerHello data_hello_of(const Options& options) {
   return hello;
 }
 
-v1::CommandReply reply(std::string outcome, std::string reason = "") {
+v1::CommandReply reply(wire::CommandOutcome outcome, std::string reason = "") {
   v1::CommandReply out;
-  out.set_outcome(std::move(outcome));
+  wire::set_outcome(out, outcome);
   out.set_reason(std::move(reason));
   return out;
 }
@@ -223,22 +224,26 @@ v1::PlaceBatchReply Service::place_many(const v1::PlaceBatch& batch) {
 
 v1::CommandReply Service::place(const v1::PlaceCommand& command, const ReadSpec& spec) {
   const auto& header = command.header();
-  if (closing_) return reply("refused", "zrun is stopping");
-  if (!stdx::is_uuid(header.topology_id())) return reply("refused", "no topology id");
+  if (closing_) return reply(wire::CommandOutcome::refused, "zrun is stopping");
+  if (!stdx::is_uuid(header.topology_id()))
+    return reply(wire::CommandOutcome::refused, "no topology id");
   const Key key{header.topology_id(), header.space()};
   auto* present = spaces_.find(key);
   if (present != nullptr) {
     const auto& id = present->space->id();
     const model::InstanceId asked{id.key, model::Epoch(header.epoch()), model::Run(command.run())};
-    if (asked <= id) return reply(asked == id ? "already" : "refused", "a newer instance is here");
+    if (asked <= id)
+      return reply(asked == id ? wire::CommandOutcome::already : wire::CommandOutcome::refused,
+                   "a newer instance is here");
   }
   const auto found = topology_of(command, spec);
-  if (!found) return reply("refused", found.error().message);
+  if (!found) return reply(wire::CommandOutcome::refused, found.error().message);
   auto& topology = **found;
   const auto text = topology.text_of(command.topology_version(), spec);
   if (!text || topology.index_in(**text, header.space()) < 0) {
     forget_topology_if_empty(header.topology_id());
-    return reply("refused", text ? "the topology has no such space" : text.error().message);
+    return reply(wire::CommandOutcome::refused,
+                 text ? "the topology has no such space" : text.error().message);
   }
   if (present != nullptr) {
     auto& placed = *present;
@@ -252,11 +257,12 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command, const ReadSpec&
     retire(key);
     // It may have been the last one here.
     const auto again = topology_of(command, spec);
-    if (!again) return reply("refused", again.error().message);
+    if (!again) return reply(wire::CommandOutcome::refused, again.error().message);
     return place_here(**again, *text, command, {});
   }
   if (spaces_.all().size() >= options_.spaces_max)
-    return reply("refused", stdx::format("zrun holds {} spaces, its limit", spaces_.all().size()));
+    return reply(wire::CommandOutcome::refused,
+                 stdx::format("zrun holds {} spaces, its limit", spaces_.all().size()));
   return place_here(topology, *text, command, {});
 }
 
@@ -309,7 +315,7 @@ v1::CommandReply Service::place_here(LocalTopology& topology,
   courier_.space_arrived(topology, index, handed.with_mailbox);
   state_changed(*placed.space);
   starter_.start(key, command);
-  return reply("accepted");
+  return reply(wire::CommandOutcome::accepted);
 }
 
 // --- replacing ---
@@ -321,7 +327,7 @@ v1::CommandReply Service::replace(PlacedSpace& placed, std::shared_ptr<const mod
   v1::CommandReply reply;
   const auto of = [](const v1::PlaceCommand& c) { return std::pair(c.header().epoch(), c.run()); };
   const bool again = placed.next && of(*placed.next) == of(command);
-  reply.set_outcome(again ? "already" : "accepted");
+  wire::set_outcome(reply, again ? wire::CommandOutcome::already : wire::CommandOutcome::accepted);
   if (again) return reply;
   const bool closing = placed.next != nullptr;
   placed.next = std::make_unique<v1::PlaceCommand>(command);
@@ -371,15 +377,15 @@ void Service::hand_over(const Key& key, LocalTopology& topology, PlacedSpace& pl
 v1::CommandReply Service::stop(const v1::StopCommand& command) {
   const auto& header = command.header();
   if (!stdx::is_uuid(header.topology_id()) || !model::is_name(header.space()))
-    return reply("refused", "a stop names topology_id and space");
+    return reply(wire::CommandOutcome::refused, "a stop names topology_id and space");
   const Key key{header.topology_id(), header.space()};
   auto* placed = spaces_.find(key);
   if (placed == nullptr) {
     if (command.remove_data()) remove_stored({model::TopologyId(key.first), key.second});
-    return reply("already");
+    return reply(wire::CommandOutcome::already);
   }
   if (placed->space->id().epoch.value > header.epoch())
-    return reply("refused", "a newer instance is here");
+    return reply(wire::CommandOutcome::refused, "a newer instance is here");
   placed->remove_data |= command.remove_data();
   placed->topology_ends |= command.topology_ends();
   if (placed->next && placed->next->header().epoch() <= header.epoch()) placed->next.reset();
@@ -388,7 +394,7 @@ v1::CommandReply Service::stop(const v1::StopCommand& command) {
     space.stop(command.why().empty() ? "stopped by command" : command.why());
   else
     retire_later(key, space.id());
-  return reply("accepted");
+  return reply(wire::CommandOutcome::accepted);
 }
 
 void Service::state_changed(Space& space) {

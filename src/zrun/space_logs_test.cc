@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "zrun/fake_cluster.h"
+#include "zrun/testing/fake_cluster.h"
 
 namespace zrun {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <numeric>
 
-#include "zrun/fake_cluster.h"
+#include "zrun/testing/fake_cluster.h"
 
 namespace zrun {
 namespace {

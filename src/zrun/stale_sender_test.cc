@@ -3,7 +3,7 @@
 // all.
 #include <gtest/gtest.h>
 
-#include "zrun/fake_cluster.h"
+#include "zrun/testing/fake_cluster.h"
 
 namespace zrun {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "guest_abi/table.h"
-#include "zrun/fake_cluster.h"
+#include "zrun/testing/fake_cluster.h"
 
 namespace zrun {
 namespace {

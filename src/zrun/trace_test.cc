@@ -8,7 +8,7 @@
 #include "stdx/text.h"
 #include "wire/json.h"
 #include "zmesh/http_api.h"
-#include "zrun/fake_cluster.h"
+#include "zrun/testing/fake_cluster.h"
 
 namespace zrun {
 namespace {

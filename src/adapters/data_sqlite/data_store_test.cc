@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "adapters/data_contract.h"
+#include "adapters/testing/data_contract.h"
 #include "adapters/wait_queue.h"
 #include "simkit/stub_engine.h"
 #include "stdx/encoding.h"

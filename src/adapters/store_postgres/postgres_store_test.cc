@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "adapters/store_contract.h"
+#include "adapters/testing/store_contract.h"
 #include "adapters/wait_queue.h"
 
 namespace adapters {

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "adapters/store_contract.h"
 #include "adapters/store_memory/memory_store.h"
+#include "adapters/testing/store_contract.h"
 #include "adapters/wait_queue.h"
 
 namespace adapters {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "simkit/engine_contract.h"
+#include "simkit/testing/engine_contract.h"
 
 #include <fstream>
 #include <iterator>

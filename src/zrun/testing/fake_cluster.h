@@ -15,8 +15,8 @@
 #include "simkit/stub_package.h"
 #include "stdx/encoding.h"
 #include "wire/topology_codec.h"
-#include "zmesh/fake_control_plane.h"
-#include "zmesh/fake_node.h"
+#include "zmesh/testing/fake_control_plane.h"
+#include "zmesh/testing/fake_node.h"
 #include "zrun/service.h"
 
 namespace zrun {

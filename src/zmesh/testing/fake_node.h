@@ -11,8 +11,8 @@
 #include "simkit/network.h"
 #include "simkit/stub_identity.h"
 #include "simkit/stub_key.h"
-#include "zmesh/fake_control_plane.h"
 #include "zmesh/service.h"
+#include "zmesh/testing/fake_control_plane.h"
 
 namespace zmesh {
 
