@@ -121,11 +121,8 @@ struct Commands {
   static int topo_submit(Shell& shell, const Words& words) {
     const bool verbose = words.size() == 2 && words[1] == "--verbose";
     if (words.size() == 2 && !verbose) return shell.usage("topo submit FILE [--verbose]");
-    auto archive = shell.outside_.read_file(words[0]);
-    if (!archive) {
-      shell.say_error(archive.error().code, archive.error().message);
-      return failed;
-    }
+    auto archive = shell.read_topology_file(words[0]);
+    if (!archive) return failed;
     shell.wait_for_leader();
     const bool yaml = words[0].ends_with(".yaml") || words[0].ends_with(".yml");
     if (!yaml) shell.say_if_copying_is_slow();

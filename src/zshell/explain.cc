@@ -70,11 +70,8 @@ int Shell::topo_explain(const std::vector<std::string>& words) {
   if (!space.empty()) query["space"] = space;
   if (!yaml && !name.ends_with(".mex"))
     return show(get("zrms", "/v1/topologies/" + name + "/explain", query), shown);
-  auto file = outside_.read_file(name);
-  if (!file) {
-    say_error(file.error().code, file.error().message);
-    return failed;
-  }
+  auto file = read_topology_file(name);
+  if (!file) return failed;
   query["explain"] = "1";
   if (yaml) return show(submit_standalone(name, *file, query), shown);
   ports::HttpRequest request;

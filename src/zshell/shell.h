@@ -132,6 +132,8 @@ class Shell {
   Answer act(const std::string& name, const std::string& action, const nlohmann::json& body);
   // What is said to a person; with --json {"error":{"code","message"}}.
   void say_error(stdx::Code code, const std::string& message);
+  // A MEX or a stand-alone topology that an operator named; none: it was said why.
+  std::optional<stdx::Bytes> read_topology_file(const std::string& file);
   int usage(const std::string& line);
   void print_help();
   int help_of(const std::vector<std::string>& words);

@@ -33,6 +33,8 @@ struct Fixture {
     o.read_file = [](const std::string& path) -> stdx::Result<stdx::Bytes> {
       if (path == "app.mex" || path == "dir/a.mex") return stdx::Bytes("archive");
       if (path.ends_with(".yaml")) return stdx::Bytes("text");
+      if (path == "dir/")
+        return stdx::fail(stdx::Code::invalid, "dir/: it is a folder, and no file");
       return stdx::fail(stdx::Code::not_found, path + ": No such file or directory");
     };
     o.read_topology = [this](const std::string&, const std::string& file) {
@@ -81,6 +83,8 @@ TEST(ZshellTest, RShell14SubmitEchoesTheFileAndFollowsUntilItRuns) {
   EXPECT_EQ(
       f.printed,
       "Submitting app.mex\n  ID: 7\n  Name: app\n  State: pending\n  Spaces: a, b\n  running\n");
+  EXPECT_EQ(f.run("topo submit dir/"), failed);
+  EXPECT_NE(f.printed.find("`mex build dir/` packs a project"), std::string::npos) << f.printed;
   EXPECT_EQ(f.run("topo submit none.mex"), failed);
   f.answers["zrms POST /v1/topologies"] =
       wire::error_response({stdx::Code::denied, "the MEX is not signed"});

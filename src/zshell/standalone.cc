@@ -43,6 +43,17 @@ v1::StandaloneTopology to_message(const model::Topology& topology) {
 
 }  // namespace
 
+std::optional<stdx::Bytes> Shell::read_topology_file(const std::string& file) {
+  auto bytes = outside_.read_file(file);
+  if (bytes) return std::move(*bytes);
+  auto why = bytes.error().message;
+  if (why.ends_with("it is a folder, and no file"))
+    why += stdx::format("; `mex build {}` packs a project, and the MEX that it writes is submitted",
+                        file);
+  say_error(bytes.error().code, why);
+  return std::nullopt;
+}
+
 Shell::Answer Shell::submit_standalone(const std::string& file, const std::string& text,
                                        Query query) {
   const auto refuse = [this](const std::string& why) {

@@ -28,11 +28,8 @@ int Shell::show_changes(const std::string& name, const Answer& answer, bool dry_
 
 int Shell::topo_update(const std::vector<std::string>& words, bool dry_run) {
   const auto &name = words[0], &file = words[1];
-  auto archive = outside_.read_file(file);
-  if (!archive) {
-    say_error(archive.error().code, archive.error().message);
-    return failed;
-  }
+  auto archive = read_topology_file(file);
+  if (!archive) return failed;
   wait_for_leader();
   Answer answer;
   Query query{{"update", name}};

@@ -69,6 +69,12 @@ class BlobFiles::Folder {
     const std::lock_guard lock(mutex_);
     names_.erase(name);
   }
+  // It is as good as removed: a walk or a read under way must not list it again.
+  void leave(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    names_.erase(name);
+    leaving_.insert(name);
+  }
 
   // --- on the thread ---
   stdx::Result<std::string> store(const std::string& name, const stdx::Bytes& blob) {
@@ -96,10 +102,11 @@ class BlobFiles::Folder {
   void remove(const std::string& name) {
     std::error_code error;
     fs::remove(at(name), error);
-    if (error)
-      note(name);
-    else
-      forget(name);
+    {
+      const std::lock_guard lock(mutex_);
+      leaving_.erase(leaving_.find(name));
+    }
+    if (error) note(name);
   }
   // Walks only where the folder changed. Two changes within one tick of the file system look like
   // one, hence the second of caution.
@@ -114,6 +121,7 @@ class BlobFiles::Folder {
     for (const auto& entry : fs::directory_iterator(path_, ignored))
       if (auto name = entry.path().filename().string(); is_hash(name)) names.insert(name);
     const std::lock_guard lock(mutex_);
+    for (const auto& name : leaving_) names.erase(name);
     names_ = std::move(names);
   }
 
@@ -127,12 +135,13 @@ class BlobFiles::Folder {
   std::string at(const std::string& name) const { return path_ + "/" + name; }
   void note(const std::string& name) {
     const std::lock_guard lock(mutex_);
-    names_.insert(name);
+    if (!leaving_.contains(name)) names_.insert(name);
   }
 
   std::string path_;
   mutable std::mutex mutex_;
   std::set<std::string> names_;
+  std::multiset<std::string> leaving_;   // their removal is asked for and not done yet
   std::atomic<bool> look_waits_{false};  // one waits at a time
   // The newest walk; the thread's.
   std::optional<fs::file_time_type> walked_at_;
@@ -182,7 +191,7 @@ bool BlobFiles::has(const std::string& sha256) const {
 
 void BlobFiles::remove(const std::string& sha256) {
   if (!is_hash(sha256)) return;
-  folder_->forget(sha256);
+  folder_->leave(sha256);
   worker_->thread.release([folder = folder_, sha256] { folder->remove(sha256); });
 }
 

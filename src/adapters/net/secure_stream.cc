@@ -10,37 +10,36 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using stdx::Code;
 
-void SecureStream::handshake(std::unique_ptr<tls::Session> session,
-                             std::function<void(stdx::Status)> done) {
+// `done` travels with the operation under way, and goes with it where the loop ends first: kept by
+// the stream it would keep its owner, who has the stream.
+void SecureStream::handshake(std::unique_ptr<tls::Session> session, Shaken done) {
   state_->session = std::move(session);
-  state_->shaken = std::move(done);
   state_->incoming.resize(chunk_bytes);
   if (const auto begun = state_->session->begin(); !begun)
-    return shake_failed(state_, begun.error());
-  step(state_);
+    return shake_failed(state_, begun.error(), std::move(done));
+  step(state_, std::move(done));
 }
 
-void SecureStream::shake_failed(const std::shared_ptr<State>& state, stdx::Error why) {
+void SecureStream::shake_failed(const std::shared_ptr<State>& state, stdx::Error why, Shaken done) {
   // The alert goes out first.
-  flush(state, [state, why = std::move(why)](error_code, std::size_t) {
-    if (auto done = std::exchange(state->shaken, nullptr)) done(std::unexpected(why));
+  flush(state, [why = std::move(why), done = std::move(done)](error_code, std::size_t) {
+    done(std::unexpected(why));
   });
 }
 
-void SecureStream::step(const std::shared_ptr<State>& state) {
-  flush(state, [state](error_code error, std::size_t) {
-    if (error) return shake_failed(state, {Code::unavailable, error.message()});
+void SecureStream::step(const std::shared_ptr<State>& state, Shaken done) {
+  flush(state, [state, done = std::move(done)](error_code error, std::size_t) {
+    if (error) return shake_failed(state, {Code::unavailable, error.message()}, done);
     if (state->session->ready()) {
       state->peer = state->session->peer();
-      if (auto done = std::exchange(state->shaken, nullptr)) done({});
-      return;
+      return done({});
     }
     state->lower.async_read_some(
-        asio::buffer(state->incoming), [state](error_code e, std::size_t n) {
-          if (e) return shake_failed(state, {Code::unavailable, e.message()});
+        asio::buffer(state->incoming), [state, done](error_code e, std::size_t n) {
+          if (e) return shake_failed(state, {Code::unavailable, e.message()}, done);
           const auto fed = state->session->feed(stdx::BytesView(state->incoming).substr(0, n));
-          if (!fed) return shake_failed(state, fed.error());
-          step(state);
+          if (!fed) return shake_failed(state, fed.error(), done);
+          step(state, done);
         });
   });
 }

@@ -41,7 +41,8 @@ class SecureStream {
 
   // From here on it speaks TLS. `done` has the reason where that fails; the connection is of no use
   // then. An alert that says why was sent.
-  void handshake(std::unique_ptr<tls::Session> session, std::function<void(stdx::Status)> done);
+  using Shaken = std::function<void(stdx::Status)>;
+  void handshake(std::unique_ptr<tls::Session> session, Shaken done);
   const ports::Identity& peer() const { return state_->peer; }
 
   template <typename Buffers, typename Handler>
@@ -87,7 +88,6 @@ class SecureStream {
     std::unique_ptr<tls::Session> session;
     ports::Identity peer;
     std::string incoming, outgoing;
-    std::function<void(stdx::Status)> shaken;
   };
 
   // A handler that may be moved only, as a function.
@@ -100,8 +100,8 @@ class SecureStream {
     };
   }
 
-  static void step(const std::shared_ptr<State>& state);
-  static void shake_failed(const std::shared_ptr<State>& state, stdx::Error why);
+  static void step(const std::shared_ptr<State>& state, Shaken done);
+  static void shake_failed(const std::shared_ptr<State>& state, stdx::Error why, Shaken done);
   static void flush(const std::shared_ptr<State>& state, Done done);
   static void read_more(const std::shared_ptr<State>& state, char* to, std::size_t room, Done done);
   void read_some(char* to, std::size_t room, Done done);

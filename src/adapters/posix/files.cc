@@ -92,9 +92,11 @@ stdx::Result<stdx::Bytes> read_file(const std::string& path, std::size_t bytes_m
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return system_fail(path);
   struct stat info{};
-  if (fstat(fd, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode))) {
+  if (fstat(fd, &info) == 0 &&
+      (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode) || S_ISDIR(info.st_mode))) {
     close(fd);
-    return stdx::fail(stdx::Code::invalid, path + ": it is a pipe, and no file");
+    return stdx::fail(stdx::Code::invalid, stdx::format("{}: it is a {}, and no file", path,
+                                                        S_ISDIR(info.st_mode) ? "folder" : "pipe"));
   }
   auto content = read_all(fd, path, bytes_max);
   close(fd);

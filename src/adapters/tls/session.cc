@@ -105,7 +105,7 @@ int verify(X509_STORE_CTX* store, void*) {
 int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                     const unsigned char* in, unsigned in_size, void*) {
   const auto& wanted = session_of(ssl).expect.protocol;
-  for (unsigned at = 0; at + 1 + in[at] <= in_size; at += 1 + in[at]) {
+  for (unsigned at = 0; at < in_size && at + 1 + in[at] <= in_size; at += 1 + in[at]) {
     const std::string_view offered(reinterpret_cast<const char*>(in + at + 1), in[at]);
     if (!wanted.empty() && offered != wanted) continue;
     *out = in + at + 1;
