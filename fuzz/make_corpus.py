@@ -195,7 +195,40 @@ def abis():
     save("abi", "imports", b"\x33" + b"sys" + b"log" + b"\x05iii>i" + b"\xa1" + b"x" + b"on_process" + b"\x02>i")
 
 
+def tls():
+    """h: first bytes of a connection; c: a certificate or a request for one; t: a join token."""
+    import ssl
+
+    def hello(*protocols):
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        if protocols:
+            context.set_alpn_protocols(list(protocols))
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        try:
+            context.wrap_bio(incoming, outgoing, server_hostname="z1").do_handshake()
+        except ssl.SSLWantReadError:
+            return b"h" + outgoing.read()
+
+    def der(*words):
+        return subprocess.run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                               "-keyout", "/dev/null", "-subj", "/CN=z1", "-outform", "DER", *words],
+                              check=True, capture_output=True).stdout
+    save("tls", "hello", hello("samoza-peer/1"))
+    save("tls", "hello_data", hello("samoza-data/1", "samoza-peer/1"))
+    save("tls", "hello_others", hello("h2", "http/1.1"))
+    save("tls", "hello_no_protocol", hello())
+    save("tls", "hello_cut", hello("samoza-peer/1")[:-9])
+    save("tls", "hello_http", b"hGET / HTTP/1.1\r\nHost: z1\r\n\r\n")
+    save("tls", "hello_record_of_64k", b"h\x16\x03\x01\xff\xff\x01\x00\xff\xfb" + bytes(200))
+    save("tls", "request", b"c" + der())
+    save("tls", "certificate", b"c" + der("-x509", "-addext", "subjectAltName=URI:samoza://plant/zhost/z1"))
+    save("tls", "certificate_cut", (b"c" + der("-x509"))[:-20])
+    save("tls", "token", b"tsmj_" + b"aebagbafaydqqcik" * 8 + b"\n")
+
+
 frames()
 yamls()
 mexes()
+tls()
 abis()
