@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "adapters/posix/files.h"
-#include "adapters/posix/notify.h"
 #include "adapters/posix/processes.h"
 #include "adapters/posix/worker.h"
 #include "adapters/prometheus/text.h"
@@ -103,15 +102,6 @@ void say_ready(const config::ZhostConfig& config, const std::string& file) {
   std::fflush(stdout);
 }
 
-// Those of a former startz were killed with it and are on their way out: they get 5 s.
-void wait_for_children(const std::string& lock) {
-  for (int i = 0; i < 100; ++i) {
-    if (i > 0) usleep(50'000);
-    if (FileLock::take(lock)) return;
-  }
-  app::die("startz", "processes of the former startz still live; they hold " + lock);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -127,7 +117,17 @@ int main(int argc, char** argv) {
   // One startz at a time, and none while children of a former one live (P12).
   auto lock = FileLock::take(config.run_dir + "/startz.lock");
   if (!lock) app::die("startz", lock.error().message);
-  wait_for_children(config.run_dir + "/children.lock");
+  {
+    // They were killed with their parent and are on their way out: give them 5 s.
+    bool gone = false;
+    for (int i = 0; i < 100 && !gone; ++i) {
+      if (i > 0) usleep(50'000);
+      gone = FileLock::take(config.run_dir + "/children.lock").has_value();
+    }
+    if (!gone)
+      app::die("startz", "processes of the former startz still live; they hold " + config.run_dir +
+                             "/children.lock");
+  }
   const auto incarnation = next_incarnation(config);
   make_token(config.run_dir + "/token");
 
@@ -138,8 +138,7 @@ int main(int argc, char** argv) {
   options.zhost = config.zhost_id;
   options.version = app::version;
   options.incarnation = incarnation;
-  for (const auto& ip : config.outside_bind)
-    options.beats.push_back(ports::Endpoint::tcp(ip, config.peer_port));
+  options.beats = ports::Endpoint::tcp(config.bind, config.peer_port);
   options.beat_interval = config.beat_interval;
   options.restart_grace = config.restart_grace;
   options.spaces_max = config.spaces_max;
@@ -160,11 +159,7 @@ int main(int argc, char** argv) {
   options.revoked = app::read_revoked(config, app.loop().wall());
   startz_app::RevokedKeeper revoked(app, disk);
   options.keep_revoked = [&](const wire::RevokedTokens& tokens) { revoked.keep(tokens.to_text()); };
-  options.on_ready = [&] {
-    say_ready(config, file);
-    if (auto told = adapters::posix::notify_service_manager("READY=1"); !told)
-      app.runtime().log.warn("service_manager_not_told", {{"why", told.error().message}});
-  };
+  options.on_ready = [&] { say_ready(config, file); };
   startz::Service service(app.runtime(), app.transport(), processes, app.cluster_key(), options);
   if (auto started = service.start(); !started) app::die("startz", started.error().message);
   app.runtime().log.info("zhost_started", {{"incarnation", incarnation},
@@ -172,10 +167,7 @@ int main(int argc, char** argv) {
                                            {"config", file},
                                            {"chosen", choice.why}});
   startz_app::note_state_folder(app.runtime().log, config);
-  app.loop().on_terminate([&] {
-    (void)adapters::posix::notify_service_manager("STOPPING=1");
-    service.stop([&] { app.stop(); });
-  });
+  app.loop().on_terminate([&] { service.stop([&] { app.stop(); }); });
   app.loop().run();
   return 0;
 }
