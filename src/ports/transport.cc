@@ -3,23 +3,18 @@
 
 namespace ports {
 
-static std::string at(const Endpoint& endpoint) {
-  const bool v6 = endpoint.host.find(':') != std::string::npos;
-  return (v6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" + std::to_string(endpoint.port);
-}
-
 std::string to_string(const Endpoint& endpoint) {
   switch (endpoint.kind) {
     case Endpoint::Kind::local:
       return "unix:" + endpoint.host;
     case Endpoint::Kind::tcp:
-      return at(endpoint);
+      return endpoint.host + ":" + std::to_string(endpoint.port);
     case Endpoint::Kind::data:
-      return "data:" + at(endpoint);
+      return "data:" + endpoint.host + ":" + std::to_string(endpoint.port);
     case Endpoint::Kind::websocket:
-      return "wss://" + at(endpoint) + endpoint.path;
+      return "wss://" + endpoint.host + ":" + std::to_string(endpoint.port) + endpoint.path;
     case Endpoint::Kind::https:
-      return "https://" + at(endpoint);
+      return "https://" + endpoint.host + ":" + std::to_string(endpoint.port);
   }
   return {};
 }
