@@ -103,7 +103,7 @@ def follow(shell, page, without=()):
                 said, code = shell.run(command)
                 if code != 0 and ASKS_ONLY.match(command):
                     said, code = wait_for(f"{page}: `{command}`", lambda c=command: (
-                        lambda answer: answer if answer[1] == 0 else None)(shell.run(c)), 30)
+                        lambda answer: answer if answer[1] == 0 else None)(shell.run(c)), 90)
                 assert code == 0, (command, said)
                 ran += 1
                 if (zhost := re.match(r"bin/startz -config (\S+)", command)):
@@ -111,7 +111,7 @@ def follow(shell, page, without=()):
                         f"bin/zshell --config {z} status")[0], 30)
         elif last and "{" not in chunk:  # code of a guest is no output
             if not shows(said, chunk) and ASKS_ONLY.match(last):
-                wait_for(f"{page}: `{last}` shows:\n{chunk}", lambda c=last, e=chunk: shows(shell.run(c)[0], e), 30)
+                wait_for(f"{page}: `{last}` shows:\n{chunk}", lambda c=last, e=chunk: shows(shell.run(c)[0], e), 90)
             else:
                 assert shows(said, chunk), f"{page}: `{last}` does not show\n{chunk}\nbut\n{said}"
             shown += 1
