@@ -49,7 +49,7 @@ class Gatekeeper {
   v1::CommandReply place(const v1::PlaceCommand& command);
   // The same for commands of a batch, whose topology came beside them.
   v1::CommandReply place(const v1::PlaceCommand& command, const std::string& topology);
-  // Accepted: the floor stands; zrun is told.
+  // Accepted: the epoch is the floor now, and the caller tells zrun to stop the space.
   v1::CommandReply stop(const v1::StopCommand& command);
   // A state from zrun. True when it is news of an instance that is placed.
   bool report(const v1::SpaceReport& report);

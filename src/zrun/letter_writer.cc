@@ -39,8 +39,8 @@ bool goes_on(const Space& receiver, const Message& message, bool begun) {
   const auto& topology = receiver.topology();
   const auto& out = topology.paths[message.path]->out;
   if (topology.spec().paths[message.path].removed || out.is_once()) return false;
-  // A turn with what was begun may be in the store. S1: of a generation whose sender has a newer
-  // one nothing is handled after what the newer one sent.
+  // A transactional receiver may have committed the turn that handled it. And where its sender has
+  // a newer generation, no message of the older one is handled any more (S1).
   const auto& in = topology.paths[message.path]->in;
   if (out.keeps_until_finished())
     return !receiver.is_transactional() && in.counts({message.sender_epoch, message.sender_run});

@@ -142,6 +142,7 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void read_header() {
+    is_head_ = false;  // a request that cannot be read is answered with a body
     parser_.emplace();
     parser_->header_limit(header_bytes_max);
     // Any length until the route is known: past a limit here the parser would end without an

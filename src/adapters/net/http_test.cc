@@ -258,6 +258,13 @@ TEST(HttpServerTest, AHeadIsAnsweredLikeAGetWithoutItsBody) {
     EXPECT_NE(length_of(heard), "Content-Length: 0");
     EXPECT_TRUE(heard.ends_with("\r\n\r\n")) << heard;
   }
+  // What comes behind it on the connection has a body again, also where it is no request.
+  Raw client(f);
+  client.say("HEAD /metrics" + rest + "\r\n").hear([](const std::string& heard) {
+    return heard.find("\r\n\r\n") != std::string::npos;
+  });
+  const auto refused = client.say("nonsense\r\n\r\n").hear(until_closed);
+  EXPECT_NE(refused.find("\"error\""), std::string::npos) << refused;
 }
 
 TEST(HttpServerTest, AConnectionGoesOnAfterARefusalWhereNobodyAskedToCloseIt) {

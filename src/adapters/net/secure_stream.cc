@@ -10,8 +10,8 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using stdx::Code;
 
-// `done` travels with the operation under way, and goes with it where the loop ends first: kept by
-// the stream it would keep its owner, who has the stream.
+// `done` belongs to the operation under way and is destroyed with it when the loop ends first. It
+// holds the owner of this stream: as a member of the stream it would be a reference cycle.
 void SecureStream::handshake(std::unique_ptr<tls::Session> session, Shaken done) {
   state_->session = std::move(session);
   state_->incoming.resize(chunk_bytes);
