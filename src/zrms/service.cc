@@ -339,12 +339,13 @@ void Service::probe_silent(stdx::Instant now) {
 }
 
 void Service::ask_control_plane(LeaderLease::Ask ask) {
-  const auto answered = [this](stdx::Result<v1::TermRow> row) {
+  const auto answered = [this, asked = zmesh_.connected()](stdx::Result<v1::TermRow> row) {
     const auto now = runtime_.clock.now();
-    // A zmesh of this zhost that is away tells nothing of the control plane.
+    // A zmesh of this zhost that is away tells nothing of the control plane, also where it has come
+    // back before that answer is read.
     if (row || row.error().code == Code::conflict)
       leadership_.set_control_plane_trouble("");
-    else if (zmesh_.connected())
+    else if (asked && zmesh_.connected())
       leadership_.set_control_plane_trouble(row.error().message);
     watch_records();
     if (row)

@@ -112,6 +112,8 @@ def everybody_says_so(cluster):
 
 def recovers(cluster):
     before = once_each(cluster)
+    # Who is not linked yet is not asked what it runs.
+    wait_for("three are linked", lambda: (cluster.ask(1, 9000, "GET", "/v1/status") or {}).get("links") == 3, 60)
     said = cluster.zshell(2, "cluster", "recover").stdout
     assert "the records are recovered" in said, said
     members_alive(cluster)
