@@ -78,9 +78,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     case wire::FrameKind::data_hello:
       message<wire::v1::PeerHello>(frame, *kind);
       break;
-    case wire::FrameKind::proof:
-      message<wire::v1::Proof>(frame, *kind);
-      break;
     case wire::FrameKind::data:
       break;
   }

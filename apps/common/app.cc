@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +15,8 @@
 #include "stdx/near_miss.h"
 #include "stdx/text.h"
 #include "wire/join_token.h"
+#include "wire/json.h"
+#include "wire/key_ring.h"
 
 namespace app {
 namespace {
@@ -45,6 +48,18 @@ void die(const char* program, const std::string& why, int code) {
   std::fprintf(stderr, "%s: %s\n", program, why.c_str());
   std::fflush(stderr);
   std::_Exit(code);
+}
+
+std::vector<std::string> outside_hosts(const config::ZhostConfig& config) {
+  std::vector<std::string> hosts;
+  const auto add = [&](const std::string& host) {
+    if (std::find(hosts.begin(), hosts.end(), host) == hosts.end()) hosts.push_back(host);
+  };
+  const bool here_only = config.outside_bind == std::vector<std::string>{config.bind};
+  const auto& named = config.control_plane.host;
+  if (here_only || (named != config.bind && named != "localhost")) add(named);
+  for (const auto& ip : config.advertise) add(ip);
+  return hosts;
 }
 
 std::string program_folder() {
@@ -133,13 +148,32 @@ stdx::Result<std::string> read_join_token(const config::ZhostConfig& config) {
   return token;
 }
 
+std::string keys_file(const config::ZhostConfig& config) {
+  return config.state_dir + "/keys.json";
+}
+
+stdx::Result<samoza::v1::KeyRing> read_keys(const config::ZhostConfig& config) {
+  // On the loop: a small local file.
+  constexpr std::size_t bytes_max = 32u << 10;
+  const auto text = adapters::posix::read_secret_file(keys_file(config), bytes_max);
+  if (!text && text.error().code == stdx::Code::not_found)
+    return stdx::fail(stdx::Code::unavailable,
+                      "this zhost has no keys of the cluster yet; the control plane gives them "
+                      "with its certificates");
+  if (!text) return std::unexpected(text.error());
+  samoza::v1::KeyRing ring;
+  TRY(wire::from_json(*text, ring));
+  TRY(wire::check_ring(ring));
+  return ring;
+}
+
 std::string revoked_file(const config::ZhostConfig& config) {
   return config.state_dir + "/revoked-tokens";
 }
 
 wire::RevokedTokens read_revoked(const config::ZhostConfig& config, stdx::WallTime now) {
   wire::RevokedTokens revoked;
-  constexpr std::size_t bytes_max = wire::RevokedTokens::tokens_max * 64;
+  constexpr std::size_t bytes_max = wire::RevokedTokens::tokens_max * 128;
   if (const auto text = adapters::posix::read_file(revoked_file(config), bytes_max))
     revoked.add_text(*text, now);
   return revoked;
@@ -164,7 +198,7 @@ App::App(const char* service, const config::ZhostConfig& config, std::string han
                          .on_refused = [this](const auto& peer,
                                               const auto& why) { complain(peer, why); }}),
       http_(loop_, config.bind, &identity_),
-      cluster_key_(loop_, [this] { return read_join_token(config_); }),
+      cluster_key_(loop_, [this] { return read_keys(config_); }),
       revoked_(read_revoked(config_, loop_.wall())),
       incarnation_(env_number("SAMOZA_INCARNATION", 1)),
       run_(env_number("SAMOZA_RUN", static_cast<std::uint64_t>(getpid()))) {
@@ -203,19 +237,31 @@ ports::Counter* App::refused_by(const char* worker) {
 
 void App::serve(ports::HttpHandler& handler, std::uint16_t port,
                 adapters::net::HttpServer::Options options) {
-  options.ip = config_.bind;
   options.port = port;
   options.token = token_of(config_);
   options.service = service_;
   options.zhost = config_.zhost_id;
   options.key = &cluster_key_;
   options.revoked = &revoked_;
-  server_ = std::make_unique<adapters::net::HttpServer>(loop_, log_, metrics_, handler,
-                                                        std::move(options));
-  if (auto started = server_->start(); !started) {
-    log_.error("cannot_start", {{"why", started.error().message}});
-    log_.flush();
-    die(service_, started.error().message);
+  // An address that stands for all of them has the loopback one.
+  std::vector<std::string> ips{config_.bind};
+  if (options.identity != nullptr) {
+    options.more_hosts = outside_hosts(config_);
+    const auto& outside = config_.outside_bind;
+    if (std::find(outside.begin(), outside.end(), "0.0.0.0") != outside.end()) ips.clear();
+    for (const auto& ip : outside)
+      if (ip != config_.bind) ips.push_back(ip);
+  }
+  for (const auto& ip : ips) {
+    options.ip = ip;
+    auto server =
+        std::make_unique<adapters::net::HttpServer>(loop_, log_, metrics_, handler, options);
+    if (auto started = server->start(); !started) {
+      log_.error("cannot_start", {{"why", started.error().message}});
+      log_.flush();
+      die(service_, started.error().message);
+    }
+    servers_.push_back(std::move(server));
   }
 }
 

@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "adapters/crypto/token_key.h"
+#include "adapters/crypto/ring_key.h"
 #include "adapters/log/json_log.h"
 #include "adapters/log/protobuf_log.h"
 #include "adapters/loop/loop.h"
@@ -37,12 +37,20 @@ config::Sources sources();
 config::Choice config_file(int argc, char** argv, const char* program);
 config::ZhostConfig load_config(int argc, char** argv, const char* program);
 
+// The keys of the cluster's MACs, as zmesh keeps them: read by every service of the zhost.
+std::string keys_file(const config::ZhostConfig& config);
+stdx::Result<samoza::v1::KeyRing> read_keys(const config::ZhostConfig& config);
+
 // Reads the join token of the cluster from the file that the configuration names.
 stdx::Result<std::string> read_join_token(const config::ZhostConfig& config);
 
 // The access tokens that were revoked, as startz keeps them for the next start of the zhost.
 std::string revoked_file(const config::ZhostConfig& config);
 wire::RevokedTokens read_revoked(const config::ZhostConfig& config, stdx::WallTime now);
+
+// What other machines call this one: the host that the configuration names for the control plane,
+// and the addresses that the zhost tells. Loopback ones where it is for this machine alone.
+std::vector<std::string> outside_hosts(const config::ZhostConfig& config);
 
 // Where the programs of this zhost are.
 std::string program_folder();
@@ -81,7 +89,8 @@ class App {
   // Descriptors that this process may have open; the soft limit was raised to it.
   std::size_t descriptor_limit() const { return descriptor_limit_; }
 
-  // Serves `handler`; ends the process when the port cannot be had.
+  // Serves `handler`; ends the process when the port cannot be had. HTTPS (options.identity) also
+  // for other machines.
   void serve(ports::HttpHandler& handler, std::uint16_t port,
              adapters::net::HttpServer::Options options = {});
 
@@ -108,9 +117,9 @@ class App {
   adapters::tls::Context identity_;
   adapters::net::NetTransport transport_;
   adapters::net::NetHttpClient http_;
-  adapters::crypto::TokenKey cluster_key_;
+  adapters::crypto::RingKey cluster_key_;
   wire::RevokedTokens revoked_;
-  std::unique_ptr<adapters::net::HttpServer> server_;
+  std::vector<std::unique_ptr<adapters::net::HttpServer>> servers_;
   std::uint64_t incarnation_ = 1, run_ = 1;
   std::size_t descriptor_limit_ = 0;
 };

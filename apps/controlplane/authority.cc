@@ -5,6 +5,7 @@
 #include "adapters/posix/random.h"
 #include "adapters/tls/certifier.h"
 #include "common/app.h"
+#include "ports/transport.h"
 #include "stdx/text.h"
 #include "wire/join_token.h"
 
@@ -54,6 +55,17 @@ ports::KeyAndCertificate read_authority(const config::ZhostConfig& config,
   return authority;
 }
 
+// Where a zhost that joins finds this control plane.
+std::vector<std::string> join_addresses(const config::ZhostConfig& config) {
+  std::vector<std::string> list;
+  for (const auto& host : app::outside_hosts(config)) {
+    if (list.size() == wire::JoinToken::addresses_max) break;
+    const auto port = config.control_plane_service.port;
+    list.push_back(ports::to_string(ports::Endpoint::tcp(host, port)));
+  }
+  return list;
+}
+
 }  // namespace
 
 controlplane::Authority::Options load_authority(const config::ZhostConfig& config) {
@@ -64,14 +76,11 @@ controlplane::Authority::Options load_authority(const config::ZhostConfig& confi
   options.cluster_id = config.cluster_id;
   options.authority = read_authority(config, certifier, now);
   options.addresses = {config.bind, "localhost"};
-  if (config.control_plane.host != config.bind && config.control_plane.host != "localhost")
-    options.addresses.push_back(config.control_plane.host);
+  for (const auto& host : app::outside_hosts(config)) options.addresses.push_back(host);
   const auto hash = *certifier.key_hash(options.authority.key);
   const auto& path = config.join_token_file;
   const auto text = read_or_make(path, [&] {
-    const auto at =
-        stdx::format("{}:{}", config.control_plane.host, config.control_plane_service.port);
-    return to_text(wire::make_join_token(random, {at}, hash)) + "\n";
+    return to_text(wire::make_join_token(random, join_addresses(config), hash)) + "\n";
   });
   const auto token = wire::parse_join_token(text);
   if (!token)
@@ -82,6 +91,7 @@ controlplane::Authority::Options load_authority(const config::ZhostConfig& confi
              stdx::format("the join token {} is of another authority than {}; remove it, and the "
                           "control plane makes one of this authority",
                           path, config.control_plane_service.authority));
+  options.join_addresses = join_addresses(config);
   options.local_token_id = token->id;
   options.local_token_hash = wire::secret_hash(certifier, token->secret);
   return options;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The keys and certificates of this zhost in state_dir, mode 0600.
+// The keys and certificates of this zhost in state_dir, and the cluster's keys of MACs; mode 0600.
 
 #include <memory>
 #include <string>
@@ -38,6 +38,15 @@ class CredentialsFile {
     return {};
   }
 
+  samoza::v1::KeyRing read_keys() {
+    auto kept = app::read_keys(app_.config());
+    return kept ? std::move(*kept) : samoza::v1::KeyRing();
+  }
+  void keep(const samoza::v1::KeyRing& keys) {
+    keys_text_ = wire::to_json(keys);
+    write();
+  }
+
   // On another thread; tried again where it fails.
   void keep(const samoza::v1::ZhostCredentials& credentials) {
     text_ = wire::to_json(credentials);
@@ -46,21 +55,23 @@ class CredentialsFile {
 
  private:
   void write() {
-    const bool taken = disk_.post(
-        [this, text = text_, alive = std::weak_ptr<bool>(alive_), &app = app_, path = path_] {
-          auto kept = adapters::posix::replace_file(path, text);
-          if (kept) return;
-          app.loop().post([this, alive, &app, why = kept.error().message] {
-            if (alive.expired()) return;
-            app.runtime().log.warn("credentials_not_kept", {{"why", why}});
-            again_.set(again_after, [this] { write(); });
-          });
-        });
+    const bool taken = disk_.post([this, text = text_, keys = keys_text_,
+                                   alive = std::weak_ptr<bool>(alive_), &app = app_, path = path_] {
+      stdx::Status kept;
+      if (!keys.empty()) kept = adapters::posix::replace_file(app::keys_file(app.config()), keys);
+      if (kept && !text.empty()) kept = adapters::posix::replace_file(path, text);
+      if (kept) return;
+      app.loop().post([this, alive, &app, why = kept.error().message] {
+        if (alive.expired()) return;
+        app.runtime().log.warn("credentials_not_kept", {{"why", why}});
+        again_.set(again_after, [this] { write(); });
+      });
+    });
     if (!taken) again_.set(again_after, [this] { write(); });
   }
 
   app::App& app_;
-  std::string path_, text_;
+  std::string path_, text_, keys_text_;
   adapters::posix::Worker disk_;
   ports::Timer again_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -23,7 +23,11 @@ int main(int argc, char** argv) {
   auto& self = options.self;
   self.set_zhost_id(config.zhost_id);
   self.set_incarnation(app.incarnation());
-  self.set_address(config.bind);
+  self.set_address(config.advertise.front());
+  for (std::size_t i = 1; i < config.advertise.size(); ++i)
+    self.add_more_addresses(config.advertise[i]);
+  options.listen = config.outside_bind;
+  options.http_ip = config.bind;
   self.set_port(config.peer_port);
   self.set_region(config.region);
   for (const auto& [name, value] : config.labels) {
@@ -41,6 +45,9 @@ int main(int argc, char** argv) {
   zmesh_app::CredentialsFile credentials(app);
   options.kept_credentials = credentials.read();
   options.keep_credentials = [&](const auto& kept) { credentials.keep(kept); };
+  options.kept_keys = credentials.read_keys();
+  options.keep_keys = [&](const auto& kept) { credentials.keep(kept); };
+  options.revoked = app.revoked();
   options.join_token = [&config] { return app::read_join_token(config); };
 
   zmesh::Service service(app.runtime(), app.transport(), app.http(), app.security(), options);

@@ -74,7 +74,7 @@ Given own_options(int argc, char** argv) {
   const auto own_order = {"logs", "send", "complete"};
   // One of these has an option with a value, which stays behind it.
   const auto has_value = [](const std::string& word) {
-    return word == "rollback" || word == "--role";
+    return word == "rollback" || word == "--role" || word == "--ttl" || word == "--uses";
   };
   if (!given.words.empty() &&
       std::find(own_order.begin(), own_order.end(), given.words[0]) == own_order.end() &&

@@ -50,7 +50,7 @@ void read_zhost(const Reader& reader, const Node& root, ZhostConfig& c) {
     reader.fail(root, "zhost is missing; it needs at least zhost.id");
     return;
   }
-  reader.only(*zhost, "zhost", {"id", "region", "labels", "devices"});
+  reader.only(*zhost, "zhost", {"id", "region", "labels", "devices", "bind", "advertise"});
   c.zhost_id = reader.text(*zhost, "id", "");
   c.region = reader.text(*zhost, "region", "");
   for (auto& [name, value] : reader.pairs(*zhost, "labels")) c.labels[name] = value;
@@ -200,6 +200,53 @@ bool is_address(const std::string& text) {
   return true;
 }
 
+bool is_any(const std::string& ip) {
+  return ip == "0.0.0.0" || ip == "::";
+}
+bool is_loopback(const std::string& ip) {
+  return ip.starts_with("127.") || ip == "::1";
+}
+
+// zhost.bind and zhost.advertise: one address, or several.
+void read_addresses(const Reader& reader, const Node& root, ZhostConfig& c) {
+  constexpr std::size_t addresses_max = 8;
+  const auto* zhost = reader.map(root, "zhost");
+  const auto read = [&](const char* key) {
+    std::vector<std::string> list;
+    const auto* node = zhost == nullptr ? nullptr : zhost->find(key);
+    if (node != nullptr && node->kind == Node::Kind::scalar)
+      list = {node->text};
+    else if (node != nullptr)
+      list = reader.texts(*zhost, key);
+    for (const auto& ip : list)
+      if (!is_address(ip))
+        reader.fail(*zhost, key,
+                    format("zhost.{}: '{}' is no IP address, such as 10.0.0.5 or fd00::5", key,
+                           stdx::printable(ip, 80)));
+    if (list.size() > addresses_max)
+      reader.fail(*zhost, key, format("zhost.{}: {} addresses at most", key, addresses_max));
+    return list;
+  };
+  c.outside_bind = read("bind");
+  c.advertise = read("advertise");
+  if (is_address(c.bind) && !is_loopback(c.bind))
+    reader.fail(root, "bind",
+                format("bind is '{}', but services answer HTTP on loopback only; set bind: to a "
+                       "127.x address, and zhost.bind: to the address for other machines",
+                       c.bind));
+  if (c.outside_bind.empty()) c.outside_bind.push_back(c.bind);
+  if (c.advertise.empty())
+    for (const auto& ip : c.outside_bind)
+      if (!is_any(ip)) c.advertise.push_back(ip);
+  if (c.advertise.empty())
+    reader.fail(*zhost, "bind",
+                "zhost.advertise is missing: with zhost.bind every address is listened on, and "
+                "other zhosts must be told which ones to dial");
+  for (const auto& ip : c.advertise)
+    if (is_any(ip))
+      reader.fail(*zhost, "advertise", format("zhost.advertise: nobody can dial {}", ip));
+}
+
 // Ids name folders, and stand in addresses and logs.
 constexpr const char* id_rule =
     "it must be 1 to 63 letters, digits, '_', '.' or '-', the first a letter or digit";
@@ -347,13 +394,17 @@ stdx::Result<ControlPlaneUrl> parse_control_plane(const std::string& url) {
   parsed.path = slash == std::string::npos ? "/" : rest.substr(slash);
   if (parsed.path != "/" && parsed.path != "/ws") return wrong();
   rest = rest.substr(0, slash);
-  const auto colon = rest.rfind(':');
+  // An IPv6 address stands in brackets.
+  const auto bracket = rest.starts_with('[') ? rest.find(']') : 0;
+  if (bracket == std::string::npos) return wrong();
+  const auto colon = rest.find(':', bracket);
+  if (rest.starts_with('[') && colon != std::string::npos && colon != bracket + 1) return wrong();
   if (colon != std::string::npos) {
     const auto number = stdx::parse_u64(rest.substr(colon + 1));
     if (!number || *number == 0 || *number > 65535) return wrong();
     parsed.port = static_cast<std::uint16_t>(*number);
   }
-  parsed.host = rest.substr(0, colon);
+  parsed.host = rest.starts_with('[') ? rest.substr(1, bracket - 1) : rest.substr(0, colon);
   if (parsed.host.empty()) return wrong();
   return parsed;
 }
@@ -380,6 +431,7 @@ stdx::Result<ZhostConfig> parse_zhost_config(
     reader.fail(root, "bind",
                 format("bind is '{}'; it must be an IP address, such as 127.0.0.1",
                        stdx::printable(c.bind, 80)));
+  read_addresses(reader, root, c);
   read_folders(reader, root, file, environment, c);
   read_control_plane(reader, root, c);
   auto& sqlite = c.control_plane_service.sqlite;

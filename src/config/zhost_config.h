@@ -21,7 +21,7 @@ struct ControlPlaneUrl {
   std::uint16_t port = 9000;
   std::string path = "/ws";
 };
-// "ws://HOST:9000" and "ws://HOST:9000/ws" (R-DEC-2).
+// "ws://HOST:9000" and "ws://HOST:9000/ws" (R-DEC-2); of IPv6 "ws://[fd00::1]:9000".
 stdx::Result<ControlPlaneUrl> parse_control_plane(const std::string& url);
 
 struct ZhostConfig {
@@ -35,7 +35,10 @@ struct ZhostConfig {
   // Empty: not set, and there is no home folder to have it in.
   std::string join_token_file;
 
-  std::string bind = "127.0.0.1";
+  std::string bind = "127.0.0.1";  // of the services' HTTP, on loopback
+  // Where other machines reach this zhost (9201, and 9000 with a control plane), and what it tells
+  // them: IP addresses, the first one preferred. By default `bind`.
+  std::vector<std::string> outside_bind, advertise;
   std::string run_dir, state_dir;
   std::string log_dir;  // empty: stderr
 

@@ -203,7 +203,7 @@ TEST(ZhostConfigTest, CopiesOfTheRecordsHaveAnIntervalAndBoundsAndCanBeSwitchedO
 }
 
 TEST(ZhostConfigTest, BindIsAnAddressNotAName) {
-  for (const char* good : {"127.0.0.1", "10.0.0.255", "'::1'"})
+  for (const char* good : {"127.0.0.1", "127.255.0.255", "'::1'"})
     EXPECT_TRUE(read("zhost: {id: z1}\nbind: " + std::string(good) + "\n")) << good;
   for (const char* bad : {"300.1.2.3", "127.0.0", "127.0.0.1.1", "localhost", "''", "127..0.1"})
     EXPECT_FALSE(read("zhost: {id: z1}\nbind: " + std::string(bad) + "\n")) << bad;
@@ -249,6 +249,42 @@ TEST(ZhostConfigTest, AWrongTracingSectionNamesItsLineAndWhatToWrite) {
     EXPECT_NE(c.error().message.find(why), std::string::npos) << c.error().message;
     EXPECT_NE(c.error().message.find("c.yaml:2"), std::string::npos) << c.error().message;
   }
+}
+
+TEST(ZhostConfigTest, AddressesForOtherMachinesAreOneOrSeveralAndServicesStayOnLoopback) {
+  auto c = read("zhost: {id: z1}\nbind: 127.0.0.3\n");
+  ASSERT_TRUE(c);
+  EXPECT_EQ(c->outside_bind, std::vector<std::string>{"127.0.0.3"});
+  EXPECT_EQ(c->advertise, std::vector<std::string>{"127.0.0.3"});
+  c = read("zhost: {id: z1, bind: 10.0.0.5}\n");
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c->bind, "127.0.0.1");
+  EXPECT_EQ(c->advertise, std::vector<std::string>{"10.0.0.5"});
+  c = read("zhost: {id: z1, bind: ['10.0.0.5', 'fd00::5'], advertise: ['192.0.2.5']}\n");
+  ASSERT_TRUE(c);
+  EXPECT_EQ(c->outside_bind, (std::vector<std::string>{"10.0.0.5", "fd00::5"}));
+  EXPECT_EQ(c->advertise, std::vector<std::string>{"192.0.2.5"});
+  c = read("zhost: {id: z1, bind: '0.0.0.0', advertise: 10.0.0.5}\n");
+  ASSERT_TRUE(c) << c.error().message;
+  for (const auto& [text, word] : std::map<std::string, std::string>{
+           {"zhost: {id: z1, bind: '0.0.0.0'}\n", "zhost.advertise is missing"},
+           {"zhost: {id: z1, bind: here}\n", "'here' is no IP address"},
+           {"zhost: {id: z1, advertise: '::'}\n", "nobody can dial"},
+           {"zhost: {id: z1}\nbind: 10.0.0.5\n", "loopback only"}}) {
+    c = read(text);
+    ASSERT_FALSE(c) << text;
+    EXPECT_NE(c.error().message.find(word), std::string::npos) << c.error().message;
+  }
+}
+
+TEST(ZhostConfigTest, AControlPlaneOfIpv6StandsInBrackets) {
+  const auto url = parse_control_plane("wss://[fd00::1]:9100/ws");
+  ASSERT_TRUE(url);
+  EXPECT_EQ(url->host, "fd00::1");
+  EXPECT_EQ(url->port, 9100);
+  EXPECT_EQ(parse_control_plane("ws://[fd00::1]")->port, 9000);
+  EXPECT_FALSE(parse_control_plane("ws://[fd00::1:9000"));
+  EXPECT_FALSE(parse_control_plane("ws://[fd00::1]x:9000"));
 }
 
 }  // namespace

@@ -5,8 +5,10 @@
 
 #include "model/topology.h"
 #include "stdx/text.h"
+#include "wire/access_token.h"
 #include "wire/certify.h"
 #include "wire/join_token.h"
+#include "wire/revoked_tokens.h"
 
 namespace controlplane {
 
@@ -22,10 +24,19 @@ ports::Validity validity_from(stdx::WallTime now) {
           now + duration_cast<milliseconds>(Authority::life)};
 }
 
+// When the cluster was made.
+stdx::WallTime begun(ports::Certifier& certifier, const ports::KeyAndCertificate& authority) {
+  const auto read = certifier.read(authority.certificate);
+  return read ? read->validity.not_before : stdx::WallTime{};
+}
+
 }  // namespace
 
 Authority::Authority(ports::Certifier& certifier, Options options)
-    : certifier_(certifier), options_(std::move(options)), own_key_(certifier.make_key()) {
+    : certifier_(certifier),
+      options_(std::move(options)),
+      own_key_(certifier.make_key()),
+      key_book_(certifier, options_.authority.key, begun(certifier, options_.authority)) {
   if (const auto own = certifier_.read(options_.authority.certificate)) validity_ = own->validity;
 }
 
@@ -36,7 +47,8 @@ void Authority::learn(const std::string& zhost, v1::KeyRecord record, std::uint6
 }
 
 stdx::Result<Authority::Decision> Authority::judge(const v1::CertifyRequest& request,
-                                                   stdx::Instant now, stdx::WallTime wall) {
+                                                   stdx::Instant now, stdx::WallTime wall,
+                                                   bool records_open) {
   if (request.cluster_id() != options_.cluster_id)
     return stdx::fail(Code::denied,
                       stdx::format("this is cluster '{}', not '{}'", options_.cluster_id,
@@ -46,50 +58,85 @@ stdx::Result<Authority::Decision> Authority::judge(const v1::CertifyRequest& req
   TRY(certifier_.check_request(request.data_request()));
   TRY(certifier_.check_signature(request.request(), wire::signed_part(request),
                                  request.signature()));
-  return judge_proof(request, key, now, wall);
+  return judge_proof(request, key, now, wall, records_open);
 }
 
 stdx::Result<Authority::Decision> Authority::judge_proof(const v1::CertifyRequest& request,
                                                          const stdx::Bytes& key, stdx::Instant now,
-                                                         stdx::WallTime wall) {
+                                                         stdx::WallTime wall, bool records_open) {
   const auto row = keys_.find(request.zhost());
   const bool recorded = row != keys_.end();
-  if (recorded && row->second.record.key_hash() == key) return Decision{std::nullopt, "renewed"};
+  const bool forgotten = recorded && row->second.record.forgotten();
+  if (recorded && !forgotten && row->second.record.key_hash() == key)
+    return Decision{{}, "renewed"};
   if (!request.token_id().empty()) {
-    TRY(check_token(request, now));
-    return record(request, key, wall, recorded ? "joined anew, with another key" : "joined");
+    TRY(take_attempt(now));
+    auto judged = judge_token(request, key, wall, records_open);
+    if (!judged && judged.error().code == Code::denied) --attempts_left_;
+    return judged;
   }
+  if (forgotten)
+    return stdx::fail(
+        Code::denied,
+        stdx::format("zhost '{}' was forgotten (`cluster forget`); to have it back join it again "
+                     "with a join token",
+                     request.zhost()));
   if (recorded)
     return stdx::fail(
         Code::denied,
         stdx::format("zhost '{}' joined this cluster with another key. If its state_dir was lost, "
-                     "join again with a join token; if this is a second machine, give it an id "
-                     "of its own (zhost.id)",
+                     "have it forgotten (`cluster forget`) and join again with a join token; if "
+                     "this is a second machine, give it an id of its own (zhost.id)",
                      request.zhost()));
   TRY(check_former(request, key, wall));
-  return record(request, key, wall, "known by its former certificate");
+  return Decision{{record(request, key, wall, "")}, "known by its former certificate"};
 }
 
-stdx::Status Authority::check_token(const v1::CertifyRequest& request, stdx::Instant now) {
+// Refilled by one a second.
+stdx::Status Authority::take_attempt(stdx::Instant now) {
   const auto earned = static_cast<std::uint64_t>((now - attempts_at_) / 1s);
   if (earned > 0) {
     attempts_left_ = std::min(attempts_max, attempts_left_ + earned);
     attempts_at_ = now;
   }
-  if (attempts_left_ == 0)
-    return stdx::fail(Code::full,
-                      "too many false join tokens were shown in the last seconds; it is tried "
-                      "again");
-  const bool known =
-      !options_.local_token_id.empty() && request.token_id() == options_.local_token_id &&
-      stdx::equal_in_constant_time(wire::secret_hash(certifier_, request.token_secret()),
-                                   options_.local_token_hash);
-  if (known) return {};
-  --attempts_left_;
-  return stdx::fail(Code::denied,
-                    stdx::format("join token {} is not known here; cluster.join_token_file of the "
-                                 "zhost must hold the one of its control plane",
-                                 stdx::printable(request.token_id(), 40)));
+  if (attempts_left_ > 0) return {};
+  return stdx::fail(Code::full,
+                    "too many join tokens that are not good were shown in the last seconds; it is "
+                    "tried again");
+}
+
+bool Authority::is_local_token(const v1::CertifyRequest& request) const {
+  return !options_.local_token_id.empty() && request.token_id() == options_.local_token_id &&
+         stdx::equal_in_constant_time(wire::secret_hash(certifier_, request.token_secret()),
+                                      options_.local_token_hash);
+}
+
+stdx::Result<Authority::Decision> Authority::judge_token(const v1::CertifyRequest& request,
+                                                         const stdx::Bytes& key,
+                                                         stdx::WallTime wall,
+                                                         bool records_open) const {
+  const auto row = keys_.find(request.zhost());
+  const bool recorded = row != keys_.end();
+  if (is_local_token(request))
+    return Decision{{record(request, key, wall, "")},
+                    recorded ? "joined anew, with the token of this machine" : "joined"};
+  TRY_ASSIGN(const auto token,
+             join_tokens_.check(request.token_id(),
+                                wire::secret_hash(certifier_, request.token_secret()), wall));
+  if (recorded && !row->second.record.forgotten())
+    return stdx::fail(
+        Code::denied,
+        stdx::format("there is a zhost '{}' in this cluster, with another key. Give this one an id "
+                     "of its own (zhost.id), or have the other one forgotten first (`cluster "
+                     "forget {}`)",
+                     request.zhost(), request.zhost()));
+  if (!records_open)
+    return stdx::fail(Code::unavailable,
+                      "the records of the cluster are not open yet, so no zhost can join; it is "
+                      "tried again");
+  return Decision{{record(request, key, wall, token.role()),
+                   join_tokens_.used(token.id(), request.zhost(), wall)},
+                  recorded ? "joined again" : "joined"};
 }
 
 stdx::Status Authority::check_former(const v1::CertifyRequest& request, const stdx::Bytes& key,
@@ -108,16 +155,60 @@ stdx::Status Authority::check_former(const v1::CertifyRequest& request, const st
                                                ports::describe(former.identity), request.zhost()));
 }
 
-Authority::Decision Authority::record(const v1::CertifyRequest& request, const stdx::Bytes& key,
-                                      stdx::WallTime wall, const char* why) const {
+ports::RecordChange Authority::record(const v1::CertifyRequest& request, const stdx::Bytes& key,
+                                      stdx::WallTime wall, const std::string& role) const {
   v1::KeyRecord made;
   made.set_zhost(request.zhost());
   made.set_key_hash(key);
   made.set_joined(stdx::format_rfc3339(wall));
   made.set_token_id(request.token_id());
+  made.set_role(role);
   const auto row = keys_.find(request.zhost());
-  const auto version = row == keys_.end() ? 0 : row->second.version;
-  return {ports::RecordChange{"key", request.zhost(), version, made.SerializeAsString()}, why};
+  if (row == keys_.end()) return {"key", request.zhost(), 0, made.SerializeAsString()};
+  made.set_revoked_until(row->second.record.revoked_until());
+  return {"key", request.zhost(), row->second.version, made.SerializeAsString()};
+}
+
+std::optional<ports::RecordChange> Authority::to_forget(const std::string& zhost,
+                                                        stdx::WallTime wall) const {
+  const auto row = keys_.find(zhost);
+  if (row == keys_.end()) return std::nullopt;
+  auto record = row->second.record;
+  record.set_forgotten(true);
+  record.set_revoked_until(wire::seconds_of(validity_from(wall).not_before));
+  return ports::RecordChange{"key", zhost, row->second.version, record.SerializeAsString()};
+}
+
+bool Authority::is_local(const std::string& zhost) const {
+  const auto row = keys_.find(zhost);
+  return row != keys_.end() && row->second.record.role() == "local";
+}
+
+std::map<std::string, std::uint64_t> Authority::revoked(stdx::WallTime wall) const {
+  using std::chrono::duration_cast, std::chrono::seconds;
+  const auto matters =
+      static_cast<std::uint64_t>(duration_cast<seconds>(backdated + life + 2 * leeway).count());
+  std::map<std::string, std::uint64_t> revoked;
+  for (const auto& [zhost, row] : keys_) {
+    const auto until = row.record.revoked_until();
+    if (until == 0 || until + matters <= wire::seconds_of(wall)) continue;
+    revoked[wire::revoked_zhost_id(zhost, stdx::WallTime(seconds(until)))] = until + matters;
+  }
+  return revoked;
+}
+
+ports::Trust Authority::trust() const {
+  ports::Trust trust{options_.cluster_id, {options_.authority.certificate}, {}};
+  for (const auto& [zhost, row] : keys_)
+    if (row.record.revoked_until() != 0)
+      trust.revoked.push_back(
+          {zhost, stdx::WallTime(std::chrono::seconds(row.record.revoked_until()))});
+  return trust;
+}
+
+wire::JoinToken Authority::make_join_token(ports::Random& random) const {
+  return wire::make_join_token(random, options_.join_addresses,
+                               certifier_.key_hash(options_.authority.key).value_or(""));
 }
 
 stdx::Result<v1::CertifyReply> Authority::issue(const v1::CertifyRequest& request,
@@ -132,6 +223,7 @@ stdx::Result<v1::CertifyReply> Authority::issue(const v1::CertifyRequest& reques
                               {{options_.cluster_id, Role::data, request.zhost()}, validity, {}}));
   reply.add_authorities(options_.authority.certificate);
   reply.set_now_ms(static_cast<std::uint64_t>(wall.time_since_epoch().count()));
+  *reply.mutable_keys() = key_book_.ring(wall);
   return reply;
 }
 

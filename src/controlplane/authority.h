@@ -5,20 +5,24 @@
 // them when it proves one of:
 //
 // - the key that the records have of it (so it comes back after any absence);
-// - a join token;
+// - a join token: one that an operator made (join_tokens.h), or that of join_token_file;
 // - where the records have no key of it, say because they were put back from an older copy: a
 //   certificate that this authority signed for that key once, of any age.
 //
 // The key that it proved is recorded, once: a join token does not give away the id of a zhost that
-// has joined before, except the token of join_token_file, whose owner may replace a key.
+// has joined before, except the token of join_token_file, whose owner may replace a key. A zhost
+// that was forgotten joins again with a token, and what it had before is good for nothing.
 //
 // Decisions are pure but for the certifier; records come in by learn() and go out as a Decision.
-// Bound: false tokens are answered Code::full past attempts_max at once, then but one a second.
+// Bound: tokens that are not good are answered Code::full past attempts_max at once, then but one a
+// second.
 
 #include <map>
 #include <optional>
 #include <string>
 
+#include "controlplane/join_tokens.h"
+#include "controlplane/key_book.h"
 #include "ports/credentials.h"
 #include "ports/store.h"
 #include "samoza/v1/join.pb.h"
@@ -33,6 +37,7 @@ class Authority {
   static constexpr stdx::Duration life = std::chrono::hours(24);
   // Clocks of other machines may be behind.
   static constexpr stdx::Duration backdated = std::chrono::hours(1);
+  static constexpr stdx::Duration leeway = std::chrono::hours(1);  // ports::Trust
   static constexpr std::uint64_t attempts_max = 20;
 
   struct Options {
@@ -43,6 +48,8 @@ class Authority {
     // The token of join_token_file: reusable, its owner may replace keys. Empty: there is none.
     std::string local_token_id;
     stdx::Bytes local_token_hash;  // wire::secret_hash
+    // "HOST:PORT", as join tokens name this control plane.
+    std::vector<std::string> join_addresses;
   };
 
   Authority(ports::Certifier& certifier, Options options);
@@ -50,20 +57,34 @@ class Authority {
   // Of the records.
   void learn(const std::string& zhost, v1::KeyRecord record, std::uint64_t version);
   void forget(const std::string& zhost) { keys_.erase(zhost); }
+  JoinTokens& join_tokens() { return join_tokens_; }
+  KeyBook& keys() { return key_book_; }
+  const KeyBook& keys() const { return key_book_; }
 
   struct Decision {
-    std::optional<ports::RecordChange> change;  // to be written; what is asked for does not wait
-    std::string why;                            // for the log: "joined", "renewed", …
+    // To be written together before the answer; the first is the key's.
+    std::vector<ports::RecordChange> changes;
+    std::string why;  // for the log: "joined", "renewed", …
   };
   // Code::denied: it proves nothing; the message says what to do. Code::full: too many tried.
+  // Code::unavailable: its token can't be counted while the records are not open (P15).
   stdx::Result<Decision> judge(const v1::CertifyRequest& request, stdx::Instant now,
-                               stdx::WallTime wall);
+                               stdx::WallTime wall, bool records_open = true);
   // For a request that judge() let pass.
   stdx::Result<v1::CertifyReply> issue(const v1::CertifyRequest& request, stdx::WallTime wall);
 
+  // What to write when a zhost is forgotten: nothing where it has no key.
+  std::optional<ports::RecordChange> to_forget(const std::string& zhost, stdx::WallTime wall) const;
+  // It may not lead: it joined with a token of role `local`.
+  bool is_local(const std::string& zhost) const;
+  // For MembersChanged.revoked_tokens: id -> when it matters no more, in seconds since 1970.
+  std::map<std::string, std::uint64_t> revoked(stdx::WallTime wall) const;
+  // A new one of this cluster.
+  wire::JoinToken make_join_token(ports::Random& random) const;
+
   // The control plane's own: made with a key of this process.
   stdx::Result<ports::KeyAndCertificate> own(stdx::WallTime wall);
-  ports::Trust trust() const { return {options_.cluster_id, {options_.authority.certificate}, {}}; }
+  ports::Trust trust() const;
   const ports::Validity& validity() const { return validity_; }  // of the authority
 
  private:
@@ -72,18 +93,23 @@ class Authority {
     std::uint64_t version = 0;
   };
   stdx::Result<Decision> judge_proof(const v1::CertifyRequest& request, const stdx::Bytes& key,
-                                     stdx::Instant now, stdx::WallTime wall);
-  stdx::Status check_token(const v1::CertifyRequest& request, stdx::Instant now);
+                                     stdx::Instant now, stdx::WallTime wall, bool records_open);
+  stdx::Result<Decision> judge_token(const v1::CertifyRequest& request, const stdx::Bytes& key,
+                                     stdx::WallTime wall, bool records_open) const;
+  stdx::Status take_attempt(stdx::Instant now);
+  bool is_local_token(const v1::CertifyRequest& request) const;
   stdx::Status check_former(const v1::CertifyRequest& request, const stdx::Bytes& key,
                             stdx::WallTime wall) const;
-  Decision record(const v1::CertifyRequest& request, const stdx::Bytes& key, stdx::WallTime wall,
-                  const char* why) const;
+  ports::RecordChange record(const v1::CertifyRequest& request, const stdx::Bytes& key,
+                             stdx::WallTime wall, const std::string& role) const;
 
   ports::Certifier& certifier_;
   Options options_;
   ports::Validity validity_;
   stdx::Bytes own_key_;
   std::map<std::string, Row> keys_;
+  JoinTokens join_tokens_;
+  KeyBook key_book_;
   std::uint64_t attempts_left_ = attempts_max;
   stdx::Instant attempts_at_{};
 };

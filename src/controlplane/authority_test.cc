@@ -58,15 +58,39 @@ struct Fixture : testing::Test {
     sign(asked, zhost.key);
     return asked;
   }
+  void write(const ports::RecordChange& change) {
+    if (change.kind == "key") {
+      v1::KeyRecord record;
+      EXPECT_TRUE(record.ParseFromString(*change.value));
+      authority->learn(change.key, record, change.expected_version + 1);
+    } else {
+      v1::JoinTokenRecord record;
+      EXPECT_TRUE(record.ParseFromString(*change.value));
+      authority->join_tokens().learn(record, change.expected_version + 1);
+    }
+  }
+  wire::JoinToken make_token(const std::string& role = "super") {
+    auto made = authority->make_join_token(process);
+    v1::JoinTokenRequest wanted;
+    wanted.set_role(role);
+    const auto changes = authority->join_tokens().make(
+        wanted, made, wire::secret_hash(certifier, made.secret), wall);
+    EXPECT_TRUE(changes);
+    for (const auto& change : *changes) write(change);
+    return made;
+  }
+  v1::CertifyRequest request_with(const Zhost& zhost, const wire::JoinToken& shown) {
+    auto asked = request(zhost);
+    asked.set_token_id(shown.id);
+    asked.set_token_secret(shown.secret);
+    sign(asked, zhost.key);
+    return asked;
+  }
   // What happens in the service: judged, written, learned.
   stdx::Result<std::string> ask(const v1::CertifyRequest& asked) {
     const auto decision = authority->judge(asked, now, wall);
     if (!decision) return std::unexpected(decision.error());
-    if (const auto& change = decision->change) {
-      v1::KeyRecord record;
-      EXPECT_TRUE(record.ParseFromString(*change->value));
-      authority->learn(change->key, record, change->expected_version + 1);
-    }
+    for (const auto& change : decision->changes) write(change);
     return decision->why;
   }
 };
@@ -105,7 +129,7 @@ TEST_F(AuthorityTest, ARecordedZhostIsNotTakenOverWithAnotherKey) {
   EXPECT_EQ(refused.error().code, Code::denied);
   EXPECT_NE(refused.error().message.find("another key"), std::string::npos);
   // Its owner, who has the token of this machine, lost its state_dir.
-  EXPECT_EQ(*ask(request(thief, true)), "joined anew, with another key");
+  EXPECT_EQ(*ask(request(thief, true)), "joined anew, with the token of this machine");
 }
 
 TEST_F(AuthorityTest, ARequestIsGoodForItsOwnKeysOnly) {
@@ -142,6 +166,62 @@ TEST_F(AuthorityTest, WhereTheRecordsAreOlderThanAZhostItsFormerCertificateProve
       *certifier.make_authority(elsewhere.authority.key, "plant", {wall - 1h, wall + 24h});
   const auto foreign = Authority(certifier, elsewhere).issue(request(other), wall)->certificate();
   EXPECT_FALSE(ask(request(other, false, foreign)));
+}
+
+TEST_F(AuthorityTest, RJoin5ATokenOfAnOperatorLetsOneZhostInOnce) {
+  const auto once = make_token("local");
+  const auto first = make("z1"), second = make("z2");
+  EXPECT_EQ(*ask(request_with(first, once)), "joined");
+  EXPECT_TRUE(authority->is_local("z1"));
+  EXPECT_EQ(*ask(request_with(first, once)), "renewed") << "its answer may have been lost";
+  const auto refused = ask(request_with(second, once));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("was used already, by z1"), std::string::npos);
+  EXPECT_FALSE(authority->is_local("z2"));
+  auto guessed = make_token();
+  guessed.secret = stdx::Bytes(32, 'g');
+  EXPECT_NE(ask(request_with(second, guessed)).error().message.find("not known"),
+            std::string::npos);
+}
+
+TEST_F(AuthorityTest, ATokenOfAnOperatorTakesNoOtherZhostsPlace) {
+  ASSERT_TRUE(ask(request(make("z1"), true)));
+  const auto other = make_token();
+  const auto refused = ask(request_with(make("z1"), other));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("there is a zhost 'z1'"), std::string::npos);
+  EXPECT_EQ(authority->join_tokens().list(wall).tokens(0).state(), "valid") << "it is not used up";
+}
+
+TEST_F(AuthorityTest, ATokenThatCannotBeCountedNowLetsNobodyIn) {
+  const auto once = make_token();
+  const auto decision =
+      authority->judge(request_with(make("z1"), once), now, wall, /*records_open=*/false);
+  ASSERT_FALSE(decision);
+  EXPECT_EQ(decision.error().code, Code::unavailable);
+}
+
+TEST_F(AuthorityTest, AForgottenZhostProvesNothingUntilItJoinsAgainAndItsCertificatesEnd) {
+  const auto zhost = make("z1");
+  ASSERT_TRUE(ask(request(zhost, true)));
+  const auto former = authority->issue(request(zhost), wall)->certificate();
+  EXPECT_EQ(authority->to_forget("z2", wall), std::nullopt);
+  wall += 1min;
+  write(*authority->to_forget("z1", wall));
+  const auto refused = ask(request(zhost, false, former));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("was forgotten"), std::string::npos);
+  const auto good = [&](const std::string& certificate) {
+    return certifier.verify(certificate, {}, authority->trust(), wall).has_value();
+  };
+  EXPECT_FALSE(good(former));
+  EXPECT_EQ(authority->revoked(wall).size(), 1u);
+  wall += 1min;
+  EXPECT_EQ(*ask(request_with(zhost, make_token())), "joined again");
+  EXPECT_TRUE(good(authority->issue(request(zhost), wall)->certificate()));
+  EXPECT_FALSE(good(former)) << "whoever has a copy of that";
+  wall += 24h + 3h;
+  EXPECT_TRUE(authority->revoked(wall).empty()) << "it has expired by itself";
 }
 
 TEST_F(AuthorityTest, FalseTokensAreSlowedDownAndKnownZhostsAreNot) {

@@ -34,12 +34,78 @@ void Service::renew_own() {
   authority_expires_.set(seconds(authority_.validity().not_after));
 }
 
-void Service::learn_key(const ports::Record& record) {
-  auto key = wire::parse<v1::KeyRecord>(record.value);
-  if (key)
-    authority_.learn(record.key, std::move(*key), record.version);
-  else
-    runtime_.log.error("bad_record", {{"kind", record.kind}, {"key", record.key}});
+// Of the kinds that the control plane alone writes. False: it is of another kind.
+bool Service::learn_own(const ports::Record& record) {
+  const auto take = [&](auto parsed, auto learn) {
+    if (parsed)
+      learn(std::move(*parsed));
+    else
+      runtime_.log.error("bad_record", {{"kind", record.kind}, {"key", record.key}});
+    return true;
+  };
+  if (record.kind == "key")
+    return take(wire::parse<v1::KeyRecord>(record.value), [&](auto key) {
+      // Its links and certificates end now; those of a zhost that joins again are newer.
+      if (key.forgotten()) drop_forgotten(record.key);
+      if (key.revoked_until() != 0) own_until_ = {};
+      authority_.learn(record.key, std::move(key), record.version);
+    });
+  if (record.kind == KeyBook::record_kind)
+    return take(wire::parse<v1::KeysRecord>(record.value),
+                [&](auto keys) { authority_.keys().learn(std::move(keys), record.version); });
+  if (record.kind == JoinTokens::record_kind)
+    return take(wire::parse<v1::JoinTokenRecord>(record.value), [&](auto token) {
+      authority_.join_tokens().learn(std::move(token), record.version);
+    });
+  return false;
+}
+
+void Service::learn_written(const std::vector<ports::RecordChange>& changes) {
+  for (const auto& change : changes) {
+    if (change.value)
+      learn_own({change.kind, change.key, change.expected_version + 1, *change.value});
+    else if (change.kind == JoinTokens::record_kind)
+      authority_.join_tokens().forget(change.key);
+  }
+}
+
+void Service::drop_forgotten(const std::string& zhost) {
+  for (const auto& [id, connection] : connections_)
+    // Posted: a link may be in the middle of a call to us.
+    if (connection.zhost == zhost)
+      runtime_.executor.post([this, id = id, alive = std::weak_ptr<bool>(alive_)] {
+        if (!alive.expired()) drop(id);
+      });
+}
+
+// Looked at with each poll.
+void Service::change_keys() {
+  if (!gate_.is_open()) return;
+  const auto change = authority_.keys().due(runtime_.clock.wall());
+  if (!change) return;
+  store_.commit({}, {*change}, [this, change = *change](auto committed) {
+    // Else it is tried again with the next poll; another control plane may have done it.
+    if (!committed) return;
+    gate_.committed(committed->revision);
+    learn_written({change});
+    runtime_.log.info("keys_changed", {{"generation", authority_.keys().generation()}});
+    announce();
+  });
+}
+
+// A zhost has newer keys than these records, which were put back from an older copy.
+void Service::follow_keys(const v1::CertifyRequest& request) {
+  const auto change = authority_.keys().ahead(request.beat_generation(),
+                                              request.access_generation(), runtime_.clock.wall());
+  if (!change) return;
+  runtime_.log.warn("keys_were_ahead", {{"zhost", request.zhost()}});
+  learn_own({change->kind, change->key, change->expected_version, *change->value});
+  if (!gate_.is_open()) return;  // written with the next change
+  store_.commit({}, {*change}, [this, change = *change](auto committed) {
+    if (!committed) return;
+    gate_.committed(committed->revision);
+    learn_written({change});
+  });
 }
 
 // Keys that were proved before the records opened. Where another control plane recorded one
@@ -54,7 +120,7 @@ void Service::record_keys() {
         return;
       }
       gate_.committed(committed->revision);
-      learn_key({change.kind, change.key, change.expected_version + 1, *change.value});
+      learn_written({change});
     });
 }
 
@@ -72,11 +138,13 @@ void Service::certify_over_http(const ports::HttpRequest& request, ports::HttpRe
 
 void Service::certify(const v1::CertifyRequest& request, int tries, ports::HttpReply reply) {
   const auto wall = runtime_.clock.wall();
-  const auto decision = authority_.judge(request, runtime_.clock.now(), wall);
+  const auto decision = authority_.judge(request, runtime_.clock.now(), wall, gate_.is_open());
+  if (decision) follow_keys(request);
   auto issued = decision ? authority_.issue(request, wall)
                          : stdx::Result<v1::CertifyReply>(std::unexpected(decision.error()));
   if (!issued) {
     certificates_refused_.add();
+    if (issued.error().code == Code::full) attempts_held_back_.add();
     if (const auto held_back = refusals_.pass(runtime_.clock.now()))
       runtime_.log.warn("certificate_refused", {{"zhost", stdx::printable(request.zhost(), 80)},
                                                 {"why", issued.error().message},
@@ -88,25 +156,25 @@ void Service::certify(const v1::CertifyRequest& request, int tries, ports::HttpR
       "zhost_certified",
       {{"zhost", request.zhost()}, {"why", decision->why}, {"token", request.token_id()}});
   const auto answer = [reply, response = wire::json_response(*issued)] { reply(response); };
-  if (!decision->change) return answer();
+  if (decision->changes.empty()) return answer();
   // While the records are not open (P15) nothing is written: they may be older than this zhost.
   if (!gate_.is_open()) {
-    const auto& change = *decision->change;
-    learn_key({change.kind, change.key, change.expected_version, *change.value});
+    const auto& change = decision->changes.front();
+    learn_own({change.kind, change.key, change.expected_version, *change.value});
     if (unrecorded_.size() < Membership::members_max) unrecorded_[change.key] = change;
     return answer();
   }
   store_.commit(
-      {}, {*decision->change},
-      [this, request, tries, reply, answer, change = *decision->change](auto committed) {
+      {}, decision->changes,
+      [this, request, tries, reply, answer, changes = decision->changes](auto committed) {
         if (committed) {
           gate_.committed(committed->revision);
-          learn_key({change.kind, change.key, change.expected_version + 1, *change.value});
+          learn_written(changes);
           return answer();
         }
         const auto& why = committed.error();
-        runtime_.log.warn("key_not_recorded", {{"zhost", change.key}, {"why", why.message}});
-        // Somebody recorded a key for this id meanwhile: is it that one?
+        runtime_.log.warn("key_not_recorded", {{"zhost", request.zhost()}, {"why", why.message}});
+        // Somebody recorded a key for this id, or used the token, meanwhile.
         if (why.code == Code::conflict && tries > 1)
           return refresh(
               [this, request, tries, reply](stdx::Status) { certify(request, tries - 1, reply); });

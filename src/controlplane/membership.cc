@@ -112,7 +112,8 @@ std::vector<std::string> Membership::supers(stdx::Instant now) const {
   std::vector<std::string> list;
   for (const bool wanted : {true, false})
     for (const auto& [id, row] : rows_)
-      if (list.size() < supers_max && !row.member.forgotten() && present(id, now) == wanted)
+      if (list.size() < supers_max && !row.member.forgotten() && !row.member.local() &&
+          present(id, now) == wanted)
         list.push_back(id);
   return list;
 }

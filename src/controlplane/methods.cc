@@ -318,9 +318,11 @@ void Service::commit(const std::string& zhost, v1::CommitRequest& r,
   if (const auto may = gate_.may_commit(zhost, r.known()); !may)
     return done(std::unexpected(may.error()));
   // The keys of zhosts are the authority's own, whoever leads.
-  if (std::any_of(r.changes().begin(), r.changes().end(),
-                  [](const auto& change) { return change.kind() == "key"; }))
-    return done(stdx::fail(Code::denied, "a leader does not write the keys of zhosts"));
+  if (std::any_of(r.changes().begin(), r.changes().end(), [](const auto& change) {
+        return change.kind() == "key" || change.kind() == KeyBook::record_kind ||
+               change.kind() == JoinTokens::record_kind;
+      }))
+    return done(stdx::fail(Code::denied, "a leader does not write keys and join tokens"));
   const bool tokens = std::any_of(r.changes().begin(), r.changes().end(),
                                   [](const auto& change) { return change.kind() == "token"; });
   store_.commit(r.term(), changes_of(r),

@@ -33,6 +33,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::St
     : runtime_(runtime),
       transport_(transport),
       store_(store),
+      certifier_(security.certifier),
       identity_(security.links),
       options_(std::move(options)),
       authority_(security.certifier, options_.authority),
@@ -52,6 +53,9 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::St
       certificates_refused_(
           runtime.metrics.counter("samoza_controlplane_certificates_refused_total",
                                   "Requests for certificates that were refused")),
+      attempts_held_back_(runtime.metrics.counter(
+          "samoza_controlplane_join_attempts_held_back_total",
+          "Join tokens that were not looked at, as too many bad ones had been shown")),
       own_expires_(runtime.metrics.gauge("samoza_certificate_expires_seconds",
                                          "When a certificate expires, in seconds since 1970",
                                          {{"of", "control-plane"}})),
@@ -71,6 +75,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::St
     });
   };
   wire_methods();
+  wire_join_tokens();
   wire_routes();
 }
 
@@ -173,6 +178,7 @@ void Service::write_member(const v1::RegisterRequest& request, std::uint64_t lin
   if (!version) return done(std::unexpected(version.error()));
   wanted.clear_forgotten();  // not for a zhost to say
   wanted.clear_dead();
+  wanted.set_local(authority_.is_local(wanted.zhost_id()));
   wanted.set_registered_at(stdx::format_rfc3339(runtime_.clock.wall()));
   std::vector<ports::RecordChange> changes{
       {"zhost", wanted.zhost_id(), *version, wanted.SerializeAsString()}};
@@ -197,6 +203,7 @@ void Service::write_member(const v1::RegisterRequest& request, std::uint64_t lin
                   reply.set_copies_detail(now.copies_detail());
                   *reply.mutable_revoked_tokens() = now.revoked_tokens();
                   reply.set_sequence(now.sequence());
+                  reply.set_keys_generation(now.keys_generation());
                   done(std::move(reply));
                   announce();
                 });
@@ -209,12 +216,18 @@ void Service::forget_member(v1::ForgetRequest request,
     if (const auto open = gate_.may_commit(); !open) return done(std::unexpected(open.error()));
     const auto row = membership_.to_forget(request.zhost_id(), request.incarnation());
     if (!row) return done(std::unexpected(row.error()));
+    const auto wall = runtime_.clock.wall();
+    std::vector<ports::RecordChange> own{authority_.keys().zhost_forgotten(wall)};
+    if (auto key = authority_.to_forget(request.zhost_id(), wall)) own.push_back(std::move(*key));
+    auto changes = own;
+    changes.push_back({"zhost", request.zhost_id(), row->version, row->member.SerializeAsString()});
     // Fenced: only who holds the term has judged it dead (P7).
-    store_.commit(request.term(),
-                  {{"zhost", request.zhost_id(), row->version, row->member.SerializeAsString()}},
-                  [this, row = *row, done](stdx::Result<ports::Store::Committed> committed) {
+    store_.commit(request.term(), std::move(changes),
+                  [this, row = *row, own, done](stdx::Result<ports::Store::Committed> committed) {
                     if (!committed) return done(std::unexpected(committed.error()));
                     gate_.committed(committed->revision);
+                    learn_written(own);
+                    renew_own();
                     membership_.learn(row.member, row.version + 1, runtime_.clock.now());
                     runtime_.log.info("zhost_forgotten",
                                       {{"zhost", row.member.zhost_id()},
@@ -257,8 +270,7 @@ void Service::refresh(std::function<void(stdx::Status)> done) {
     if (snapshot->term.version > term_.version) term_ = snapshot->term;
     if (snapshot->whole) forget_unnamed(*snapshot);
     for (const auto& record : snapshot->records) {
-      if (record.kind == "key") learn_key(record);
-      if (record.kind != "zhost") continue;
+      if (learn_own(record) || record.kind != "zhost") continue;
       if (auto member = wire::parse<v1::Member>(record.value))
         membership_.learn(std::move(*member), record.version, runtime_.clock.now());
       else
@@ -267,6 +279,7 @@ void Service::refresh(std::function<void(stdx::Status)> done) {
     for (const auto& [kind, key] : snapshot->deleted) {
       if (kind == "zhost") membership_.forget(key);
       if (kind == "key") authority_.forget(key);
+      if (kind == JoinTokens::record_kind) authority_.join_tokens().forget(key);
     }
     learn_tokens(*snapshot);
     gate_.read(*snapshot);
@@ -306,6 +319,7 @@ void Service::forget_unnamed(const ports::Store::Snapshot& snapshot) {
 void Service::poll() {
   refresh([this](stdx::Status) {
     renew_own();
+    change_keys();
     copier_.look();
     announce();
     poll_timer_.set(options_.poll_interval, [this] { poll(); });
@@ -321,6 +335,9 @@ v1::MembersChanged Service::state() const {
   now.set_copies_detail(copier_.detail());
   for (const auto& [id, expires] : revoked_)
     now.add_revoked_tokens(stdx::format("{}/{}", id, expires));
+  for (const auto& [id, until] : authority_.revoked(runtime_.clock.wall()))
+    now.add_revoked_tokens(stdx::format("{}/{}", id, until));
+  now.set_keys_generation(authority_.keys().generation());
   return now;
 }
 

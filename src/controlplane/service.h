@@ -131,7 +131,16 @@ class Service final : public ports::HttpHandler {
                      std::function<void(stdx::Result<v1::ForgetReply>)> done);
   void refresh(std::function<void(stdx::Status)> done);
   void forget_unnamed(const ports::Store::Snapshot& snapshot);
-  void learn_key(const ports::Record& record);
+  bool learn_own(const ports::Record& record);
+  void learn_written(const std::vector<ports::RecordChange>& changes);
+  void drop_forgotten(const std::string& zhost);
+  void change_keys();
+  void follow_keys(const v1::CertifyRequest& request);
+  void wire_join_tokens();
+  void make_join_token(const v1::JoinTokenRequest& request,
+                       std::function<void(stdx::Result<v1::JoinTokenMade>)> done);
+  void revoke_join_token(const v1::JoinTokenRevoke& request,
+                         std::function<void(stdx::Result<v1::JoinTokenView>)> done);
   void learn_tokens(const ports::Store::Snapshot& snapshot);
   void poll();
   stdx::Error wrote(stdx::Error error);
@@ -158,6 +167,7 @@ class Service final : public ports::HttpHandler {
   rpc::LinkComplaints complaints_{runtime_};
   ports::Transport& transport_;
   ports::Store& store_;
+  ports::Certifier& certifier_;
   ports::LinkIdentity& identity_;
   rpc::LogGate refusals_;
   Options options_;
@@ -189,6 +199,7 @@ class Service final : public ports::HttpHandler {
   ports::Counter& unproved_links_;
   ports::Counter& certified_;
   ports::Counter& certificates_refused_;
+  ports::Counter& attempts_held_back_;
   ports::Gauge& own_expires_;
   ports::Gauge& authority_expires_;
   std::size_t unproved_ = 0;

@@ -90,6 +90,18 @@ stdx::Status check_cluster(const Identity& identity, const std::string& cluster)
                                                identity.cluster, cluster));
 }
 
+stdx::Status check_revoked(const Certificate& certificate, const Trust& trust) {
+  const auto& who = certificate.identity;
+  if (who.role != CertificateRole::zhost && who.role != CertificateRole::data) return {};
+  for (const auto& gone : trust.revoked)
+    if (gone.zhost == who.name && certificate.validity.not_before <= gone.until)
+      return stdx::fail(Code::denied,
+                        stdx::format("its certificate was revoked: zhost '{}' was forgotten "
+                                     "(`cluster forget`); it joins again with a join token",
+                                     who.name));
+  return {};
+}
+
 stdx::Status check_role(const Identity& identity, const std::vector<CertificateRole>& wanted) {
   if (std::find(wanted.begin(), wanted.end(), identity.role) != wanted.end()) return {};
   std::string list;

@@ -56,6 +56,14 @@ struct Trust {
   stdx::Bytes pinned_key_hash;
   // How wrong the clocks of two machines may be.
   stdx::Duration leeway = std::chrono::hours(1);
+  // Zhosts that were forgotten: certificates of that name (of both roles) that are valid from
+  // `until` or earlier are not good any more.
+  struct Revoked {
+    std::string zhost;
+    stdx::WallTime until;
+    bool operator==(const Revoked&) const = default;
+  };
+  std::vector<Revoked> revoked{};
 };
 
 // A key with its certificate. Of an authority, or of one side of a link.
@@ -127,6 +135,7 @@ struct Security {
 // The part of `verify` that every Certifier shares.
 stdx::Status check_time(const Validity& validity, stdx::WallTime now, stdx::Duration leeway);
 stdx::Status check_cluster(const Identity& identity, const std::string& cluster);
+stdx::Status check_revoked(const Certificate& certificate, const Trust& trust);
 // Code::denied where the role is none of `roles`.
 stdx::Status check_role(const Identity& identity, const std::vector<CertificateRole>& roles);
 

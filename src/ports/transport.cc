@@ -3,18 +3,23 @@
 
 namespace ports {
 
+static std::string at(const Endpoint& endpoint) {
+  const bool v6 = endpoint.host.find(':') != std::string::npos;
+  return (v6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" + std::to_string(endpoint.port);
+}
+
 std::string to_string(const Endpoint& endpoint) {
   switch (endpoint.kind) {
     case Endpoint::Kind::local:
       return "unix:" + endpoint.host;
     case Endpoint::Kind::tcp:
-      return endpoint.host + ":" + std::to_string(endpoint.port);
+      return at(endpoint);
     case Endpoint::Kind::data:
-      return "data:" + endpoint.host + ":" + std::to_string(endpoint.port);
+      return "data:" + at(endpoint);
     case Endpoint::Kind::websocket:
-      return "wss://" + endpoint.host + ":" + std::to_string(endpoint.port) + endpoint.path;
+      return "wss://" + at(endpoint) + endpoint.path;
     case Endpoint::Kind::https:
-      return "https://" + endpoint.host + ":" + std::to_string(endpoint.port);
+      return "https://" + at(endpoint);
   }
   return {};
 }

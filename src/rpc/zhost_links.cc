@@ -23,10 +23,16 @@ ZhostLinks::ZhostLinks(ports::Runtime& runtime, ports::Transport& transport, Opt
 ZhostLinks::~ZhostLinks() = default;
 
 stdx::Status ZhostLinks::start() {
-  TRY_ASSIGN(listener_,
-             transport_.listen(options_.listen, [this](std::unique_ptr<ports::Link> link) {
-               adopt(std::move(link), "");
-             }));
+  auto at = options_.listen;
+  auto hosts = options_.more_listen;
+  hosts.insert(hosts.begin(), at.host);
+  for (const auto& host : hosts) {
+    at.host = host;
+    TRY_ASSIGN(auto listener, transport_.listen(at, [this](std::unique_ptr<ports::Link> link) {
+      adopt(std::move(link), "");
+    }));
+    listeners_.push_back(std::move(listener));
+  }
   return {};
 }
 
@@ -58,7 +64,9 @@ void ZhostLinks::dial(const std::string& id) {
   auto& entry = peers_.at(id);
   entry.dialling = true;
   auto to = options_.listen;
-  to.host = entry.peer.address;
+  const auto& more = entry.peer.more_addresses;
+  const auto which = entry.tries++ % (1 + more.size());
+  to.host = which == 0 ? entry.peer.address : more[which - 1];
   to.port = entry.peer.port;
   transport_.connect(to, [this, id, alive = std::weak_ptr<bool>(alive_)](
                              stdx::Result<std::unique_ptr<ports::Link>> link) {

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "ports/runtime.h"
 #include "ports/transport.h"
@@ -37,6 +38,8 @@ class ZhostLinks {
   struct Options {
     v1::PeerHello self;
     ports::Endpoint listen;  // tcp or data
+    // Other addresses that are listened on, at the same port.
+    std::vector<std::string> more_listen{};
     wire::FrameKind hello = wire::FrameKind::peer_hello;
     ports::CertificateRole role = ports::CertificateRole::zhost;  // of both sides
     std::size_t writable_below = ports::LinkHandlers().writable_below;
@@ -51,6 +54,7 @@ class ZhostLinks {
     std::string address;
     std::uint16_t port = 0;
     std::uint64_t incarnation = 0;
+    std::vector<std::string> more_addresses{};  // tried one after the other
   };
 
   ZhostLinks(ports::Runtime& runtime, ports::Transport& transport, Options options);
@@ -80,6 +84,7 @@ class ZhostLinks {
     std::unique_ptr<ports::Link> link;
     std::uint64_t linked_incarnation = 0;
     bool dialling = false;
+    std::size_t tries = 0;  // which address is dialled next
     stdx::Duration back_off{};
     std::unique_ptr<ports::Timer> retry;
   };
@@ -110,7 +115,7 @@ class ZhostLinks {
   ports::Transport& transport_;
   Options options_;
   LogGate refusals_;
-  std::unique_ptr<ports::Listener> listener_;
+  std::vector<std::unique_ptr<ports::Listener>> listeners_;
   std::map<std::string, Entry> peers_;
   std::map<std::uint64_t, Unknown> unknown_;
   std::uint64_t next_unknown_ = 1;

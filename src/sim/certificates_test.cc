@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/running_cluster.h"
+#include "wire/key_ring.h"
 
 namespace sim {
 namespace {
@@ -48,6 +49,42 @@ TEST(CertificatesTest, CertificatesAreRenewedUnderLoadWithoutALostMessageOrALink
     EXPECT_EQ(r.logged("control_plane_lost", since), nullptr);
     EXPECT_TRUE(r.settle(1s));
   }
+}
+
+// Beats and access tokens: every zhost has the next key before anybody uses it.
+TEST(CertificatesTest, KeysAreChangedUnderLoadWithoutALostMessageOrAFalseVerdict) {
+  Running r({}, "brisk");
+  auto& cluster = r.cluster;
+  const auto before = wire::generation_of(cluster.keys(0));
+  const auto since = cluster.world.now();
+  cluster.pass_wall_time(24h * 31);
+  const auto all_have = [&](std::uint64_t generation) {
+    return cluster.world.run_until_true(
+        [&] {
+          for (std::size_t i = 0; i < cluster.size(); ++i)
+            if (wire::generation_of(cluster.keys(i)) != generation) return false;
+          return true;
+        },
+        60s);
+  };
+  EXPECT_TRUE(all_have(before + 2));
+  for (int i = 0; i < 5; ++i) {  // from before their time until after the end of the former ones
+    cluster.pass_wall_time(12h);
+    cluster.world.run_for(20s);
+  }
+  EXPECT_EQ(r.logged("zhost_dead", since), nullptr);
+  EXPECT_EQ(r.logged("peer_lost", since), nullptr);
+  EXPECT_TRUE(r.settle(1s));
+  // Records from before that change are put back: the keys that zhosts have count.
+  cluster.kill_control_plane();
+  auto records = cluster.database.copy();
+  ASSERT_EQ(records.rows.erase({"keys", ""}), 1u);
+  cluster.database.put(std::move(records));
+  cluster.start_control_plane();
+  cluster.pass_wall_time(13h);  // certificates are asked for
+  cluster.world.run_for(60s);
+  EXPECT_TRUE(all_have(before + 2));
+  EXPECT_TRUE(r.settle(60s));
 }
 
 TEST(CertificatesTest, WithoutAControlPlaneEverythingRunsOnPastTheEndOfTheCertificates) {

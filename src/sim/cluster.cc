@@ -50,6 +50,7 @@ struct Cluster::Child {
   NoSensors sensors;
   std::unique_ptr<FlowEngine> engine;
   std::unique_ptr<simkit::MemoryDataStore> data;
+  SimKey key;
   End end;
   std::unique_ptr<zmesh::Service> zmesh;
   std::unique_ptr<zmesh::HttpApi> zmesh_http;
@@ -62,7 +63,8 @@ struct Cluster::Child {
             &zhost.clock),
         runtime(process.runtime()),
         identity(cluster.certifier, process),
-        transport(cluster.network.transport(process, zhost.ip, &identity)) {}
+        transport(cluster.network.transport(process, zhost.ip, &identity)),
+        key(zhost.keys, process) {}
 };
 
 struct Cluster::Node {
@@ -70,6 +72,7 @@ struct Cluster::Node {
   ports::Runtime runtime;
   std::unique_ptr<ports::Transport> transport;
   simkit::SimProcesses processes;
+  SimKey key;
   std::unique_ptr<startz::Service> startz;
 
   Node(Cluster& cluster, std::size_t index, const Zhost& zhost)
@@ -81,7 +84,8 @@ struct Cluster::Node {
         processes(process,
                   [&cluster, index](const ports::ProcessSpec& spec, std::function<void()> end) {
                     return cluster.launch(index, spec, std::move(end));
-                  }) {}
+                  }),
+        key(zhost.keys, process) {}
 };
 
 struct Cluster::ControlPlane {
@@ -163,6 +167,7 @@ void Cluster::make_authority() {
       *certifier.make_authority(authority.authority.key, "sim", {now - 1h, now + 24h * 365 * 20});
   const auto token = wire::make_join_token(machine, {"127.0.0.99:9000"},
                                            *certifier.key_hash(authority.authority.key));
+  authority.join_addresses = {"127.0.0.99:9000"};
   authority.local_token_id = token.id;
   authority.local_token_hash = wire::secret_hash(certifier, token.secret);
   join_token = wire::to_text(token);
@@ -214,13 +219,15 @@ void Cluster::start_zhost(std::size_t index) {
   options.incarnation = zhost.incarnation;
   options.beat_interval = options_.beat_interval;
   options.spaces_max = options_.spaces_max;
-  options.beats = ports::Endpoint::tcp(zhost.ip, 9201);
+  options.beats = {ports::Endpoint::tcp(zhost.ip, 9201)};
   options.records = zhost.records;
+  options.revoked = zhost.revoked;
+  options.keep_revoked = [&zhost](const wire::RevokedTokens& revoked) { zhost.revoked = revoked; };
   options.keep_records = [&zhost](const v1::RecordsKnown& known) { zhost.records = known; };
   for (const char* name : {"zmesh", "zrms", "zrun"})
     options.children.specs.push_back({name, {name}, {}});
   zhost.node->startz = std::make_unique<startz::Service>(
-      zhost.node->runtime, *zhost.node->transport, zhost.node->processes, join_key, options);
+      zhost.node->runtime, *zhost.node->transport, zhost.node->processes, zhost.node->key, options);
   const auto started = zhost.node->startz->start();
   if (!started) checker.violate("startz: " + started.error().message);
 }
@@ -250,6 +257,9 @@ std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpe
       zhost.credentials = kept;
     };
     options.join_token = [this] { return join_token; };
+    options.kept_keys = zhost.keys;
+    options.keep_keys = [&zhost](const v1::KeyRing& kept) { zhost.keys = kept; };
+    options.revoked = zhost.revoked;
     made->http = web.client(made->process, &made->identity);
     made->zmesh =
         std::make_unique<zmesh::Service>(made->runtime, *made->transport, *made->http,
@@ -266,7 +276,7 @@ std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpe
     options.zhost = zhost.id;
     options.incarnation = zhost.incarnation;
     options.run = ++zhost.zrms_runs;
-    options.key = &join_key;
+    options.key = &made->key;
     made->zrms = std::make_unique<zrms::Service>(made->runtime, *made->transport, *made->packages,
                                                  *made->blobs, made->resources, options);
     made->zrms->on_stop = end;

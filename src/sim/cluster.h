@@ -19,13 +19,13 @@
 #include "sim/once_checker.h"
 #include "sim/outside_checker.h"
 #include "sim/register_checker.h"
+#include "sim/sim_key.h"
 #include "sim/sim_stores.h"
 #include "simkit/http.h"
 #include "simkit/network.h"
 #include "simkit/processes.h"
 #include "simkit/stub_certifier.h"
 #include "simkit/stub_identity.h"
-#include "simkit/stub_key.h"
 #include "startz/service.h"
 #include "zmesh/http_api.h"
 #include "zmesh/service.h"
@@ -63,7 +63,6 @@ class Cluster {
   simkit::Network network{world};
   simkit::HttpNetwork web{world, network};
   adapters::store_memory::Database database;
-  simkit::StubKey join_key;
   simkit::StubCertifier certifier;
   controlplane::Authority::Options authority;
   std::string join_token;  // the text
@@ -112,6 +111,8 @@ class Cluster {
   const v1::ZhostCredentials& credentials(std::size_t zhost) const {
     return zhosts_[zhost].credentials;
   }
+  const v1::KeyRing& keys(std::size_t zhost) const { return zhosts_[zhost].keys; }
+  const wire::RevokedTokens& revoked(std::size_t zhost) const { return zhosts_[zhost].revoked; }
   // The zhost has another state_dir, or no join token any more.
   void set_credentials(std::size_t zhost, v1::ZhostCredentials kept) {
     zhosts_[zhost].credentials = std::move(kept);
@@ -172,6 +173,8 @@ class Cluster {
     std::uint64_t incarnation = 0, zrms_runs = 0;
     v1::RecordsKnown records;          // what startz keeps on disk of the records
     v1::ZhostCredentials credentials;  // what zmesh keeps on disk
+    v1::KeyRing keys;
+    wire::RevokedTokens revoked;  // what startz keeps of it
     simkit::MachineClock clock;
     simkit::DiskState disk_state;
     Disk disk;

@@ -58,8 +58,10 @@ TEST(TokensTest, ATokenMadeAtAnyZhostIsRevokedAtAnotherAndEveryZhostHearsOfItWit
   ASSERT_EQ(answer.status, 200) << answer.body;
   v1::TokenMade made;
   ASSERT_TRUE(wire::from_json(answer.body, made));
-  const auto token = wire::check_access_token(t.cluster.join_key, made.token(),
-                                              stdx::WallTime(std::chrono::seconds(0)));
+  const simkit::Process clock(t.cluster.world, "test", "clock");
+  SimKey key(t.cluster.keys(leader), clock);
+  const auto token =
+      wire::check_access_token(key, made.token(), stdx::WallTime(std::chrono::seconds(0)));
   ASSERT_TRUE(token) << token.error().message;
   EXPECT_EQ(token->id, made.view().id());
   EXPECT_EQ(token->scope, "t");

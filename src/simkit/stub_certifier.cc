@@ -169,6 +169,7 @@ stdx::Result<ports::Certificate> StubCertifier::verify(stdx::BytesView certifica
   if (!out) return stdx::fail(Code::denied, out.error().message);
   TRY(ports::check_cluster(out->identity, trust.cluster));
   if (!at_any_time) TRY(ports::check_time(out->validity, now, trust.leeway));
+  TRY(ports::check_revoked(*out, trust));
   return out;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A stand-in for the cluster's key: as deterministic as the rest of the simulator, and no secret of
-// anything. Equal where purpose, message and token are.
+// A stand-in for a key of the cluster: as deterministic as the rest of the simulator, and no secret
+// of anything. MACs are equal where purpose, message and token are.
 
 #include <string>
 #include <utility>
@@ -16,10 +16,10 @@ class StubKey final : public ports::ClusterKey {
   explicit StubKey(std::string secret = "join") : token(std::move(secret)) {}
 
   std::string token;
-  std::string missing;  // why there is no token; empty: there is one
+  std::string missing;  // why there is no key; empty: there is one
 
   stdx::Result<stdx::Bytes> mac(Purpose purpose, stdx::BytesView message) override;
-  stdx::Status check_token(std::string_view said) override;
+  stdx::Status check(Purpose purpose, stdx::BytesView message, stdx::BytesView said) override;
 };
 
 }  // namespace simkit

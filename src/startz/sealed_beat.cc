@@ -17,7 +17,7 @@ stdx::Result<stdx::Bytes> seal_beat(ports::ClusterKey& key, const stdx::Bytes& b
 stdx::Result<OpenedBeat> open_beat(ports::ClusterKey& key, const stdx::Bytes& datagram) {
   TRY_ASSIGN(auto sealed, wire::parse<v1::SealedBeat>(datagram));
   // Before anything of it is read.
-  TRY(ports::check_mac(key, Purpose::beat, sealed.beat(), sealed.mac()));
+  TRY(key.check(Purpose::beat, sealed.beat(), sealed.mac()));
   OpenedBeat opened;
   TRY_ASSIGN(opened.beat, wire::parse<v1::Beat>(sealed.beat()));
   opened.bytes = std::move(*sealed.mutable_beat());

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What a beat is on the wire: its bytes and a MAC of them under the cluster's key, so that only who
-// knows the join token can say a zhost lives or leaves. The MAC covers incarnation and counter, by
-// which a copy of an older beat changes nothing (P9). Pure but for the key.
+// What a beat is on the wire: its bytes and a MAC of them under a key of the cluster, so that only
+// its zhosts can say that one lives or leaves. The MAC covers incarnation and counter, by which a
+// copy of an older beat changes nothing (P9). Pure but for the key.
 
 #include "ports/cluster_key.h"
 #include "samoza/v1/cluster.pb.h"

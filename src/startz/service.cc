@@ -18,6 +18,16 @@ using stdx::Code;
 constexpr std::size_t details_bytes_max = 512u << 10;
 constexpr stdx::Duration change_delay = 2ms;
 
+bool same_family(const std::string& a, const std::string& b) {
+  return (a.find(':') == std::string::npos) == (b.find(':') == std::string::npos);
+}
+
+std::vector<std::string> addresses_of(const v1::Member& member) {
+  std::vector<std::string> list{member.address()};
+  list.insert(list.end(), member.more_addresses().begin(), member.more_addresses().end());
+  return list;
+}
+
 v1::Hello hello_of(const Options& options) {
   v1::Hello hello;
   hello.set_service("startz");
@@ -41,6 +51,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Pr
       gatekeeper_(options_.zhost, options_.incarnation, options_.spaces_max),
       records_(options_.records),
       revoked_(options_.revoked),
+      fresh_(runtime.random),
       beat_timer_(runtime.executor),
       grace_timer_(runtime.executor),
       ping_timer_(runtime.executor),
@@ -49,10 +60,13 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Pr
       change_timer_(runtime.executor),
       foreign_datagrams_(runtime.metrics.counter(
           "samoza_startz_foreign_datagrams_total",
-          "Datagrams dropped: no beat, another cluster, or from ourselves")),
-      forged_datagrams_(runtime.metrics.counter(
-          "samoza_startz_unauthenticated_datagrams_total",
-          "Datagrams dropped: their MAC is not by the join token of this cluster")) {
+          "Datagrams dropped: no beat, of another cluster, or of no member of it")),
+      forged_datagrams_(
+          runtime.metrics.counter("samoza_startz_unauthenticated_datagrams_total",
+                                  "Datagrams dropped: their MAC is by no key of this cluster")),
+      stale_beats_(runtime.metrics.counter(
+          "samoza_startz_stale_beats_total",
+          "Beats dropped: nothing shows that their zhost sent them just now")) {
   wire_handlers();
   wire_commands(hub_.exchange());
   wire_commands(zmesh_.exchange());
@@ -64,16 +78,24 @@ Service::~Service() = default;
 
 stdx::Status Service::start() {
   TRY(hub_.start());
-  TRY_ASSIGN(
-      socket_,
-      transport_.bind_datagram(
-          options_.beats,
-          {.on_datagram = [this](const ports::Endpoint&, stdx::Bytes bytes) { datagram(bytes); },
-           .on_refused = [this](const ports::Endpoint& to) { refused(to); }}));
+  TRY(bind_sockets());
   children_.start();
   zmesh_.start();
   beat(false);
   ping_timer_.set(options_.ping_interval, [this] { ping_children(); });
+  return {};
+}
+
+stdx::Status Service::bind_sockets() {
+  for (std::size_t i = 0; i < options_.beats.size(); ++i) {
+    TRY_ASSIGN(auto socket,
+               transport_.bind_datagram(
+                   options_.beats[i],
+                   {.on_datagram = [this, i](const ports::Endpoint& from,
+                                             stdx::Bytes bytes) { datagram(i, from, bytes); },
+                    .on_refused = [this](const ports::Endpoint& to) { refused(to); }}));
+    sockets_.push_back(std::move(socket));
+  }
   return {};
 }
 
@@ -229,6 +251,10 @@ void Service::membership(v1::MembersChanged now) {
       options_.keep_revoked)
     options_.keep_revoked(revoked_);
   membership_ = std::move(now);
+  std::set<std::string> others;
+  for (const auto& member : membership_.peers())
+    if (member.zhost_id() != options_.zhost) others.insert(member.zhost_id());
+  fresh_.set_members(others);
   look_ready();
 }
 
@@ -505,7 +531,7 @@ void Service::tell_changes() {
 
 // --- beats ---
 
-stdx::Bytes Service::make_beat(bool goodbye) {
+v1::Beat Service::make_beat(bool goodbye) {
   v1::Beat beat;
   beat.set_cluster_id(options_.cluster_id);
   beat.set_zhost(options_.zhost);
@@ -514,17 +540,23 @@ stdx::Bytes Service::make_beat(bool goodbye) {
   beat.set_goodbye(goodbye);
   beat.set_highest_term(gatekeeper_.highest_term());
   fill_children(*beat.mutable_children());
-  return beat.SerializeAsString();
+  return beat;
 }
 
 void Service::send_to(const std::string& zhost, const stdx::Bytes& bytes) {
-  for (const auto& member : membership_.peers())
-    if (member.zhost_id() == zhost)
-      socket_->send(
-          ports::Endpoint::tcp(member.address(), static_cast<std::uint16_t>(member.port())), bytes);
+  for (const auto& member : membership_.peers()) {
+    if (member.zhost_id() != zhost) continue;
+    const auto port = static_cast<std::uint16_t>(member.port());
+    for (const auto& ip : addresses_of(member))
+      for (std::size_t i = 0; i < sockets_.size(); ++i)
+        if (same_family(options_.beats[i].host, ip)) {
+          sockets_[i]->send(ports::Endpoint::tcp(ip, port), bytes);
+          break;
+        }
+  }
 }
 
-// Nothing where there is no join token: nobody would take such a beat.
+// Nothing where there are no keys yet: nobody would take such a beat.
 std::optional<stdx::Bytes> Service::sealed(const stdx::Bytes& beat) {
   auto datagram = seal_beat(key_, beat);
   const auto why = datagram ? "" : datagram.error().message;
@@ -539,7 +571,7 @@ void Service::beat(bool goodbye) {
   if (options_.beat_interval <= stdx::Duration::zero() && !goodbye) return;
   if (!goodbye) beat_timer_.set(options_.beat_interval, [this] { beat(false); });
   if (membership_.supers().empty()) return;
-  const auto bytes = make_beat(goodbye);
+  const auto bytes = make_beat(goodbye).SerializeAsString();
   const auto datagram = sealed(bytes);
   for (const auto& super : membership_.supers()) {
     if (super != options_.zhost && datagram)
@@ -552,12 +584,14 @@ void Service::beat(bool goodbye) {
 // Whether a silent zhost is gone or only unheard: a beat to where startz would be listening.
 void Service::probe(const std::string& zhost) {
   if (zhost == options_.zhost) return;
-  if (const auto datagram = sealed(make_beat(false))) send_to(zhost, *datagram);
+  if (const auto datagram = sealed(make_beat(false).SerializeAsString())) send_to(zhost, *datagram);
 }
 
 void Service::refused(const ports::Endpoint& to) {
   for (const auto& member : membership_.peers()) {
-    if (member.address() != to.host || member.port() != to.port) continue;
+    const auto ips = addresses_of(member);
+    if (std::find(ips.begin(), ips.end(), to.host) == ips.end() || member.port() != to.port)
+      continue;
     v1::Refused word;
     word.set_zhost(member.zhost_id());
     word.set_incarnation(member.incarnation());
@@ -566,7 +600,7 @@ void Service::refused(const ports::Endpoint& to) {
   }
 }
 
-void Service::datagram(const stdx::Bytes& bytes) {
+void Service::datagram(std::size_t socket, const ports::Endpoint& from, const stdx::Bytes& bytes) {
   const auto opened = open_beat(key_, bytes);
   if (!opened && opened.error().code != Code::invalid) {
     // No log line for each: anybody can send as many as he likes.
@@ -574,10 +608,25 @@ void Service::datagram(const stdx::Bytes& bytes) {
     return;
   }
   if (!opened || opened->beat.cluster_id() != options_.cluster_id ||
-      opened->beat.zhost() == options_.zhost) {
+      !fresh_.is_member(opened->beat.zhost())) {
     foreign_datagrams_.add();
     return;
   }
+  const auto reply = [&](const v1::Beat& beat) {
+    if (const auto answer = sealed(beat.SerializeAsString())) sockets_[socket]->send(from, *answer);
+  };
+  if (const auto& challenge = opened->beat.challenge(); !challenge.empty()) {
+    auto beat = make_beat(false);
+    beat.set_answer(challenge);
+    return reply(beat);
+  }
+  const auto verdict = fresh_.hear(opened->beat, runtime_.clock.now());
+  if (verdict.challenge) {
+    auto beat = make_beat(false);
+    beat.set_challenge(*verdict.challenge);
+    reply(beat);
+  }
+  if (!verdict.fresh) return stale_beats_.add();
   if (hub_.has("zrms"))
     hub_.exchange().notify(rpc::address("", "zrms"), "startz.beat", opened->bytes);
 }

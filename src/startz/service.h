@@ -2,7 +2,8 @@
 #pragma once
 
 // startz: the zhost's init, pulse and gatekeeper. Keeps the children alive, sends the beats (UDP,
-// sealed with the cluster's key; those of strangers are dropped) to the startz of every super, lets
+// sealed with a key of the cluster; those of strangers and recorded ones are dropped:
+// fresh_beats.h) to the startz of every super, lets
 // commands through to zrun that the rules allow (P3, P4), and restarts zrun's spaces in place when
 // zrun comes back within restart_grace. It decides nothing for the cluster. P12 (no orphan of an
 // older incarnation) is the application's lock file.
@@ -25,6 +26,7 @@
 #include "rpc/service_bus.h"
 #include "samoza/v1/controlplane.pb.h"
 #include "startz/children.h"
+#include "startz/fresh_beats.h"
 #include "startz/gatekeeper.h"
 #include "startz/records_seen.h"
 #include "wire/revoked_tokens.h"
@@ -34,7 +36,8 @@ namespace startz {
 struct Options {
   std::string cluster_id, zhost, version;
   std::uint64_t incarnation = 1;
-  ports::Endpoint beats;  // where this zhost's datagrams come from and go to (tcp kind: ip, port)
+  // Where this zhost's datagrams come from and go to (tcp kind: ip, port), one port.
+  std::vector<ports::Endpoint> beats;
   Children::Options children;
   stdx::Duration beat_interval = std::chrono::milliseconds(100);
   stdx::Duration restart_grace = std::chrono::seconds(1);
@@ -93,11 +96,12 @@ class Service {
   void pass_removals();
   void beat(bool goodbye);
   void ping_children();
-  void datagram(const stdx::Bytes& bytes);
+  void datagram(std::size_t socket, const ports::Endpoint& from, const stdx::Bytes& bytes);
+  stdx::Status bind_sockets();
   void refused(const ports::Endpoint& to);
   void probe(const std::string& zhost);
   void send_to(const std::string& zhost, const stdx::Bytes& bytes);
-  stdx::Bytes make_beat(bool goodbye);
+  v1::Beat make_beat(bool goodbye);
   std::optional<stdx::Bytes> sealed(const stdx::Bytes& beat);
   void changed();  // of the children
   void changed(const Gatekeeper::Key& key);
@@ -117,8 +121,10 @@ class Service {
   Gatekeeper gatekeeper_;
   RecordsSeen records_;
   wire::RevokedTokens revoked_;
+  FreshBeats fresh_;
   v1::MembersChanged membership_;
-  std::unique_ptr<ports::DatagramSocket> socket_;
+  // As options_.beats.
+  std::vector<std::unique_ptr<ports::DatagramSocket>> sockets_;
   std::uint64_t counter_ = 0;
   bool ready_ = false;
   bool stopping_ = false;
@@ -139,6 +145,7 @@ class Service {
   ports::Timer beat_timer_, grace_timer_, ping_timer_, repeat_timer_, keep_timer_, change_timer_;
   ports::Counter& foreign_datagrams_;
   ports::Counter& forged_datagrams_;
+  ports::Counter& stale_beats_;
   std::string no_key_;  // why beats cannot be sealed; empty while they are
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -83,6 +83,9 @@ struct Zhost {
   std::vector<std::string> ended;
   std::vector<v1::Beat> beats;
   std::vector<v1::Beat> heard;  // beats of others, as zrms gets them
+  std::vector<stdx::Bytes> challenges;
+  bool answers = true;
+  std::uint64_t answered_with = 2;  // the counter of that beat
   simkit::StubKey key;
   bool launch_works = true, deaf = false;
   simkit::SimProcesses processes{
@@ -106,20 +109,45 @@ struct Zhost {
     network.add_address("127.0.0.2", "b");
     socket = *other_transport->bind_datagram(
         ports::Endpoint::tcp("127.0.0.2", 9201),
-        {.on_datagram = [this](const ports::Endpoint&,
-                               stdx::Bytes bytes) { beats.push_back(open_beat(key, bytes)->beat); },
+        {.on_datagram = [this](const ports::Endpoint&, stdx::Bytes bytes) { datagram(bytes); },
          .on_refused = {}});
     Options options;
     options.cluster_id = "test";
     options.zhost = "a";
     options.incarnation = 7;
-    options.beats = ports::Endpoint::tcp("127.0.0.1", 9201);
+    options.beats = {ports::Endpoint::tcp("127.0.0.1", 9201)};
     for (const char* name : {"zmesh", "zrms", "zrun"})
       options.children.specs.push_back({name, {name}, {}});
     service = std::make_unique<Service>(runtime, *transport, processes, key, options);
     EXPECT_TRUE(service->start());
     world.run_for(500ms);
   }
+  // Zhost b: takes beats, and answers a challenge while `answers`.
+  void datagram(const stdx::Bytes& bytes) {
+    const auto beat = open_beat(key, bytes)->beat;
+    if (beat.challenge().empty()) return beats.push_back(beat);
+    challenges.push_back(beat.challenge());
+    if (!answers) return;
+    auto answer = beat_of_b(answered_with);
+    answer.set_answer(beat.challenge());
+    send(*seal_beat(key, answer.SerializeAsString()));
+  }
+  static v1::Beat beat_of_b(std::uint64_t counter, std::uint64_t incarnation = 3) {
+    v1::Beat beat;
+    beat.set_cluster_id("test");
+    beat.set_zhost("b");
+    beat.set_incarnation(incarnation);
+    beat.set_counter(counter);
+    return beat;
+  }
+  void send(stdx::Bytes datagram) {
+    socket->send(ports::Endpoint::tcp("127.0.0.1", 9201), std::move(datagram));
+  }
+  void say(const v1::Beat& beat) {
+    send(*seal_beat(key, beat.SerializeAsString()));
+    world.run_for(100ms);
+  }
+  std::uint64_t count(const char* name) { return runtime.metrics.counter(name, "").value(); }
   FakeChild& child(const char* name) {
     return *std::static_pointer_cast<FakeChild>(processes.body(name));
   }
@@ -162,18 +190,16 @@ TEST(StartzTest, RHbBeatsGoToEverySuperWithOneGrowingCounter) {
   EXPECT_EQ(zhost.beats.back().children_size(), 3);
 }
 
-TEST(StartzTest, ABeatOrGoodbyeThatIsNotSealedWithTheKeyOfTheClusterIsDroppedAndCounted) {
+TEST(StartzTest, ABeatOrGoodbyeThatIsNotSealedWithAKeyOfTheClusterIsDroppedAndCounted) {
   Zhost zhost;
   zhost.membership();
-  simkit::StubKey another("another token"), none;
+  zhost.say(Zhost::beat_of_b(1));
+  ASSERT_EQ(zhost.heard.size(), 1u) << "its answer to the challenge";
+  simkit::StubKey another("another key"), none;
   none.missing = "not made yet";
-  v1::Beat beat;
-  beat.set_cluster_id("test");
-  beat.set_zhost("b");
-  beat.set_incarnation(3);
-  beat.set_counter(8);
+  auto beat = Zhost::beat_of_b(8);
   const auto send = [&](stdx::Bytes datagram) {
-    zhost.socket->send(ports::Endpoint::tcp("127.0.0.1", 9201), std::move(datagram));
+    zhost.send(std::move(datagram));
     zhost.world.run_for(100ms);
   };
   const auto good = *seal_beat(zhost.key, beat.SerializeAsString());
@@ -188,21 +214,66 @@ TEST(StartzTest, ABeatOrGoodbyeThatIsNotSealedWithTheKeyOfTheClusterIsDroppedAnd
   send(turned.SerializeAsString());
   send(*seal_beat(another, beat.SerializeAsString()));
   send("no beat at all");
-  EXPECT_TRUE(zhost.heard.empty());
-  const auto count = [&](const char* name) {
-    return zhost.runtime.metrics.counter(name, "").value();
-  };
-  EXPECT_EQ(count("samoza_startz_unauthenticated_datagrams_total") +
-                count("samoza_startz_foreign_datagrams_total"),
-            5u);
-  EXPECT_GE(count("samoza_startz_unauthenticated_datagrams_total"), 3u);
+  auto stranger = Zhost::beat_of_b(9);
+  stranger.set_zhost("c");
+  send(*seal_beat(zhost.key, stranger.SerializeAsString()));
+  EXPECT_EQ(zhost.heard.size(), 1u);
+  EXPECT_EQ(zhost.count("samoza_startz_unauthenticated_datagrams_total") +
+                zhost.count("samoza_startz_foreign_datagrams_total"),
+            6u);
+  EXPECT_GE(zhost.count("samoza_startz_unauthenticated_datagrams_total"), 3u);
   send(good);
-  ASSERT_EQ(zhost.heard.size(), 1u);
-  EXPECT_EQ(zhost.heard[0].counter(), 8u);
-  EXPECT_FALSE(zhost.heard[0].goodbye());
+  ASSERT_EQ(zhost.heard.size(), 2u);
+  EXPECT_EQ(zhost.heard[1].counter(), 8u);
+  EXPECT_FALSE(zhost.heard[1].goodbye());
 }
 
-TEST(StartzTest, WithoutAJoinTokenThereAreNoBeatsUntilItIsThere) {
+TEST(StartzTest, P9RecordedBeatsOfAZhostThatWasNeverHeardAreRefusedUntilItAnswersItself) {
+  Zhost zhost;
+  zhost.membership();
+  zhost.answers = false;  // it is dead; somebody plays back what it said
+  for (std::uint64_t counter = 1; counter <= 30; ++counter) zhost.say(Zhost::beat_of_b(counter));
+  EXPECT_TRUE(zhost.heard.empty());
+  EXPECT_EQ(zhost.count("samoza_startz_stale_beats_total"), 30u);
+  ASSERT_FALSE(zhost.challenges.empty());
+  // An answer to somebody else is no answer.
+  auto other = Zhost::beat_of_b(31);
+  other.set_answer(stdx::Bytes(16, 'x'));
+  zhost.say(other);
+  EXPECT_TRUE(zhost.heard.empty());
+  zhost.answers = true;
+  zhost.answered_with = 40;
+  zhost.say(Zhost::beat_of_b(32));
+  ASSERT_EQ(zhost.heard.size(), 1u);
+  EXPECT_EQ(zhost.heard[0].counter(), 40u);
+  zhost.say(Zhost::beat_of_b(33));
+  EXPECT_EQ(zhost.heard.size(), 1u) << "older than its answer";
+  zhost.say(Zhost::beat_of_b(41));
+  EXPECT_EQ(zhost.heard.size(), 2u);
+  // The next life is asked again; the former one is over.
+  const auto asked = zhost.challenges.size();
+  zhost.answers = false;
+  zhost.say(Zhost::beat_of_b(1, 4));
+  EXPECT_EQ(zhost.heard.size(), 2u);
+  EXPECT_EQ(zhost.challenges.size(), asked + 1);
+}
+
+TEST(StartzTest, AChallengeIsAnsweredWithAFreshBeatToWhereItCameFrom) {
+  Zhost zhost;
+  zhost.membership();
+  auto challenge = Zhost::beat_of_b(5);
+  challenge.set_challenge(stdx::Bytes(16, 'q'));
+  zhost.say(challenge);
+  const auto answers = [&] {
+    return std::count_if(zhost.beats.begin(), zhost.beats.end(), [](const v1::Beat& beat) {
+      return beat.answer() == stdx::Bytes(16, 'q') && beat.zhost() == "a";
+    });
+  };
+  EXPECT_EQ(answers(), 1);
+  EXPECT_TRUE(zhost.heard.empty()) << "a challenge is no sign of life";
+}
+
+TEST(StartzTest, WithoutKeysOfTheClusterThereAreNoBeatsUntilTheyAreThere) {
   Zhost zhost;
   zhost.key.missing = "not made yet";
   zhost.membership();

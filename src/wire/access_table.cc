@@ -81,6 +81,9 @@ constexpr AccessRow rows[] = {
     {"zrms", "GET", "/v1/cluster/tokens", admin},
     {"zrms", "POST", "/v1/cluster/tokens", admin},
     {"zrms", "POST", "/v1/cluster/tokens/{id}/revoke", admin},
+    {"zrms", "GET", "/v1/cluster/join-tokens", admin},
+    {"zrms", "POST", "/v1/cluster/join-tokens", admin},
+    {"zrms", "POST", "/v1/cluster/join-tokens/{id}/revoke", admin},
 };
 
 bool matches(std::string_view pattern, std::string_view path) {

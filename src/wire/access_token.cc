@@ -77,9 +77,12 @@ stdx::Result<AccessToken> check_access_token(ports::ClusterKey& key, std::string
   const auto bytes = stdx::base32_decode(text.substr(access_token_prefix.size()));
   if (!bytes || bytes->size() < head_bytes + mac_bytes || (*bytes)[0] != version) return unknown;
   const auto claims = stdx::BytesView(*bytes).substr(0, bytes->size() - mac_bytes);
-  TRY_ASSIGN(const auto mac, mac_of(key, claims));
-  if (!stdx::equal_in_constant_time(stdx::BytesView(*bytes).substr(claims.size()), mac))
-    return unknown;
+  if (auto good = key.check(ports::ClusterKey::Purpose::access, claims,
+                            stdx::BytesView(*bytes).substr(claims.size()));
+      !good) {
+    if (good.error().code == Code::denied) return unknown;
+    return std::unexpected(good.error());
+  }
   AccessToken token;
   const auto role = static_cast<std::uint8_t>(claims[1]);
   if (role == 0 || role > static_cast<std::uint8_t>(Role::admin)) return unknown;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Access tokens: "smz_" and, in base32, what the token may and a MAC under a key of the cluster's
-// join token. So every zhost can check one by itself, with or without a leader, and nobody keeps
-// it: the records hold its id, to list and to revoke it (docs/how-to/tokens.md).
+// Access tokens: "smz_" and, in base32, what the token may and a MAC under a key of the cluster
+// (ports/cluster_key.h). So every zhost can check one by itself, with or without a leader, and
+// nobody keeps it: the records hold its id, to list and to revoke it (docs/how-to/tokens.md).
 //
 // The session of a browser at a page is one of them, too: of the role `page`, with the id of the
 // token that was given at the login, so that it ends when that one is revoked.
@@ -44,7 +44,7 @@ inline constexpr std::string_view access_token_prefix = "smz_";
 inline constexpr std::string_view operator_token_id = "0000000000000000";
 
 bool is_token_id(std::string_view text);
-// Code::unavailable: this zhost has no join token yet.
+// Code::unavailable: this zhost has no key yet.
 stdx::Result<std::string> sign(ports::ClusterKey& key, const AccessToken& token);
 // Code::denied: it is no token of this cluster, or has expired; the message says which.
 stdx::Result<AccessToken> check_access_token(ports::ClusterKey& key, std::string_view text,

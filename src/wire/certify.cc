@@ -11,6 +11,7 @@ stdx::Bytes signed_part(const samoza::v1::CertifyRequest& request) {
   for (const auto* field : {&request.cluster_id(), &request.zhost(), &request.request(),
                             &request.data_request(), &request.token_id(), &request.former()})
     text += stdx::format(" {}:{}", field->size(), *field);
+  text += stdx::format(" {} {}", request.beat_generation(), request.access_generation());
   return text;
 }
 

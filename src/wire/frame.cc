@@ -15,7 +15,7 @@ stdx::Bytes encode_frame(FrameKind kind, const google::protobuf::MessageLite& me
 stdx::Result<FrameKind> frame_kind(stdx::BytesView frame) {
   if (frame.empty()) return stdx::fail(stdx::Code::invalid, "empty frame");
   const auto kind = static_cast<std::uint8_t>(frame[0]);
-  if (kind < 1 || kind > 6)
+  if (kind < 1 || kind > 5)
     return stdx::fail(stdx::Code::invalid, stdx::format("unknown kind of frame {}", kind));
   return static_cast<FrameKind>(kind);
 }

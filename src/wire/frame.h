@@ -22,7 +22,6 @@ enum class FrameKind : std::uint8_t {
   data = 3,      // a data frame (wire/data_frame.h)
   peer_hello = 4,
   data_hello = 5,
-  proof = 6,  // v1.Proof, after a hello
 };
 
 stdx::Bytes encode_frame(FrameKind kind, const google::protobuf::MessageLite& message);

@@ -62,7 +62,7 @@ stdx::Result<JoinToken> parse_join_token(std::string_view given) {
   if (!text.starts_with(join_token_prefix) || text.size() > text_bytes_max)
     return stdx::fail(Code::invalid,
                       "this is no join token; one begins with 'smj_' and is printed by `zshell "
-                      "cluster join-token create`");
+                      "cluster token create`");
   const auto cut = stdx::fail(Code::invalid,
                               "this join token is cut or changed; copy the whole of it, from "
                               "'smj_' to its end");

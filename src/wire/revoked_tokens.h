@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The access tokens that were revoked and have not expired yet, as a process knows them. It only
-// grows until they expire: an older copy of the records does not bring a revoked token back on a
-// zhost that has heard of it. Past tokens_max the one that expires first is forgotten.
+// The access tokens that were revoked and have not expired yet, and the zhosts that were forgotten
+// and whose certificates have not, as a process knows them. It only grows until they expire: an
+// older copy of the records does not bring a revoked token back on a zhost that has heard of it.
+// Past tokens_max the one that expires first is forgotten.
 
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "ports/credentials.h"
 #include "stdx/time.h"
 
 namespace wire {
@@ -31,5 +33,10 @@ class RevokedTokens {
  private:
   std::map<std::string, std::uint64_t> tokens_;  // id -> when it expires
 };
+
+// What stands for a forgotten zhost among them: its certificates that are valid from `until` or
+// earlier (ports::Trust::Revoked).
+std::string revoked_zhost_id(const std::string& zhost, stdx::WallTime until);
+std::vector<ports::Trust::Revoked> revoked_zhosts(const RevokedTokens& revoked);
 
 }  // namespace wire

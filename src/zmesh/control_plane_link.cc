@@ -40,10 +40,9 @@ void ControlPlaneLink::connect() {
   transport_.connect(options_.endpoint, [this, alive = std::weak_ptr<bool>(alive_)](
                                             stdx::Result<std::unique_ptr<ports::Link>> link) {
     if (alive.expired()) return;
-    if (link)
-      attach(std::move(*link));
-    else
-      not_connected(link.error().message);
+    if (link) return attach(std::move(*link));
+    not_connected(link.error().message);
+    if (link.error().code == Code::denied && on_refused) on_refused();
   });
 }
 
@@ -72,7 +71,12 @@ void ControlPlaneLink::attach(std::unique_ptr<ports::Link> link) {
   link_ = std::move(link);
   greeted_ = answered_ = false;
   link_->start({.on_frame = [this](stdx::Bytes frame) { receive(std::move(frame)); },
-                .on_closed = [this](const stdx::Error& why) { lost(why.message); },
+                .on_closed =
+                    [this](const stdx::Error& why) {
+                      const bool refused = !greeted_;
+                      lost(why.message);
+                      if (refused && on_refused) on_refused();
+                    },
                 .on_writable = {}});
   link_->send(wire::encode_frame(wire::FrameKind::hello, options_.hello));
   retry_.set(hello_timeout, [this] { lost("it does not answer a hello"); });
@@ -171,6 +175,7 @@ void ControlPlaneLink::answered(stdx::Result<v1::RegisterReply> reply) {
   members.set_copies_detail(reply->copies_detail());
   *members.mutable_revoked_tokens() = std::move(*reply->mutable_revoked_tokens());
   members.set_sequence(reply->sequence());
+  members.set_keys_generation(reply->keys_generation());
   // It takes another way than the events: a newer one may have come before it.
   if (members_.take(std::move(members)) == MemberList::Heard::news || held_) tell();
   held_ = false;

@@ -41,6 +41,8 @@ class ControlPlaneLink {
   // An event is missing: asks the control plane for the whole list (controlplane.members), which
   // goes to whole_list().
   std::function<void()> on_gap;
+  // The control plane is there, and took this zhost's link for none of its own.
+  std::function<void()> on_refused;
   void whole_list(v1::MembersChanged members);
   // Every other envelope from the control plane.
   std::function<void(v1::Envelope)> on_envelope;

@@ -8,6 +8,7 @@
 #include "wire/certify.h"
 #include "wire/join_token.h"
 #include "wire/json.h"
+#include "wire/key_ring.h"
 
 namespace zmesh {
 
@@ -55,13 +56,49 @@ Credentials::Credentials(ports::Runtime& runtime, const ports::Security& securit
 Credentials::~Credentials() = default;
 
 ports::Trust Credentials::trust() const {
-  return {options_.cluster_id, {current_.authorities().begin(), current_.authorities().end()}, {}};
+  ports::Trust trust{
+      options_.cluster_id, {current_.authorities().begin(), current_.authorities().end()}, {}};
+  trust.revoked = revoked_;
+  return trust;
 }
 
 void Credentials::start() {
   take_kept();
   make_keys();
+  if (wire::check_ring(options_.kept_keys)) keys_ = options_.kept_keys;
   look();
+}
+
+bool Credentials::keys_due() const {
+  return keys_.beat().empty() || keys_wanted_ > wire::generation_of(keys_);
+}
+
+void Credentials::keys_wanted(std::uint64_t generation) {
+  if (generation <= std::max(keys_wanted_, wire::generation_of(keys_))) return;
+  keys_wanted_ = generation;
+  if (asking_) return;
+  const auto spread = static_cast<std::uint64_t>(keys_spread.count());
+  look_after(stdx::Duration(static_cast<std::int64_t>(runtime_.random.next() % spread)));
+}
+
+void Credentials::doubt() {
+  const auto now = runtime_.clock.now();
+  if (!ready_ || asking_ || (doubted_at_ && now - *doubted_at_ < doubt_every)) return;
+  doubted_at_ = now;
+  doubted_ = true;
+  look_after(back_off_min);
+}
+
+void Credentials::set_revoked(std::vector<ports::Trust::Revoked> revoked) {
+  if (revoked == revoked_) return;
+  revoked_ = std::move(revoked);
+  if (ready_ && !hidden_) show_again();
+}
+
+void Credentials::show_again() {
+  hidden_ = false;
+  if (const auto used = links_.use({current_.key(), current_.certificate()}, trust()); !used)
+    runtime_.log.error("certificate_not_used", {{"why", used.error().message}});
 }
 
 // What was kept is of use where it is this zhost's and can be read.
@@ -96,7 +133,7 @@ void Credentials::look() {
   const bool was_ready = ready_;
   ready_ = use_if_good();
   if (ready_ && !was_ready && on_change) on_change();
-  if (ready_ && !due(runtime_.clock.wall())) {
+  if (ready_ && !due(runtime_.clock.wall()) && !keys_due() && !doubted_) {
     trouble_.clear();
     return look_after(look_every);
   }
@@ -153,8 +190,10 @@ stdx::Status Credentials::prepare(std::optional<std::string>& token) {
     return links_.use({}, {options_.cluster_id, {}, parsed->authority_hash});
   }
   if (token_wanted_ && parsed) token = *text;
-  // An expired certificate would be refused before we could ask for a new one.
-  return ready_ ? stdx::Status() : links_.use({}, trust());
+  if (ready_ && !doubted_) return {};
+  // An expired or revoked certificate would be refused before we could ask for a new one.
+  hidden_ = ready_;
+  return links_.use({}, trust());
 }
 
 stdx::Result<v1::CertifyRequest> Credentials::request(const std::optional<std::string>& token) {
@@ -164,6 +203,8 @@ stdx::Result<v1::CertifyRequest> Credentials::request(const std::optional<std::s
   TRY_ASSIGN(*asked.mutable_request(), certifier_.make_request(current_.key()));
   TRY_ASSIGN(*asked.mutable_data_request(), certifier_.make_request(current_.data_key()));
   asked.set_former(current_.certificate());
+  asked.set_beat_generation(wire::newest_generation(keys_.beat()));
+  asked.set_access_generation(wire::newest_generation(keys_.access()));
   if (token) {
     TRY_ASSIGN(const auto parsed, wire::parse_join_token(*token));
     asked.set_token_id(parsed.id);
@@ -204,7 +245,7 @@ void Credentials::answered(stdx::Result<ports::HttpResponse> response) {
   auto taken = wire::from_json(response->body, reply);
   if (taken) taken = take(reply);
   if (!taken) return failed(taken.error());
-  token_wanted_ = false;
+  token_wanted_ = doubted_ = hidden_ = false;
   back_off_ = back_off_min;
   trouble_.clear();
   logged_.clear();
@@ -220,6 +261,7 @@ stdx::Status Credentials::take(const v1::CertifyReply& reply) {
   next.set_certificate(reply.certificate());
   next.set_data_certificate(reply.data_certificate());
   *next.mutable_authorities() = reply.authorities();
+  TRY(wire::check_ring(reply.keys()));
   const auto now = runtime_.clock.wall();
   const ports::Trust trusted{
       options_.cluster_id, {next.authorities().begin(), next.authorities().end()}, {}};
@@ -239,9 +281,13 @@ stdx::Status Credentials::take(const v1::CertifyReply& reply) {
   if (!use_if_good())
     return stdx::fail(Code::invalid, "the new certificate is not good by the clock of this zhost");
   ready_ = true;
-  if (options_.keep) options_.keep(current_);
   const stdx::WallTime theirs{std::chrono::milliseconds(reply.now_ms())};
   clock_difference_ = theirs - now;
+  keys_ = wire::by_our_clock(reply.keys(), clock_difference_);
+  keys_wanted_ = std::min(keys_wanted_, wire::generation_of(keys_));
+  // First: beats cannot be made without.
+  if (options_.keep_keys) options_.keep_keys(keys_);
+  if (options_.keep) options_.keep(current_);
   clock_gauge_.set(stdx::to_ms(clock_difference_));
   const bool differ = std::chrono::abs(clock_difference_) > clocks_differ;
   if (differ && !std::exchange(clocks_logged_, differ))
@@ -256,6 +302,7 @@ stdx::Status Credentials::take(const v1::CertifyReply& reply) {
 
 void Credentials::failed(const stdx::Error& why) {
   failed_.add();
+  if (hidden_) show_again();
   trouble_ = why.message;
   // At the start of a zhost that has the control plane itself the first attempts come too early.
   const bool early = why.code == Code::unavailable && back_off_ <= 32 * back_off_min;

@@ -34,9 +34,15 @@ class Credentials {
     std::function<void(const v1::ZhostCredentials&)> keep;
     // The text of the join token. Code::unavailable: there is none yet.
     std::function<stdx::Result<std::string>()> join_token;
+    // The keys of the cluster's MACs come with the certificates (wire/key_ring.h), by our clock.
+    v1::KeyRing kept_keys{};
+    std::function<void(const v1::KeyRing&)> keep_keys{};
   };
   // Clocks that differ by more than this are a warning.
   static constexpr stdx::Duration clocks_differ = std::chrono::minutes(5);
+  // Every zhost is told of new keys at once; they ask one after the other.
+  static constexpr stdx::Duration keys_spread = std::chrono::seconds(1);
+  static constexpr stdx::Duration doubt_every = std::chrono::seconds(5);
 
   Credentials(ports::Runtime& runtime, const ports::Security& security, ports::HttpClient& http,
               Options options);
@@ -46,6 +52,13 @@ class Credentials {
   std::function<void()> on_change;
 
   void start();
+  // There are keys of that generation: they are asked for where ours are older.
+  void keys_wanted(std::uint64_t generation);
+  // The control plane does not take our certificate: it is asked for another, without showing this
+  // one. At most once in doubt_every.
+  void doubt();
+  // Whose certificates are not good any more.
+  void set_revoked(std::vector<ports::Trust::Revoked> revoked);
   // Good now.
   bool ready() const { return ready_; }
   const v1::ZhostCredentials& current() const { return current_; }
@@ -65,6 +78,8 @@ class Credentials {
   void look_after(stdx::Duration wait);
   bool use_if_good();
   bool due(stdx::WallTime now) const;
+  bool keys_due() const;
+  void show_again();
   void ask();
   stdx::Result<v1::CertifyRequest> request(const std::optional<std::string>& token);
   stdx::Status prepare(std::optional<std::string>& token);
@@ -78,6 +93,11 @@ class Credentials {
   ports::HttpClient& http_;
   Options options_;
   v1::ZhostCredentials current_;
+  v1::KeyRing keys_;
+  std::uint64_t keys_wanted_ = 0;
+  std::vector<ports::Trust::Revoked> revoked_;
+  bool doubted_ = false, hidden_ = false;  // hidden: our links show no certificate meanwhile
+  std::optional<stdx::Instant> doubted_at_;
   std::optional<ports::Validity> validity_, authority_validity_;
   bool ready_ = false, asking_ = false;
   bool token_wanted_ = false;  // the control plane does not know our key

@@ -19,6 +19,7 @@ struct Zhost {
   std::unique_ptr<ports::HttpClient> http;
   std::string token = FakeAuthority().join_token;
   v1::ZhostCredentials kept;
+  v1::KeyRing kept_keys;
   std::unique_ptr<Credentials> credentials;
   int changes = 0;
 
@@ -35,7 +36,8 @@ struct Zhost {
                                if (token.empty())
                                  return stdx::fail(stdx::Code::unavailable, "no token");
                                return token;
-                             }});
+                             },
+                             kept_keys, [this](const v1::KeyRing& now) { kept_keys = now; }});
     credentials->on_change = [this] { ++changes; };
     credentials->start();
   }
@@ -126,6 +128,58 @@ TEST_F(CredentialsTest, ATokenThatPinsAnotherAuthorityMakesTheZhostJoinAnew) {
   ASSERT_TRUE(zhost.credentials->ready());
   EXPECT_EQ(zhost.kept.authorities(0), anew.authority.certificate);
   EXPECT_EQ(zhost.kept.key(), key);
+}
+
+TEST_F(CredentialsTest, KeysComeWithTheCertificatesAndAreKeptByTheClockOfThisMachine) {
+  zhost.clock.wall_offset = -20min;
+  control_plane.authority.keys.mutable_beat(0)->set_until_ms(
+      static_cast<std::uint64_t>((control_plane.process.wall() + 1h).time_since_epoch().count()));
+  zhost.start();
+  ASSERT_TRUE(ready_within(1s));
+  ASSERT_EQ(zhost.kept_keys.beat_size(), 1);
+  EXPECT_EQ(zhost.kept_keys.beat(0).secret(), control_plane.authority.keys.beat(0).secret());
+  const stdx::WallTime until{std::chrono::milliseconds(zhost.kept_keys.beat(0).until_ms())};
+  EXPECT_NEAR(static_cast<double>(stdx::to_ms(until - zhost.process.wall())), 3600e3, 2000.0);
+  zhost.start();
+  world.run_for(1h);
+  EXPECT_EQ(asked(), 1u) << "what was kept is of use at once";
+  zhost.kept_keys.Clear();
+  zhost.start();
+  EXPECT_TRUE(world.run_until_true([&] { return zhost.kept_keys.beat_size() == 1; }, 1s))
+      << "and asked for where it is lost";
+}
+
+TEST_F(CredentialsTest, NewKeysAreAskedForWithinASecondOfTheWordOfThem) {
+  zhost.start();
+  ASSERT_TRUE(ready_within(1s));
+  world.run_for(1min);
+  zhost.credentials->keys_wanted(2);  // as many as it has
+  world.run_for(1min);
+  EXPECT_EQ(asked(), 1u);
+  control_plane.authority.add_key();
+  zhost.credentials->keys_wanted(4);
+  EXPECT_TRUE(world.run_until_true([&] { return zhost.kept_keys.access_size() == 2; }, 2s));
+  EXPECT_EQ(control_plane.certified.beat_generation(), 1u);
+  world.run_for(1min);
+  EXPECT_EQ(asked(), 2u);
+}
+
+TEST_F(CredentialsTest, AZhostWhoseCertificateIsNotTakenAsksForAnotherAtABoundedRate) {
+  zhost.start();
+  ASSERT_TRUE(ready_within(1s));
+  const auto former = zhost.kept.certificate();
+  world.run_for(1min);
+  for (int i = 0; i < 100; ++i) zhost.credentials->doubt();
+  world.run_for(2s);
+  EXPECT_EQ(asked(), 2u);
+  EXPECT_NE(zhost.kept.certificate(), former);
+  // Where that is refused the one that it has is shown on.
+  control_plane.certifies_nobody = {stdx::Code::denied, "zhost 'z1' was forgotten"};
+  world.run_for(5s);
+  zhost.credentials->doubt();
+  world.run_for(1s);
+  EXPECT_TRUE(zhost.credentials->ready());
+  EXPECT_NE(zhost.credentials->trouble().find("was forgotten"), std::string::npos);
 }
 
 TEST_F(CredentialsTest, WhatWasKeptOfAnotherZhostOrIsDamagedIsNotUsed) {

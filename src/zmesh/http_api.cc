@@ -144,7 +144,9 @@ void HttpApi::wire_routes() {
   });
   router_.add("GET", "/v1/mesh", [this](wire::RouteMatch, ports::HttpReply reply) {
     v1::MeshReply view;
-    view.set_base_url(stdx::format("http://{}:{}", service_.options().self.address(), port_));
+    const auto& options = service_.options();
+    view.set_base_url(stdx::format(
+        "http://{}:{}", options.http_ip.empty() ? options.self.address() : options.http_ip, port_));
     view.set_status(service_.control_plane().registered() ? "connected" : "degraded");
     view.set_zhost_id(service_.options().self.zhost_id());
     view.set_cluster_id(service_.options().cluster_id);
@@ -179,7 +181,8 @@ void HttpApi::wire_lists() {
     for (const auto& member : service_.members().peers()) {
       auto* peer = view.add_peers();
       peer->set_zhost_id(member.zhost_id());
-      peer->set_address(stdx::format("{}:{}", member.address(), member.port()));
+      peer->set_address(ports::to_string(
+          ports::Endpoint::tcp(member.address(), static_cast<std::uint16_t>(member.port()))));
       peer->set_region(member.region());
       peer->set_incarnation(member.incarnation());
       peer->set_connected(member.zhost_id() == self || service_.peers().linked(member.zhost_id()));

@@ -8,6 +8,7 @@ PeerLinks::PeerLinks(ports::Runtime& runtime, ports::Transport& transport, Optio
       links_(runtime, transport,
              {.self = std::move(options.self),
               .listen = std::move(options.listen),
+              .more_listen = std::move(options.more_listen),
               .linked = runtime.metrics.gauge("samoza_zmesh_peer_links", "Links to other zhosts"),
               .refused = runtime.metrics.counter(
                   "samoza_zmesh_peers_refused_total",
@@ -26,8 +27,10 @@ void PeerLinks::set_members(const std::vector<v1::Member>& members) {
   for (const auto& member : members) {
     if (member.zhost_id() == self_) continue;
     now[member.zhost_id()] = member;
-    listed[member.zhost_id()] = {member.address(), static_cast<std::uint16_t>(member.port()),
-                                 member.incarnation()};
+    listed[member.zhost_id()] = {member.address(),
+                                 static_cast<std::uint16_t>(member.port()),
+                                 member.incarnation(),
+                                 {member.more_addresses().begin(), member.more_addresses().end()}};
   }
   members_ = std::move(now);
   links_.set_peers(listed);

@@ -21,6 +21,7 @@ class PeerLinks {
   struct Options {
     v1::PeerHello self;
     ports::Endpoint listen;  // tcp
+    std::vector<std::string> more_listen{};
   };
 
   PeerLinks(ports::Runtime& runtime, ports::Transport& transport, Options options);

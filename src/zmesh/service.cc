@@ -43,8 +43,15 @@ v1::PeerHello peer_hello_of(const Options& options) {
   return hello;
 }
 
-ports::Endpoint peer_endpoint(const v1::Member& member) {
-  return ports::Endpoint::tcp(member.address(), static_cast<std::uint16_t>(member.port()));
+PeerLinks::Options peer_options_of(const Options& options) {
+  PeerLinks::Options peers;
+  peers.self = peer_hello_of(options);
+  const auto port = static_cast<std::uint16_t>(options.self.port());
+  auto hosts = options.listen;
+  if (hosts.empty()) hosts.push_back(options.self.address());
+  peers.listen = ports::Endpoint::tcp(hosts.front(), port);
+  peers.more_listen.assign(hosts.begin() + 1, hosts.end());
+  return peers;
 }
 
 }  // namespace
@@ -59,10 +66,12 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Ht
           runtime, security, http,
           {options_.cluster_id, options_.self.zhost_id(),
            ports::Endpoint::https(options_.control_plane.host, options_.control_plane.port),
-           options_.kept_credentials, options_.keep_credentials, options_.join_token}),
+           options_.kept_credentials, options_.keep_credentials, options_.join_token,
+           options_.kept_keys, options_.keep_keys}),
+      revoked_(options_.revoked),
       control_plane_(runtime, transport, http,
                      {options_.control_plane, hello_of(options_), registration_of(options_)}),
-      peers_(runtime, transport, {peer_hello_of(options_), peer_endpoint(options_.self)}),
+      peers_(runtime, transport, peer_options_of(options_)),
       neighbours_(options_.self.zhost_id()),
       peers_teller_(runtime, hub_.exchange(),
                     {.whole = [this] { return peers_of_zrun(); },
@@ -92,6 +101,8 @@ stdx::Status Service::start() {
     control_plane_.start();
     tell_data_credentials();
   };
+  control_plane_.on_refused = [this] { credentials_.doubt(); };
+  take_revoked();
   credentials_.start();
   want_directory();
   return {};
@@ -223,6 +234,8 @@ void Service::members_changed(v1::MembersChanged members) {
   for (const char* service : {"zrms", "startz"}) tell_membership(service);
   const auto& revoked = members_.revoked_tokens();
   if (on_revoked) on_revoked({revoked.begin(), revoked.end()});
+  if (revoked_.add({revoked.begin(), revoked.end()}, runtime_.clock.wall())) take_revoked();
+  credentials_.keys_wanted(members_.keys_generation());
   for (const char* service : {"zrms", "zrun", "zbase"}) tell_revoked(service);
   tell_zrun({});
 }
@@ -255,7 +268,15 @@ void Service::tell_data_credentials() {
   data.set_key(current.data_key());
   data.set_certificate(current.data_certificate());
   *data.mutable_authorities() = current.authorities();
+  for (auto& revoked : revoked_.list()) *data.add_revoked() = std::move(revoked);
   hub_.exchange().notify(rpc::address("", "zrun"), "zmesh.credentials", data.SerializeAsString());
+}
+
+// Certificates of forgotten zhosts are refused from the next link on; those that are up go with the
+// list of members.
+void Service::take_revoked() {
+  credentials_.set_revoked(wire::revoked_zhosts(revoked_));
+  tell_data_credentials();
 }
 
 // startz keeps what this zhost knows of the records (P15).
@@ -530,6 +551,7 @@ void Service::add_data_peers(v1::PeersUpdate& update) const {
     peer->set_incarnation(member->incarnation());
     peer->set_address(member->address());
     peer->set_port(member->port());
+    *peer->mutable_more_addresses() = member->more_addresses();
   }
 }
 

@@ -17,6 +17,7 @@
 #include "rpc/hub.h"
 #include "rpc/service_bus.h"
 #include "samoza/v1/api.pb.h"
+#include "wire/revoked_tokens.h"
 #include "zmesh/control_plane_link.h"
 #include "zmesh/credentials.h"
 #include "zmesh/directory.h"
@@ -37,6 +38,13 @@ struct Options {
   v1::ZhostCredentials kept_credentials;
   std::function<void(const v1::ZhostCredentials&)> keep_credentials;
   std::function<stdx::Result<std::string>()> join_token;
+  // The cluster's keys, likewise, and what was revoked (wire/revoked_tokens.h) at the last start.
+  v1::KeyRing kept_keys;
+  std::function<void(const v1::KeyRing&)> keep_keys;
+  wire::RevokedTokens revoked;
+  // Where it listens for other zhosts; empty: at `self.address`.
+  std::vector<std::string> listen;
+  std::string http_ip;  // of its HTTP interface; empty: `self.address`
 };
 
 class Service {
@@ -112,6 +120,7 @@ class Service {
   void tell_membership(const std::string& service);
   void tell_revoked(const std::string& service);
   void tell_data_credentials();
+  void take_revoked();
   void tell_records(const v1::DirectoryUpdate& update);
 
   ports::Runtime& runtime_;
@@ -119,6 +128,7 @@ class Service {
   rpc::Hub hub_;
   rpc::ServiceBus startz_;
   Credentials credentials_;
+  wire::RevokedTokens revoked_;
   ControlPlaneLink control_plane_;
   PeerLinks peers_;
   NeighbourTable neighbours_;

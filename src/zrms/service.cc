@@ -71,7 +71,8 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport,
       cluster_api_(zmesh_, leadership_, cluster_, cluster_views_, routes_),
       records_api_(runtime, zmesh_, leadership_, routes_),
       events_api_(zmesh_, leadership_, leader_, routes_),
-      tokens_api_(runtime, zmesh_, options_.key, leader_, routes_) {
+      tokens_api_(runtime, zmesh_, options_.key, leader_, routes_),
+      join_tokens_api_(zmesh_, routes_) {
   leader_.facts.zhost = options_.zhost;
   cluster_.failure_callback = [this](const ClusterManager::Event& event) {
     if (leads()) leader_.zhost_failed(event);

@@ -26,6 +26,7 @@
 #include "zrms/cluster_views.h"
 #include "zrms/events_api.h"
 #include "zrms/explain_api.h"
+#include "zrms/join_tokens_api.h"
 #include "zrms/leader.h"
 #include "zrms/leader_lease.h"
 #include "zrms/leader_routes.h"
@@ -134,6 +135,7 @@ class Service final : public ports::HttpHandler {
   RecordsApi records_api_;
   EventsApi events_api_;
   TokensApi tokens_api_;
+  JoinTokensApi join_tokens_api_;
 };
 
 }  // namespace zrms

@@ -37,8 +37,10 @@ DataLinks::DataLinks(ports::Runtime& runtime, ports::Transport& transport, v1::P
 void DataLinks::set_peers(const v1::PeersUpdate& update) {
   std::map<std::string, rpc::ZhostLinks::Peer> listed;
   for (const auto& where : update.data_peers())
-    listed[where.zhost()] = {where.address(), static_cast<std::uint16_t>(where.port()),
-                             where.incarnation()};
+    listed[where.zhost()] = {where.address(),
+                             static_cast<std::uint16_t>(where.port()),
+                             where.incarnation(),
+                             {where.more_addresses().begin(), where.more_addresses().end()}};
   listed.erase(self_);
   listed_ = !listed.empty();
   unlisted_since_.reset();

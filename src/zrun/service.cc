@@ -6,6 +6,7 @@
 #include "stdx/encoding.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
+#include "wire/revoked_tokens.h"
 #include "wire/states.h"
 #include "wire/topology_codec.h"
 #include "zrun/space_view.h"
@@ -117,6 +118,18 @@ stdx::Status Service::start() {
   return {};
 }
 
+// What the data links show and trust.
+void Service::use(const v1::DataCredentials& credentials) {
+  const auto& authorities = credentials.authorities();
+  ports::Trust trust{credentials.cluster_id(), {authorities.begin(), authorities.end()}, {}};
+  wire::RevokedTokens revoked;
+  revoked.add({credentials.revoked().begin(), credentials.revoked().end()}, runtime_.clock.wall());
+  trust.revoked = wire::revoked_zhosts(revoked);
+  const auto used =
+      dependencies_.identity.use({credentials.key(), credentials.certificate()}, trust);
+  if (!used) runtime_.log.error("certificate_not_used", {{"why", used.error().message}});
+}
+
 void Service::wire_handlers() {
   const auto place_handler = rpc::typed<v1::PlaceCommand, v1::CommandReply>(
       [this](const rpc::Caller&, v1::PlaceCommand command, auto done) { done(place(command)); });
@@ -132,16 +145,13 @@ void Service::wire_handlers() {
             rpc::event<v1::RevokedTokens>([this](const rpc::Caller&, v1::RevokedTokens revoked) {
               if (on_revoked) on_revoked({revoked.tokens().begin(), revoked.tokens().end()});
             }));
-  zmesh_.on("zmesh.credentials", rpc::event<v1::DataCredentials>([this](const rpc::Caller& caller,
-                                                                        v1::DataCredentials data) {
-              // Of the zmesh of this zhost, and no other.
-              if (!caller.from.zhost().empty() && caller.from.zhost() != options_.zhost) return;
-              const auto used = dependencies_.identity.use(
-                  {data.key(), data.certificate()},
-                  {data.cluster_id(), {data.authorities().begin(), data.authorities().end()}, {}});
-              if (!used)
-                runtime_.log.error("certificate_not_used", {{"why", used.error().message}});
-            }));
+  zmesh_.on("zmesh.credentials",
+            rpc::event<v1::DataCredentials>(
+                [this](const rpc::Caller& caller, v1::DataCredentials credentials) {
+                  // Of the zmesh of this zhost, and no other.
+                  if (caller.from.zhost().empty() || caller.from.zhost() == options_.zhost)
+                    use(credentials);
+                }));
   startz_.on("service.ping", [](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
     respond(stdx::Bytes());
   });

@@ -23,6 +23,7 @@
 #include "rpc/service_bus.h"
 #include "samoza/v1/api.pb.h"
 #include "samoza/v1/cluster.pb.h"
+#include "samoza/v1/join.pb.h"
 #include "zrun/courier.h"
 #include "zrun/data_frames.h"
 #include "zrun/data_links.h"
@@ -116,6 +117,7 @@ class Service final : public SpaceOwner {
 
   LocalParts local_parts();
   void wire_handlers();
+  void use(const v1::DataCredentials& credentials);
   void count_running(PlacedSpace& placed, bool runs);
   void retire(const Key& key);
   void retire_later(const Key& key, const model::InstanceId& id);

@@ -320,7 +320,8 @@ struct Commands {
       {"cluster zhosts", "", "the zhosts", 0, 0, cluster_zhosts},
       {"cluster events", "[--follow]", "what happened to the zhosts and the leader", 0, 1,
        cluster_events},
-      {"cluster forget", "ZHOST", "removes a zhost that will not come back from the list", 1, 1,
+      {"cluster forget", "ZHOST",
+       "removes a zhost that will not come back from the list; its certificates end", 1, 1,
        cluster_forget},
       {"cluster recover", "", "accepts records that are behind, and adds what zhosts run", 0, 0,
        cluster_recover},
@@ -329,14 +330,19 @@ struct Commands {
       {"cluster copies", "", "the copies of the records that zhosts keep", 0, 0, cluster_copies},
       {"cluster restore", "FILE|--from ZHOST [COPY]",
        "puts a copy in place; `cluster recover` comes next", 1, 3, cluster_restore},
-      {"cluster token create", "--role ROLE [--topology NAME] [--ttl TIME] [--note TEXT]",
-       "makes an access token and prints it, once: read, operate, admin, or ingress of one "
-       "topology",
-       2, 8, token_create},
-      {"cluster token list", "", "the access tokens: what each may, until when, who made it", 0, 0,
-       token_list},
-      {"cluster token revoke", "TOKEN_ID", "ends an access token on every zhost", 1, 1,
-       token_revoke},
+      {"cluster token create",
+       "[--role ROLE] [--ttl TIME] [--uses N] [--topology NAME] [--note TEXT]",
+       "makes a token and prints it, once: for a machine that joins (role super, which is the "
+       "default, or local, which never leads), or for a person or program (read, operate, admin, "
+       "or "
+       "ingress of one topology)",
+       0, 10, token_create},
+      {"cluster token list", "",
+       "the join tokens and the access tokens: what for, until when, by "
+       "whom",
+       0, 0, token_list},
+      {"cluster token revoke", "TOKEN_ID", "ends a join token, or an access token on every zhost",
+       1, 1, token_revoke},
       {"spaces", "[[TOPOLOGY/]NAME]", "the spaces of this zhost, or one of the cluster in detail",
        0, 1, spaces},
       {"spaces logs", "[TOPOLOGY/]NAME", "the last log lines of a space", 1, 1, spaces_logs},

@@ -153,7 +153,7 @@ def wrong_values_of_the_configuration_are_named_with_their_key_and_rule(cluster)
         one_line(program("startz", "-config", path), 2, *words)
     one_line(program("startz", "-config", f"{cluster.folder}/none.yaml"), 2, "none.yaml", "No such file")
     path = write(cluster, "wrong.yaml", "zhost: {id: z}\nbind: 10.1.2.3\n")
-    one_line(program("startz", "-config", path), 1, "10.1.2.3", "loopback only", "bind:", "127.x")
+    one_line(program("startz", "-config", path), 2, "10.1.2.3", "loopback only", "bind:", "127.x")
     path = write(cluster, "wrong.yaml", f"zhost: {{id: z}}\nrun_dir: {cluster.folder}/{'x' * 100}\n")
     one_line(program("startz", "-config", path), 1, "too long", "shorter run_dir")
 

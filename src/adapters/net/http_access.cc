@@ -29,7 +29,11 @@ ports::HttpResponse refusal(int status, std::string message) {
 
 bool HttpAccess::is_our_host(std::string_view host) const {
   const auto port = ":" + std::to_string(options_.port);
-  return host == options_.ip + port || host == "localhost" + port || host == "127.0.0.1" + port;
+  const auto is = [&](const std::string& name) {
+    return host == (name.find(':') == std::string::npos ? name : "[" + name + "]") + port;
+  };
+  return is(options_.ip) || is("localhost") || is("127.0.0.1") ||
+         std::any_of(options_.more_hosts.begin(), options_.more_hosts.end(), is);
 }
 
 static std::string bearer_of(const ports::HttpRequest& request) {

@@ -35,6 +35,7 @@ class HttpAccess {
   struct Options {
     std::string ip;
     std::uint16_t port = 0;
+    std::vector<std::string> more_hosts = {};  // what else we are called
     std::string token;  // empty: no token is asked for (tests of the server itself)
     std::vector<std::string> join_paths;
     std::string zhost;    // whose operator token that is

@@ -11,6 +11,7 @@
 #include <boost/beast/http/write.hpp>
 
 #include "adapters/loop/loop_impl.h"
+#include "adapters/net/addresses.h"
 #include "adapters/net/http_text.h"
 #include "adapters/net/secure_stream.h"
 #include "stdx/text.h"
@@ -66,7 +67,7 @@ class Call : public std::enable_shared_from_this<Call> {
     request_.target(target);
     request_.version(11);
     for (const auto& [name, value] : request.headers) request_.set(name, value);
-    request_.set(http::field::host, to_.host + ":" + std::to_string(to_.port));
+    request_.set(http::field::host, host_and_port(to_.host, to_.port));
     request_.set(http::field::connection, "close");
     request_.body() = std::move(request.body);
     request_.prepare_payload();
@@ -75,8 +76,7 @@ class Call : public std::enable_shared_from_this<Call> {
   void connect(const tcp::endpoint& endpoint, const std::string& bind_ip) {
     error_code error;
     stream_.socket().open(endpoint.protocol(), error);
-    if (!error && !bind_ip.empty())
-      stream_.socket().bind(tcp::endpoint(asio::ip::make_address(bind_ip), 0), error);
+    if (!error) bind_source(stream_.socket(), bind_ip, endpoint.address(), error);
     if (error) {
       asio::post(stream_.get_executor(),
                  [self = shared_from_this(), error] { self->fail(Code::unavailable, error); });
@@ -135,8 +135,8 @@ class Call : public std::enable_shared_from_this<Call> {
     stream_.close();
     const auto* scheme = to_.kind == ports::Endpoint::Kind::https ? "https" : "http";
     if (done_)
-      std::exchange(done_, nullptr)(
-          stdx::fail(code, stdx::format("{}://{}:{}: {}", scheme, to_.host, to_.port, why)));
+      std::exchange(done_, nullptr)(stdx::fail(
+          code, stdx::format("{}://{}: {}", scheme, host_and_port(to_.host, to_.port), why)));
   }
 
   SecureStream stream_;

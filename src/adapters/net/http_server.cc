@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -16,6 +17,7 @@
 #include <optional>
 
 #include "adapters/loop/loop_impl.h"
+#include "adapters/net/addresses.h"
 #include "adapters/net/http_access.h"
 #include "adapters/net/http_seats.h"
 #include "adapters/net/http_text.h"
@@ -74,8 +76,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
         metrics(m),
         handler(&h),
         options(std::move(o)),
-        access({options.ip, options.port, options.token, options.join_paths, options.zhost,
-                options.service, options.key, options.revoked}),
+        access({options.ip, options.port, options.more_hosts, options.token, options.join_paths,
+                options.zhost, options.service, options.key, options.revoked}),
         acceptor(loop::io_of(l)),
         seats(options.seats),
         requests(m.counter("samoza_http_requests_total", "HTTP requests taken in")),
@@ -430,10 +432,12 @@ HttpServer::~HttpServer() {
 
 stdx::Status HttpServer::start() {
   auto& options = impl_->options;
-  TRY(check_listen_address(options.ip));
-  const tcp::endpoint endpoint(asio::ip::make_address(options.ip), options.port);
+  if (options.identity == nullptr) TRY(check_plain_address(options.ip));
+  TRY_ASSIGN(const auto address, parse_address(options.ip));
+  const tcp::endpoint endpoint(address, options.port);
   error_code error;
   impl_->acceptor.open(endpoint.protocol(), error);
+  if (address.is_v6()) impl_->acceptor.set_option(asio::ip::v6_only(true), error);
   impl_->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   impl_->acceptor.bind(endpoint, error);
   if (!error) impl_->acceptor.listen(256, error);
@@ -441,7 +445,7 @@ stdx::Status HttpServer::start() {
     return std::unexpected(port_taken(options.ip, options.port, "tcp"));
   if (error)
     return stdx::fail(stdx::Code::failed,
-                      stdx::format("{}:{}: {}", options.ip, options.port, error.message()));
+                      host_and_port(options.ip, options.port) + ": " + error.message());
   impl_->access.set_port(port());
   impl_->accept();
   return {};

@@ -30,6 +30,8 @@ class HttpServer {
   struct Options {
     std::string ip;
     std::uint16_t port = 0;
+    // What else clients may call this server (Host), without the port.
+    std::vector<std::string> more_hosts = {};
     // HTTPS with the certificate that it shows and the authorities that it trusts. A client without
     // a certificate gets in, as a caller of role `none`: what it may ask is for the service to say.
     // Null: plain HTTP, on loopback.
@@ -66,7 +68,8 @@ class HttpServer {
              ports::HttpHandler& handler, Options options);
   ~HttpServer();
 
-  // Code::already_exists names the holder of a busy port; Code::denied off loopback.
+  // Code::already_exists names the holder of a busy port; Code::denied for plain HTTP off
+  // loopback.
   stdx::Status start();
   std::uint16_t port() const;
 

@@ -7,11 +7,13 @@
 
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/local/datagram_protocol.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 
 #include "adapters/loop/loop_impl.h"
+#include "adapters/net/addresses.h"
 #include "adapters/net/datagram.h"
 #include "adapters/net/socket_handoff.h"
 #include "adapters/net/stream_link.h"
@@ -33,10 +35,6 @@ using stdx::Code;
 // ALPN of what shares port 9201.
 constexpr const char* peer_protocol = "samoza-peer/1";
 constexpr const char* data_protocol = "samoza-data/1";
-
-std::string text_of(const tcp::endpoint& endpoint) {
-  return endpoint.address().to_string() + ":" + std::to_string(endpoint.port());
-}
 
 void tune(tcp::socket& socket) {
   error_code ignored;
@@ -204,6 +202,13 @@ struct TcpAcceptor : SecureAcceptor, std::enable_shared_from_this<TcpAcceptor> {
   }
 };
 
+tcp family_of(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  return address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4();
+}
+
 struct HandoffAcceptor : SecureAcceptor, std::enable_shared_from_this<HandoffAcceptor> {
   datagram_protocol::socket socket;
   std::string path;
@@ -214,14 +219,14 @@ struct HandoffAcceptor : SecureAcceptor, std::enable_shared_from_this<HandoffAcc
         path(std::move(p)) {}
 
   void accept() {
-    socket.async_wait(datagram_protocol::socket::wait_read,
-                      [self = shared_from_this()](error_code error) {
-                        if (error) return;
-                        int fd = -1;
-                        while ((fd = receive_handed_over(self->socket.native_handle())) >= 0)
-                          self->open(self, tcp::socket(self->socket.get_executor(), tcp::v4(), fd));
-                        self->accept();
-                      });
+    socket.async_wait(
+        datagram_protocol::socket::wait_read, [self = shared_from_this()](error_code error) {
+          if (error) return;
+          int fd = -1;
+          while ((fd = receive_handed_over(self->socket.native_handle())) >= 0)
+            self->open(self, tcp::socket(self->socket.get_executor(), family_of(fd), fd));
+          self->accept();
+        });
   }
 };
 
@@ -283,12 +288,13 @@ stdx::Result<std::unique_ptr<ports::Listener>> listen_tcp(asio::io_context& io, 
                                                           const NetTransport::Options& options,
                                                           std::string hand_over_to,
                                                           ports::AcceptHandler on_accept) {
-  TRY(check_listen_address(at.host));
+  TRY_ASSIGN(const auto address, parse_address(at.host));
   auto acceptor =
       std::make_shared<TcpAcceptor>(io, options, std::move(on_accept), std::move(hand_over_to));
-  const tcp::endpoint endpoint(asio::ip::make_address(at.host), at.port);
+  const tcp::endpoint endpoint(address, at.port);
   error_code error;
   acceptor->acceptor.open(endpoint.protocol(), error);
+  if (address.is_v6()) acceptor->acceptor.set_option(asio::ip::v6_only(true), error);
   acceptor->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   acceptor->acceptor.bind(endpoint, error);
   if (!error) acceptor->acceptor.listen(256, error);
@@ -320,7 +326,6 @@ void connect_unix(asio::io_context& io, const std::string& path,
 
 void connect_tcp(asio::io_context& io, const Endpoint& to, const NetTransport::Options& options,
                  ports::ConnectHandler on_connected) {
-  const auto& bind_ip = options.bind_ip;
   auto made = options.identity == nullptr
                   ? stdx::fail(Code::unavailable, "this process has no certificate")
                   : tls::Session::make(*options.identity, tls::Side::client, expect_of(to.kind));
@@ -334,8 +339,7 @@ void connect_tcp(asio::io_context& io, const Endpoint& to, const NetTransport::O
   const auto address = asio::ip::make_address(to.host, error);
   auto socket = std::make_shared<tcp::socket>(io);
   if (!error) socket->open(address.is_v4() ? tcp::v4() : tcp::v6(), error);
-  if (!error && !bind_ip.empty())
-    socket->bind(tcp::endpoint(asio::ip::make_address(bind_ip), 0), error);
+  if (!error) bind_source(*socket, options.bind_ip, address, error);
   if (error) {
     asio::post(io, [on_connected = std::move(on_connected), to, error] {
       on_connected(stdx::fail(Code::unavailable, ports::to_string(to) + ": " + error.message()));
@@ -363,23 +367,21 @@ void connect_tcp(asio::io_context& io, const Endpoint& to, const NetTransport::O
 
 }  // namespace
 
-stdx::Status check_listen_address(const std::string& ip) {
-  error_code error;
-  const auto address = asio::ip::make_address(ip, error);
-  if (error) return stdx::fail(Code::invalid, stdx::format("'{}' is no IP address", ip));
-  if (!address.is_loopback())
-    return stdx::fail(Code::denied,
-                      stdx::format("refusing to listen on {}: a zhost listens on loopback only "
-                                   "today; set bind: to a 127.x address",
-                                   ip));
-  return {};
+stdx::Status check_plain_address(const std::string& ip) {
+  TRY_ASSIGN(const auto address, parse_address(ip));
+  if (address.is_loopback()) return {};
+  return stdx::fail(Code::denied,
+                    stdx::format("refusing to answer plain HTTP on {}: services do so on loopback "
+                                 "only; set bind: to a 127.x address, and zhost.bind: to the "
+                                 "address for other machines",
+                                 ip));
 }
 
 stdx::Error port_taken(const std::string& ip, std::uint16_t port, const char* protocol) {
   const auto holder = posix::port_holder(ip, port, protocol);
   return {Code::already_exists,
-          stdx::format("{} port {}:{} is in use{}; stop that process or choose another port",
-                       protocol, ip, port, holder.empty() ? "" : " by " + holder)};
+          stdx::format("{} port {} is in use{}; stop that process or choose another port", protocol,
+                       host_and_port(ip, port), holder.empty() ? "" : " by " + holder)};
 }
 
 NetTransport::NetTransport(loop::Loop& loop, Options options)

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// ports::Transport over Unix sockets in run_dir, TCP, UDP and WebSocket. Every outgoing socket
-// binds to `bind_ip`, so that several zhosts live on one machine (design, "Ports"). TCP and
-// WebSockets speak TLS 1.3 with certificates of both sides: peer links and data links share a port
-// and are told apart by ALPN.
-//
-// Listening on anything but a loopback address is refused. Unix sockets are
-// mode 0600 in a directory of mode 0700, and the peer's user must be ours.
+// ports::Transport over Unix sockets in run_dir, TCP, UDP and WebSocket, IPv4 and IPv6. What goes
+// to a loopback address leaves from `bind_ip`, so that several zhosts live on one machine (design,
+// "Ports"). TCP and WebSockets speak TLS 1.3 with certificates of both sides, whatever the address:
+// peer links and data links share a port and are told apart by ALPN. Datagrams are sealed by who
+// sends them. Unix sockets are mode 0600 in a directory of mode 0700, and the peer's user must be
+// ours.
 
 #include <functional>
 #include <memory>
@@ -51,8 +50,8 @@ class NetTransport final : public ports::Transport {
   Options options_;
 };
 
-// Code::denied for an address that is not loopback, with what to do about it.
-stdx::Status check_listen_address(const std::string& ip);
+// Of plain HTTP. Code::denied for an address that is not loopback, with what to do about it.
+stdx::Status check_plain_address(const std::string& ip);
 // Code::already_exists, naming the process that holds the port where that can be found.
 stdx::Error port_taken(const std::string& ip, std::uint16_t port, const char* protocol);
 

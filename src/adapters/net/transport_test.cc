@@ -300,14 +300,38 @@ TEST(NetTransportTest, ABusyPortIsNamedWithTheProcessThatHoldsIt) {
       << second.error().message;
 }
 
-TEST(NetTransportTest, ListeningOffLoopbackIsRefused) {
-  Fixture f;
-  for (auto ip : {"0.0.0.0", "10.1.2.3", "::"}) {
-    const auto result = f.transport->listen(Endpoint::tcp(ip, 0), [](auto) {});
-    ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code, stdx::Code::denied);
-    EXPECT_NE(result.error().message.find("loopback only"), std::string::npos);
+TEST(NetTransportTest, PlainHttpIsAnsweredOnLoopbackOnly) {
+  for (const char* ip : {"0.0.0.0", "10.1.2.3", "::"}) {
+    const auto good = check_plain_address(ip);
+    ASSERT_FALSE(good) << ip;
+    EXPECT_EQ(good.error().code, stdx::Code::denied);
+    EXPECT_NE(good.error().message.find("loopback only"), std::string::npos);
   }
+  for (const char* ip : {"127.0.0.1", "127.9.8.7", "::1"}) EXPECT_TRUE(check_plain_address(ip));
+  EXPECT_EQ(check_plain_address("localhost").error().code, stdx::Code::invalid);
+}
+
+TEST(NetTransportTest, ADatagramArrivesOverIpv6AndAClosedPortAnswersRefused) {
+  Fixture f;
+  std::string got;
+  Endpoint refused, from;
+  auto receiver = f.transport->bind_datagram(Endpoint::tcp("::1", 45'677),
+                                             {.on_datagram =
+                                                  [&](const Endpoint& at, stdx::Bytes b) {
+                                                    from = at;
+                                                    got = b;
+                                                  },
+                                              .on_refused = {}});
+  if (!receiver) GTEST_SKIP() << "no IPv6 here: " << receiver.error().message;
+  auto sender = *f.transport->bind_datagram(
+      Endpoint::tcp("::1", 45'678),
+      {.on_datagram = {}, .on_refused = [&](const Endpoint& to) { refused = to; }});
+  sender->send(Endpoint::tcp("::1", 45'677), "beat");
+  EXPECT_TRUE(f.run_until([&] { return got == "beat"; }));
+  EXPECT_EQ(from, Endpoint::tcp("::1", 45'678));
+  receiver->reset();
+  sender->send(Endpoint::tcp("::1", 45'677), "beat");
+  EXPECT_TRUE(f.run_until([&] { return refused.port == 45'677; }));
 }
 
 TEST(NetTransportTest, ADatagramArrivesAndAClosedPortAnswersRefused) {

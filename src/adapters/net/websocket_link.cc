@@ -10,6 +10,7 @@
 #include <deque>
 
 #include "adapters/loop/loop.h"
+#include "adapters/net/addresses.h"
 #include "adapters/net/link_core.h"
 #include "stdx/text.h"
 #include "wire/json.h"
@@ -113,8 +114,7 @@ std::string said_in(const websocket::response_type& answer) {
 void open_from(beast::tcp_stream& stream, const std::string& bind_ip, const tcp::endpoint& to,
                error_code& error) {
   stream.socket().open(to.protocol(), error);
-  if (!error && !bind_ip.empty())
-    stream.socket().bind(tcp::endpoint(asio::ip::make_address(bind_ip), 0), error);
+  if (!error) bind_source(stream.socket(), bind_ip, to.address(), error);
 }
 
 // From an open connection to a link: TLS, then the upgrade.

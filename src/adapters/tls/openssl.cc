@@ -154,6 +154,7 @@ stdx::Result<ports::Certificate> verify_certificate(X509* certificate, STACK_OF(
   if (!out) return stdx::fail(Code::denied, out.error().message);
   TRY(ports::check_cluster(out->identity, trust.cluster));
   if (!at_any_time) TRY(ports::check_time(out->validity, now, trust.leeway));
+  TRY(ports::check_revoked(*out, trust));
   return out;
 }
 

@@ -47,6 +47,24 @@ struct CertifierContract : testing::Test {
 };
 TYPED_TEST_SUITE_P(CertifierContract);
 
+TYPED_TEST_P(CertifierContract, ACertificateOfAForgottenZhostIsRefusedAndALaterOneIsNot) {
+  using R = typename TestFixture::Roles;
+  const auto key = this->certifier->make_key();
+  auto trust = this->trust();
+  trust.revoked = {{"z1", this->now - 2h}};
+  for (const auto role : {R::zhost, R::data}) {
+    const auto issue = this->issue_of(role, "z1");  // valid from 2 h ago
+    const auto former = this->certificate_of(key, issue);
+    EXPECT_EQ(this->refusal(former, this->trust(), this->now), "");
+    EXPECT_NE(this->refusal(former, trust, this->now).find("was forgotten"), std::string::npos);
+    auto later = issue;
+    later.validity.not_before += 1s;
+    EXPECT_EQ(this->refusal(this->certificate_of(key, later), trust, this->now), "");
+    EXPECT_EQ(
+        this->refusal(this->certificate_of(key, this->issue_of(role, "z2")), trust, this->now), "");
+  }
+}
+
 TYPED_TEST_P(CertifierContract, ACertificateSaysWhoseItIsAndIsVerifiedByTheClusterOfItsAuthority) {
   const auto key = this->certifier->make_key();
   const auto certificate =
@@ -179,7 +197,8 @@ TYPED_TEST_P(CertifierContract, AnAuthorityWithAnotherKeyThanItsCertificateIssue
 
 REGISTER_TYPED_TEST_SUITE_P(
     CertifierContract, ACertificateSaysWhoseItIsAndIsVerifiedByTheClusterOfItsAuthority,
-    EveryRoleIsKeptAndOnlyAWantedOneIsGood, ACertificateOfAnotherAuthorityOrClusterIsRefused,
+    ACertificateOfAForgottenZhostIsRefusedAndALaterOneIsNot, EveryRoleIsKeptAndOnlyAWantedOneIsGood,
+    ACertificateOfAnotherAuthorityOrClusterIsRefused,
     NeitherAnAuthoritysNorAZhostsOwnSignatureMakesAnIdentity,
     TimesCountWithALeewayForClocksThatAreWrong, ATokenPinsTheAuthorityThatTheOtherSideShows,
     ARequestProvesItsKeyAndGarbageIsRefused, ASignatureIsGoodForItsKeyAndMessageOnly,

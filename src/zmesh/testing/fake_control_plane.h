@@ -21,8 +21,10 @@ struct FakeAuthority {
   simkit::StubCertifier certifier{99};
   ports::KeyAndCertificate authority;
   std::string join_token;
+  v1::KeyRing keys;
 
   FakeAuthority() {
+    add_key();
     authority.key = certifier.make_key();
     const stdx::WallTime now{std::chrono::milliseconds(1'790'000'000'000)};
     authority.certificate = *certifier.make_authority(
@@ -32,6 +34,13 @@ struct FakeAuthority {
     token.id = "0123456789abcdef";
     token.secret = stdx::Bytes(32, 's');
     join_token = to_text(token);
+  }
+  void add_key() {
+    for (auto* ring : {keys.mutable_beat(), keys.mutable_access()}) {
+      auto* key = ring->Add();
+      key->set_generation(static_cast<std::uint64_t>(ring->size()));
+      key->set_secret(std::string(32, static_cast<char>('a' + ring->size())));
+    }
   }
   v1::CertifyReply certify(const v1::CertifyRequest& asked, stdx::WallTime now) {
     using Role = ports::CertificateRole;
@@ -43,6 +52,7 @@ struct FakeAuthority {
         authority, asked.data_request(), {{"test", Role::data, asked.zhost()}, validity, {}}));
     reply.add_authorities(authority.certificate);
     reply.set_now_ms(static_cast<std::uint64_t>(now.time_since_epoch().count()));
+    *reply.mutable_keys() = keys;
     return reply;
   }
 };
