@@ -3,7 +3,7 @@
 include(GNUInstallDirs)
 set(samoza_share ${CMAKE_INSTALL_DATADIR}/samoza)
 
-foreach(program startz zmesh-controlplane zmesh zrms zrun zrun-compile zbase mex zshell)
+foreach(program samoza startz zmesh-controlplane zmesh zrms zrun zrun-compile zbase mex zshell)
   install(TARGETS ${program}_app RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endforeach()
 install(TARGETS zsim RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

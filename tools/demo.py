@@ -10,6 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import demo_machines  # noqa: E402
 from samoza_test_cluster import BIN, ROOT, Cluster, Failed, Page, wait_for  # noqa: E402
 
 EXAMPLE = os.path.join(ROOT, "examples", "anomaly")
@@ -255,7 +256,11 @@ def main():
     parser.add_argument("--count", type=int, default=20000, help="readings in all")
     parser.add_argument("--away", type=int, default=6, help="seconds that a zhost with data or the control plane is away")
     parser.add_argument("--live", action="store_true", help="read this machine instead of the recording")
+    parser.add_argument("--machines", action="store_true",
+                        help="three machines, as network namespaces (as root), instead of three zhosts on this one")
     options = parser.parse_args()
+    if options.machines:
+        return demo_machines.run_demo()
     try:
         return run(options)
     except (Failed, subprocess.CalledProcessError) as failure:

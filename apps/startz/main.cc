@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "adapters/posix/files.h"
+#include "adapters/posix/notify.h"
 #include "adapters/posix/processes.h"
 #include "adapters/posix/worker.h"
 #include "adapters/prometheus/text.h"
@@ -102,6 +103,15 @@ void say_ready(const config::ZhostConfig& config, const std::string& file) {
   std::fflush(stdout);
 }
 
+// Those of a former startz were killed with it and are on their way out: they get 5 s.
+void wait_for_children(const std::string& lock) {
+  for (int i = 0; i < 100; ++i) {
+    if (i > 0) usleep(50'000);
+    if (FileLock::take(lock)) return;
+  }
+  app::die("startz", "processes of the former startz still live; they hold " + lock);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -117,17 +127,7 @@ int main(int argc, char** argv) {
   // One startz at a time, and none while children of a former one live (P12).
   auto lock = FileLock::take(config.run_dir + "/startz.lock");
   if (!lock) app::die("startz", lock.error().message);
-  {
-    // They were killed with their parent and are on their way out: give them 5 s.
-    bool gone = false;
-    for (int i = 0; i < 100 && !gone; ++i) {
-      if (i > 0) usleep(50'000);
-      gone = FileLock::take(config.run_dir + "/children.lock").has_value();
-    }
-    if (!gone)
-      app::die("startz", "processes of the former startz still live; they hold " + config.run_dir +
-                             "/children.lock");
-  }
+  wait_for_children(config.run_dir + "/children.lock");
   const auto incarnation = next_incarnation(config);
   make_token(config.run_dir + "/token");
 
@@ -138,7 +138,8 @@ int main(int argc, char** argv) {
   options.zhost = config.zhost_id;
   options.version = app::version;
   options.incarnation = incarnation;
-  options.beats = ports::Endpoint::tcp(config.bind, config.peer_port);
+  for (const auto& ip : config.outside_bind)
+    options.beats.push_back(ports::Endpoint::tcp(ip, config.peer_port));
   options.beat_interval = config.beat_interval;
   options.restart_grace = config.restart_grace;
   options.spaces_max = config.spaces_max;
@@ -159,7 +160,11 @@ int main(int argc, char** argv) {
   options.revoked = app::read_revoked(config, app.loop().wall());
   startz_app::RevokedKeeper revoked(app, disk);
   options.keep_revoked = [&](const wire::RevokedTokens& tokens) { revoked.keep(tokens.to_text()); };
-  options.on_ready = [&] { say_ready(config, file); };
+  options.on_ready = [&] {
+    say_ready(config, file);
+    if (auto told = adapters::posix::notify_service_manager("READY=1"); !told)
+      app.runtime().log.warn("service_manager_not_told", {{"why", told.error().message}});
+  };
   startz::Service service(app.runtime(), app.transport(), processes, app.cluster_key(), options);
   if (auto started = service.start(); !started) app::die("startz", started.error().message);
   app.runtime().log.info("zhost_started", {{"incarnation", incarnation},
@@ -167,7 +172,10 @@ int main(int argc, char** argv) {
                                            {"config", file},
                                            {"chosen", choice.why}});
   startz_app::note_state_folder(app.runtime().log, config);
-  app.loop().on_terminate([&] { service.stop([&] { app.stop(); }); });
+  app.loop().on_terminate([&] {
+    (void)adapters::posix::notify_service_manager("STOPPING=1");
+    service.stop([&] { app.stop(); });
+  });
   app.loop().run();
   return 0;
 }
