@@ -4,9 +4,11 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -62,7 +64,7 @@ def why_not():
         return "network namespaces are made by root"
     if shutil.which("ip") is None:
         return "there is no `ip` (iproute2)"
-    name = f"smz{random.randint(0, 1 << 24):06x}"
+    name = f"smz{os.getpid()}-probe"
     tried = run("ip", "netns", "add", name, check=False)
     if tried.returncode != 0:
         return f"no network namespace can be made: {tried.stderr.strip()}"
@@ -73,6 +75,21 @@ def why_not():
         if made.returncode != 0:
             return f"no {what} can be made: {made.stderr.strip()}"
     return ""
+
+
+def remove_of_dead_runs():
+    """What a test that was killed has left: namespaces named by a process that lives no more, and what runs in them."""
+    for line in run("ip", "netns", "list", check=False).stdout.splitlines():
+        net = line.split()[0]
+        named = re.fullmatch(r"smz(\d+)-\w+(-\w+)?", net)
+        if named is None or os.path.exists(f"/proc/{named[1]}"):
+            continue
+        for pid in run("ip", "netns", "pids", net, check=False).stdout.split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        run("ip", "netns", "del", net, check=False)
 
 
 class Machine:
@@ -159,8 +176,11 @@ class Machines:
         reason = why_not()
         if reason:
             raise NotRun(reason)
+        remove_of_dead_runs()
+        # Ends through the `finally` of the test, which removes the machines.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         self.folder = tempfile.mkdtemp(prefix="samoza-m-")
-        self.net = f"smz{os.getpid() % 100000}-{random.randint(0, 0xfff):03x}"
+        self.net = f"smz{os.getpid()}-{random.randint(0, 0xfff):03x}"
         self.switch = f"{self.net}-sw"
         self.captures = []
         self.machines = []
@@ -170,7 +190,7 @@ class Machines:
             run("ip", "-n", self.switch, "link", "set", "br0", "up")
             for n in range(1, count + 1):
                 self.add(Machine(n, self.net, self.folder, programs))
-        except Failed:
+        except BaseException:
             self.stop()
             raise
 

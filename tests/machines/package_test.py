@@ -67,6 +67,17 @@ def its_scripts_start_nothing_keep_data_and_purge_it(package):
         run("sh", "-n", path)
     made = package.text(f"{package.control}/postinst")
     assert " start" not in made.replace("Starts nothing", "") and "enable" not in made, made
+    # What runs is restarted by an upgrade, and nothing by a first installation.
+    for former, restarts in (("", False), ("0.0.9", True)):
+        folder = tempfile.mkdtemp(dir=package.folder)
+        for name in ("systemctl", "getent", "install"):
+            with open(f"{folder}/{name}", "w", encoding="utf-8") as f:
+                f.write(f'#!/bin/sh\necho "{name} $*" >> {folder}/calls\n')
+            os.chmod(f"{folder}/{name}", 0o755)
+        script = made.replace("/run/systemd/system", folder).replace("/etc/samoza/zhost.yaml", f"{folder}/calls")
+        subprocess.run(["sh", "-c", script, "postinst", "configure", former], check=True,
+                       env={"PATH": f"{folder}:{os.environ['PATH']}"})
+        assert ("try-restart samoza-zhost.service" in package.text(f"{folder}/calls")) == restarts, former
     # As dpkg calls it, with the paths of a folder of our own, and nothing of this machine.
     fake = f"{package.folder}/fake"
     for folder in ("var/lib/samoza", "etc/samoza", "bin"):
