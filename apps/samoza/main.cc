@@ -15,6 +15,7 @@
 
 #include "adapters/posix/addresses.h"
 #include "adapters/posix/files.h"
+#include "adapters/posix/safe_files.h"
 #include "common/app.h"
 #include "config/setup.h"
 #include "stdx/text.h"
@@ -37,9 +38,10 @@ const passwd* service_user() {
   return geteuid() == 0 ? getpwnam("samoza") : nullptr;
 }
 
-void give_to(const passwd* user, const std::string& path) {
-  if (user != nullptr && chown(path.c_str(), user->pw_uid, user->pw_gid) != 0)
-    app::die(program, stdx::format("{}: {}", path, std::strerror(errno)));
+// Of what the user of the package gets; nothing for one's own.
+std::optional<adapters::posix::Owner> owner_of(const passwd* user) {
+  if (user == nullptr) return std::nullopt;
+  return adapters::posix::Owner{user->pw_uid, user->pw_gid};
 }
 
 std::string token_text(const std::string& source) {
@@ -78,20 +80,18 @@ void write_files(const config::Setup& setup, const std::string& token, const pas
              stdx::format("{} is there: this machine is a zhost already. Change that file, "
                           "or remove it first to begin anew",
                           setup.file));
-  std::error_code error;
-  fs::create_directories(fs::path(setup.file).parent_path(), error);
-  const auto folder = fs::path(setup.token_file).parent_path().string();
-  if (auto made = adapters::posix::make_private_folder(folder); !made)
-    app::die(program, made.error().message);
-  give_to(user, folder);
-  if (!token.empty()) {
-    if (auto kept = adapters::posix::replace_file(setup.token_file, token + "\n"); !kept)
-      app::die(program, kept.error().message);
-    give_to(user, setup.token_file);
-  }
+  const auto must = [](const stdx::Status& done) {
+    if (!done) app::die(program, done.error().message);
+  };
+  using adapters::posix::make_folder_safely, adapters::posix::write_file_safely;
+  const auto config_folder = fs::path(setup.file).parent_path().string();
+  if (!fs::exists(config_folder)) must(make_folder_safely(config_folder, 0755, {}));
+  const auto state_folder = fs::path(setup.token_file).parent_path().string();
+  must(user == nullptr ? adapters::posix::make_private_folder(state_folder)
+                       : make_folder_safely(state_folder, 0700, owner_of(user)));
+  if (!token.empty()) must(write_file_safely(setup.token_file, token + "\n", 0600, owner_of(user)));
   // Last: with it the machine is a zhost. Nothing in it is secret.
-  if (auto written = adapters::posix::replace_file(setup.file, setup.yaml, 0644); !written)
-    app::die(program, written.error().message);
+  must(write_file_safely(setup.file, setup.yaml, 0644, {}));
 }
 
 int start(const config::SetupWords& words, const config::Setup& setup, const passwd* user) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "config/zhost_config.h"
 #include "stdx/near_miss.h"
 #include "stdx/text.h"
 
@@ -38,9 +39,31 @@ bool is_name(const std::string& text) {
                      [&](char c) { return plain(c) || c == '_' || c == '.' || c == '-'; });
 }
 
+// As YAML in double quotes, whatever is in it.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      out += stdx::format("\\x{:02x}", static_cast<unsigned char>(c));
+    else
+      out += c;
+  }
+  return out + "\"";
+}
+
+// Nothing in it means anything to YAML or a URL.
+bool is_host_and_port(const std::string& text) {
+  const auto parsed = parse_control_plane("wss://" + text + "/ws");
+  return parsed && !parsed->host.empty() && text.find(':') != std::string::npos &&
+         text.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]") ==
+             std::string::npos;
+}
+
 std::string list_of(const std::vector<std::string>& ips) {
   std::string list;
-  for (const auto& ip : ips) list += (list.empty() ? "\"" : ", \"") + ip + "\"";
+  for (const auto& ip : ips) list += (list.empty() ? "" : ", ") + quoted(ip);
   return "[" + list + "]";
 }
 
@@ -128,13 +151,16 @@ stdx::Result<Setup> plan_setup(const SetupWords& words, const Machine& machine,
   setup.token_file = stdx::format("{}/{}.join", folder, words.cluster);
   auto zhost = stdx::format("zhost: {{id: {}, bind: {}", setup.zhost, list_of(setup.bind));
   if (!words.advertise.empty()) zhost += ", advertise: " + list_of(words.advertise);
-  if (!words.region.empty()) zhost += stdx::format(", region: \"{}\"", words.region);
+  if (!words.region.empty()) zhost += ", region: " + quoted(words.region);
+  if (words.join && !is_host_and_port(control_plane))
+    return stdx::fail(Code::invalid, stdx::format("'{}' is no HOST:PORT of a control plane",
+                                                  stdx::printable(control_plane, 80)));
   // The control plane is on this machine, or where the token says.
   const auto where = words.join ? control_plane : std::string("127.0.0.1:9000");
   setup.yaml = stdx::format(
       "# Written by `samoza {}`; every key is in docs/configuration.md.\n{}}}\ncluster: {{id: {}, "
-      "control_plane: \"wss://{}/ws\", join_token_file: \"{}\"}}\n",
-      words.join ? "join" : "init", zhost, words.cluster, where, setup.token_file);
+      "control_plane: \"wss://{}/ws\", join_token_file: {}}}\n",
+      words.join ? "join" : "init", zhost, words.cluster, where, quoted(setup.token_file));
   if (machine.system) setup.yaml += "run_dir: /run/samoza\nstate_dir: /var/lib/samoza/state\n";
   if (!words.join) setup.yaml += "control_plane: {enabled: true}\n";
   return setup;

@@ -78,6 +78,18 @@ TEST(SetupTest, WrongWordsAreSaidAndATokenIsNeverRepeated) {
   EXPECT_FALSE(plan_setup(*parse_setup({"init"}), {"m1", {}, true}, "", "", ""));
 }
 
+TEST(SetupTest, NothingOfATokenOrAWordBecomesAnotherKeyOfTheConfiguration) {
+  for (const std::string wrong :
+       {"x\", trust: {policy: dev}, y: \"", "a b:9000", "10.0.0.1", "10.0.0.1:0", "h:99999",
+        "[::1\"]:9000", "a\n:9000", "$(id):9000", "h/x:9000", ":9000", ""})
+    EXPECT_FALSE(plan_setup(*parse_setup({"join", "-"}), machine, wrong, "/c", "/s")) << wrong;
+  const auto setup =
+      planned({"init", "--region", "a\", labels: {x: y}, z: \"\\", "--bind", "127.0.0.1"}, machine);
+  const auto config = read(setup);
+  EXPECT_EQ(config.region, "a\", labels: {x: y}, z: \"\\");
+  EXPECT_TRUE(config.labels.empty());
+}
+
 TEST(SetupTest, AConfigurationOfCommentsIsNoneYet) {
   EXPECT_TRUE(is_unset("# not set up\n\n  # more\n"));
   EXPECT_TRUE(is_unset(""));

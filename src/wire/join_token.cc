@@ -2,6 +2,7 @@
 #include "wire/join_token.h"
 
 #include "stdx/encoding.h"
+#include "stdx/text.h"
 
 namespace wire {
 
@@ -82,9 +83,29 @@ stdx::Result<JoinToken> parse_join_token(std::string_view given) {
     if (size == 0 || size >= rest.size() || token.addresses.size() >= token.addresses_max)
       return cut;
     token.addresses.emplace_back(rest.substr(1, size));
+    if (!is_host_and_port(token.addresses.back()))
+      return stdx::fail(Code::invalid,
+                        "this join token names a control plane that is no HOST:PORT; take one that "
+                        "`zshell cluster token create` printed");
     rest.remove_prefix(1u + size);
   }
   return token;
+}
+
+bool is_host_and_port(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0 || text.size() > 253 + 6) return false;
+  const auto port = stdx::parse_u64(text.substr(colon + 1));
+  if (!port || *port == 0 || *port > 65535) return false;
+  auto host = text.substr(0, colon);
+  const bool v6 = host.starts_with('[') && host.ends_with(']');
+  if (v6) {
+    host = host.substr(1, host.size() - 2);
+    return host.find(':') != host.npos &&
+           host.find_first_not_of("0123456789abcdefABCDEF:.") == host.npos;
+  }
+  return host.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") == host.npos;
 }
 
 stdx::Bytes secret_hash(const ports::Certifier& certifier, stdx::BytesView secret) {

@@ -32,9 +32,13 @@ inline constexpr std::string_view join_token_prefix = "smj_";
 JoinToken make_join_token(ports::Random& random, std::vector<std::string> addresses,
                           stdx::Bytes authority_hash);
 std::string to_text(const JoinToken& token);
-// Spaces and line ends around it do not matter. Code::invalid: it is no join token, or is cut; the
-// message never holds the token.
+// Spaces and line ends around it do not matter. Code::invalid: it is no join token, is cut, or
+// names what is no address; the message never holds the token.
 stdx::Result<JoinToken> parse_join_token(std::string_view text);
+
+// "HOST:PORT", where an IPv6 address stands in brackets; nothing that means anything to YAML, a
+// shell or a URL.
+bool is_host_and_port(std::string_view text);
 
 // What the control plane keeps of a secret.
 stdx::Bytes secret_hash(const ports::Certifier& certifier, stdx::BytesView secret);

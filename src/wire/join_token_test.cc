@@ -48,6 +48,12 @@ TEST_F(JoinTokenTest, ATokenThatIsCutOrChangedAnywhereIsRefusedAndNeverRepeatedI
   EXPECT_FALSE(parse_join_token("smj_" + std::string(100'000, 'a')));
 }
 
+TEST_F(JoinTokenTest, AnAddressThatIsNoHostAndPortIsRefusedWithItsToken) {
+  for (const std::string wrong : {"x\"}", "h:0", "h:65536", "h", ":9000", "a b:1", "h:9000/ws",
+                                  "[10.0.0.1]:9000", "::1:9000", "h\n:1", "$(id):1"})
+    EXPECT_FALSE(parse_join_token(to_text(make({"10.0.0.1:9000", wrong})))) << wrong;
+}
+
 TEST_F(JoinTokenTest, TheSecretIsKeptAsAHash) {
   simkit::StubCertifier certifier;
   const auto token = make();
