@@ -11,10 +11,13 @@
 #include <boost/asio/local/datagram_protocol.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
+#include <map>
+#include <optional>
 
 #include "adapters/loop/loop_impl.h"
 #include "adapters/net/addresses.h"
 #include "adapters/net/datagram.h"
+#include "adapters/net/http_seats.h"
 #include "adapters/net/socket_handoff.h"
 #include "adapters/net/stream_link.h"
 #include "adapters/net/websocket_link.h"
@@ -84,13 +87,15 @@ tls::Expect expect_of(Endpoint::Kind kind) {
   return {peer_protocol, true, {Role::zhost}};
 }
 
-// Accepted connections to other zhosts: TLS, then a link. At most opening_max at once.
+// Accepted connections to other zhosts: TLS, then a link. Until it is a link a connection has a
+// seat: there are so many in all, fewer of one source, and the one that has been silent for longest
+// leaves for a new one. So connections that say nothing keep no zhost out.
 struct SecureAcceptor {
   const NetTransport::Options& options;
   Endpoint::Kind kind;
   ports::AcceptHandler on_accept;
-  std::size_t opening = 0;
-  static constexpr std::size_t opening_max = 64;
+  HttpSeats seats{{.total = 128, .of_one_source = 32}};
+  std::map<HttpSeats::Seat, int> sockets;  // of those that have a seat
 
   SecureAcceptor(const NetTransport::Options& o, Endpoint::Kind k, ports::AcceptHandler handler)
       : options(o), kind(k), on_accept(std::move(handler)) {}
@@ -98,23 +103,54 @@ struct SecureAcceptor {
   void refuse(const std::string& peer, const stdx::Error& why) const {
     if (options.on_refused) options.on_refused(peer, why);
   }
+  // Of IPv6 the network: one machine has as many addresses of it as it likes.
+  static std::string source_of(const tcp::socket& socket) {
+    error_code unknown;
+    const auto address = socket.remote_endpoint(unknown).address();
+    if (!address.is_v6()) return address.to_string();
+    const auto bytes = address.to_v6().to_bytes();
+    return std::string(bytes.begin(), bytes.begin() + 8);
+  }
+  std::optional<HttpSeats::Seat> take_seat(tcp::socket& socket) {
+    const auto arrival = seats.arrive(source_of(socket));
+    if (arrival.leaves) {
+      // Its read ends, and with it the connection.
+      if (const auto at = sockets.find(*arrival.leaves); at != sockets.end()) {
+        shutdown(at->second, SHUT_RDWR);
+        sockets.erase(at);
+      }
+      refuse(name_of(socket), {Code::full,
+                               "another connection that had been silent for longest "
+                               "made room for it"});
+    }
+    if (!arrival.seat) {
+      refuse(name_of(socket), {Code::full, "too many connections at once"});
+      return std::nullopt;
+    }
+    seats.waits(*arrival.seat);
+    // As long as it has its seat its socket is open.
+    sockets[*arrival.seat] = socket.native_handle();
+    return arrival.seat;
+  }
+  void leave(HttpSeats::Seat seat) {
+    seats.leave(seat);
+    sockets.erase(seat);
+  }
   static std::string name_of(const tcp::socket& socket) {
     error_code unknown;
     return text_of(socket.remote_endpoint(unknown));
   }
   // `self` keeps this alive meanwhile.
-  void open(std::shared_ptr<void> self, tcp::socket socket) {
+  void open(std::shared_ptr<void> self, tcp::socket socket, HttpSeats::Seat seat) {
     const auto peer = name_of(socket);
-    if (opening >= opening_max) return refuse(peer, {Code::full, "too many handshakes at once"});
     auto session = options.identity == nullptr
                        ? stdx::fail(Code::unavailable, "this process has no certificate")
                        : tls::Session::make(*options.identity, tls::Side::server, expect_of(kind));
     // The other side tries again; until this zhost has a certificate there is nothing to say.
-    if (!session) return;
-    ++opening;
+    if (!session) return leave(seat);
     open_secure_link(StreamSocket(std::move(socket)), peer, std::move(*session),
-                     [this, self = std::move(self), peer](auto link) {
-                       --opening;
+                     [this, self = std::move(self), peer, seat](auto link) {
+                       leave(seat);
                        if (!link) return refuse(peer, link.error());
                        if (on_accept) on_accept(std::move(*link));
                      });
@@ -124,8 +160,6 @@ struct SecureAcceptor {
 struct TcpAcceptor : SecureAcceptor, std::enable_shared_from_this<TcpAcceptor> {
   tcp::acceptor acceptor;
   std::string hand_over_to;  // path of the handoff socket, or empty
-  std::size_t looking = 0;   // connections whose first bytes are awaited
-  static constexpr std::size_t looking_max = 64;
   static constexpr auto hello_timeout = std::chrono::seconds(5);
   static constexpr auto look_again = std::chrono::milliseconds(20);
 
@@ -138,10 +172,11 @@ struct TcpAcceptor : SecureAcceptor, std::enable_shared_from_this<TcpAcceptor> {
   void accept() {
     acceptor.async_accept([self = shared_from_this()](error_code error, tcp::socket socket) {
       if (error == asio::error::operation_aborted) return;
-      if (!error && self->looking < looking_max) {
+      if (!error) {
         tune(socket);
-        ++self->looking;
-        self->look(std::make_shared<Looked>(std::move(socket), self->acceptor.get_executor()));
+        if (const auto seat = self->take_seat(socket))
+          self->look(
+              std::make_shared<Looked>(std::move(socket), self->acceptor.get_executor(), *seat));
       }
       if (!self->acceptor.is_open()) return;
       if (!error) return self->accept();
@@ -155,8 +190,9 @@ struct TcpAcceptor : SecureAcceptor, std::enable_shared_from_this<TcpAcceptor> {
   struct Looked {
     tcp::socket socket;
     asio::steady_timer deadline, again;
-    Looked(tcp::socket s, const asio::any_io_executor& executor)
-        : socket(std::move(s)), deadline(executor, hello_timeout), again(executor) {}
+    HttpSeats::Seat seat;
+    Looked(tcp::socket s, const asio::any_io_executor& executor, HttpSeats::Seat seated)
+        : socket(std::move(s)), deadline(executor, hello_timeout), again(executor), seat(seated) {}
   };
 
   void look(const std::shared_ptr<Looked>& at) {
@@ -174,9 +210,9 @@ struct TcpAcceptor : SecureAcceptor, std::enable_shared_from_this<TcpAcceptor> {
                           });
   }
   void done(const std::shared_ptr<Looked>& at, const stdx::Error& why) {
-    --looking;
+    leave(at->seat);
     at->deadline.cancel();
-    if (!why.message.empty()) refuse(name_of(at->socket), why);
+    refuse(name_of(at->socket), why);
   }
   // Nothing is read: the first byte belongs to the process that the connection is for.
   void peek(const std::shared_ptr<Looked>& at) {
@@ -193,10 +229,11 @@ struct TcpAcceptor : SecureAcceptor, std::enable_shared_from_this<TcpAcceptor> {
       at->again.async_wait([self = shared_from_this(), at](error_code) { self->wait(at); });
       return;
     }
-    done(at, {});
+    at->deadline.cancel();
     const auto& names = offered->protocols;
     if (std::find(names.begin(), names.end(), data_protocol) == names.end())
-      return open(shared_from_this(), std::move(at->socket));
+      return open(shared_from_this(), std::move(at->socket), at->seat);
+    leave(at->seat);
     // Our copy closes; zrun has its own.
     if (!hand_over_to.empty()) (void)hand_over(hand_over_to, at->socket.native_handle());
   }
@@ -219,14 +256,17 @@ struct HandoffAcceptor : SecureAcceptor, std::enable_shared_from_this<HandoffAcc
         path(std::move(p)) {}
 
   void accept() {
-    socket.async_wait(
-        datagram_protocol::socket::wait_read, [self = shared_from_this()](error_code error) {
-          if (error) return;
-          int fd = -1;
-          while ((fd = receive_handed_over(self->socket.native_handle())) >= 0)
-            self->open(self, tcp::socket(self->socket.get_executor(), family_of(fd), fd));
-          self->accept();
-        });
+    socket.async_wait(datagram_protocol::socket::wait_read,
+                      [self = shared_from_this()](error_code error) {
+                        if (error) return;
+                        int fd = -1;
+                        while ((fd = receive_handed_over(self->socket.native_handle())) >= 0)
+                          self->take(tcp::socket(self->socket.get_executor(), family_of(fd), fd));
+                        self->accept();
+                      });
+  }
+  void take(tcp::socket accepted) {
+    if (const auto seat = take_seat(accepted)) open(shared_from_this(), std::move(accepted), *seat);
   }
 };
 

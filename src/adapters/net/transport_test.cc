@@ -220,6 +220,40 @@ TEST(NetTransportTest, NobodyGetsALinkWithoutAGoodCertificateAndTheReasonIsTold)
   EXPECT_EQ(accepted, 0u);
 }
 
+// They hold places until a handshake is over; the one that has been silent for longest leaves.
+TEST(NetTransportTest, ConnectionsThatSayNothingKeepNoZhostOut) {
+  Fixture f;
+  std::unique_ptr<ports::Link> server, client;
+  auto listener = f.transport->listen(Endpoint::tcp("127.0.0.1", 0),
+                                      [&](auto link) { server = std::move(link); });
+  ASSERT_TRUE(listener);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons((*listener)->port());
+  std::vector<int> silent;
+  for (int i = 0; i < 300; ++i) {
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    silent.push_back(fd);
+    // Half of them say a ClientHello that never ends.
+    if (i % 2 == 0) {
+      const char begun[] = "\x16\x03\x01\x02";
+      EXPECT_GT(send(fd, begun, sizeof begun - 1, MSG_NOSIGNAL), 0);
+    }
+    f.loop.post([&] { f.loop.stop(); });
+    f.loop.run();
+    f.loop.restart();
+  }
+  ASSERT_TRUE(f.run_until([&] { return f.refused.size() >= 200; })) << f.refused.size();
+  f.transport->connect(Endpoint::tcp("127.0.0.1", (*listener)->port()), [&](auto link) {
+    ASSERT_TRUE(link) << link.error().message;
+    client = std::move(*link);
+  });
+  EXPECT_TRUE(f.run_until([&] { return server && client; }));
+  for (const int fd : silent) close(fd);
+}
+
 TEST(NetTransportTest, ThePlainBytesOfALinkAreNotOnTheWire) {
   Fixture f;
   // A relay that keeps what passes.
