@@ -14,7 +14,11 @@ FreshBeats::Verdict FreshBeats::hear(const v1::Beat& beat, stdx::Instant now) {
   const auto at = heard_.find(beat.zhost());
   if (at == heard_.end()) return {};
   auto& heard = at->second;
-  if (beat.incarnation() == heard.incarnation) return {beat.counter() >= heard.counter, {}};
+  if (beat.incarnation() == heard.incarnation) {
+    const bool fresh = beat.counter() > heard.counter;
+    if (fresh) heard.counter = beat.counter();
+    return {fresh, {}};
+  }
   if (beat.incarnation() < heard.incarnation) return {};
   if (!heard.challenge.empty() && stdx::equal_in_constant_time(beat.answer(), heard.challenge)) {
     heard = {beat.incarnation(), beat.counter(), {}, {}};

@@ -2,8 +2,10 @@
 #pragma once
 
 // Tells beats that a zhost sends now from recorded ones. Whoever has not heard this life of a zhost
-// before asks it with 16 random bytes; the beat that has them is fresh, and from then on the
-// counter (P9) tells the others. Pure; remembers the zhosts of the list and no others.
+// before asks it with 16 random bytes; the beat that has them is fresh, and from then on only one
+// with a higher counter than any before is. Nothing is said of a beat twice, so a zrms that starts
+// anew, and knows no counter, is told no recorded one. Pure; remembers the zhosts of the list and
+// no others.
 
 #include <map>
 #include <optional>
@@ -37,7 +39,7 @@ class FreshBeats {
  private:
   struct Heard {
     std::uint64_t incarnation = 0;  // of the life that was heard; 0: none
-    std::uint64_t counter = 0;      // of the beat by which it was
+    std::uint64_t counter = 0;      // the highest that was heard
     stdx::Bytes challenge;          // that is not answered yet
     std::optional<stdx::Instant> asked;
   };

@@ -255,6 +255,7 @@ void Service::membership(v1::MembersChanged now) {
   for (const auto& member : membership_.peers())
     if (member.zhost_id() != options_.zhost) others.insert(member.zhost_id());
   fresh_.set_members(others);
+  refusals_.set_members(others);
   look_ready();
 }
 
@@ -547,13 +548,22 @@ void Service::send_to(const std::string& zhost, const stdx::Bytes& bytes) {
   for (const auto& member : membership_.peers()) {
     if (member.zhost_id() != zhost) continue;
     const auto port = static_cast<std::uint16_t>(member.port());
-    for (const auto& ip : addresses_of(member))
-      for (std::size_t i = 0; i < sockets_.size(); ++i)
-        if (same_family(options_.beats[i].host, ip)) {
-          sockets_[i]->send(ports::Endpoint::tcp(ip, port), bytes);
-          break;
-        }
+    for (const auto& ip : dialled_of(member))
+      sockets_[*socket_for(ip)]->send(ports::Endpoint::tcp(ip, port), bytes);
   }
+}
+
+std::optional<std::size_t> Service::socket_for(const std::string& ip) const {
+  for (std::size_t i = 0; i < sockets_.size(); ++i)
+    if (same_family(options_.beats[i].host, ip)) return i;
+  return std::nullopt;
+}
+
+// Its addresses that datagrams of this zhost go to.
+std::vector<std::string> Service::dialled_of(const v1::Member& member) const {
+  auto ips = addresses_of(member);
+  std::erase_if(ips, [this](const std::string& ip) { return !socket_for(ip); });
+  return ips;
 }
 
 // Nothing where there are no keys yet: nobody would take such a beat.
@@ -589,9 +599,10 @@ void Service::probe(const std::string& zhost) {
 
 void Service::refused(const ports::Endpoint& to) {
   for (const auto& member : membership_.peers()) {
-    const auto ips = addresses_of(member);
+    const auto ips = dialled_of(member);
     if (std::find(ips.begin(), ips.end(), to.host) == ips.end() || member.port() != to.port)
       continue;
+    if (!refusals_.refused(member.zhost_id(), ips, to.host, runtime_.clock.now())) continue;
     v1::Refused word;
     word.set_zhost(member.zhost_id());
     word.set_incarnation(member.incarnation());
@@ -621,6 +632,7 @@ void Service::datagram(std::size_t socket, const ports::Endpoint& from, const st
     return reply(beat);
   }
   const auto verdict = fresh_.hear(opened->beat, runtime_.clock.now());
+  if (verdict.fresh) refusals_.heard(opened->beat.zhost());
   if (verdict.challenge) {
     auto beat = make_beat(false);
     beat.set_challenge(*verdict.challenge);

@@ -29,6 +29,7 @@
 #include "startz/fresh_beats.h"
 #include "startz/gatekeeper.h"
 #include "startz/records_seen.h"
+#include "startz/refusals.h"
 #include "wire/revoked_tokens.h"
 
 namespace startz {
@@ -101,6 +102,8 @@ class Service {
   void refused(const ports::Endpoint& to);
   void probe(const std::string& zhost);
   void send_to(const std::string& zhost, const stdx::Bytes& bytes);
+  std::optional<std::size_t> socket_for(const std::string& ip) const;
+  std::vector<std::string> dialled_of(const v1::Member& member) const;
   v1::Beat make_beat(bool goodbye);
   std::optional<stdx::Bytes> sealed(const stdx::Bytes& beat);
   void changed();  // of the children
@@ -122,6 +125,7 @@ class Service {
   RecordsSeen records_;
   wire::RevokedTokens revoked_;
   FreshBeats fresh_;
+  Refusals refusals_;
   v1::MembersChanged membership_;
   // As options_.beats.
   std::vector<std::unique_ptr<ports::DatagramSocket>> sockets_;
