@@ -173,7 +173,8 @@ std::string revoked_file(const config::ZhostConfig& config) {
 
 wire::RevokedTokens read_revoked(const config::ZhostConfig& config, stdx::WallTime now) {
   wire::RevokedTokens revoked;
-  constexpr std::size_t bytes_max = wire::RevokedTokens::tokens_max * 128;
+  constexpr std::size_t bytes_max =
+      wire::RevokedTokens::tokens_max * wire::RevokedTokens::line_bytes_max;
   if (const auto text = adapters::posix::read_file(revoked_file(config), bytes_max))
     revoked.add_text(*text, now);
   return revoked;
@@ -191,6 +192,7 @@ App::App(const char* service, const config::ZhostConfig& config, std::string han
                                         "Log lines that could not be written")}),
       runtime_{loop_, loop_, random_, log_, metrics_},
       identity_([this] { return loop_.wall(); }),
+      asking_([this] { return loop_.wall(); }),
       transport_(loop_, {.run_dir = config.run_dir,
                          .bind_ip = config.bind,
                          .hand_data_links_to = std::move(hand_data_links_to),
@@ -198,6 +200,7 @@ App::App(const char* service, const config::ZhostConfig& config, std::string han
                          .on_refused = [this](const auto& peer,
                                               const auto& why) { complain(peer, why); }}),
       http_(loop_, config.bind, &identity_),
+      asking_http_(loop_, config.bind, &asking_),
       cluster_key_(loop_, [this] { return read_keys(config_); }),
       revoked_(read_revoked(config_, loop_.wall())),
       incarnation_(env_number("SAMOZA_INCARNATION", 1)),

@@ -68,7 +68,9 @@ class App {
   adapters::net::NetHttpClient& http() { return http_; }
   const config::ZhostConfig& config() const { return config_; }
   ports::ClusterKey& cluster_key() { return cluster_key_; }
-  ports::Security security() { return {certifier_, identity_}; }
+  ports::Security security() { return {certifier_, identity_, asking_}; }
+  // Of requests that show no certificate (ports::Security).
+  adapters::net::NetHttpClient& asking_http() { return asking_http_; }
   // What links to other zhosts show and trust.
   const adapters::tls::Context& identity() const { return identity_; }
 
@@ -114,9 +116,9 @@ class App {
       "Connections of other zhosts that became no link: no TLS, or no good certificate");
   rpc::LogGate tls_complaints_;
   adapters::tls::Certifier certifier_;
-  adapters::tls::Context identity_;
+  adapters::tls::Context identity_, asking_;
   adapters::net::NetTransport transport_;
-  adapters::net::NetHttpClient http_;
+  adapters::net::NetHttpClient http_, asking_http_;
   adapters::crypto::RingKey cluster_key_;
   wire::RevokedTokens revoked_;
   std::vector<std::unique_ptr<adapters::net::HttpServer>> servers_;

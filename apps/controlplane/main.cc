@@ -54,7 +54,10 @@ int main(int argc, char** argv) {
   app.serve(service, wanted.port,
             {.identity = &app.identity(),
              .binary_sockets = {"/", "/ws"},
-             .join_paths = {"/", "/ws", "/v1/register", "/v1/certificates"}});
+             .join_paths = {"/", "/ws", "/v1/register", "/v1/certificates"},
+             .refuse_websocket = [&service](const auto& head) {
+               return service.refuse_websocket(head);
+             }});
 
   // startz watches it like the others.
   samoza::v1::Hello hello;

@@ -50,7 +50,8 @@ int main(int argc, char** argv) {
   options.revoked = app.revoked();
   options.join_token = [&config] { return app::read_join_token(config); };
 
-  zmesh::Service service(app.runtime(), app.transport(), app.http(), app.security(), options);
+  zmesh::Service service(app.runtime(), app.transport(), app.http(), app.asking_http(),
+                         app.security(), options);
   zmesh::HttpApi http(app.runtime(), service, config.zmesh_port,
                       {.key = &app.cluster_key(), .revoked = &app.revoked()});
   service.on_stop = [&] { app.stop(); };

@@ -36,7 +36,8 @@ Authority::Authority(ports::Certifier& certifier, Options options)
     : certifier_(certifier),
       options_(std::move(options)),
       own_key_(certifier.make_key()),
-      key_book_(certifier, options_.authority.key, begun(certifier, options_.authority)) {
+      seal_(certifier, options_.authority.key),
+      key_book_(seal_, begun(certifier, options_.authority)) {
   if (const auto own = certifier_.read(options_.authority.certificate)) validity_ = own->validity;
 }
 
@@ -47,8 +48,8 @@ void Authority::learn(const std::string& zhost, v1::KeyRecord record, std::uint6
 }
 
 stdx::Result<Authority::Decision> Authority::judge(const v1::CertifyRequest& request,
-                                                   stdx::Instant now, stdx::WallTime wall,
-                                                   bool records_open) {
+                                                   const std::string& source, stdx::Instant now,
+                                                   stdx::WallTime wall, bool records_open) {
   if (request.cluster_id() != options_.cluster_id)
     return stdx::fail(Code::denied,
                       stdx::format("this is cluster '{}', not '{}'", options_.cluster_id,
@@ -58,21 +59,32 @@ stdx::Result<Authority::Decision> Authority::judge(const v1::CertifyRequest& req
   TRY(certifier_.check_request(request.data_request()));
   TRY(certifier_.check_signature(request.request(), wire::signed_part(request),
                                  request.signature()));
-  return judge_proof(request, key, now, wall, records_open);
+  return judge_proof(request, key, source, now, wall, records_open);
 }
 
 stdx::Result<Authority::Decision> Authority::judge_proof(const v1::CertifyRequest& request,
-                                                         const stdx::Bytes& key, stdx::Instant now,
-                                                         stdx::WallTime wall, bool records_open) {
+                                                         const stdx::Bytes& key,
+                                                         const std::string& source,
+                                                         stdx::Instant now, stdx::WallTime wall,
+                                                         bool records_open) {
   const auto row = keys_.find(request.zhost());
   const bool recorded = row != keys_.end();
   const bool forgotten = recorded && row->second.record.forgotten();
+  if (revocations_.has_key(request.zhost(), ports::key_id(key)))
+    return stdx::fail(
+        Code::stale,
+        stdx::format("zhost '{}' was forgotten (`cluster forget`), and its key with it; to have "
+                     "it back join it again with a join token",
+                     request.zhost()));
   if (recorded && !forgotten && row->second.record.key_hash() == key)
     return Decision{{}, "renewed"};
   if (!request.token_id().empty()) {
-    TRY(take_attempt(now));
+    // First the token: one that is good is not held back by what others show.
     auto judged = judge_token(request, key, wall, records_open);
-    if (!judged && judged.error().code == Code::denied) --attempts_left_;
+    if (!judged && judged.error().code == Code::denied && !attempts_.failed(source, now))
+      return stdx::fail(Code::full,
+                        "too many join tokens that are not good came from this address in the "
+                        "last seconds; it is tried again");
     return judged;
   }
   if (forgotten)
@@ -92,19 +104,6 @@ stdx::Result<Authority::Decision> Authority::judge_proof(const v1::CertifyReques
   return Decision{{record(request, key, wall, "")}, "known by its former certificate"};
 }
 
-// Refilled by one a second.
-stdx::Status Authority::take_attempt(stdx::Instant now) {
-  const auto earned = static_cast<std::uint64_t>((now - attempts_at_) / 1s);
-  if (earned > 0) {
-    attempts_left_ = std::min(attempts_max, attempts_left_ + earned);
-    attempts_at_ = now;
-  }
-  if (attempts_left_ > 0) return {};
-  return stdx::fail(Code::full,
-                    "too many join tokens that are not good were shown in the last seconds; it is "
-                    "tried again");
-}
-
 bool Authority::is_local_token(const v1::CertifyRequest& request) const {
   return !options_.local_token_id.empty() && request.token_id() == options_.local_token_id &&
          stdx::equal_in_constant_time(wire::secret_hash(certifier_, request.token_secret()),
@@ -120,6 +119,12 @@ stdx::Result<Authority::Decision> Authority::judge_token(const v1::CertifyReques
   if (is_local_token(request))
     return Decision{{record(request, key, wall, "")},
                     recorded ? "joined anew, with the token of this machine" : "joined"};
+  if (revocations_.has_join_token(request.token_id()))
+    return stdx::fail(Code::denied,
+                      stdx::format("join token {} was used up or revoked before the records of the "
+                                   "cluster were put back from an older copy; make another one "
+                                   "with `zshell cluster token create`",
+                                   stdx::printable(request.token_id(), 40)));
   TRY_ASSIGN(const auto token,
              join_tokens_.check(request.token_id(),
                                 wire::secret_hash(certifier_, request.token_secret()), wall));
@@ -165,18 +170,33 @@ ports::RecordChange Authority::record(const v1::CertifyRequest& request, const s
   made.set_role(role);
   const auto row = keys_.find(request.zhost());
   if (row == keys_.end()) return {"key", request.zhost(), 0, made.SerializeAsString()};
-  made.set_revoked_until(row->second.record.revoked_until());
   return {"key", request.zhost(), row->second.version, made.SerializeAsString()};
 }
 
-std::optional<ports::RecordChange> Authority::to_forget(const std::string& zhost,
-                                                        stdx::WallTime wall) const {
+stdx::Result<std::vector<ports::RecordChange>> Authority::to_forget(const std::string& zhost,
+                                                                    stdx::WallTime wall) const {
   const auto row = keys_.find(zhost);
-  if (row == keys_.end()) return std::nullopt;
+  if (row == keys_.end()) return std::vector<ports::RecordChange>();
   auto record = row->second.record;
+  // Until the last of its certificates has expired by the clock of any zhost.
+  const auto until =
+      wall + std::chrono::duration_cast<std::chrono::milliseconds>(life + 2 * leeway);
+  TRY_ASSIGN(auto changes,
+             revocations_.revoke_key(zhost, ports::key_id(record.key_hash()), wall, until));
   record.set_forgotten(true);
-  record.set_revoked_until(wire::seconds_of(validity_from(wall).not_before));
-  return ports::RecordChange{"key", zhost, row->second.version, record.SerializeAsString()};
+  changes.push_back({"key", zhost, row->second.version, record.SerializeAsString()});
+  return changes;
+}
+
+stdx::Status Authority::check(const ports::Identity& identity) const {
+  if (identity.role != Role::zhost && identity.role != Role::data) return {};
+  TRY(revocations_.check(identity));
+  // One that joined again has another key.
+  const auto row = keys_.find(identity.name);
+  if (row == keys_.end() || !row->second.record.forgotten() ||
+      ports::key_id(row->second.record.key_hash()) != identity.key_id)
+    return {};
+  return ports::check_revoked(identity, {{identity.name, identity.key_id}});
 }
 
 bool Authority::is_local(const std::string& zhost) const {
@@ -184,25 +204,17 @@ bool Authority::is_local(const std::string& zhost) const {
   return row != keys_.end() && row->second.record.role() == "local";
 }
 
-std::map<std::string, std::uint64_t> Authority::revoked(stdx::WallTime wall) const {
-  using std::chrono::duration_cast, std::chrono::seconds;
-  const auto matters =
-      static_cast<std::uint64_t>(duration_cast<seconds>(backdated + life + 2 * leeway).count());
-  std::map<std::string, std::uint64_t> revoked;
-  for (const auto& [zhost, row] : keys_) {
-    const auto until = row.record.revoked_until();
-    if (until == 0 || until + matters <= wire::seconds_of(wall)) continue;
-    revoked[wire::revoked_zhost_id(zhost, stdx::WallTime(seconds(until)))] = until + matters;
-  }
-  return revoked;
+std::vector<std::string> Authority::revoked(stdx::WallTime wall) const {
+  auto list = revocations_.list(wall);
+  for (const auto& [id, until] : join_tokens_.ended(wall))
+    if (!revocations_.has_join_token(id))
+      list.push_back(revocations_.sealed(wire::ended_join_token_id(id), until));
+  return list;
 }
 
 ports::Trust Authority::trust() const {
   ports::Trust trust{options_.cluster_id, {options_.authority.certificate}, {}};
-  for (const auto& [zhost, row] : keys_)
-    if (row.record.revoked_until() != 0)
-      trust.revoked.push_back(
-          {zhost, stdx::WallTime(std::chrono::seconds(row.record.revoked_until()))});
+  trust.revoked = revocations_.keys();
   return trust;
 }
 
@@ -214,14 +226,18 @@ wire::JoinToken Authority::make_join_token(ports::Random& random) const {
 stdx::Result<v1::CertifyReply> Authority::issue(const v1::CertifyRequest& request,
                                                 stdx::WallTime wall) {
   const auto validity = validity_from(wall);
+  TRY_ASSIGN(const auto proved, certifier_.check_request(request.request()));
   v1::CertifyReply reply;
   TRY_ASSIGN(*reply.mutable_certificate(),
-             certifier_.issue(options_.authority, request.request(),
-                              {{options_.cluster_id, Role::zhost, request.zhost()}, validity, {}}));
-  TRY_ASSIGN(*reply.mutable_data_certificate(),
-             certifier_.issue(options_.authority, request.data_request(),
-                              {{options_.cluster_id, Role::data, request.zhost()}, validity, {}}));
+             certifier_.issue(
+                 options_.authority, request.request(),
+                 {{options_.cluster_id, Role::zhost, request.zhost()}, validity, {}, proved}));
+  TRY_ASSIGN(
+      *reply.mutable_data_certificate(),
+      certifier_.issue(options_.authority, request.data_request(),
+                       {{options_.cluster_id, Role::data, request.zhost()}, validity, {}, proved}));
   reply.add_authorities(options_.authority.certificate);
+  for (const auto& address : options_.join_addresses) reply.add_control_planes(address);
   reply.set_now_ms(static_cast<std::uint64_t>(wall.time_since_epoch().count()));
   *reply.mutable_keys() = key_book_.ring(wall);
   return reply;

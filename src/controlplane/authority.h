@@ -11,18 +11,21 @@
 //
 // The key that it proved is recorded, once: a join token does not give away the id of a zhost that
 // has joined before, except the token of join_token_file, whose owner may replace a key. A zhost
-// that was forgotten joins again with a token, and what it had before is good for nothing.
+// that was forgotten joins again with a token and with a key of its own making that is new: its
+// former one is good for nothing (revocations.h).
 //
 // Decisions are pure but for the certifier; records come in by learn() and go out as a Decision.
-// Bound: tokens that are not good are answered Code::full past attempts_max at once, then but one a
-// second.
+// Bound: tokens that are not good are answered Code::full where one address shows many
+// (join_attempts.h); one that is good never is.
 
 #include <map>
 #include <optional>
 #include <string>
 
+#include "controlplane/join_attempts.h"
 #include "controlplane/join_tokens.h"
 #include "controlplane/key_book.h"
+#include "controlplane/revocations.h"
 #include "ports/credentials.h"
 #include "ports/store.h"
 #include "samoza/v1/join.pb.h"
@@ -38,7 +41,6 @@ class Authority {
   // Clocks of other machines may be behind.
   static constexpr stdx::Duration backdated = std::chrono::hours(1);
   static constexpr stdx::Duration leeway = std::chrono::hours(1);  // ports::Trust
-  static constexpr std::uint64_t attempts_max = 20;
 
   struct Options {
     std::string cluster_id;
@@ -58,6 +60,10 @@ class Authority {
   void learn(const std::string& zhost, v1::KeyRecord record, std::uint64_t version);
   void forget(const std::string& zhost) { keys_.erase(zhost); }
   JoinTokens& join_tokens() { return join_tokens_; }
+  Revocations& revocations() { return revocations_; }
+  // Whether the other side of a link or request, which showed a certificate when the connection
+  // began, is still a zhost of this cluster. Code::denied.
+  stdx::Status check(const ports::Identity& identity) const;
   KeyBook& keys() { return key_book_; }
   const KeyBook& keys() const { return key_book_; }
 
@@ -66,19 +72,23 @@ class Authority {
     std::vector<ports::RecordChange> changes;
     std::string why;  // for the log: "joined", "renewed", …
   };
-  // Code::denied: it proves nothing; the message says what to do. Code::full: too many tried.
+  // Code::denied: it proves nothing; the message says what to do. Code::stale: the key that it
+  // proves was revoked, and it must make another one. Code::full: too many tried.
   // Code::unavailable: its token can't be counted while the records are not open (P15).
-  stdx::Result<Decision> judge(const v1::CertifyRequest& request, stdx::Instant now,
-                               stdx::WallTime wall, bool records_open = true);
+  // `source`: the address that it came from.
+  stdx::Result<Decision> judge(const v1::CertifyRequest& request, const std::string& source,
+                               stdx::Instant now, stdx::WallTime wall, bool records_open = true);
   // For a request that judge() let pass.
   stdx::Result<v1::CertifyReply> issue(const v1::CertifyRequest& request, stdx::WallTime wall);
 
-  // What to write when a zhost is forgotten: nothing where it has no key.
-  std::optional<ports::RecordChange> to_forget(const std::string& zhost, stdx::WallTime wall) const;
+  // What to write when a zhost is forgotten: nothing where it has no key. Code::full: see
+  // Revocations.
+  stdx::Result<std::vector<ports::RecordChange>> to_forget(const std::string& zhost,
+                                                           stdx::WallTime wall) const;
   // It may not lead: it joined with a token of role `local`.
   bool is_local(const std::string& zhost) const;
-  // For MembersChanged.revoked_tokens: id -> when it matters no more, in seconds since 1970.
-  std::map<std::string, std::uint64_t> revoked(stdx::WallTime wall) const;
+  // For MembersChanged.revoked_tokens: keys and join tokens that are good for nothing any more.
+  std::vector<std::string> revoked(stdx::WallTime wall) const;
   // A new one of this cluster.
   wire::JoinToken make_join_token(ports::Random& random) const;
 
@@ -93,10 +103,10 @@ class Authority {
     std::uint64_t version = 0;
   };
   stdx::Result<Decision> judge_proof(const v1::CertifyRequest& request, const stdx::Bytes& key,
-                                     stdx::Instant now, stdx::WallTime wall, bool records_open);
+                                     const std::string& source, stdx::Instant now,
+                                     stdx::WallTime wall, bool records_open);
   stdx::Result<Decision> judge_token(const v1::CertifyRequest& request, const stdx::Bytes& key,
                                      stdx::WallTime wall, bool records_open) const;
-  stdx::Status take_attempt(stdx::Instant now);
   bool is_local_token(const v1::CertifyRequest& request) const;
   stdx::Status check_former(const v1::CertifyRequest& request, const stdx::Bytes& key,
                             stdx::WallTime wall) const;
@@ -108,10 +118,11 @@ class Authority {
   ports::Validity validity_;
   stdx::Bytes own_key_;
   std::map<std::string, Row> keys_;
+  Seal seal_;
   JoinTokens join_tokens_;
+  Revocations revocations_{seal_};
   KeyBook key_book_;
-  std::uint64_t attempts_left_ = attempts_max;
-  stdx::Instant attempts_at_{};
+  JoinAttempts attempts_;
 };
 
 }  // namespace controlplane

@@ -23,6 +23,7 @@ struct Fixture : testing::Test {
   stdx::Instant now = process.now();
   Authority::Options options;
   wire::JoinToken token;
+  std::string source = "10.0.0.1";
   std::unique_ptr<Authority> authority;
 
   Fixture() {
@@ -63,11 +64,21 @@ struct Fixture : testing::Test {
       v1::KeyRecord record;
       EXPECT_TRUE(record.ParseFromString(*change.value));
       authority->learn(change.key, record, change.expected_version + 1);
+    } else if (change.kind == Revocations::record_kind) {
+      v1::RevokedRecord record;
+      if (!change.value) return authority->revocations().forget(change.key);
+      EXPECT_TRUE(record.ParseFromString(*change.value));
+      authority->revocations().learn(change.key, record.until(), change.expected_version + 1);
     } else {
       v1::JoinTokenRecord record;
       EXPECT_TRUE(record.ParseFromString(*change.value));
       authority->join_tokens().learn(record, change.expected_version + 1);
     }
+  }
+  void forget(const std::string& zhost) {
+    const auto changes = authority->to_forget(zhost, wall);
+    ASSERT_TRUE(changes);
+    for (const auto& change : *changes) write(change);
   }
   wire::JoinToken make_token(const std::string& role = "super") {
     auto made = authority->make_join_token(process);
@@ -88,7 +99,7 @@ struct Fixture : testing::Test {
   }
   // What happens in the service: judged, written, learned.
   stdx::Result<std::string> ask(const v1::CertifyRequest& asked) {
-    const auto decision = authority->judge(asked, now, wall);
+    const auto decision = authority->judge(asked, source, now, wall);
     if (!decision) return std::unexpected(decision.error());
     for (const auto& change : decision->changes) write(change);
     return decision->why;
@@ -196,7 +207,7 @@ TEST_F(AuthorityTest, ATokenOfAnOperatorTakesNoOtherZhostsPlace) {
 TEST_F(AuthorityTest, ATokenThatCannotBeCountedNowLetsNobodyIn) {
   const auto once = make_token();
   const auto decision =
-      authority->judge(request_with(make("z1"), once), now, wall, /*records_open=*/false);
+      authority->judge(request_with(make("z1"), once), source, now, wall, /*records_open=*/false);
   ASSERT_FALSE(decision);
   EXPECT_EQ(decision.error().code, Code::unavailable);
 }
@@ -205,9 +216,9 @@ TEST_F(AuthorityTest, AForgottenZhostProvesNothingUntilItJoinsAgainAndItsCertifi
   const auto zhost = make("z1");
   ASSERT_TRUE(ask(request(zhost, true)));
   const auto former = authority->issue(request(zhost), wall)->certificate();
-  EXPECT_EQ(authority->to_forget("z2", wall), std::nullopt);
+  EXPECT_TRUE(authority->to_forget("z2", wall)->empty());
   wall += 1min;
-  write(*authority->to_forget("z1", wall));
+  forget("z1");
   const auto refused = ask(request(zhost, false, former));
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("was forgotten"), std::string::npos);
@@ -216,12 +227,52 @@ TEST_F(AuthorityTest, AForgottenZhostProvesNothingUntilItJoinsAgainAndItsCertifi
   };
   EXPECT_FALSE(good(former));
   EXPECT_EQ(authority->revoked(wall).size(), 1u);
-  wall += 1min;
-  EXPECT_EQ(*ask(request_with(zhost, make_token())), "joined again");
-  EXPECT_TRUE(good(authority->issue(request(zhost), wall)->certificate()));
+  // Not with its former key, which somebody else may have a copy of.
+  EXPECT_EQ(ask(request_with(zhost, make_token())).error().code, Code::stale);
+  EXPECT_EQ(ask(request(zhost, true)).error().code, Code::stale) << "nor with the local token";
+  const auto anew = make("z1");
+  EXPECT_EQ(*ask(request_with(anew, make_token())), "joined again");
+  EXPECT_TRUE(good(authority->issue(request(anew), wall)->certificate()));
+  wall -= 2h;  // the clock of this machine was put back
+  const auto backdated = authority->issue(request(anew), wall)->certificate();
+  wall += 2h;
+  EXPECT_TRUE(good(backdated)) << "keys count, and no clock";
   EXPECT_FALSE(good(former)) << "whoever has a copy of that";
   wall += 24h + 3h;
   EXPECT_TRUE(authority->revoked(wall).empty()) << "it has expired by itself";
+}
+
+TEST_F(AuthorityTest, AConnectionThatBeganWithAGoodCertificateIsCheckedAgainLater) {
+  const auto zhost = make("z1");
+  ASSERT_TRUE(ask(request(zhost, true)));
+  const auto identity = [&](const Zhost& of) {
+    const auto reply = *authority->issue(request(of), wall);
+    return certifier.read(reply.certificate())->identity;
+  };
+  const auto before = identity(zhost);
+  EXPECT_TRUE(authority->check(before));
+  forget("z1");
+  EXPECT_EQ(authority->check(before).error().code, Code::denied);
+  const auto anew = make("z1");
+  EXPECT_EQ(*ask(request_with(anew, make_token())), "joined again");
+  EXPECT_TRUE(authority->check(identity(anew)));
+  EXPECT_FALSE(authority->check(before)) << "though a zhost of its name is there again";
+}
+
+// The records were put back from a copy that was made before.
+TEST_F(AuthorityTest, ATokenThatWasUsedUpStaysSoWhereAZhostHasHeardOfIt) {
+  const auto token_of = make_token();
+  const auto copy = *authority->join_tokens().check(
+      token_of.id, wire::secret_hash(certifier, token_of.secret), wall);
+  ASSERT_TRUE(ask(request_with(make("z1"), token_of)));
+  const auto told = authority->revoked(wall);
+  ASSERT_EQ(told.size(), 1u);
+  authority = std::make_unique<Authority>(certifier, options);
+  authority->join_tokens().learn(copy, 1);
+  for (const auto& change : authority->revocations().said(told, wall)) write(change);
+  const auto refused = ask(request_with(make("z2"), token_of));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("was used up or revoked before"), std::string::npos);
 }
 
 TEST_F(AuthorityTest, FalseTokensAreSlowedDownAndKnownZhostsAreNot) {
@@ -229,11 +280,15 @@ TEST_F(AuthorityTest, FalseTokensAreSlowedDownAndKnownZhostsAreNot) {
   ASSERT_TRUE(ask(request(zhost, true)));
   auto guess = request(stranger, true);
   guess.set_token_secret("guess");
-  for (std::uint64_t i = 0; i < Authority::attempts_max; ++i) {
+  for (std::uint64_t i = 0; i < JoinAttempts::attempts_max; ++i) {
     ASSERT_EQ(ask(guess).error().code, Code::denied) << i;
   }
   EXPECT_EQ(ask(guess).error().code, Code::full);
   EXPECT_TRUE(ask(request(zhost)));
+  EXPECT_TRUE(ask(request_with(make("z3"), make_token()))) << "a good one is never held back";
+  source = "10.0.0.2";
+  EXPECT_EQ(ask(guess).error().code, Code::denied) << "another address";
+  source = "10.0.0.1";
   now += 1s;
   EXPECT_EQ(ask(guess).error().code, Code::denied);
   EXPECT_EQ(ask(guess).error().code, Code::full);

@@ -45,10 +45,14 @@ bool Service::learn_own(const ports::Record& record) {
   };
   if (record.kind == "key")
     return take(wire::parse<v1::KeyRecord>(record.value), [&](auto key) {
-      // Its links and certificates end now; those of a zhost that joins again are newer.
-      if (key.forgotten()) drop_forgotten(record.key);
-      if (key.revoked_until() != 0) own_until_ = {};
       authority_.learn(record.key, std::move(key), record.version);
+      drop_revoked();
+    });
+  if (record.kind == Revocations::record_kind)
+    return take(wire::parse<v1::RevokedRecord>(record.value), [&](auto revoked) {
+      own_until_ = {};  // what this control plane trusts is used anew
+      authority_.revocations().learn(record.key, revoked.until(), record.version);
+      drop_revoked();
     });
   if (record.kind == KeyBook::record_kind)
     return take(wire::parse<v1::KeysRecord>(record.value),
@@ -64,15 +68,23 @@ void Service::learn_written(const std::vector<ports::RecordChange>& changes) {
   for (const auto& change : changes) {
     if (change.value)
       learn_own({change.kind, change.key, change.expected_version + 1, *change.value});
-    else if (change.kind == JoinTokens::record_kind)
-      authority_.join_tokens().forget(change.key);
+    else
+      forget_own(change.kind, change.key);
   }
 }
 
-void Service::drop_forgotten(const std::string& zhost) {
+void Service::forget_own(const std::string& kind, const std::string& key) {
+  if (kind == "key") authority_.forget(key);
+  if (kind == JoinTokens::record_kind) authority_.join_tokens().forget(key);
+  if (kind == Revocations::record_kind) authority_.revocations().forget(key);
+}
+
+// Also links that have not said their hello, by the certificate that they showed. Nothing that they
+// say meanwhile is taken (receive).
+void Service::drop_revoked() {
   for (const auto& [id, connection] : connections_)
     // Posted: a link may be in the middle of a call to us.
-    if (connection.zhost == zhost)
+    if (!authority_.check(connection.link->identity()))
       runtime_.executor.post([this, id = id, alive = std::weak_ptr<bool>(alive_)] {
         if (!alive.expired()) drop(id);
       });
@@ -95,8 +107,9 @@ void Service::change_keys() {
 
 // A zhost has newer keys than these records, which were put back from an older copy.
 void Service::follow_keys(const v1::CertifyRequest& request) {
-  const auto change = authority_.keys().ahead(request.beat_generation(),
-                                              request.access_generation(), runtime_.clock.wall());
+  const auto change =
+      authority_.keys().ahead(request.beat_generation(), request.access_generation(),
+                              request.generations_seal(), runtime_.clock.wall());
   if (!change) return;
   runtime_.log.warn("keys_were_ahead", {{"zhost", request.zhost()}});
   learn_own({change->kind, change->key, change->expected_version, *change->value});
@@ -130,15 +143,18 @@ void Service::certify_over_http(const ports::HttpRequest& request, ports::HttpRe
     return reply(wire::error_response(parsed.error()));
   // Another control plane may have recorded a key a moment ago. Where the store is away, what was
   // read of it counts: a zhost that is known must not lose its certificate over that.
-  refresh([this, asked = std::move(asked), reply = std::move(reply)](stdx::Status read) {
+  refresh([this, asked = std::move(asked), source = request.source,
+           reply = std::move(reply)](stdx::Status read) {
     if (!read && revision_ == 0) return reply(wire::error_response(read.error()));
-    certify(asked, register_tries, reply);
+    certify(asked, source, register_tries, reply);
   });
 }
 
-void Service::certify(const v1::CertifyRequest& request, int tries, ports::HttpReply reply) {
+void Service::certify(const v1::CertifyRequest& request, const std::string& source, int tries,
+                      ports::HttpReply reply) {
   const auto wall = runtime_.clock.wall();
-  const auto decision = authority_.judge(request, runtime_.clock.now(), wall, gate_.is_open());
+  const auto decision =
+      authority_.judge(request, source, runtime_.clock.now(), wall, gate_.is_open());
   if (decision) follow_keys(request);
   auto issued = decision ? authority_.issue(request, wall)
                          : stdx::Result<v1::CertifyReply>(std::unexpected(decision.error()));
@@ -151,11 +167,12 @@ void Service::certify(const v1::CertifyRequest& request, int tries, ports::HttpR
                                                 {"not_logged", *held_back}});
     return reply(wire::error_response(issued.error()));
   }
-  certified_.add();
-  runtime_.log.info(
-      "zhost_certified",
-      {{"zhost", request.zhost()}, {"why", decision->why}, {"token", request.token_id()}});
-  const auto answer = [reply, response = wire::json_response(*issued)] { reply(response); };
+  const auto answer = [this, reply, response = wire::json_response(*issued), why = decision->why,
+                       zhost = request.zhost(), token = request.token_id()] {
+    certified_.add();
+    runtime_.log.info("zhost_certified", {{"zhost", zhost}, {"why", why}, {"token", token}});
+    reply(response);
+  };
   if (decision->changes.empty()) return answer();
   // While the records are not open (P15) nothing is written: they may be older than this zhost.
   if (!gate_.is_open()) {
@@ -166,18 +183,21 @@ void Service::certify(const v1::CertifyRequest& request, int tries, ports::HttpR
   }
   store_.commit(
       {}, decision->changes,
-      [this, request, tries, reply, answer, changes = decision->changes](auto committed) {
+      [this, request, source, tries, reply, answer, changes = decision->changes](auto committed) {
         if (committed) {
           gate_.committed(committed->revision);
           learn_written(changes);
-          return answer();
+          answer();
+          // A join token that has ended is told of.
+          return announce();
         }
         const auto& why = committed.error();
         runtime_.log.warn("key_not_recorded", {{"zhost", request.zhost()}, {"why", why.message}});
         // Somebody recorded a key for this id, or used the token, meanwhile.
         if (why.code == Code::conflict && tries > 1)
-          return refresh(
-              [this, request, tries, reply](stdx::Status) { certify(request, tries - 1, reply); });
+          return refresh([this, request, source, tries, reply](stdx::Status) {
+            certify(request, source, tries - 1, reply);
+          });
         // Of two that join as one zhost only one is recorded, and only that one gets in.
         reply(wire::error_response({Code::unavailable, why.message}));
       });

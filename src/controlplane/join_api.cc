@@ -8,27 +8,27 @@ namespace controlplane {
 using stdx::Code;
 
 void Service::wire_join_tokens() {
-  exchange_.on("controlplane.join_token_make",
-               rpc::typed<v1::JoinTokenRequest, v1::JoinTokenMade>(
-                   [this](const rpc::Caller&, v1::JoinTokenRequest request, auto done) {
-                     make_join_token(request, std::move(done));
-                   }));
-  exchange_.on("controlplane.join_tokens",
-               rpc::typed<v1::JoinTokensRequest, v1::JoinTokenList>(
-                   [this](const rpc::Caller&, v1::JoinTokensRequest, auto done) {
-                     refresh([this, done](stdx::Status read) {
-                       if (!read) return done(std::unexpected(read.error()));
-                       done(authority_.join_tokens().list(runtime_.clock.wall()));
-                     });
-                   }));
-  exchange_.on("controlplane.join_token_revoke",
-               rpc::typed<v1::JoinTokenRevoke, v1::JoinTokenView>(
-                   [this](const rpc::Caller&, v1::JoinTokenRevoke request, auto done) {
-                     refresh([this, request, done](stdx::Status read) {
-                       if (!read) return done(std::unexpected(read.error()));
-                       revoke_join_token(request, done);
-                     });
-                   }));
+  on_of_super<v1::JoinTokenRequest, v1::JoinTokenMade>(
+      "controlplane.join_token_make",
+      [this](const rpc::Caller&, const v1::JoinTokenRequest& request, auto done) {
+        make_join_token(request, std::move(done));
+      });
+  on_of_super<v1::JoinTokensRequest, v1::JoinTokenList>(
+      "controlplane.join_tokens",
+      [this](const rpc::Caller&, const v1::JoinTokensRequest&, auto done) {
+        refresh([this, done](stdx::Status read) {
+          if (!read) return done(std::unexpected(read.error()));
+          done(authority_.join_tokens().list(runtime_.clock.wall()));
+        });
+      });
+  on_of_super<v1::JoinTokenRevoke, v1::JoinTokenView>(
+      "controlplane.join_token_revoke",
+      [this](const rpc::Caller&, const v1::JoinTokenRevoke& request, auto done) {
+        refresh([this, request, done](stdx::Status read) {
+          if (!read) return done(std::unexpected(read.error()));
+          revoke_join_token(request, done);
+        });
+      });
 }
 
 void Service::make_join_token(const v1::JoinTokenRequest& request,

@@ -158,6 +158,15 @@ v1::JoinTokenView JoinTokens::view_of(const v1::JoinTokenRecord& record, stdx::W
   return view;
 }
 
+std::map<std::string, std::uint64_t> JoinTokens::ended(stdx::WallTime now) const {
+  std::map<std::string, std::uint64_t> ended;
+  for (const auto& [id, row] : rows_)
+    if (row.record.expires() > wire::seconds_of(now) &&
+        (!row.record.revoked().empty() || times_used(row.record) >= row.record.uses()))
+      ended[id] = row.record.expires();
+  return ended;
+}
+
 v1::JoinTokenList JoinTokens::list(stdx::WallTime now) const {
   std::vector<const v1::JoinTokenRecord*> records;
   for (const auto& [id, row] : rows_) records.push_back(&row.record);

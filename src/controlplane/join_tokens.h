@@ -52,6 +52,9 @@ class JoinTokens {
   ports::RecordChange used(const std::string& id, const std::string& zhost,
                            stdx::WallTime now) const;
 
+  // Those that were used up or revoked and would be good otherwise: id -> when they expire.
+  std::map<std::string, std::uint64_t> ended(stdx::WallTime now) const;
+
   v1::JoinTokenList list(stdx::WallTime now) const;  // those that were made last first
   static v1::JoinTokenView view_of(const v1::JoinTokenRecord& record, stdx::WallTime now);
 

@@ -42,14 +42,17 @@ void add(Keys& keys, stdx::WallTime now, stdx::Duration use_after, stdx::Duratio
   made->set_use_from_ms(use_from);
 }
 
+std::string generations_text(std::uint64_t beat, std::uint64_t access) {
+  return stdx::format("{} {}", beat, access);
+}
+
 bool is_due(const Keys& keys, stdx::WallTime now) {
   return ms_of(now) >= keys.rbegin()->made_ms() + ms_of(KeyBook::change_every);
 }
 
 }  // namespace
 
-KeyBook::KeyBook(const ports::Certifier& certifier, stdx::Bytes authority_key, stdx::WallTime begun)
-    : certifier_(certifier), authority_key_(std::move(authority_key)) {
+KeyBook::KeyBook(const Seal& seal, stdx::WallTime begun) : seal_(seal) {
   // Until the first change there is no record: every control plane of the cluster begins alike.
   for (auto* keys : {record_.mutable_beat(), record_.mutable_access()}) {
     auto* first = keys->Add();
@@ -69,10 +72,7 @@ void KeyBook::learn(v1::KeysRecord record, std::uint64_t version) {
 }
 
 stdx::Bytes KeyBook::secret(const char* purpose, std::uint64_t generation) const {
-  // As an HMAC: the inner hash is no use to who extends it.
-  const auto inner =
-      certifier_.sha256(stdx::format("samoza key {} {} ", purpose, generation) + authority_key_);
-  return certifier_.sha256(inner + authority_key_);
+  return seal_.of("key", stdx::format("{} {}", purpose, generation));
 }
 
 v1::KeyRing KeyBook::ring(stdx::WallTime now) const {
@@ -89,6 +89,8 @@ v1::KeyRing KeyBook::ring(stdx::WallTime now) const {
   };
   fill(record_.beat(), "beat", ring.mutable_beat());
   fill(record_.access(), "access", ring.mutable_access());
+  ring.set_seal(
+      seal_.of("generations", generations_text(newest(record_.beat()), newest(record_.access()))));
   return ring;
 }
 
@@ -115,8 +117,10 @@ ports::RecordChange KeyBook::zhost_forgotten(stdx::WallTime now) const {
 }
 
 std::optional<ports::RecordChange> KeyBook::ahead(std::uint64_t beat, std::uint64_t access,
-                                                  stdx::WallTime now) const {
+                                                  stdx::BytesView seal, stdx::WallTime now) const {
   auto next = record_;
+  if (beat <= newest(next.beat()) && access <= newest(next.access())) return std::nullopt;
+  if (!seal_.holds("generations", generations_text(beat, access), seal)) return std::nullopt;
   const auto follow = [&](Keys& keys, std::uint64_t said, stdx::Duration overlap) {
     if (said > newest(keys) + ahead_max) return;  // nobody is that far ahead
     while (newest(keys) < said) add(keys, now, {}, overlap);

@@ -16,6 +16,7 @@
 
 #include <optional>
 
+#include "controlplane/seal.h"
 #include "ports/credentials.h"
 #include "ports/store.h"
 #include "samoza/v1/join.pb.h"
@@ -34,11 +35,11 @@ class KeyBook {
   static constexpr std::chrono::milliseconds access_overlap = std::chrono::hours(24 * 367);
   static constexpr std::chrono::milliseconds hurried_use_after = std::chrono::seconds(10);
   static constexpr std::chrono::milliseconds hurried_overlap = std::chrono::seconds(60);
-  static constexpr std::uint64_t ahead_max = 32;
+  static constexpr std::uint64_t ahead_max = 8;
   static constexpr const char* record_kind = "keys";
 
   // `begun`: when the cluster was made, and the first keys with it.
-  KeyBook(const ports::Certifier& certifier, stdx::Bytes authority_key, stdx::WallTime begun);
+  KeyBook(const Seal& seal, stdx::WallTime begun);
 
   void learn(v1::KeysRecord record, std::uint64_t version);
   // Of the records; another control plane may have written it meanwhile.
@@ -51,16 +52,16 @@ class KeyBook {
   std::optional<ports::RecordChange> due(stdx::WallTime now) const;
   ports::RecordChange zhost_forgotten(stdx::WallTime now) const;
   // A zhost has newer keys than the records, which were put back from an older copy: they count
-  // from now on.
+  // from now on. Nothing where the seal is not that of a ring of this authority, or where they are
+  // more than ahead_max ahead: so no zhost can push out the keys that are in use.
   std::optional<ports::RecordChange> ahead(std::uint64_t beat, std::uint64_t access,
-                                           stdx::WallTime now) const;
+                                           stdx::BytesView seal, stdx::WallTime now) const;
 
  private:
   ports::RecordChange change_to(const v1::KeysRecord& next) const;
   stdx::Bytes secret(const char* purpose, std::uint64_t generation) const;
 
-  const ports::Certifier& certifier_;
-  stdx::Bytes authority_key_;
+  const Seal& seal_;
   v1::KeysRecord record_;
   std::uint64_t version_ = 0;
 };

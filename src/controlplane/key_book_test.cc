@@ -16,9 +16,10 @@ struct Fixture : testing::Test {
   simkit::StubCertifier certifier;
   stdx::Bytes authority_key = certifier.make_key();
   stdx::WallTime now{std::chrono::hours(500'000)};
+  Seal seal{certifier, authority_key};
   KeyBook book = make();
 
-  KeyBook make() { return {certifier, authority_key, now}; }
+  KeyBook make() { return {seal, now}; }
   void write(KeyBook& to, const ports::RecordChange& change) {
     v1::KeysRecord record;
     ASSERT_TRUE(record.ParseFromString(*change.value));
@@ -43,7 +44,8 @@ TEST_F(KeyBookTest, TheFirstKeysAreThereWithoutARecordAndAlikeInEveryControlPlan
   ASSERT_TRUE(wire::check_ring(ring));
   EXPECT_EQ(ring.SerializeAsString(), other.SerializeAsString());
   EXPECT_NE(ring.beat(0).secret(), ring.access(0).secret());
-  KeyBook another(certifier, certifier.make_key(), now);
+  const Seal foreign(certifier, certifier.make_key());
+  KeyBook another(foreign, now);
   EXPECT_NE(another.ring(now).beat(0).secret(), ring.beat(0).secret());
   EXPECT_EQ(ring.SerializeAsString().find(authority_key), std::string::npos);
 }
@@ -97,12 +99,24 @@ TEST_F(KeyBookTest, RecordsThatWerePutBackGoOnAfterTheKeysThatZhostsHave) {
   write(book, book.zhost_forgotten(now));
   const auto theirs = book.ring(now);
   auto old = make();
-  const auto change = old.ahead(3, 1, now);
+  const auto change = old.ahead(3, 1, theirs.seal(), now);
   ASSERT_TRUE(change);
   write(old, *change);
   EXPECT_EQ(used(old.ring(now), now), wire::good_keys(theirs, Purpose::beat, now)[0]->secret());
-  EXPECT_EQ(old.ahead(3, 1, now), std::nullopt);
-  EXPECT_EQ(old.ahead(3 + KeyBook::ahead_max + 1, 1, now), std::nullopt) << "a lie";
+  EXPECT_EQ(old.ahead(3, 1, theirs.seal(), now), std::nullopt);
+}
+
+TEST_F(KeyBookTest, AZhostCannotPushOutTheKeysThatAreInUse) {
+  const auto ring = book.ring(now);
+  EXPECT_EQ(book.ahead(2, 1, ring.seal(), now), std::nullopt) << "it is the seal of others";
+  EXPECT_EQ(book.ahead(2, 1, "", now), std::nullopt);
+  EXPECT_EQ(book.ahead(2, 1, stdx::Bytes(32, 's'), now), std::nullopt);
+  // Its own control plane was that far ahead, and no cluster is.
+  auto far = make();
+  for (std::uint64_t i = 0; i <= KeyBook::ahead_max; ++i) write(far, far.zhost_forgotten(now));
+  const auto theirs = far.ring(now);
+  EXPECT_EQ(book.ahead(wire::newest_generation(theirs.beat()), 1, theirs.seal(), now),
+            std::nullopt);
 }
 
 }  // namespace

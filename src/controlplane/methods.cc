@@ -72,26 +72,23 @@ void Service::wire_methods() {
                        done(to_wire(*row));
                      });
                    }));
-  exchange_.on("controlplane.cas_term",
-               rpc::typed<v1::CasTermRequest, v1::TermRow>(
-                   [this](const rpc::Caller& caller, v1::CasTermRequest r, auto done) {
-                     const auto zhost = caller.from.zhost();
-                     with_current_records(r.known(), [this, zhost, r, done](stdx::Status read) {
-                       if (!read) return done(std::unexpected(read.error()));
-                       take_term(zhost, r, done);
-                     });
-                   }));
-  exchange_.on("controlplane.commit",
-               rpc::typed<v1::CommitRequest, v1::CommitReply>(
-                   [this](const rpc::Caller& caller, v1::CommitRequest r, auto done) {
-                     const auto zhost = caller.from.zhost();
-                     auto request = std::make_shared<v1::CommitRequest>(std::move(r));
-                     with_current_records(request->known(),
-                                          [this, zhost, request, done](stdx::Status read) {
-                                            if (!read) return done(std::unexpected(read.error()));
-                                            commit(zhost, *request, done);
-                                          });
-                   }));
+  on_of_super<v1::CasTermRequest, v1::TermRow>(
+      "controlplane.cas_term", [this](const rpc::Caller& caller, v1::CasTermRequest r, auto done) {
+        const auto zhost = caller.from.zhost();
+        with_current_records(r.known(), [this, zhost, r, done](stdx::Status read) {
+          if (!read) return done(std::unexpected(read.error()));
+          take_term(zhost, r, done);
+        });
+      });
+  on_of_super<v1::CommitRequest, v1::CommitReply>(
+      "controlplane.commit", [this](const rpc::Caller& caller, v1::CommitRequest r, auto done) {
+        const auto zhost = caller.from.zhost();
+        auto request = std::make_shared<v1::CommitRequest>(std::move(r));
+        with_current_records(request->known(), [this, zhost, request, done](stdx::Status read) {
+          if (!read) return done(std::unexpected(read.error()));
+          commit(zhost, *request, done);
+        });
+      });
   exchange_.on("controlplane.read_since",
                rpc::typed<v1::ReadSinceRequest, v1::RecordsReply>(
                    [this](const rpc::Caller&, v1::ReadSinceRequest request, auto done) {
@@ -116,7 +113,11 @@ void Service::wire_members() {
                      if (request.member().zhost_id() != caller.from.zhost())
                        return done(stdx::fail(
                            Code::denied, "a link registers the zhost of its certificate alone"));
-                     register_member(std::move(request), 0, register_tries, std::move(done));
+                     const auto link = by_zhost_.find(caller.from.zhost());
+                     if (link == by_zhost_.end())
+                       return done(stdx::fail(Code::unavailable, "its link is gone"));
+                     const auto& who = connections_.at(link->second).link->identity();
+                     register_member(std::move(request), {who, 0}, register_tries, std::move(done));
                    }));
   exchange_.on("controlplane.members",
                rpc::typed<v1::MembersRequest, v1::MembersChanged>(
@@ -127,15 +128,22 @@ void Service::wire_members() {
                      *now.mutable_records() = gate_.known();
                      done(std::move(now));
                    }));
-  exchange_.on("controlplane.forget",
-               rpc::typed<v1::ForgetRequest, v1::ForgetReply>(
-                   [this](const rpc::Caller&, v1::ForgetRequest request, auto done) {
-                     forget_member(std::move(request), std::move(done));
-                   }));
-  exchange_.on("controlplane.mark", rpc::typed<v1::MarkRequest, v1::MarkReply>(
-                                        [this](const rpc::Caller&, v1::MarkRequest r, auto done) {
-                                          mark_member(r, std::move(done));
-                                        }));
+  on_of_super<v1::ForgetRequest, v1::ForgetReply>(
+      "controlplane.forget", [this](const rpc::Caller&, v1::ForgetRequest request, auto done) {
+        forget_member(std::move(request), std::move(done));
+      });
+  on_of_super<v1::MarkRequest, v1::MarkReply>(
+      "controlplane.mark", [this](const rpc::Caller&, const v1::MarkRequest& r, auto done) {
+        mark_member(r, std::move(done));
+      });
+}
+
+stdx::Status Service::may_lead(const std::string& zhost) const {
+  if (!authority_.is_local(zhost)) return {};
+  return stdx::fail(Code::denied,
+                    stdx::format("zhost '{}' joined with a token of role `local`, so it never "
+                                 "leads the cluster and lets no zhost in; ask at another zhost",
+                                 zhost));
 }
 
 // What an operator asks for, through any zrms.
@@ -320,7 +328,8 @@ void Service::commit(const std::string& zhost, v1::CommitRequest& r,
   // The keys of zhosts are the authority's own, whoever leads.
   if (std::any_of(r.changes().begin(), r.changes().end(), [](const auto& change) {
         return change.kind() == "key" || change.kind() == KeyBook::record_kind ||
-               change.kind() == JoinTokens::record_kind;
+               change.kind() == JoinTokens::record_kind ||
+               change.kind() == Revocations::record_kind;
       }))
     return done(stdx::fail(Code::denied, "a leader does not write keys and join tokens"));
   const bool tokens = std::any_of(r.changes().begin(), r.changes().end(),

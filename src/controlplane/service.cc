@@ -55,7 +55,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::St
                                   "Requests for certificates that were refused")),
       attempts_held_back_(runtime.metrics.counter(
           "samoza_controlplane_join_attempts_held_back_total",
-          "Join tokens that were not looked at, as too many bad ones had been shown")),
+          "Join tokens that were not good, of addresses that had shown too many such")),
       own_expires_(runtime.metrics.gauge("samoza_certificate_expires_seconds",
                                          "When a certificate expires, in seconds since 1970",
                                          {{"of", "control-plane"}})),
@@ -100,7 +100,28 @@ std::set<std::string> Service::linked_zhosts() const {
 }
 
 void Service::handle(ports::HttpRequest request, ports::HttpReply reply) {
+  // A connection that is kept open outlives the certificate that it began with. What asks for
+  // certificates proves itself.
+  const auto good = authority_.check(request.caller);
+  if (!good && request.path != "/v1/certificates") {
+    auto response = wire::error_response(good.error());
+    response.status = 401;
+    return reply(std::move(response));
+  }
   router_.route(std::move(request), std::move(reply));
+}
+
+std::optional<ports::HttpResponse> Service::refuse_websocket(const ports::HttpRequest& head) const {
+  if (head.path != "/" && head.path != "/ws")
+    return wire::error_response({Code::not_found, stdx::format("there is no WebSocket at {}",
+                                                               stdx::printable(head.path, 200))});
+  auto good = ports::check_role(head.caller, {ports::CertificateRole::zhost});
+  if (good) good = authority_.check(head.caller);
+  if (good) return std::nullopt;
+  unproved_links_.add();
+  auto response = wire::error_response(good.error());
+  response.status = 401;
+  return response;
 }
 
 void Service::handle_websocket(ports::HttpRequest, std::unique_ptr<ports::Link> link) {
@@ -112,6 +133,7 @@ void Service::handle_websocket(ports::HttpRequest, std::unique_ptr<ports::Link> 
 stdx::Result<std::uint64_t> Service::authorize(const ports::HttpRequest& request,
                                                const std::string& zhost) const {
   TRY(ports::check_role(request.caller, {ports::CertificateRole::zhost}));
+  TRY(authority_.check(request.caller));
   if (request.caller.name != zhost)
     return stdx::fail(Code::denied, stdx::format("zhost '{}' registers itself, and not '{}'",
                                                  request.caller.name, stdx::printable(zhost, 80)));
@@ -133,13 +155,14 @@ void Service::register_over_http(const ports::HttpRequest& request, ports::HttpR
     if (link.error().code == Code::denied) response.status = 401;
     return reply(std::move(response));
   }
-  register_member(std::move(asked), *link, register_tries, [this, reply, id = *link](auto result) {
+  const Registrant from{request.caller, *link};
+  register_member(std::move(asked), from, register_tries, [this, reply, id = *link](auto result) {
     if (result && id != 0) admitted(id);
     reply(result ? wire::json_response(*result) : wire::error_response(result.error()));
   });
 }
 
-void Service::register_member(v1::RegisterRequest request, std::uint64_t link, int tries,
+void Service::register_member(v1::RegisterRequest request, const Registrant& from, int tries,
                               Registered done) {
   const auto& member = request.member();
   if (request.cluster_id() != options_.cluster_id)
@@ -156,11 +179,11 @@ void Service::register_member(v1::RegisterRequest request, std::uint64_t link, i
                      "{} bytes; {} are allowed",
                      member.zhost_id(), member.ByteSizeLong(), Membership::member_bytes_max)));
   // The row first: another control plane, or this one a moment ago, may have changed it.
-  refresh([this, request, link, tries, done](stdx::Status refreshed) {
+  refresh([this, request, from, tries, done](stdx::Status refreshed) {
     if (!refreshed) return done(std::unexpected(refreshed.error()));
-    gate_.admit(request, [this, request, link, tries, done](stdx::Status admitted) {
+    gate_.admit(request, [this, request, from, tries, done](stdx::Status admitted) {
       if (!admitted) return done(std::unexpected(admitted.error()));
-      write_member(request, link, tries, done);
+      write_member(request, from, tries, done);
     });
   });
 }
@@ -171,10 +194,13 @@ bool Service::connected_elsewhere(const std::string& zhost, std::uint64_t link) 
   });
 }
 
-void Service::write_member(const v1::RegisterRequest& request, std::uint64_t link, int tries,
+void Service::write_member(const v1::RegisterRequest& request, const Registrant& from, int tries,
                            Registered done) {
   auto wanted = request.member();
-  const auto version = membership_.admit(wanted, connected_elsewhere(wanted.zhost_id(), link));
+  // It may have been forgotten while its registration waited for the records.
+  if (const auto good = authority_.check(from.who); !good)
+    return done(std::unexpected(good.error()));
+  const auto version = membership_.admit(wanted, connected_elsewhere(wanted.zhost_id(), from.link));
   if (!version) return done(std::unexpected(version.error()));
   wanted.clear_forgotten();  // not for a zhost to say
   wanted.clear_dead();
@@ -182,15 +208,22 @@ void Service::write_member(const v1::RegisterRequest& request, std::uint64_t lin
   wanted.set_registered_at(stdx::format_rfc3339(runtime_.clock.wall()));
   std::vector<ports::RecordChange> changes{
       {"zhost", wanted.zhost_id(), *version, wanted.SerializeAsString()}};
+  const auto revoked = authority_.revocations().said(
+      {request.revoked().begin(), request.revoked().end()}, runtime_.clock.wall());
+  changes.insert(changes.end(), revoked.begin(), revoked.end());
   store_.commit({}, std::move(changes),
-                [this, request, wanted, link, version = *version, tries,
+                [this, request, wanted, from, revoked, version = *version, tries,
                  done](stdx::Result<ports::Store::Committed> committed) {
                   if (!committed && committed.error().code == Code::conflict && tries > 1)
-                    return register_member(request, link, tries - 1, done);
+                    return register_member(request, from, tries - 1, done);
                   if (!committed) return done(std::unexpected(wrote(committed.error())));
                   wrote();
                   gate_.committed(committed->revision);
                   membership_.learn(wanted, version + 1, runtime_.clock.now());
+                  learn_written(revoked);
+                  if (!revoked.empty())
+                    runtime_.log.warn("revoked_before_records_were_put_back",
+                                      {{"told_by", wanted.zhost_id()}, {"count", revoked.size()}});
                   runtime_.log.info("zhost_registered", {{"zhost", wanted.zhost_id()},
                                                          {"incarnation", wanted.incarnation()}});
                   const auto now = member_news_.answer(state());
@@ -218,7 +251,10 @@ void Service::forget_member(v1::ForgetRequest request,
     if (!row) return done(std::unexpected(row.error()));
     const auto wall = runtime_.clock.wall();
     std::vector<ports::RecordChange> own{authority_.keys().zhost_forgotten(wall)};
-    if (auto key = authority_.to_forget(request.zhost_id(), wall)) own.push_back(std::move(*key));
+    auto key = authority_.to_forget(request.zhost_id(), wall);
+    if (!key) return done(std::unexpected(key.error()));
+    own.insert(own.end(), std::make_move_iterator(key->begin()),
+               std::make_move_iterator(key->end()));
     auto changes = own;
     changes.push_back({"zhost", request.zhost_id(), row->version, row->member.SerializeAsString()});
     // Fenced: only who holds the term has judged it dead (P7).
@@ -278,8 +314,7 @@ void Service::refresh(std::function<void(stdx::Status)> done) {
     }
     for (const auto& [kind, key] : snapshot->deleted) {
       if (kind == "zhost") membership_.forget(key);
-      if (kind == "key") authority_.forget(key);
-      if (kind == JoinTokens::record_kind) authority_.join_tokens().forget(key);
+      forget_own(kind, key);
     }
     learn_tokens(*snapshot);
     gate_.read(*snapshot);
@@ -335,8 +370,8 @@ v1::MembersChanged Service::state() const {
   now.set_copies_detail(copier_.detail());
   for (const auto& [id, expires] : revoked_)
     now.add_revoked_tokens(stdx::format("{}/{}", id, expires));
-  for (const auto& [id, until] : authority_.revoked(runtime_.clock.wall()))
-    now.add_revoked_tokens(stdx::format("{}/{}", id, until));
+  for (auto& revoked : authority_.revoked(runtime_.clock.wall()))
+    now.add_revoked_tokens(std::move(revoked));
   now.set_keys_generation(authority_.keys().generation());
   return now;
 }
@@ -366,7 +401,18 @@ void Service::tell_members(Connection& connection) {
 
 // --- links ---
 
+// A zhost that opens links and says no hello on them closes its own.
+void Service::make_room_for(const std::string& zhost) {
+  std::vector<std::uint64_t> silent;
+  for (const auto& [id, connection] : connections_)
+    if (connection.zhost.empty() && connection.link->identity().name == zhost) silent.push_back(id);
+  if (silent.size() < unproved_of_one_max) return;
+  unproved_links_.add();
+  drop(silent.front());
+}
+
 void Service::accept(std::unique_ptr<ports::Link> link) {
+  make_room_for(link->identity().name);
   if (connections_.size() >= links_max || unproved_ >= unproved_max) {
     refused_links_.add();
     if (const auto held_back = refusals_.pass(runtime_.clock.now()))
@@ -396,6 +442,7 @@ stdx::Result<v1::Hello> Service::check_hello(const Connection& connection,
                                              stdx::BytesView frame) const {
   const auto who = connection.link->identity();
   TRY(ports::check_role(who, {ports::CertificateRole::zhost}));
+  TRY(authority_.check(who));
   TRY_ASSIGN(const auto kind, wire::frame_kind(frame));
   if (kind != wire::FrameKind::hello) return stdx::fail(Code::invalid, "no hello");
   TRY_ASSIGN(auto hello, wire::parse_frame<v1::Hello>(frame));
@@ -453,6 +500,8 @@ void Service::receive(std::uint64_t id, stdx::Bytes frame) {
   const auto at = connections_.find(id);
   if (at == connections_.end()) return;
   auto& connection = at->second;
+  // It is being dropped.
+  if (!authority_.check(connection.link->identity())) return;
   const auto kind = wire::frame_kind(frame);
   if (connection.zhost.empty()) {
     const auto hello = check_hello(connection, frame);

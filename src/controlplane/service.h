@@ -59,6 +59,7 @@ class Service final : public ports::HttpHandler {
   static constexpr const char* link_header = "samoza-link";
   static constexpr std::size_t links_max = 1024;
   static constexpr std::size_t unproved_max = 256;
+  static constexpr std::size_t unproved_of_one_max = 8;  // of one zhost; the oldest leaves
   static constexpr stdx::Duration announce_every = std::chrono::milliseconds(50);
   static constexpr stdx::Duration hello_timeout = std::chrono::seconds(5);
 
@@ -77,7 +78,10 @@ class Service final : public ports::HttpHandler {
 
   void handle(ports::HttpRequest request, ports::HttpReply reply) override;
   std::vector<std::string> routes() const { return router_.routes(); }
-  // For an adapter that takes WebSockets and HTTP in on one port.
+  // For an adapter that takes WebSockets and HTTP in on one port. A link is of a zhost, which shows
+  // its certificate: one that shows none is answered before it is a link, so that strangers take
+  // none of their places.
+  std::optional<ports::HttpResponse> refuse_websocket(const ports::HttpRequest& head) const;
   void handle_websocket(ports::HttpRequest request, std::unique_ptr<ports::Link> link) override;
 
  private:
@@ -101,6 +105,7 @@ class Service final : public ports::HttpHandler {
   void receive(std::uint64_t id, stdx::Bytes frame);
   stdx::Result<v1::Hello> check_hello(const Connection& connection, stdx::BytesView frame) const;
   void refuse(std::uint64_t id, const stdx::Error& why);
+  void make_room_for(const std::string& zhost);
   void link_up(std::uint64_t id, const std::string& zhost);
   void drop(std::uint64_t id);
   void admitted(std::uint64_t id);
@@ -108,15 +113,21 @@ class Service final : public ports::HttpHandler {
   stdx::Result<std::uint64_t> authorize(const ports::HttpRequest& request,
                                         const std::string& zhost) const;
   void certify_over_http(const ports::HttpRequest& request, ports::HttpReply reply);
-  void certify(const v1::CertifyRequest& request, int tries, ports::HttpReply reply);
+  void certify(const v1::CertifyRequest& request, const std::string& source, int tries,
+               ports::HttpReply reply);
   void renew_own();
   void record_keys();
   void register_over_http(const ports::HttpRequest& request, ports::HttpReply reply);
   void send(v1::Envelope envelope);
 
-  // `link`: that the request is of; 0 where it names none.
-  void register_member(v1::RegisterRequest request, std::uint64_t link, int tries, Registered done);
-  void write_member(const v1::RegisterRequest& request, std::uint64_t link, int tries,
+  // Of whom a registration is: its certificate, and the link that it names; 0: none.
+  struct Registrant {
+    ports::Identity who;
+    std::uint64_t link = 0;
+  };
+  void register_member(v1::RegisterRequest request, const Registrant& from, int tries,
+                       Registered done);
+  void write_member(const v1::RegisterRequest& request, const Registrant& from, int tries,
                     Registered done);
   // The zhost is registered by another link than this one.
   bool connected_elsewhere(const std::string& zhost, std::uint64_t link) const;
@@ -133,9 +144,22 @@ class Service final : public ports::HttpHandler {
   void forget_unnamed(const ports::Store::Snapshot& snapshot);
   bool learn_own(const ports::Record& record);
   void learn_written(const std::vector<ports::RecordChange>& changes);
-  void drop_forgotten(const std::string& zhost);
+  void forget_own(const std::string& kind, const std::string& key);
+  void drop_revoked();
   void change_keys();
   void follow_keys(const v1::CertifyRequest& request);
+  // Code::denied: it joined with a token of role `local`, and what leads the cluster is not its
+  // business.
+  stdx::Status may_lead(const std::string& zhost) const;
+  template <typename Request, typename Reply, typename Do>
+  void on_of_super(const char* method, Do what) {
+    exchange_.on(method, rpc::typed<Request, Reply>(
+                             [this, what](const rpc::Caller& caller, Request request, auto done) {
+                               if (const auto may = may_lead(caller.from.zhost()); !may)
+                                 return done(std::unexpected(may.error()));
+                               what(caller, std::move(request), std::move(done));
+                             }));
+  }
   void wire_join_tokens();
   void make_join_token(const v1::JoinTokenRequest& request,
                        std::function<void(stdx::Result<v1::JoinTokenMade>)> done);

@@ -87,7 +87,7 @@ struct Fixture {
   void start() {
     service.reset();
     service = std::make_unique<Service>(
-        runtime, *transport, store, ports::Security{certifier, identity},
+        runtime, *transport, store, ports::Security{certifier, identity, identity},
         Options{.cluster_id = "test",
                 .listen = {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"},
                 .version = "1",

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "model/topology.h"
+#include "stdx/encoding.h"
 #include "stdx/text.h"
 
 namespace ports {
@@ -90,16 +91,30 @@ stdx::Status check_cluster(const Identity& identity, const std::string& cluster)
                                                identity.cluster, cluster));
 }
 
-stdx::Status check_revoked(const Certificate& certificate, const Trust& trust) {
-  const auto& who = certificate.identity;
+stdx::Status check_revoked(const Identity& who, const std::vector<Trust::Revoked>& revoked) {
   if (who.role != CertificateRole::zhost && who.role != CertificateRole::data) return {};
-  for (const auto& gone : trust.revoked)
-    if (gone.zhost == who.name && certificate.validity.not_before <= gone.until)
+  for (const auto& gone : revoked)
+    if (gone.zhost == who.name && gone.key_id == who.key_id)
       return stdx::fail(Code::denied,
                         stdx::format("its certificate was revoked: zhost '{}' was forgotten "
                                      "(`cluster forget`); it joins again with a join token",
                                      who.name));
   return {};
+}
+
+std::string key_id(stdx::BytesView key_hash) {
+  return stdx::hex_encode(key_hash.substr(0, key_id_bytes));
+}
+
+bool is_key_id(std::string_view text) {
+  return text.size() == 2 * key_id_bytes &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+std::string key_id_of_serial(std::string_view serial_hex) {
+  if (serial_hex.size() != 32) return {};
+  const std::string id(serial_hex.substr(2, 2 * key_id_bytes));
+  return is_key_id(id) ? id : std::string();
 }
 
 stdx::Status check_role(const Identity& identity, const std::vector<CertificateRole>& wanted) {

@@ -25,7 +25,12 @@ struct Identity {
   std::string cluster;
   CertificateRole role = CertificateRole::none;
   std::string name;  // zhost and data: the zhost's id; operator: its name; control plane: empty
-  bool operator==(const Identity&) const = default;
+  // zhost and data: of the key that the zhost proved, in its certificates (key_id). It tells one
+  // key from another and takes no part in a comparison.
+  std::string key_id{};
+  bool operator==(const Identity& other) const {
+    return cluster == other.cluster && role == other.role && name == other.name;
+  }
 };
 std::string_view to_string(CertificateRole role);
 // "samoza://plant/zhost/z1", "samoza://plant/control-plane"
@@ -56,11 +61,11 @@ struct Trust {
   stdx::Bytes pinned_key_hash;
   // How wrong the clocks of two machines may be.
   stdx::Duration leeway = std::chrono::hours(1);
-  // Zhosts that were forgotten: certificates of that name (of both roles) that are valid from
-  // `until` or earlier are not good any more.
+  // Zhosts that were forgotten: certificates of that name (of both roles) that stand on that key
+  // are not good any more, whatever the clocks say.
   struct Revoked {
     std::string zhost;
-    stdx::WallTime until;
+    std::string key_id;
     bool operator==(const Revoked&) const = default;
   };
   std::vector<Revoked> revoked{};
@@ -101,6 +106,8 @@ class Certifier {
     Validity validity;
     // IP addresses and host names, for clients that check those (a browser, curl, Prometheus).
     std::vector<std::string> addresses;
+    // Of the key that the zhost proved: the serial number has its key_id.
+    stdx::Bytes proved_key_hash{};
   };
   // A certificate for the key of `request`; whether it may have it is for the caller to decide.
   virtual stdx::Result<stdx::Bytes> issue(const KeyAndCertificate& authority,
@@ -130,12 +137,23 @@ class LinkIdentity {
 struct Security {
   Certifier& certifier;
   LinkIdentity& links;
+  // What zmesh trusts when it asks for certificates. It shows none then: a request for certificates
+  // proves itself, and the links that are up or dialled meanwhile keep theirs.
+  LinkIdentity& asking;
 };
 
 // The part of `verify` that every Certifier shares.
 stdx::Status check_time(const Validity& validity, stdx::WallTime now, stdx::Duration leeway);
 stdx::Status check_cluster(const Identity& identity, const std::string& cluster);
-stdx::Status check_revoked(const Certificate& certificate, const Trust& trust);
+stdx::Status check_revoked(const Identity& identity, const std::vector<Trust::Revoked>& revoked);
+
+// Names a key in the certificates of a zhost: 16 hex digits, the beginning of its hash.
+std::string key_id(stdx::BytesView key_hash);
+inline constexpr std::size_t key_id_bytes = 8;
+bool is_key_id(std::string_view text);
+// Serial numbers of certificates are 16 bytes: one that is neither 0 nor negative, the key_id, and
+// 7 random ones. Empty where the serial reads otherwise.
+std::string key_id_of_serial(std::string_view serial_hex);
 // Code::denied where the role is none of `roles`.
 stdx::Status check_role(const Identity& identity, const std::vector<CertificateRole>& roles);
 

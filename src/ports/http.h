@@ -23,6 +23,8 @@ struct HttpRequest {
   std::map<std::string, std::string> query;    // decoded
   std::map<std::string, std::string> headers;  // names in lower case
   stdx::Bytes body;
+  // The address that it came from; empty: not known.
+  std::string source{};
   Identity caller;  // by its certificate; of role `none`: it showed none
 };
 

@@ -59,6 +59,25 @@ void ZhostLinks::set_peers(const std::map<std::string, Peer>& listed) {
   options_.linked.set(static_cast<std::int64_t>(size()));
 }
 
+void ZhostLinks::set_revoked(std::vector<ports::Trust::Revoked> revoked) {
+  if (revoked == revoked_) return;
+  revoked_ = std::move(revoked);
+  const auto gone = [this](const ports::Link& link) {
+    return !ports::check_revoked(link.identity(), revoked_);
+  };
+  std::vector<std::uint64_t> silent;
+  for (const auto& [id, unknown] : unknown_)
+    if (gone(*unknown.link)) silent.push_back(id);
+  for (const auto id : silent) {
+    options_.refused.add();
+    drop_unknown(id, "its zhost was forgotten");
+  }
+  std::vector<std::string> linked;
+  for (const auto& [zhost, entry] : peers_)
+    if (entry.link && gone(*entry.link)) linked.push_back(zhost);
+  for (const auto& zhost : linked) link_lost(zhost, "it was forgotten");
+}
+
 void ZhostLinks::dial(const std::string& id) {
   if (options_.self.zhost() >= id) return;  // the smaller id dials
   auto& entry = peers_.at(id);
@@ -155,6 +174,7 @@ stdx::Result<v1::PeerHello> ZhostLinks::check_hello(const Unknown& unknown,
                                                  stdx::printable(hello.cluster_id(), 80)));
   const auto who = unknown.link->identity();
   TRY(ports::check_role(who, {options_.role}));
+  TRY(ports::check_revoked(who, revoked_));
   if (who.name != hello.zhost())
     return stdx::fail(Code::denied, stdx::format("its hello names zhost '{}', its certificate '{}'",
                                                  name, who.name));

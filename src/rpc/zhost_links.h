@@ -69,6 +69,9 @@ class ZhostLinks {
   std::function<bool()> may_be_listed_soon;
 
   stdx::Status start();
+  // Keys of zhosts that were forgotten: their links end now, also those that have said no hello
+  // yet, and none comes up by a certificate of such a key, however early it was shown.
+  void set_revoked(std::vector<ports::Trust::Revoked> revoked);
   // Dials those that are new on the list, closes the links to those that are not on it.
   void set_peers(const std::map<std::string, Peer>& listed);
 
@@ -117,6 +120,7 @@ class ZhostLinks {
   LogGate refusals_;
   std::vector<std::unique_ptr<ports::Listener>> listeners_;
   std::map<std::string, Entry> peers_;
+  std::vector<ports::Trust::Revoked> revoked_;
   std::map<std::uint64_t, Unknown> unknown_;
   std::uint64_t next_unknown_ = 1;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -214,5 +214,25 @@ TEST_F(ZhostLinksTest, ACallerThatMayBeListedSoonIsRefusedWithoutAnAlarm) {
   EXPECT_EQ(b.refused.value(), 2u);
 }
 
+TEST_F(ZhostLinksTest, ALinkOfAForgottenZhostEndsThoughItIsListedAndItsLateHelloIsRefused) {
+  Side a{world, network, "a", "127.0.0.2"};
+  b.list("a", "127.0.0.2");
+  a.list("b", "127.0.0.1");
+  ASSERT_TRUE(until([&] { return a.links.linked("b") && b.links.linked("a"); }));
+  Caller silent{world, network, "a", std::nullopt};
+  ASSERT_TRUE(until([&] { return silent.links.size() == 1; }));
+  // Certificates of this network have no key in them.
+  b.links.set_revoked({{"z", ""}, {"a", "00112233445566ff"}});
+  EXPECT_TRUE(b.links.linked("a")) << "of another zhost, and of another key";
+  b.links.set_revoked({{"a", ""}});
+  EXPECT_FALSE(b.links.linked("a"));
+  EXPECT_TRUE(until([&] { return silent.closed == 1; }));
+  Caller late{world, network, "a", frame_of(hello_of("a", 7))};
+  EXPECT_TRUE(until([&] { return late.closed == 1; }));
+  world.run_for(5s);
+  EXPECT_FALSE(b.links.linked("a")) << "a dials again, and stays on the list";
+  EXPECT_EQ(late.heard, 0u);
+}
+
 }  // namespace
 }  // namespace rpc

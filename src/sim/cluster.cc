@@ -41,9 +41,9 @@ struct End {
 struct Cluster::Child {
   simkit::Process process;
   ports::Runtime runtime;
-  simkit::StubIdentity identity;
+  simkit::StubIdentity identity, asking;
   std::unique_ptr<ports::Transport> transport;
-  std::unique_ptr<ports::HttpClient> http;
+  std::unique_ptr<ports::HttpClient> http, asking_http;
   std::unique_ptr<SimBlobs> blobs;
   std::unique_ptr<SimPackages> packages;
   SimResources resources;
@@ -63,6 +63,7 @@ struct Cluster::Child {
             &zhost.clock),
         runtime(process.runtime()),
         identity(cluster.certifier, process),
+        asking(cluster.certifier, process),
         transport(cluster.network.transport(process, zhost.ip, &identity)),
         key(zhost.keys, process) {}
 };
@@ -104,7 +105,7 @@ struct Cluster::ControlPlane {
         identity(cluster.certifier, process),
         transport(cluster.network.transport(process, control_plane_ip, &identity)),
         store(process, cluster.database),
-        service(runtime, *transport, store, {cluster.certifier, identity},
+        service(runtime, *transport, store, {cluster.certifier, identity, identity},
                 {.cluster_id = "sim",
                  .listen = control_plane_at,
                  .version = "sim",
@@ -261,9 +262,10 @@ std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpe
     options.keep_keys = [&zhost](const v1::KeyRing& kept) { zhost.keys = kept; };
     options.revoked = zhost.revoked;
     made->http = web.client(made->process, &made->identity);
-    made->zmesh =
-        std::make_unique<zmesh::Service>(made->runtime, *made->transport, *made->http,
-                                         ports::Security{certifier, made->identity}, options);
+    made->asking_http = web.client(made->process, &made->asking);
+    made->zmesh = std::make_unique<zmesh::Service>(
+        made->runtime, *made->transport, *made->http, *made->asking_http,
+        ports::Security{certifier, made->identity, made->asking}, options);
     made->zmesh->on_stop = end;
     made->zmesh_http = std::make_unique<zmesh::HttpApi>(made->runtime, *made->zmesh, 9200);
     const auto started = made->zmesh->start();

@@ -61,14 +61,18 @@ stdx::Result<Parsed> parse(stdx::BytesView certificate) {
 }
 
 stdx::Bytes write(const std::string& uri, const ports::Validity& validity,
-                  std::string_view key_hash, std::uint64_t serial, std::string_view signer) {
+                  std::string_view key_hash, std::string_view serial, std::string_view signer) {
   const auto ms = [](stdx::WallTime at) {
     return std::max<std::int64_t>(0, at.time_since_epoch().count());
   };
-  const auto body =
-      stdx::format("stub-certificate|{}|{}|{}|{}|{:x}|{}", uri, ms(validity.not_before),
-                   ms(validity.not_after), key_hash, serial, signer);
+  const auto body = stdx::format("stub-certificate|{}|{}|{}|{}|{}|{}", uri, ms(validity.not_before),
+                                 ms(validity.not_after), key_hash, serial, signer);
   return body + "|" + signature(signer, body);
+}
+
+std::string serial_of(stdx::BytesView proved_key_hash, std::uint64_t number) {
+  const auto id = ports::key_id(proved_key_hash);
+  return stdx::format("40{:0>16}{:014x}", id, number);
 }
 
 }  // namespace
@@ -119,7 +123,8 @@ stdx::Result<stdx::Bytes> StubCertifier::make_authority(stdx::BytesView key,
                                                         const ports::Validity& validity) {
   if (!key.starts_with("stub-key|")) return stdx::fail(Code::invalid, "it is no private key");
   const auto hash = hex_of_key(key);
-  return write(std::string(authority_prefix) + cluster, validity, hash, ++made_, hash);
+  return write(std::string(authority_prefix) + cluster, validity, hash, serial_of({}, ++made_),
+               hash);
 }
 
 stdx::Result<stdx::Bytes> StubCertifier::issue(const ports::KeyAndCertificate& authority,
@@ -128,8 +133,8 @@ stdx::Result<stdx::Bytes> StubCertifier::issue(const ports::KeyAndCertificate& a
   TRY_ASSIGN(const auto signer, parse(authority.certificate));
   if (!signer.is_authority() || signer.key_hash != hex_of_key(authority.key))
     return stdx::fail(Code::invalid, "the authority's key is not that of its certificate");
-  return write(ports::to_uri(issue.identity), issue.validity, stdx::hex_encode(key), ++made_,
-               signer.key_hash);
+  return write(ports::to_uri(issue.identity), issue.validity, stdx::hex_encode(key),
+               serial_of(issue.proved_key_hash, ++made_), signer.key_hash);
 }
 
 stdx::Result<ports::Certificate> StubCertifier::read(stdx::BytesView certificate) const {
@@ -138,12 +143,14 @@ stdx::Result<ports::Certificate> StubCertifier::read(stdx::BytesView certificate
   out.validity = parsed.validity;
   TRY_ASSIGN(out.key_hash, stdx::hex_decode(parsed.key_hash));
   out.serial = parsed.serial;
+  const auto id = ports::key_id_of_serial(out.serial);
   if (parsed.is_authority())
     out.identity.cluster = parsed.uri.substr(authority_prefix.size());
   else if (auto identity = ports::parse_uri(parsed.uri))
     out.identity = *identity;
   else
     return std::unexpected(identity.error());
+  out.identity.key_id = id;
   return out;
 }
 
@@ -169,7 +176,7 @@ stdx::Result<ports::Certificate> StubCertifier::verify(stdx::BytesView certifica
   if (!out) return stdx::fail(Code::denied, out.error().message);
   TRY(ports::check_cluster(out->identity, trust.cluster));
   if (!at_any_time) TRY(ports::check_time(out->validity, now, trust.leeway));
-  TRY(ports::check_revoked(*out, trust));
+  TRY(ports::check_revoked(out->identity, trust.revoked));
   return out;
 }
 

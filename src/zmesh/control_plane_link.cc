@@ -22,10 +22,12 @@ constexpr stdx::Duration hello_timeout = 5s;
 using stdx::Code;
 
 ControlPlaneLink::ControlPlaneLink(ports::Runtime& runtime, ports::Transport& transport,
-                                   ports::HttpClient& http, Options options)
+                                   ports::HttpClient& http, ControlPlaneAddresses& at,
+                                   Options options)
     : runtime_(runtime),
       transport_(transport),
       http_(http),
+      at_(at),
       options_(std::move(options)),
       back_off_(back_off_min),
       retry_(runtime.executor) {}
@@ -37,10 +39,13 @@ void ControlPlaneLink::start() {
 }
 
 void ControlPlaneLink::connect() {
-  transport_.connect(options_.endpoint, [this, alive = std::weak_ptr<bool>(alive_)](
-                                            stdx::Result<std::unique_ptr<ports::Link>> link) {
+  linked_to_ = at_.websocket();
+  transport_.connect(linked_to_, [this, alive = std::weak_ptr<bool>(alive_)](
+                                     stdx::Result<std::unique_ptr<ports::Link>> link) {
     if (alive.expired()) return;
     if (link) return attach(std::move(*link));
+    // One that refuses us is there.
+    if (link.error().code != Code::denied) at_.failed(linked_to_);
     not_connected(link.error().message);
     if (link.error().code == Code::denied && on_refused) on_refused();
   });
@@ -91,8 +96,9 @@ void ControlPlaneLink::greet(const stdx::Bytes& frame) {
     // Posted: the link is in the middle of a call to us.
     retry_.set(stdx::Duration::zero(),
                [this, why = stdx::format("no link to the control plane {}: {}",
-                                         ports::to_string(options_.endpoint),
-                                         hello.error().message)] { lost(why); });
+                                         ports::to_string(linked_to_), hello.error().message)] {
+                 lost(why);
+               });
     return;
   }
   nonce_ = hello->nonce();
@@ -135,9 +141,12 @@ void ControlPlaneLink::send_registration() {
   request.path = "/v1/register";
   request.headers["content-type"] = "application/json";
   request.headers["samoza-link"] = stdx::hex_encode(nonce_);
+  options_.registration.clear_revoked();
+  if (revoked)
+    for (auto& said : revoked()) options_.registration.add_revoked(std::move(said));
   request.body = wire::to_json(options_.registration);
-  http_.request(ports::Endpoint::https(options_.endpoint.host, options_.endpoint.port),
-                std::move(request), register_timeout,
+  http_.request(ports::Endpoint::https(linked_to_.host, linked_to_.port), std::move(request),
+                register_timeout,
                 [this, nonce = nonce_,
                  alive = std::weak_ptr<bool>(alive_)](stdx::Result<ports::HttpResponse> response) {
                   // Another link since then registers by itself.
@@ -254,7 +263,7 @@ void ControlPlaneLink::send(v1::Envelope envelope) {
   if (envelope.request_id() == 0 || envelope.is_response()) return;
   auto failure = rpc::Exchange::failure(
       envelope, {Code::unavailable, stdx::format("control plane {} does not serve this zhost: {}",
-                                                 ports::to_string(options_.endpoint), trouble_)});
+                                                 ports::to_string(linked_to_), trouble_)});
   runtime_.executor.post(
       [this, alive = std::weak_ptr<bool>(alive_), failure = std::move(failure)]() mutable {
         if (!alive.expired() && on_envelope) on_envelope(std::move(failure));

@@ -18,6 +18,7 @@
 #include "rpc/exchange.h"
 #include "samoza/v1/controlplane.pb.h"
 #include "samoza/v1/envelope.pb.h"
+#include "zmesh/control_plane_addresses.h"
 #include "zmesh/member_list.h"
 
 namespace zmesh {
@@ -27,13 +28,12 @@ namespace v1 = samoza::v1;
 class ControlPlaneLink {
  public:
   struct Options {
-    ports::Endpoint endpoint;  // websocket
     v1::Hello hello;
     v1::RegisterRequest registration;
   };
 
   ControlPlaneLink(ports::Runtime& runtime, ports::Transport& transport, ports::HttpClient& http,
-                   Options options);
+                   ControlPlaneAddresses& at, Options options);
   ~ControlPlaneLink();
 
   // Membership from a registration or from controlplane.changed.
@@ -51,6 +51,9 @@ class ControlPlaneLink {
   // before each registration.
   using Known = std::function<void(std::optional<v1::RecordsKnown>)>;
   std::function<void(Known)> ask_known;
+
+  // What this zhost has heard to be good for nothing any more, told with each registration.
+  std::function<std::vector<std::string>()> revoked;
 
   // Once there is a certificate; called again it does nothing.
   void start();
@@ -80,6 +83,8 @@ class ControlPlaneLink {
   ports::Runtime& runtime_;
   ports::Transport& transport_;
   ports::HttpClient& http_;
+  ControlPlaneAddresses& at_;
+  ports::Endpoint linked_to_;  // of the link
   Options options_;
   std::unique_ptr<ports::Link> link_;
   stdx::Bytes nonce_;     // of the control plane's hello

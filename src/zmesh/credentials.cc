@@ -35,11 +35,14 @@ ports::Gauge& expires_gauge(ports::Metrics& metrics, const char* of) {
 }  // namespace
 
 Credentials::Credentials(ports::Runtime& runtime, const ports::Security& security,
-                         ports::HttpClient& http, Options options)
+                         ports::HttpClient& http, ControlPlaneAddresses& control_plane,
+                         Options options)
     : runtime_(runtime),
       certifier_(security.certifier),
       links_(security.links),
+      asking_as_(security.asking),
       http_(http),
+      control_plane_(control_plane),
       options_(std::move(options)),
       back_off_(back_off_min),
       timer_(runtime.executor),
@@ -92,11 +95,7 @@ void Credentials::doubt() {
 void Credentials::set_revoked(std::vector<ports::Trust::Revoked> revoked) {
   if (revoked == revoked_) return;
   revoked_ = std::move(revoked);
-  if (ready_ && !hidden_) show_again();
-}
-
-void Credentials::show_again() {
-  hidden_ = false;
+  if (!ready_) return;
   if (const auto used = links_.use({current_.key(), current_.certificate()}, trust()); !used)
     runtime_.log.error("certificate_not_used", {{"why", used.error().message}});
 }
@@ -110,10 +109,12 @@ void Credentials::take_kept() {
     why = stdx::format("they are of zhost '{}' of cluster '{}'", kept.zhost(), kept.cluster_id());
   for (const auto* key : {&kept.key(), &kept.data_key()})
     if (auto hash = certifier_.key_hash(*key); !hash) why = hash.error().message;
-  if (why.empty())
+  if (why.empty()) {
     current_ = kept;
-  else
+    control_plane_.learn(current_.control_planes());
+  } else {
     runtime_.log.warn("kept_credentials_not_used", {{"why", why}});
+  }
 }
 
 void Credentials::make_keys() {
@@ -123,6 +124,14 @@ void Credentials::make_keys() {
   current_.set_key(certifier_.make_key());
   current_.set_data_key(certifier_.make_key());
   if (options_.keep) options_.keep(current_);
+}
+
+void Credentials::replace_keys() {
+  for (auto* part : {current_.mutable_key(), current_.mutable_data_key(),
+                     current_.mutable_certificate(), current_.mutable_data_certificate()})
+    part->clear();
+  ready_ = false;
+  make_keys();
 }
 
 void Credentials::look_after(stdx::Duration wait) {
@@ -172,6 +181,7 @@ stdx::Status Credentials::prepare(std::optional<std::string>& token) {
   auto parsed = text ? wire::parse_join_token(*text)
                      : stdx::Result<wire::JoinToken>(std::unexpected(text.error()));
   if (!parsed && current_.authorities().empty()) return std::unexpected(parsed.error());
+  if (parsed) control_plane_.learn(parsed->addresses);
   bool pinned_elsewhere = false;
   if (parsed && !current_.authorities().empty()) {
     const auto known = certifier_.key_hash(current_.authorities(0));
@@ -187,13 +197,10 @@ stdx::Status Credentials::prepare(std::optional<std::string>& token) {
   }
   if (current_.authorities().empty()) {
     token = *text;
-    return links_.use({}, {options_.cluster_id, {}, parsed->authority_hash});
+    return asking_as_.use({}, {options_.cluster_id, {}, parsed->authority_hash});
   }
   if (token_wanted_ && parsed) token = *text;
-  if (ready_ && !doubted_) return {};
-  // An expired or revoked certificate would be refused before we could ask for a new one.
-  hidden_ = ready_;
-  return links_.use({}, trust());
+  return asking_as_.use({}, trust());
 }
 
 stdx::Result<v1::CertifyRequest> Credentials::request(const std::optional<std::string>& token) {
@@ -205,6 +212,7 @@ stdx::Result<v1::CertifyRequest> Credentials::request(const std::optional<std::s
   asked.set_former(current_.certificate());
   asked.set_beat_generation(wire::newest_generation(keys_.beat()));
   asked.set_access_generation(wire::newest_generation(keys_.access()));
+  asked.set_generations_seal(keys_.seal());
   if (token) {
     TRY_ASSIGN(const auto parsed, wire::parse_join_token(*token));
     asked.set_token_id(parsed.id);
@@ -226,9 +234,12 @@ void Credentials::ask() {
   http.headers["content-type"] = "application/json";
   http.body = wire::to_json(*asked);
   asking_ = true;
-  http_.request(options_.control_plane, std::move(http), answer_timeout,
-                [this, alive = std::weak_ptr<bool>(alive_)](auto response) {
-                  if (!alive.expired()) answered(std::move(response));
+  const auto to = control_plane_.https();
+  http_.request(to, std::move(http), answer_timeout,
+                [this, to, alive = std::weak_ptr<bool>(alive_)](auto response) {
+                  if (alive.expired()) return;
+                  if (!response) control_plane_.failed(to);
+                  answered(std::move(response));
                 });
 }
 
@@ -237,15 +248,17 @@ void Credentials::answered(stdx::Result<ports::HttpResponse> response) {
   if (!response) return failed(response.error());
   if (response->status != 200) {
     const auto why = wire::error_from_response(*response);
+    // This zhost was forgotten, and its key with it.
+    if (why.code == Code::stale) replace_keys();
     // It may know a token where it does not know our key.
-    token_wanted_ = why.code == Code::denied;
+    token_wanted_ = why.code == Code::denied || why.code == Code::stale;
     return failed(why);
   }
   v1::CertifyReply reply;
   auto taken = wire::from_json(response->body, reply);
   if (taken) taken = take(reply);
   if (!taken) return failed(taken.error());
-  token_wanted_ = doubted_ = hidden_ = false;
+  token_wanted_ = doubted_ = false;
   back_off_ = back_off_min;
   trouble_.clear();
   logged_.clear();
@@ -261,6 +274,7 @@ stdx::Status Credentials::take(const v1::CertifyReply& reply) {
   next.set_certificate(reply.certificate());
   next.set_data_certificate(reply.data_certificate());
   *next.mutable_authorities() = reply.authorities();
+  *next.mutable_control_planes() = reply.control_planes();
   TRY(wire::check_ring(reply.keys()));
   const auto now = runtime_.clock.wall();
   const ports::Trust trusted{
@@ -277,6 +291,7 @@ stdx::Status Credentials::take(const v1::CertifyReply& reply) {
   TRY(check(next.certificate(), next.key(), Role::zhost));
   TRY(check(next.data_certificate(), next.data_key(), Role::data));
   current_ = std::move(next);
+  control_plane_.learn(current_.control_planes());
   ready_ = false;  // put to use below
   if (!use_if_good())
     return stdx::fail(Code::invalid, "the new certificate is not good by the clock of this zhost");
@@ -302,7 +317,6 @@ stdx::Status Credentials::take(const v1::CertifyReply& reply) {
 
 void Credentials::failed(const stdx::Error& why) {
   failed_.add();
-  if (hidden_) show_again();
   trouble_ = why.message;
   // At the start of a zhost that has the control plane itself the first attempts come too early.
   const bool early = why.code == Code::unavailable && back_off_ <= 32 * back_off_min;

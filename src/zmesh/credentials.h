@@ -20,6 +20,7 @@
 #include "ports/http.h"
 #include "ports/runtime.h"
 #include "samoza/v1/join.pb.h"
+#include "zmesh/control_plane_addresses.h"
 
 namespace zmesh {
 
@@ -29,8 +30,7 @@ class Credentials {
  public:
   struct Options {
     std::string cluster_id, zhost;
-    ports::Endpoint control_plane;  // https
-    v1::ZhostCredentials kept;      // from the last start; may be empty
+    v1::ZhostCredentials kept;  // from the last start; may be empty
     std::function<void(const v1::ZhostCredentials&)> keep;
     // The text of the join token. Code::unavailable: there is none yet.
     std::function<stdx::Result<std::string>()> join_token;
@@ -44,8 +44,10 @@ class Credentials {
   static constexpr stdx::Duration keys_spread = std::chrono::seconds(1);
   static constexpr stdx::Duration doubt_every = std::chrono::seconds(5);
 
+  // `http` is asked over; what it trusts and shows is security.asking, and it shows nothing. So
+  // asking for another certificate touches no link to another zhost.
   Credentials(ports::Runtime& runtime, const ports::Security& security, ports::HttpClient& http,
-              Options options);
+              ControlPlaneAddresses& control_plane, Options options);
   ~Credentials();
 
   // There is a certificate that is good now: at once in start(), or later, and after each renewal.
@@ -54,8 +56,8 @@ class Credentials {
   void start();
   // There are keys of that generation: they are asked for where ours are older.
   void keys_wanted(std::uint64_t generation);
-  // The control plane does not take our certificate: it is asked for another, without showing this
-  // one. At most once in doubt_every.
+  // The control plane does not take our certificate: it is asked for another. The links to other
+  // zhosts keep this one meanwhile. At most once in doubt_every.
   void doubt();
   // Whose certificates are not good any more.
   void set_revoked(std::vector<ports::Trust::Revoked> revoked);
@@ -74,12 +76,12 @@ class Credentials {
  private:
   void take_kept();
   void make_keys();
+  void replace_keys();
   void look();
   void look_after(stdx::Duration wait);
   bool use_if_good();
   bool due(stdx::WallTime now) const;
   bool keys_due() const;
-  void show_again();
   void ask();
   stdx::Result<v1::CertifyRequest> request(const std::optional<std::string>& token);
   stdx::Status prepare(std::optional<std::string>& token);
@@ -90,13 +92,15 @@ class Credentials {
   ports::Runtime& runtime_;
   ports::Certifier& certifier_;
   ports::LinkIdentity& links_;
+  ports::LinkIdentity& asking_as_;
   ports::HttpClient& http_;
+  ControlPlaneAddresses& control_plane_;
   Options options_;
   v1::ZhostCredentials current_;
   v1::KeyRing keys_;
   std::uint64_t keys_wanted_ = 0;
   std::vector<ports::Trust::Revoked> revoked_;
-  bool doubted_ = false, hidden_ = false;  // hidden: our links show no certificate meanwhile
+  bool doubted_ = false;
   std::optional<stdx::Instant> doubted_at_;
   std::optional<ports::Validity> validity_, authority_validity_;
   bool ready_ = false, asking_ = false;

@@ -15,22 +15,23 @@ struct Zhost {
   simkit::Process process;
   ports::Runtime runtime;
   simkit::StubCertifier certifier{5};
-  simkit::StubIdentity identity{certifier, process};
+  simkit::StubIdentity identity{certifier, process}, asking{certifier, process};
   std::unique_ptr<ports::HttpClient> http;
   std::string token = FakeAuthority().join_token;
   v1::ZhostCredentials kept;
   v1::KeyRing kept_keys;
+  ControlPlaneAddresses control_plane{{ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"}};
   std::unique_ptr<Credentials> credentials;
   int changes = 0;
 
   Zhost(simkit::World& world, simkit::HttpNetwork& web)
       : process(world, "z1", "zmesh", {}, &clock),
         runtime(process.runtime()),
-        http(web.client(process, &identity)) {}
+        http(web.client(process, &asking)) {}
   void start(const std::string& id = "z1") {
     credentials = std::make_unique<Credentials>(
-        runtime, ports::Security{certifier, identity}, *http,
-        Credentials::Options{"test", id, ports::Endpoint::https("127.0.0.9", 9000), kept,
+        runtime, ports::Security{certifier, identity, asking}, *http, control_plane,
+        Credentials::Options{"test", id, kept,
                              [this](const v1::ZhostCredentials& now) { kept = now; },
                              [this]() -> stdx::Result<std::string> {
                                if (token.empty())
@@ -180,6 +181,60 @@ TEST_F(CredentialsTest, AZhostWhoseCertificateIsNotTakenAsksForAnotherAtABounded
   world.run_for(1s);
   EXPECT_TRUE(zhost.credentials->ready());
   EXPECT_NE(zhost.credentials->trouble().find("was forgotten"), std::string::npos);
+}
+
+TEST_F(CredentialsTest, AskingForAnotherCertificateTakesTheOneInUseOffNoOtherLink) {
+  zhost.start();
+  ASSERT_TRUE(ready_within(1s));
+  auto& authority = control_plane.authority;
+  simkit::StubIdentity peer(authority.certifier, control_plane.process);
+  ASSERT_TRUE(peer.use({}, {"test", {authority.authority.certificate}, {}}));
+  const auto taken = [&] {
+    return peer.accept(zhost.identity, {{ports::CertificateRole::zhost}, true}).has_value();
+  };
+  ASSERT_TRUE(taken());
+  control_plane.certifies_nobody = {stdx::Code::unavailable, "the store is away"};
+  zhost.credentials->doubt();
+  for (int i = 0; i < 100; ++i) {
+    world.run_for(50ms);
+    EXPECT_TRUE(taken());
+  }
+  EXPECT_GT(asked(), 1u);
+}
+
+TEST_F(CredentialsTest, AZhostThatWasForgottenJoinsAgainWithAnotherKeyAndAToken) {
+  zhost.start();
+  ASSERT_TRUE(ready_within(1s));
+  const auto key = zhost.kept.key(), data_key = zhost.kept.data_key();
+  control_plane.certifies_nobody = {stdx::Code::stale, "zhost 'z1' was forgotten"};
+  zhost.credentials->doubt();
+  ASSERT_TRUE(world.run_until_true([&] { return zhost.kept.key() != key; }, 2s));
+  EXPECT_NE(zhost.kept.data_key(), data_key);
+  EXPECT_TRUE(zhost.kept.certificate().empty());
+  control_plane.certifies_nobody.reset();
+  ASSERT_TRUE(ready_within(60s));
+  EXPECT_FALSE(control_plane.certified.token_id().empty());
+}
+
+TEST_F(CredentialsTest, RJoin1EachAddressOfTheTokenIsTriedAndWhatTheControlPlaneSaysLaterIsKept) {
+  const auto nobody_there = [&] {
+    zhost.control_plane =
+        ControlPlaneAddresses({ports::Endpoint::Kind::websocket, "127.0.0.7", 9000, "/ws"});
+  };
+  nobody_there();
+  auto token = *wire::parse_join_token(zhost.token);
+  token.addresses = {"127.0.0.7:9000", "[fd00::8]:9000", "127.0.0.9:9000"};
+  zhost.token = to_text(token);
+  zhost.start();
+  ASSERT_TRUE(ready_within(10s));
+  ASSERT_EQ(zhost.kept.control_planes_size(), 1);
+  // Off for a month, without a token, and the configured address is of nobody still.
+  zhost.credentials.reset();
+  zhost.token.clear();
+  nobody_there();
+  world.run_for(24h * 30);
+  zhost.start();
+  EXPECT_TRUE(ready_within(10s));
 }
 
 TEST_F(CredentialsTest, WhatWasKeptOfAnotherZhostOrIsDamagedIsNotUsed) {

@@ -33,6 +33,10 @@ class PeerLinks {
   // Dials new members, forgets links to those that are none any more.
   void set_members(const std::vector<v1::Member>& members);
 
+  void set_revoked(std::vector<ports::Trust::Revoked> revoked) {
+    links_.set_revoked(std::move(revoked));
+  }
+
   // False when there is no link to `peer`.
   bool send(const std::string& peer, stdx::Bytes frame) {
     return links_.send(peer, std::move(frame));

@@ -57,20 +57,19 @@ PeerLinks::Options peer_options_of(const Options& options) {
 }  // namespace
 
 Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::HttpClient& http,
-                 const ports::Security& security, Options options)
+                 ports::HttpClient& asking, const ports::Security& security, Options options)
     : runtime_(runtime),
       options_(std::move(options)),
       hub_(runtime, transport, {"zmesh", options_.self.zhost_id()}),
       startz_(runtime, transport, {"startz", hello_of(options_)}),
+      control_plane_at_(options_.control_plane),
       credentials_(
-          runtime, security, http,
-          {options_.cluster_id, options_.self.zhost_id(),
-           ports::Endpoint::https(options_.control_plane.host, options_.control_plane.port),
-           options_.kept_credentials, options_.keep_credentials, options_.join_token,
-           options_.kept_keys, options_.keep_keys}),
+          runtime, security, asking, control_plane_at_,
+          {options_.cluster_id, options_.self.zhost_id(), options_.kept_credentials,
+           options_.keep_credentials, options_.join_token, options_.kept_keys, options_.keep_keys}),
       revoked_(options_.revoked),
-      control_plane_(runtime, transport, http,
-                     {options_.control_plane, hello_of(options_), registration_of(options_)}),
+      control_plane_(runtime, transport, http, control_plane_at_,
+                     {hello_of(options_), registration_of(options_)}),
       peers_(runtime, transport, peer_options_of(options_)),
       neighbours_(options_.self.zhost_id()),
       peers_teller_(runtime, hub_.exchange(),
@@ -120,6 +119,7 @@ void Service::wire_control_plane() {
                       done(known ? std::optional(*known) : std::nullopt);
                     }));
   };
+  control_plane_.revoked = [this] { return revoked_.list(); };
   control_plane_.on_gap = [this] { ask_members(); };
   control_plane_.on_envelope = [this](v1::Envelope envelope) { hub_.deliver(std::move(envelope)); };
 }
@@ -272,10 +272,11 @@ void Service::tell_data_credentials() {
   hub_.exchange().notify(rpc::address("", "zrun"), "zmesh.credentials", data.SerializeAsString());
 }
 
-// Certificates of forgotten zhosts are refused from the next link on; those that are up go with the
-// list of members.
+// Certificates of forgotten zhosts are refused from the next link on; those that are up end.
 void Service::take_revoked() {
-  credentials_.set_revoked(wire::revoked_zhosts(revoked_));
+  const auto zhosts = wire::revoked_zhosts(revoked_);
+  credentials_.set_revoked(zhosts);
+  peers_.set_revoked(zhosts);
   tell_data_credentials();
 }
 

@@ -18,6 +18,7 @@
 #include "rpc/service_bus.h"
 #include "samoza/v1/api.pb.h"
 #include "wire/revoked_tokens.h"
+#include "zmesh/control_plane_addresses.h"
 #include "zmesh/control_plane_link.h"
 #include "zmesh/credentials.h"
 #include "zmesh/directory.h"
@@ -49,8 +50,9 @@ struct Options {
 
 class Service {
  public:
+  // `asking`: over which certificates are asked for (Credentials).
   Service(ports::Runtime& runtime, ports::Transport& transport, ports::HttpClient& http,
-          const ports::Security& security, Options options);
+          ports::HttpClient& asking, const ports::Security& security, Options options);
   ~Service();
 
   // Fails where a socket cannot be had; the message names it.
@@ -127,6 +129,7 @@ class Service {
   Options options_;
   rpc::Hub hub_;
   rpc::ServiceBus startz_;
+  ControlPlaneAddresses control_plane_at_;
   Credentials credentials_;
   wire::RevokedTokens revoked_;
   ControlPlaneLink control_plane_;

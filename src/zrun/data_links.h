@@ -36,6 +36,9 @@ class DataLinks {
 
   stdx::Status start() { return links_.start(); }
   void set_peers(const v1::PeersUpdate& update);
+  void set_revoked(std::vector<ports::Trust::Revoked> revoked) {
+    links_.set_revoked(std::move(revoked));
+  }
   // False: no link, or it is full.
   bool send(const std::string& zhost, stdx::Bytes frame) {
     return links_.send(zhost, std::move(frame), queue_bytes_soft);

@@ -128,6 +128,7 @@ void Service::use(const v1::DataCredentials& credentials) {
   const auto used =
       dependencies_.identity.use({credentials.key(), credentials.certificate()}, trust);
   if (!used) runtime_.log.error("certificate_not_used", {{"why", used.error().message}});
+  links_.set_revoked(trust.revoked);
 }
 
 void Service::wire_handlers() {

@@ -170,6 +170,8 @@ class Session : public std::enable_shared_from_this<Session> {
     if (!parts) return refuse(400, parts.error().message);
     request_ = {};
     request_.caller = stream_.peer();
+    error_code unknown;
+    request_.source = stream_.socket().remote_endpoint(unknown).address().to_string();
     request_.method = std::string(head.method_string());
     is_head_ = request_.method == "HEAD";
     request_.path = parts->path;

@@ -8,6 +8,8 @@
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
+
 #include "adapters/tls/openssl.h"
 #include "stdx/assert.h"
 #include "stdx/text.h"
@@ -33,11 +35,13 @@ bool set_name(X509_NAME* name, const std::string& common_name) {
                                     static_cast<int>(common_name.size()), -1, 0) == 1;
 }
 
-bool set_serial(X509* certificate) {
+bool set_serial(X509* certificate, stdx::BytesView proved_key_hash) {
   unsigned char random[16];
   if (RAND_bytes(random, sizeof random) != 1) return false;
   random[0] &= 0x7f;  // positive, and of 16 bytes
   random[0] |= 0x40;
+  const auto id = proved_key_hash.substr(0, ports::key_id_bytes);
+  std::copy(id.begin(), id.end(), reinterpret_cast<char*>(random) + 1);
   BIGNUM* number = BN_bin2bn(random, sizeof random, nullptr);
   const bool done = number != nullptr &&
                     BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != nullptr;
@@ -55,8 +59,11 @@ bool add_extension(X509* certificate, X509* issuer, int nid, const std::string& 
   return done;
 }
 
-bool begin(X509* certificate, const ports::Validity& validity) {
-  if (X509_set_version(certificate, X509_VERSION_3) != 1 || !set_serial(certificate)) return false;
+bool begin(X509* certificate, const ports::Validity& validity,
+           stdx::BytesView proved_key_hash = {}) {
+  if (X509_set_version(certificate, X509_VERSION_3) != 1 ||
+      !set_serial(certificate, proved_key_hash))
+    return false;
   set_time(X509_getm_notBefore(certificate), validity.not_before);
   set_time(X509_getm_notAfter(certificate), validity.not_after);
   return true;
@@ -209,7 +216,7 @@ stdx::Result<stdx::Bytes> Certifier::issue(const ports::KeyAndCertificate& autho
   auto* made = certificate.get();
   const auto common_name =
       issue.identity.name.empty() ? issue.identity.cluster : issue.identity.name;
-  if (!begin(made, issue.validity) ||
+  if (!begin(made, issue.validity, issue.proved_key_hash) ||
       !set_name(X509_get_subject_name(made), common_name.substr(0, 64)) ||
       X509_set_issuer_name(made, X509_get_subject_name(signer.get())) != 1 ||
       X509_set_pubkey(made, X509_REQ_get0_pubkey(asked.get())) != 1 ||

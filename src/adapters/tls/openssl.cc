@@ -122,6 +122,7 @@ stdx::Result<ports::Certificate> read_certificate(X509* certificate) {
     return out;
   }
   TRY_ASSIGN(out.identity, identity_of(certificate));
+  out.identity.key_id = ports::key_id_of_serial(out.serial);
   return out;
 }
 
@@ -154,7 +155,7 @@ stdx::Result<ports::Certificate> verify_certificate(X509* certificate, STACK_OF(
   if (!out) return stdx::fail(Code::denied, out.error().message);
   TRY(ports::check_cluster(out->identity, trust.cluster));
   if (!at_any_time) TRY(ports::check_time(out->validity, now, trust.leeway));
-  TRY(ports::check_revoked(*out, trust));
+  TRY(ports::check_revoked(out->identity, trust.revoked));
   return out;
 }
 

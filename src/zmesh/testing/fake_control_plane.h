@@ -53,6 +53,7 @@ struct FakeAuthority {
     reply.add_authorities(authority.certificate);
     reply.set_now_ms(static_cast<std::uint64_t>(now.time_since_epoch().count()));
     *reply.mutable_keys() = keys;
+    reply.add_control_planes("127.0.0.9:9000");
     return reply;
   }
 };

@@ -22,9 +22,9 @@ struct FakeNode {
   simkit::Process process, other_process;
   ports::Runtime runtime, other_runtime;
   simkit::StubCertifier certifier;
-  simkit::StubIdentity identity;
+  simkit::StubIdentity identity, asking;
   std::unique_ptr<ports::Transport> transport, other_transport;
-  std::unique_ptr<ports::HttpClient> http;
+  std::unique_ptr<ports::HttpClient> http, asking_http;
   simkit::StubKey key;
   std::string no_token;  // why there is no join token; empty: there is one
   std::unique_ptr<Service> service;
@@ -38,9 +38,11 @@ struct FakeNode {
         other_runtime(other_process.runtime()),
         certifier(std::hash<std::string>()(id)),
         identity(certifier, process),
+        asking(certifier, process),
         transport(network.transport(process, ip, &identity)),
         other_transport(network.transport(other_process, ip)),
-        http(web.client(process, &identity)) {
+        http(web.client(process, &identity)),
+        asking_http(web.client(process, &asking)) {
     network.add_address(ip, id);
     Options options;
     options.cluster_id = "test";
@@ -53,8 +55,8 @@ struct FakeNode {
       if (!no_token.empty()) return stdx::fail(stdx::Code::unavailable, no_token);
       return FakeAuthority().join_token;
     };
-    service = std::make_unique<Service>(runtime, *transport, *http,
-                                        ports::Security{certifier, identity}, options);
+    service = std::make_unique<Service>(runtime, *transport, *http, *asking_http,
+                                        ports::Security{certifier, identity, asking}, options);
     EXPECT_TRUE(service->start());
     v1::Hello hello;
     hello.set_service(other_name);
