@@ -377,15 +377,22 @@ TEST(ControlPlaneTest, ALinkSpeaksForTheZhostOfItsCertificateAndNoOther) {
 TEST(ControlPlaneTest, LinksThatSayNothingHoldABoundedNumberOfPlacesForFiveSeconds) {
   Fixture f;
   std::vector<std::unique_ptr<ports::Link>> silent;
+  std::vector<std::unique_ptr<simkit::Process>> zhosts;
+  std::vector<std::unique_ptr<ports::Transport>> transports;
   std::size_t closed = 0;
-  for (std::size_t i = 0; i < Service::unproved_max + 1; ++i)
-    f.zmesh_transport->connect(
+  for (std::size_t i = 0; i < Service::unproved_max + 1; ++i) {
+    if (i % Service::unproved_of_one_max == 0) {
+      zhosts.push_back(std::make_unique<simkit::Process>(f.world, stdx::format("s{}", i), "zmesh"));
+      transports.push_back(f.network.transport(*zhosts.back(), "127.0.0.1"));
+    }
+    transports.back()->connect(
         {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"}, [&](auto made) {
           silent.push_back(std::move(*made));
           silent.back()->start({.on_frame = {},
                                 .on_closed = [&](const stdx::Error&) { ++closed; },
                                 .on_writable = {}});
         });
+  }
   f.world.run_for(1s);
   EXPECT_EQ(closed, 1u);
   EXPECT_EQ(f.ask("controlplane.read_term", "").status().code(), 0);
