@@ -54,12 +54,11 @@ struct FakeZmesh {
 struct Fixture {
   simkit::World world{3};
   simkit::Network network{world};
-  simkit::Process process{world, "cp", "controlplane"}, zmesh{world, "a", "zmesh"};
+  simkit::Process process{world, "cp", "controlplane"};
   simkit::StubCertifier certifier;
   simkit::StubIdentity identity{certifier, process};
   ports::Runtime runtime = process.runtime();
-  std::unique_ptr<ports::Transport> transport = network.transport(process, "127.0.0.9"),
-                                    zmesh_transport = network.transport(zmesh, "127.0.0.1");
+  std::unique_ptr<ports::Transport> transport = network.transport(process, "127.0.0.9");
   adapters::store_memory::Database database;
   adapters::store_memory::MemoryStore store{process, database};
   Authority::Options authority;

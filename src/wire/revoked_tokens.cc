@@ -76,6 +76,14 @@ std::vector<std::string> RevokedTokens::list() const {
   return list;
 }
 
+std::vector<std::string> RevokedTokens::sealed() const {
+  std::vector<std::string> list;
+  for (const auto& [id, token] : tokens_)
+    if (!token.seal.empty() && list.size() < sealed_max)
+      list.push_back(stdx::format("{}/{}/{}", id, token.expires, token.seal));
+  return list;
+}
+
 std::string RevokedTokens::to_text() const {
   std::string text;
   for (const auto& token : list()) text += token + "\n";

@@ -28,6 +28,9 @@ class RevokedTokens {
   bool add(const std::vector<std::string>& tokens, stdx::WallTime now);
   bool contains(const std::string& id) const { return tokens_.contains(id); }
   std::vector<std::string> list() const;
+  // Those that the control plane takes back, at most sealed_max: so many fit a request.
+  static constexpr std::size_t sealed_max = 2000;
+  std::vector<std::string> sealed() const;
 
   // As a file: one a line.
   std::string to_text() const;

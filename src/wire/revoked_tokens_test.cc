@@ -15,6 +15,7 @@ TEST(RevokedTokensTest, TokensAndForgottenZhostsAreKeptTogetherUntilTheyMatterNo
   const auto zhost = revoked_zhost_id("z-1", key);
   EXPECT_TRUE(revoked.add({"0123456789abcdef/2000", zhost + "/3000/00ff"}, now));
   EXPECT_EQ(revoked.list().back(), zhost + "/3000/00ff") << "with the seal of the control plane";
+  EXPECT_EQ(revoked.sealed(), std::vector<std::string>{zhost + "/3000/00ff"});
   EXPECT_FALSE(revoked.add({zhost + "/3000/00ff"}, now)) << "it is no news";
   EXPECT_TRUE(revoked.contains("0123456789abcdef"));
   const std::vector<ports::Trust::Revoked> wanted{{"z-1", key}};

@@ -151,7 +151,7 @@ void Credentials::look() {
 
 bool Credentials::due(stdx::WallTime now) const {
   const auto life = validity_->not_after - validity_->not_before;
-  return now >= validity_->not_before + life / 2 || now < validity_->not_before;
+  return now >= validity_->not_before + life / 2 || now < validity_->not_before || !names_key_;
 }
 
 // True where the certificates that we have are good now; they are used then.
@@ -163,6 +163,7 @@ bool Credentials::use_if_good() {
   const auto own = certifier_.verify(current_.certificate(), {}, trust(), now);
   if (!own || now > own->validity.not_after) return false;
   validity_ = own->validity;
+  names_key_ = own->identity.key_id == ports::key_id(own->key_hash);
   if (!ready_)
     if (const auto used = links_.use({current_.key(), current_.certificate()}, trust()); !used) {
       runtime_.log.error("certificate_not_used", {{"why", used.error().message}});

@@ -103,6 +103,7 @@ class Credentials {
   bool doubted_ = false;
   std::optional<stdx::Instant> doubted_at_;
   std::optional<ports::Validity> validity_, authority_validity_;
+  bool names_key_ = false;  // one of a former version does not, and cannot be revoked
   bool ready_ = false, asking_ = false;
   bool token_wanted_ = false;  // the control plane does not know our key
   std::string trouble_ = "no certificate yet", logged_;

@@ -119,7 +119,7 @@ void Service::wire_control_plane() {
                       done(known ? std::optional(*known) : std::nullopt);
                     }));
   };
-  control_plane_.revoked = [this] { return revoked_.list(); };
+  control_plane_.revoked = [this] { return revoked_.sealed(); };
   control_plane_.on_gap = [this] { ask_members(); };
   control_plane_.on_envelope = [this](v1::Envelope envelope) { hub_.deliver(std::move(envelope)); };
 }

@@ -46,10 +46,11 @@ struct FakeAuthority {
     using Role = ports::CertificateRole;
     const ports::Validity validity{now - std::chrono::hours(1), now + std::chrono::hours(24)};
     v1::CertifyReply reply;
-    reply.set_certificate(*certifier.issue(authority, asked.request(),
-                                           {{"test", Role::zhost, asked.zhost()}, validity, {}}));
+    const auto key = *certifier.check_request(asked.request());
+    reply.set_certificate(*certifier.issue(
+        authority, asked.request(), {{"test", Role::zhost, asked.zhost()}, validity, {}, key}));
     reply.set_data_certificate(*certifier.issue(
-        authority, asked.data_request(), {{"test", Role::data, asked.zhost()}, validity, {}}));
+        authority, asked.data_request(), {{"test", Role::data, asked.zhost()}, validity, {}, key}));
     reply.add_authorities(authority.certificate);
     reply.set_now_ms(static_cast<std::uint64_t>(now.time_since_epoch().count()));
     *reply.mutable_keys() = keys;
