@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "startz/fresh_beats.h"
 
+#include "stdx/plant.h"
 #include "stdx/text.h"
 
 namespace startz {
@@ -15,7 +16,7 @@ FreshBeats::Verdict FreshBeats::hear(const v1::Beat& beat, stdx::Instant now) {
   if (at == heard_.end()) return {};
   auto& heard = at->second;
   if (beat.incarnation() == heard.incarnation) {
-    const bool fresh = beat.counter() > heard.counter;
+    const bool fresh = beat.counter() > heard.counter || PLANTED(P9_counter);
     if (fresh) heard.counter = beat.counter();
     return {fresh, {}};
   }
