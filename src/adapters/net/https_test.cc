@@ -190,6 +190,19 @@ TEST(HttpsTest, ALinkIsCutWhereTheOtherSideEndsIt) {
   EXPECT_TRUE(closed);
 }
 
+TEST(HttpsTest, AWebSocketWhoseCertificateIsNotTakenIsDeniedSoThatItsOwnerAsksForAnother) {
+  Fixture f;
+  ASSERT_TRUE(f.dial("/ws"));
+  const auto own = f.make(Role::zhost, "z1");
+  ASSERT_TRUE(f.client_side.use(own, f.trust()));
+  auto trust = f.trust();
+  trust.revoked = {{"z1", f.certifier.read(own.certificate)->identity.key_id}};
+  ASSERT_TRUE(f.server_side.use(f.make(Role::control_plane, ""), trust));
+  const auto link = f.dial("/ws");
+  ASSERT_FALSE(link);
+  EXPECT_EQ(link.error().code, stdx::Code::denied) << link.error().message;
+}
+
 TEST(HttpsTest, WhatTheServerSaysOfARefusalIsInTheMessage) {
   Fixture f;
   const auto link = f.dial("/x");

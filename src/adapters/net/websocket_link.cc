@@ -166,6 +166,13 @@ class Dialling : public std::enable_shared_from_this<Dialling> {
             return self->done_(
                 stdx::fail(Code::denied, stdx::format("{} answers {}: {}", ports::to_string(to),
                                                       answer->result_int(), said_in(*answer))));
+          // With TLS 1.3 a client is told only after its handshake that its certificate is not
+          // taken.
+          if (error == asio::error::connection_aborted)
+            return self->done_(stdx::fail(
+                Code::denied, stdx::format("{} does not take the certificate of this zhost; its "
+                                           "log says why (`tls_refused`)",
+                                           ports::to_string(to))));
           if (error) return self->fail(error.message());
           self->done_(std::make_unique<CoreLink>(link));
         });
