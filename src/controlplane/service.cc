@@ -111,7 +111,7 @@ void Service::handle(ports::HttpRequest request, ports::HttpReply reply) {
   router_.route(std::move(request), std::move(reply));
 }
 
-std::optional<ports::HttpResponse> Service::refuse_websocket(const ports::HttpRequest& head) const {
+std::optional<ports::HttpResponse> Service::refuse_websocket(const ports::HttpRequest& head) {
   if (head.path != "/" && head.path != "/ws")
     return wire::error_response({Code::not_found, stdx::format("there is no WebSocket at {}",
                                                                stdx::printable(head.path, 200))});
@@ -119,6 +119,10 @@ std::optional<ports::HttpResponse> Service::refuse_websocket(const ports::HttpRe
   if (good) good = authority_.check(head.caller);
   if (good) return std::nullopt;
   unproved_links_.add();
+  if (const auto held_back = refusals_.pass(runtime_.clock.now()))
+    runtime_.log.warn(
+        "bad_hello",
+        {{"peer", head.source}, {"why", good.error().message}, {"not_logged", *held_back}});
   auto response = wire::error_response(good.error());
   response.status = 401;
   return response;

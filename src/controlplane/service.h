@@ -81,7 +81,7 @@ class Service final : public ports::HttpHandler {
   // For an adapter that takes WebSockets and HTTP in on one port. A link is of a zhost, which shows
   // its certificate: one that shows none is answered before it is a link, so that strangers take
   // none of their places.
-  std::optional<ports::HttpResponse> refuse_websocket(const ports::HttpRequest& head) const;
+  std::optional<ports::HttpResponse> refuse_websocket(const ports::HttpRequest& head);
   void handle_websocket(ports::HttpRequest request, std::unique_ptr<ports::Link> link) override;
 
  private:

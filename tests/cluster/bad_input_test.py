@@ -400,6 +400,8 @@ def who_is_not_of_the_cluster_registers_nothing_and_gets_no_link(cluster):
         assert any("shows no certificate" in w for w in why) and any("authority" in w for w in why), (service, why)
     for path in ("/", "/ws"):
         a_websocket_without_a_certificate_is_refused(cluster, path)
+    wait_for("bad_hello", lambda: [e for e in cluster.events("zmesh-controlplane", "bad_hello")
+                                   if "shows no certificate" in e[2]["why"]], 10)
     plain_text_is_not_taken_by_the_control_plane(cluster)
     for secret in (cluster.join_token_file(), f"{cluster.folder}/demo.ca/ca.key", f"{cluster.folder}/s1/credentials.json"):
         assert stat.S_IMODE(os.stat(secret).st_mode) == 0o600, secret
