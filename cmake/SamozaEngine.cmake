@@ -8,9 +8,11 @@ execute_process(
 if(NOT SAMOZA_ENGINE_RESULT EQUAL 0)
   message(FATAL_ERROR "engine/build.sh failed; its output is above")
 endif()
+file(GLOB SAMOZA_ENGINE_INPUTS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/engine/src/*.rs
+  ${CMAKE_SOURCE_DIR}/engine/include/*.h)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
   ${CMAKE_SOURCE_DIR}/engine/Cargo.toml ${CMAKE_SOURCE_DIR}/engine/Cargo.lock
-  ${CMAKE_SOURCE_DIR}/engine/src/lib.rs ${CMAKE_SOURCE_DIR}/engine/build.sh)
+  ${SAMOZA_ENGINE_INPUTS} ${CMAKE_SOURCE_DIR}/engine/build.sh)
 add_library(samoza_engine STATIC IMPORTED GLOBAL)
 set_target_properties(samoza_engine PROPERTIES
   IMPORTED_LOCATION ${SAMOZA_ENGINE_DIR}/lib/libsamoza_engine.a

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Builds the engine crate once per set of inputs and prints the folder that holds
-#   lib/libsamoza_engine.a  include/wasmtime.h
+#   lib/libsamoza_engine.a  include/wasmtime.h  include/samoza_engine.h
 # The folder lies outside the tree, named by the hash of everything that goes into it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${SAMOZA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/samoza}/engine
-inputs=$(cat "$here/Cargo.toml" "$here/Cargo.lock" "$here/src/lib.rs" "$here/build.sh" | sha256sum | cut -c1-20)
+inputs=$(cat "$here/Cargo.toml" "$here/Cargo.lock" "$here"/src/*.rs "$here"/include/*.h "$here/build.sh" | sha256sum | cut -c1-20)
 rust=$(rustc --version | sha256sum | cut -c1-8)
 out="$cache/$inputs-$rust"
 if [ -f "$out/complete" ]; then echo "$out"; exit 0; fi
@@ -26,7 +26,7 @@ done
 cp "$work/release/libsamoza_engine.a" "$out/lib/"
 include=$(find "$work/release/build" -type d -path '*wasmtime-c-api-impl-*/out/include' | head -n 1)
 if [ -z "$include" ]; then echo "engine: the crate left no headers under $work" >&2; exit 1; fi
-rm -rf "$out/include" && cp -r "$include" "$out/include"
+rm -rf "$out/include" && cp -r "$include" "$out/include" && cp "$here"/include/*.h "$out/include/"
 touch "$out/complete"
 rm -rf "$work"
 echo "$out"

@@ -4,11 +4,13 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <system_error>
 
 namespace adapters::wasmtime {
 namespace {
 
 constexpr int madv_guard_install = 102;  // Linux 6.13; not in Debian 12's headers
+constexpr int mremap_dont_unmap = 4;     // Linux 5.7
 constexpr std::size_t page = 4096;
 constexpr std::size_t chunk_bytes = 1ull << 30;
 constexpr std::size_t memory_classes[] = {128ull << 10, 512ull << 10, 2ull << 20,
@@ -92,8 +94,62 @@ MemoryArena::Slot MemoryArena::take(std::size_t bytes) {
   return {};
 }
 
+MemoryArena::Slot MemoryArena::move_to_larger(const Slot& slot, std::size_t held,
+                                              std::size_t bytes) {
+  const auto larger = take(bytes);
+  if (larger.base == nullptr) return larger;
+  const auto pages = (held + page - 1) / page * page;
+  // The old place stays mapped, and empty: it is a slot like before.
+  const bool moved =
+      held > at_once_bytes &&
+      mremap(slot.base, pages, pages, MREMAP_MAYMOVE | MREMAP_FIXED | mremap_dont_unmap,
+             larger.base) == larger.base;
+  if (!moved) std::copy_n(slot.base, held, larger.base);
+  give_back(slot, moved ? 0 : held);
+  return larger;
+}
+
+MemoryArena::~MemoryArena() {
+  {
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+    changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
 void MemoryArena::give_back(const Slot& slot, std::size_t touched_bytes) {
-  classes_[slot.size_class]->give_back(slot.base, touched_bytes);
+  if (touched_bytes <= at_once_bytes)
+    return classes_[slot.size_class]->give_back(slot.base, touched_bytes);
+  const std::lock_guard lock(mutex_);
+  if (!thread_.joinable()) try {
+      thread_ = std::thread([this] { give_back_large(); });
+    } catch (const std::system_error&) {  // no thread is to be had now
+      return classes_[slot.size_class]->give_back(slot.base, touched_bytes);
+    }
+  large_.emplace_back(slot, touched_bytes);
+  changed_.notify_all();
+}
+
+void MemoryArena::give_back_large() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return over_ || !large_.empty(); });
+    if (over_) return;  // the mappings go, and all slots with them
+    const auto [slot, bytes] = large_.front();
+    large_.pop_front();
+    giving_back_ = true;
+    lock.unlock();
+    classes_[slot.size_class]->give_back(slot.base, bytes);
+    lock.lock();
+    giving_back_ = false;
+    changed_.notify_all();
+  }
+}
+
+void MemoryArena::wait_for_large() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return large_.empty() && !giving_back_; });
 }
 
 }  // namespace adapters::wasmtime

@@ -6,10 +6,14 @@
 // slot's pages go back to the kernel before it is used again, so no guest sees another's bytes.
 // Thread-safe.
 
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
+#include <thread>
+#include <utility>
 #include <vector>
 
 namespace adapters::wasmtime {
@@ -42,10 +46,16 @@ class SlotArena {
   std::size_t left_ = 0;
 };
 
-// The size classes of linear memories: 128 KiB to 4 GiB in steps of eight and less.
+// The size classes of linear memories: 128 KiB to 4 GiB in steps of eight and less. The kernel
+// takes about 0.1 ms for each MiB that is given back; more than `at_once_bytes` is given back on a
+// thread of its own, so that the end of a large guest holds nobody up. Its slot is taken again
+// after that.
 class MemoryArena {
  public:
+  static constexpr std::size_t at_once_bytes = 4u << 20;
+
   MemoryArena();
+  ~MemoryArena();
   struct Slot {
     std::uint8_t* base = nullptr;
     std::size_t capacity = 0;
@@ -54,9 +64,22 @@ class MemoryArena {
   // A slot of at least `bytes`; base is null when there is none.
   Slot take(std::size_t bytes);
   void give_back(const Slot& slot, std::size_t touched_bytes);
+  // What is in the slot, in a slot of at least `bytes`; `held` are in use. Small contents are
+  // copied, of others the pages change their place, touched or not. Base is null, and nothing
+  // changed, when there is no such slot.
+  Slot move_to_larger(const Slot& slot, std::size_t held, std::size_t bytes);
+  // Until everything is given back.
+  void wait_for_large();
 
  private:
+  void give_back_large();
+
   std::vector<std::unique_ptr<SlotArena>> classes_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::pair<Slot, std::size_t>> large_;  // at most one entry per slot
+  bool giving_back_ = false, over_ = false;
+  std::thread thread_;  // from the first large one on
 };
 
 // Whether stack guards are MADV_GUARD_INSTALL (no mapping each) or mprotect (one each).

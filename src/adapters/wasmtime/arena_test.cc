@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 
 namespace adapters::wasmtime {
 namespace {
@@ -17,10 +18,45 @@ TEST(ArenaTest, AReusedSlotShowsNothingOfItsFormerOwner) {
     ASSERT_GE(slot.capacity, bytes);
     std::memset(slot.base, 0x5a, bytes);
     arena.give_back(slot, bytes);
+    arena.wait_for_large();
     const auto again = arena.take(bytes);
     EXPECT_EQ(again.base, slot.base);
     EXPECT_TRUE(std::all_of(again.base, again.base + bytes, [](auto b) { return b == 0; }));
     arena.give_back(again, bytes);
+  }
+}
+
+std::size_t resident_pages() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t size = 0, resident = 0;
+  statm >> size >> resident;
+  return resident;
+}
+
+TEST(ArenaTest, AMemoryThatMovesToALargerSlotKeepsWhatIsInItAndTouchesNothingElse) {
+  MemoryArena arena;
+  for (const std::size_t held : {100u << 10, 8u << 20, 60u << 20}) {
+    auto slot = arena.take(held);
+    slot.base[0] = 1;
+    slot.base[held / 2] = 2;
+    slot.base[held - 1] = 3;
+    const auto before = resident_pages();
+    const auto larger = arena.move_to_larger(slot, held, slot.capacity + 1);
+    ASSERT_NE(larger.base, nullptr);
+    EXPECT_GT(larger.capacity, slot.capacity);
+    EXPECT_EQ(larger.base[0], 1);
+    EXPECT_EQ(larger.base[held / 2], 2);
+    EXPECT_EQ(larger.base[held - 1], 3);
+    EXPECT_EQ(larger.base[held], 0);
+    if (held > MemoryArena::at_once_bytes) {
+      EXPECT_LT(resident_pages(), before + 1024) << held;
+    }
+    // The slot that it left is like a new one.
+    arena.wait_for_large();
+    const auto again = arena.take(held);
+    EXPECT_EQ(again.base, slot.base);
+    EXPECT_EQ(again.base[0] + again.base[held / 2] + again.base[held - 1], 0);
+    arena.give_back(larger, held);
   }
 }
 

@@ -2,6 +2,7 @@
 #include "adapters/wasmtime/compiler.h"
 
 #include <fcntl.h>
+#include <samoza_engine.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,8 +50,9 @@ bool read_all(int fd, stdx::Bytes& bytes) {
 
 Compiler::Compiler(Options options)
     : options_(std::move(options)),
-      engine_and_cpu_(
-          crypto::sha256_hex(std::string(WASMTIME_VERSION) + "\n" + cpu_features()).substr(0, 16)) {
+      engine_and_cpu_(crypto::sha256_hex(std::string(WASMTIME_VERSION) + "\n" +
+                                         SAMOZA_ENGINE_REVISION + "\n" + cpu_features())
+                          .substr(0, 16)) {
   if (options_.folder.empty()) return;
   if (auto made = posix::make_private_folder(options_.folder); !made) options_.folder.clear();
 }

@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "adapters/wasmtime/bulk_steps.h"
 #include "adapters/wasmtime/engine_impl.h"
 #include "stdx/assert.h"
 #include "stdx/text.h"
@@ -55,22 +56,18 @@ namespace {
 struct LinearMemory {
   MemoryArena& arena;
   MemoryArena::Slot slot;
-  std::size_t bytes;
-  std::size_t touched;
+  std::size_t bytes;  // it never shrinks
 };
 
 wasmtime_error_t* grow(void* env, std::size_t bytes) {
   auto* memory = static_cast<LinearMemory*>(env);
   if (bytes > memory->slot.capacity) {
-    const auto larger = memory->arena.take(bytes);
+    const auto larger = memory->arena.move_to_larger(memory->slot, memory->bytes, bytes);
     if (larger.base == nullptr)
       return wasmtime_error_new("no address space is left for the memory");
-    std::copy_n(memory->slot.base, memory->bytes, larger.base);
-    memory->arena.give_back(memory->slot, memory->touched);
     memory->slot = larger;
   }
   memory->bytes = bytes;
-  memory->touched = std::max(memory->touched, bytes);
   return nullptr;
 }
 
@@ -79,7 +76,7 @@ wasmtime_error_t* new_memory(void* env, const wasm_memorytype_t*, std::size_t mi
   auto& arena = *static_cast<MemoryArena*>(env);
   const auto slot = arena.take(minimum);
   if (slot.base == nullptr) return wasmtime_error_new("no address space is left for the memory");
-  out->env = new LinearMemory{arena, slot, minimum, minimum};
+  out->env = new LinearMemory{arena, slot, minimum};
   out->get_memory = [](void* e, std::size_t* bytes, std::size_t* capacity) -> std::uint8_t* {
     auto* memory = static_cast<LinearMemory*>(e);
     *bytes = memory->bytes;
@@ -89,7 +86,7 @@ wasmtime_error_t* new_memory(void* env, const wasm_memorytype_t*, std::size_t mi
   out->grow_memory = grow;
   out->finalizer = [](void* e) {
     auto* memory = static_cast<LinearMemory*>(e);
-    memory->arena.give_back(memory->slot, memory->touched);
+    memory->arena.give_back(memory->slot, memory->bytes);
     delete memory;
   };
   return nullptr;
@@ -210,6 +207,21 @@ void keep_imported(const wasmtime_module_t* module, std::vector<ports::HostFunct
   functions.shrink_to_fit();
 }
 
+// Wasmtime says best what is wrong with a module, so it is asked first where that is not read here.
+stdx::Result<wasmtime_module_t*> new_module(wasm_engine_t* engine, stdx::BytesView bytes) {
+  stdx::Bytes changed;
+  const auto in_steps = with_bulk_in_steps(bytes, changed);
+  const auto& compiled = in_steps ? *in_steps : bytes;
+  wasmtime_module_t* module = nullptr;
+  auto* error = wasmtime_module_new(engine, reinterpret_cast<const std::uint8_t*>(compiled.data()),
+                                    compiled.size(), &module);
+  if (error != nullptr)
+    return stdx::fail(Code::invalid, "the module is not valid: " + take_message(error));
+  if (in_steps) return module;
+  wasmtime_module_delete(module);
+  return stdx::fail(Code::invalid, "the module cannot be read: " + in_steps.error().message);
+}
+
 void list_exports(WasmtimeModule& module) {
   wasm_exporttype_vec_t exports;
   wasmtime_module_exports(module.module, &exports);
@@ -244,11 +256,7 @@ WasmtimeEngine::Impl::Impl(ports::Executor& e, Options o, ports::Counter* refuse
 WasmtimeEngine::Impl::Made WasmtimeEngine::Impl::compile(std::shared_ptr<Impl> self,
                                                          stdx::BytesView bytes,
                                                          Functions functions) {
-  wasmtime_module_t* module = nullptr;
-  auto* error = wasmtime_module_new(
-      engine.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), &module);
-  if (error != nullptr)
-    return stdx::fail(Code::invalid, "the module is not valid: " + take_message(error));
+  TRY_ASSIGN(auto* module, new_module(engine.get(), bytes));
   return link(std::move(self), module, std::move(functions));
 }
 
@@ -371,13 +379,9 @@ stdx::Result<stdx::Bytes> compile_to_artifact(stdx::BytesView bytes) {
   const std::unique_ptr<wasm_engine_t, WasmtimeEngine::Impl::DeleteEngine> engine(
       wasm_engine_new_with_config(configuration(options, memories, stacks)));
   ASSERT(engine != nullptr, "Wasmtime takes its configuration");
-  wasmtime_module_t* module = nullptr;
-  auto* error = wasmtime_module_new(
-      engine.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), &module);
-  if (error != nullptr)
-    return stdx::fail(Code::invalid, "the module is not valid: " + take_message(error));
+  TRY_ASSIGN(auto* module, new_module(engine.get(), bytes));
   wasm_byte_vec_t artifact;
-  error = wasmtime_module_serialize(module, &artifact);
+  auto* error = wasmtime_module_serialize(module, &artifact);
   wasmtime_module_delete(module);
   if (error != nullptr) return stdx::fail(Code::failed, take_message(error));
   stdx::Bytes made(artifact.data, artifact.size);

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Bulk memory instructions in steps.
+//!
+//! `memory.fill`, `memory.copy` and `memory.init` are one instruction each, whatever their length,
+//! and Wasmtime looks at the epoch between instructions: a guest that fills 4 GiB would hold its
+//! thread for seconds. Here each of them becomes a call of a function that is added to the module
+//! and goes in steps of `STEP` bytes, with a loop around them, in which the epoch is looked at.
+//! A length of up to one step costs the call alone. What is out of bounds traps before anything is
+//! written, as it did. `table.*` stays: tables are small (see engine_impl.h).
+//!
+//! Only types, functions and bodies are added, each behind those that are there, so no index of the
+//! module changes.
+
+use std::collections::BTreeMap;
+use wasm_encoder::reencode::{utils, Error, Reencode};
+use wasm_encoder::{
+    BlockType, CodeSection, CustomSection, Function, FunctionSection, Instruction, Module,
+    TypeSection, ValType,
+};
+use wasmparser::{CodeSectionReader, Operator, Parser, Payload, TypeRef};
+
+/// About 50 us, page faults included. With each change of what is made here, raise
+/// `SAMOZA_ENGINE_REVISION` (include/samoza_engine.h).
+pub const STEP: i32 = 64 << 10;
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Bulk {
+    Fill,
+    Copy,
+    /// Of the data segment with this index.
+    Init(u32),
+}
+
+#[derive(Default)]
+struct Stepper {
+    types: u32,
+    functions: u32,
+    segments: Vec<usize>,
+    /// The function that stands for each instruction that occurs.
+    steps: BTreeMap<Bulk, u32>,
+}
+
+fn bulk_of(operator: &Operator<'_>) -> Option<Bulk> {
+    match operator {
+        Operator::MemoryFill { mem: 0 } => Some(Bulk::Fill),
+        Operator::MemoryCopy { dst_mem: 0, src_mem: 0 } => Some(Bulk::Copy),
+        Operator::MemoryInit { data_index, mem: 0 } => Some(Bulk::Init(*data_index)),
+        _ => None,
+    }
+}
+
+impl Stepper {
+    /// What is in the module; `steps` is empty where nothing has to change.
+    fn look(module: &[u8]) -> wasmparser::Result<Self> {
+        let mut found = Self::default();
+        for payload in Parser::new(0).parse_all(module) {
+            match payload? {
+                Payload::TypeSection(section) => {
+                    for group in section {
+                        found.types += u32::try_from(group?.types().len()).unwrap_or(u32::MAX);
+                    }
+                }
+                Payload::ImportSection(section) => {
+                    for import in section.into_imports() {
+                        if matches!(import?.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)) {
+                            found.functions += 1;
+                        }
+                    }
+                }
+                Payload::FunctionSection(section) => found.functions += section.count(),
+                Payload::DataSection(section) => {
+                    for segment in section {
+                        found.segments.push(segment?.data.len());
+                    }
+                }
+                Payload::CodeSectionEntry(body) => {
+                    for operator in body.get_operators_reader()? {
+                        if let Some(bulk) = bulk_of(&operator?) {
+                            found.steps.insert(bulk, 0);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        // A segment of less than a step needs none.
+        let segments = std::mem::take(&mut found.segments);
+        found.steps.retain(|bulk, _| match bulk {
+            Bulk::Init(at) => segments.get(*at as usize).is_some_and(|n| *n > STEP as usize),
+            _ => true,
+        });
+        found.segments = segments;
+        for (index, at) in (found.functions..).zip(found.steps.values_mut()) {
+            *at = index;
+        }
+        Ok(found)
+    }
+
+    fn body(&self, bulk: Bulk) -> Function {
+        let mut body = Body(Function::new([]), bulk);
+        body.at_once_up_to_a_step();
+        match bulk {
+            Bulk::Fill => {
+                body.traps_out_of_bounds(0, None);
+                body.upwards(false);
+            }
+            Bulk::Copy => {
+                body.traps_out_of_bounds(0, None);
+                body.traps_out_of_bounds(1, None);
+                // Where the ranges overlap the end that is read first must not be written yet.
+                body.put(Instruction::LocalGet(0));
+                body.put(Instruction::LocalGet(1));
+                body.put(Instruction::I32GtU);
+                body.put(Instruction::If(BlockType::Empty));
+                body.downwards();
+                body.put(Instruction::End);
+                body.upwards(true);
+            }
+            Bulk::Init(at) => {
+                body.traps_out_of_bounds(0, None);
+                body.traps_out_of_bounds(1, Some(self.segments[at as usize]));
+                body.upwards(true);
+            }
+        }
+        body.put(Instruction::End);
+        body.0
+    }
+}
+
+/// Locals: 0 where to, 1 the value or where from, 2 the length; all i32.
+struct Body(Function, Bulk);
+
+impl Body {
+    fn put(&mut self, instruction: Instruction<'_>) {
+        self.0.instruction(&instruction);
+    }
+    fn operation(&mut self) {
+        match self.1 {
+            Bulk::Fill => self.put(Instruction::MemoryFill(0)),
+            Bulk::Copy => self.put(Instruction::MemoryCopy { src_mem: 0, dst_mem: 0 }),
+            Bulk::Init(data_index) => self.put(Instruction::MemoryInit { mem: 0, data_index }),
+        };
+    }
+    fn whole(&mut self) {
+        for local in 0..3 {
+            self.put(Instruction::LocalGet(local));
+        }
+        self.operation();
+        self.put(Instruction::Return);
+    }
+    fn at_once_up_to_a_step(&mut self) {
+        self.put(Instruction::LocalGet(2));
+        self.put(Instruction::I32Const(STEP));
+        self.put(Instruction::I32LeU);
+        self.put(Instruction::If(BlockType::Empty));
+        self.whole();
+        self.put(Instruction::End);
+    }
+    /// Of the memory, or of `size` bytes: then the whole instruction does.
+    fn traps_out_of_bounds(&mut self, start: u32, size: Option<usize>) {
+        for local in [start, 2] {
+            self.put(Instruction::LocalGet(local));
+            self.put(Instruction::I64ExtendI32U);
+        }
+        self.put(Instruction::I64Add);
+        match size {
+            Some(bytes) => self.put(Instruction::I64Const(bytes as i64)),
+            None => {
+                self.put(Instruction::MemorySize(0));
+                self.put(Instruction::I64ExtendI32U);
+                self.put(Instruction::I64Const(16));
+                self.put(Instruction::I64Shl);
+            }
+        };
+        self.put(Instruction::I64GtU);
+        self.put(Instruction::If(BlockType::Empty));
+        self.whole();
+        self.put(Instruction::End);
+    }
+    fn move_local(&mut self, local: u32, by: Instruction<'_>) {
+        self.put(Instruction::LocalGet(local));
+        self.put(Instruction::I32Const(STEP));
+        self.put(by);
+        self.put(Instruction::LocalSet(local));
+    }
+    fn upwards(&mut self, both: bool) {
+        self.put(Instruction::Loop(BlockType::Empty));
+        self.at_once_up_to_a_step();
+        self.put(Instruction::LocalGet(0));
+        self.put(Instruction::LocalGet(1));
+        self.put(Instruction::I32Const(STEP));
+        self.operation();
+        self.move_local(0, Instruction::I32Add);
+        if both {
+            self.move_local(1, Instruction::I32Add);
+        }
+        self.move_local(2, Instruction::I32Sub);
+        self.put(Instruction::Br(0));
+        self.put(Instruction::End);
+    }
+    fn downwards(&mut self) {
+        self.put(Instruction::Loop(BlockType::Empty));
+        self.at_once_up_to_a_step();
+        self.move_local(2, Instruction::I32Sub);
+        for local in 0..2 {
+            self.put(Instruction::LocalGet(local));
+            self.put(Instruction::LocalGet(2));
+            self.put(Instruction::I32Add);
+        }
+        self.put(Instruction::I32Const(STEP));
+        self.operation();
+        self.put(Instruction::Br(0));
+        self.put(Instruction::End);
+    }
+}
+
+impl Reencode for Stepper {
+    type Error = std::convert::Infallible;
+
+    fn parse_type_section(
+        &mut self,
+        types: &mut TypeSection,
+        section: wasmparser::TypeSectionReader<'_>,
+    ) -> Result<(), Error<Self::Error>> {
+        utils::parse_type_section(self, types, section)?;
+        types.ty().function([ValType::I32; 3], []);
+        Ok(())
+    }
+
+    fn parse_function_section(
+        &mut self,
+        functions: &mut FunctionSection,
+        section: wasmparser::FunctionSectionReader<'_>,
+    ) -> Result<(), Error<Self::Error>> {
+        utils::parse_function_section(self, functions, section)?;
+        for _ in &self.steps {
+            functions.function(self.types);
+        }
+        Ok(())
+    }
+
+    fn parse_code_section(
+        &mut self,
+        code: &mut CodeSection,
+        section: CodeSectionReader<'_>,
+    ) -> Result<(), Error<Self::Error>> {
+        utils::parse_code_section(self, code, section)?;
+        for bulk in self.steps.keys() {
+            code.function(&self.body(*bulk));
+        }
+        Ok(())
+    }
+
+    fn instruction<'a>(
+        &mut self,
+        operator: Operator<'a>,
+    ) -> Result<Instruction<'a>, Error<Self::Error>> {
+        if let Some(function) = bulk_of(&operator).and_then(|bulk| self.steps.get(&bulk)) {
+            return Ok(Instruction::Call(*function));
+        }
+        utils::instruction(self, operator)
+    }
+
+    /// As it is: no index in it changes, and what cannot be read in it is nobody's trouble.
+    fn parse_custom_section(
+        &mut self,
+        module: &mut Module,
+        section: wasmparser::CustomSectionReader<'_>,
+    ) -> Result<(), Error<Self::Error>> {
+        module.section(&CustomSection {
+            name: section.name().into(),
+            data: section.data().into(),
+        });
+        Ok(())
+    }
+}
+
+fn in_steps(module: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    let mut stepper = Stepper::look(module).map_err(|e| e.to_string())?;
+    if stepper.steps.is_empty() {
+        return Ok(None);
+    }
+    let mut out = Module::new();
+    stepper
+        .parse_core_module(&mut out, Parser::new(0), module)
+        .map_err(|e| e.to_string())?;
+    Ok(Some(out.finish()))
+}
+
+/// 0: the module needs no change. 1: `out` is the changed module. 2: `out` says in words why the
+/// module cannot be read. `out` is given back with `samoza_bytes_delete`.
+///
+/// # Safety
+/// `module` points to `length` bytes; `out` and `out_length` may be written.
+#[no_mangle]
+pub unsafe extern "C" fn samoza_bulk_in_steps(
+    module: *const u8,
+    length: usize,
+    out: *mut *mut u8,
+    out_length: *mut usize,
+) -> i32 {
+    let (code, bytes) = match in_steps(std::slice::from_raw_parts(module, length)) {
+        Ok(None) => return 0,
+        Ok(Some(changed)) => (1, changed),
+        Err(why) => (2, why.into_bytes()),
+    };
+    let bytes = bytes.into_boxed_slice();
+    *out_length = bytes.len();
+    *out = Box::into_raw(bytes).cast();
+    code
+}
+
+/// # Safety
+/// `bytes` and `length` are what `samoza_bulk_in_steps` gave, once.
+#[no_mangle]
+pub unsafe extern "C" fn samoza_bytes_delete(bytes: *mut u8, length: usize) {
+    drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(bytes, length)));
+}
