@@ -46,8 +46,8 @@ class SpaceData {
 
   virtual ~SpaceData() = default;
   // All or none, of both areas. Answers how many of the guest's keys were there before. Code::full:
-  // bytes_max is reached. Code::unavailable: the disk has no room now. With both nothing was
-  // changed. Code::unknown: the disk failed; the next call reads what it holds.
+  // bytes_max is reached. Code::unavailable: the disk has no room now, or too many calls wait. With
+  // both nothing was changed. Code::unknown: the disk failed; the next call reads what it holds.
   virtual void commit(DataBatch batch, Done<std::size_t> done) = 0;
   // Every record, in byte order of the keys.
   virtual void records(Done<std::vector<DataRecord>> done) = 0;

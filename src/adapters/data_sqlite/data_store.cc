@@ -57,7 +57,8 @@ struct SqliteDataStore::Shared {
     });
     if (taken) return;
     executor.post([done = std::move(done)] {
-      done(stdx::fail(Code::full, stdx::format("{} calls wait for the data already", calls_max)));
+      done(stdx::fail(Code::unavailable,
+                      stdx::format("{} calls wait for the data already", calls_max)));
     });
   }
 };

@@ -18,8 +18,8 @@ namespace adapters::data_sqlite {
 
 class SqliteDataStore final : public ports::DataStore {
  public:
-  // Calls that wait, of all spaces; a space waits for one at a time. Further ones answer Code::full
-  // and are counted.
+  // Calls that wait, of all spaces; a space waits for one at a time. Further ones answer
+  // Code::unavailable and are counted.
   static constexpr std::size_t calls_max = 16'384;
 
   struct Options {

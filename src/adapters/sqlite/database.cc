@@ -2,6 +2,7 @@
 #include "adapters/sqlite/database.h"
 
 #include <sqlite3.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,16 +33,26 @@ bool is_out_of_space(int code, int system_error) {
 
 }  // namespace
 
+// Whether the bound of the file is reached or the disk has no room; SQLite says the same of both.
+// It has rolled back, so the pages of what was to be written do not count any more: they are
+// estimated.
 stdx::Error Database::out_of_space() const {
-  // Without a cursor of its own: the bound of the file, or the disk.
-  std::uint64_t pages = 0, pages_max = 0;
+  std::uint64_t pages = 0, pages_max = 0, page_bytes = 0;
   const auto number = [](void* out, int, char** values, char**) {
     *static_cast<std::uint64_t*>(out) = std::strtoull(values[0] ? values[0] : "0", nullptr, 10);
     return 0;
   };
+  // Without a cursor of its own.
   sqlite3_exec(handle_, "PRAGMA page_count", number, &pages, nullptr);
   sqlite3_exec(handle_, "PRAGMA max_page_count", number, &pages_max, nullptr);
-  if (pages_max != 0 && pages + pages_max / 16 + 4 >= pages_max)
+  sqlite3_exec(handle_, "PRAGMA page_size", number, &page_bytes, nullptr);
+  const auto taken = pages + pages_max / 16 + 4;
+  // A page of a large value holds a few bytes less than a page.
+  const auto asked = page_bytes == 0 ? 0 : bytes_bound_ / page_bytes * 65 / 64 + 1;
+  struct statvfs disk{};
+  const bool disk_has_room = statvfs(path_.c_str(), &disk) == 0 &&
+                             disk.f_bavail * disk.f_frsize > 2 * bytes_bound_ + (4u << 20);
+  if (pages_max != 0 && (taken >= pages_max || (taken + asked >= pages_max && disk_has_room)))
     return {Code::full, path_ + ": its bound of stored bytes is reached"};
   return {Code::unavailable, path_ + ": no space is left on its disk"};
 }
@@ -88,6 +99,7 @@ Statement& Statement::bind(std::uint64_t value) {
 }
 
 Statement& Statement::bind(stdx::BytesView bytes) {
+  database_->bytes_bound_ += bytes.size();
   sqlite3_bind_blob(statement_, next_++, bytes.empty() ? "" : bytes.data(),
                     static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
   return *this;
@@ -179,6 +191,7 @@ stdx::Result<Statement> Database::prepare(const std::string& sql) {
 
 stdx::Status Database::transaction(const std::function<stdx::Status()>& work) {
   TRY(run("BEGIN IMMEDIATE"));
+  bytes_bound_ = 0;
   if (auto done = work(); !done) {
     if (!broken_) (void)run("ROLLBACK");
     return done;

@@ -92,6 +92,7 @@ class Database {
   std::string path_;
   bool exit_on_bad_disk_;
   bool broken_ = false;
+  std::uint64_t bytes_bound_ = 0;  // to statements since the last transaction began
 };
 
 }  // namespace adapters::sqlite

@@ -151,8 +151,25 @@ TYPED_TEST_P(DataContract, PastItsBoundACommitIsRefusedWholeAndWhatIsDeletedMake
   EXPECT_TRUE(this->put(*data, "again", value));
 }
 
+// However much room the refused commit would have needed, and however much is left without it.
+TYPED_TEST_P(DataContract, ACommitThatIsMuchLargerThanWhatIsLeftIsPastTheBoundAndNoFullDisk) {
+  auto data = *this->open(1, 1, Expect::nothing, 2u << 20);
+  const stdx::Bytes value(900u << 10, 'v');
+  ASSERT_TRUE(this->put(*data, "first", value));
+  for (int values = 2; values <= 16; values *= 2) {
+    ports::DataBatch batch;
+    for (int i = 0; i < values; ++i) batch.writes.push_back({"k" + std::to_string(i), value});
+    const auto put = this->commit(*data, batch);
+    ASSERT_FALSE(put);
+    EXPECT_EQ(put.error().code, stdx::Code::full) << values << " values: " << put.error().message;
+  }
+  EXPECT_TRUE(this->commit(*data, {{{"first", std::nullopt}}, {}}));
+  EXPECT_TRUE(this->put(*data, "second", value));
+}
+
 REGISTER_TYPED_TEST_SUITE_P(DataContract,
                             PastItsBoundACommitIsRefusedWholeAndWhatIsDeletedMakesRoomAgain,
+                            ACommitThatIsMuchLargerThanWhatIsLeftIsPastTheBoundAndNoFullDisk,
                             WhatWasCommittedIsThereForTheNextInstance,
                             P10AnOlderInstanceIsRefusedAtOpenAndAtItsLateCommit,
                             AStoreThatIsToBeThereAndIsNotIsRefusedAndNotMade,
