@@ -66,6 +66,7 @@ class Faults {
   void pause();
   void database();
   void emptied();
+  void filled();
   void control_plane();
   void weather();
   void no_data_link();
