@@ -229,7 +229,7 @@ stdx::Bytes stub_module(const std::string& role) {
 
 void StubEngine::compile(std::shared_ptr<const stdx::Bytes> module,
                          std::vector<ports::HostFunction> functions, Compiled done) {
-  process_.after(std::chrono::milliseconds(1), [this, module, functions, done = std::move(done)] {
+  process_.after(compile_takes, [this, module, functions, done = std::move(done)] {
     if (!module->starts_with(module_head) || module->size() < module_head.size() + 4)
       return done(stdx::fail(stdx::Code::invalid, "not a module of stub_module()"));
     done(std::make_shared<StubModule>(functions, make_, module->substr(module_head.size() + 3)));

@@ -65,6 +65,8 @@ class StubEngine final : public ports::Engine {
   void compile(std::shared_ptr<const stdx::Bytes> module,
                std::vector<ports::HostFunction> functions, Compiled done) override;
 
+  stdx::Duration compile_takes = std::chrono::milliseconds(1);
+
  private:
   Process& process_;
   Make make_;

@@ -292,6 +292,35 @@ TEST(DeadLetterTest, OnceALetterIsInTheStoreWithItsCursorAndSurvivesZrun) {
   }
 }
 
+// It does not come back: what is behind it may be committed meanwhile, and covers it.
+TEST(DeadLetterTest, S7AStoreWithoutRoomForALetterTakesTheCursorAndTheLetterIsKeptInMemory) {
+  for (const auto idle : {model::Idle::back_off, model::Idle::wait}) {
+    Poisoned cluster(model::Delivery::once, 5, /*has_store=*/true);
+    cluster.handled.poison = "2";
+    cluster.disk.topology.spaces[1].idle = idle;
+    cluster.disk.topology.spaces[1].limits.data_bytes = 100;
+    cluster.run_on("a", "b");
+    ASSERT_TRUE(cluster.all_but_poison());
+    EXPECT_EQ(cluster.handled.texts, rest);
+    ASSERT_TRUE(
+        cluster.wait_for([&] { return cluster.at("b").letters().letters().all().size() == 1; }));
+    const auto& letter = cluster.at("b").letters().letters().all().front();
+    EXPECT_EQ(letter.payload, "2");
+    EXPECT_FALSE(letter.stored);
+    EXPECT_NE(letter.reason.find("the store did not take it: its bound of stored bytes"),
+              std::string::npos)
+        << letter.reason;
+    EXPECT_EQ(cluster.zrun.at("b")
+                  ->runtime.metrics.counter("samoza_zrun_dead_letters_not_stored_total", "")
+                  .value(),
+              1u);
+    EXPECT_TRUE(cluster.wait_for([&] {
+      return cluster.at("a").spaces().space("", "feeder")->topology().paths[0]->out.unfinished() ==
+             0;
+    })) << "its sender keeps it no more";
+  }
+}
+
 TEST(DeadLetterTest, ADroppedStoredLetterLeavesTheStore) {
   Poisoned cluster(model::Delivery::once, 5, /*has_store=*/true);
   cluster.handled.poison = "2";

@@ -21,7 +21,10 @@ Ledger::Ledger(ports::Runtime& runtime, MessagePool& pool, LocalTopology& topolo
       committed_(runtime.metrics.counter("samoza_zrun_turns_committed_total",
                                          "Transactions of turns of transactional spaces")),
       resent_(runtime.metrics.counter("samoza_zrun_outbox_resent_total",
-                                      "Messages found in an outbox at a start, and sent again")) {
+                                      "Messages found in an outbox at a start, and sent again")),
+      letters_not_stored_(runtime.metrics.counter("samoza_zrun_dead_letters_not_stored_total",
+                                                  "Dead letters of transactional spaces that are "
+                                                  "in memory alone, as the store took none")) {
   for (auto& path : topology_.paths)
     if (path->from == space_ && path->out.keeps_until_finished()) outboxes_.push_back({path.get()});
 }
@@ -123,7 +126,7 @@ ports::DataBatch Ledger::batch_of(const std::vector<Step>& steps) {
       if (emit.message->traced) put_trace(path, seq, *emit.message, batch.records);
     }
     for (const auto& letter : step.turn.dead_letters())
-      batch.records.push_back(ledger::put_dead_letter(letter));
+      if (letter.stored) batch.records.push_back(ledger::put_dead_letter(letter));
     if (!step.finished) continue;
     if (step.finished->dead_letter != 0 && step.turn.dead_letters().empty())
       batch.records.push_back(ledger::remove_dead_letter(step.finished->dead_letter));
@@ -182,7 +185,14 @@ void Ledger::committed(stdx::Status status) {
   }
   // Given up although it may hold: nothing may go on from what is in memory.
   if (!status && may_be_on_disk_) status = stdx::fail(stdx::Code::unknown, status.error().message);
-  const auto steps = std::exchange(under_way_, {});
+  const bool over = status || status.error().code == stdx::Code::stale ||
+                    status.error().code == stdx::Code::unknown;
+  auto steps = std::exchange(under_way_, {});
+  std::vector<Step> again;
+  if (!over) {
+    again = take_letters_out(steps);
+    if (steps.empty()) give_up_storing(again, status.error());
+  }
   if (status) {
     committed_.add();
     stream_stored_ = true;
@@ -200,13 +210,40 @@ void Ledger::committed(stdx::Status status) {
     if (step.done) step.done(status, step.turn);
     if (alive.expired()) return;
   }
-  busy_ = false;
+  commit_next(status, std::move(again));
+}
+
+void Ledger::commit_next(const stdx::Status& last, std::vector<Step> again) {
   // What a failed transaction was to remove is removed by a later one.
-  if (!status)
+  if (!last)
     letters_to_remove_.insert(letters_to_remove_.end(), letters_removing_.begin(),
                               letters_removing_.end());
   letters_removing_.clear();
-  if (!waiting_.empty() || (status && !letters_to_remove_.empty())) start();
+  if (!again.empty()) {
+    waiting_.insert(waiting_.begin(), std::make_move_iterator(again.begin()),
+                    std::make_move_iterator(again.end()));
+    return retry_.set(retry_max, [this] { start(); });  // busy until then
+  }
+  busy_ = false;
+  if (!waiting_.empty() || (last && !letters_to_remove_.empty())) start();
+}
+
+std::vector<Ledger::Step> Ledger::take_letters_out(std::vector<Step>& steps) {
+  const auto letters = std::stable_partition(steps.begin(), steps.end(), [](const Step& step) {
+    return step.turn.dead_letters().empty();
+  });
+  std::vector<Step> taken(std::make_move_iterator(letters), std::make_move_iterator(steps.end()));
+  steps.erase(letters, steps.end());
+  return taken;
+}
+
+void Ledger::give_up_storing(std::vector<Step>& steps, const stdx::Error& why) {
+  for (auto& step : steps)
+    for (auto& letter : step.turn.dead_letters()) {
+      if (!std::exchange(letter.stored, false)) continue;
+      letters_not_stored_.add();
+      letter.reason += "; it is kept until zrun ends, as the store did not take it: " + why.message;
+    }
 }
 
 OutStream::Load Ledger::waiting(std::uint16_t path) const {

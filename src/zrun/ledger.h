@@ -34,8 +34,13 @@ class Ledger {
  public:
   // A commit that failed for a reason that may pass is tried again, from retry_min apart to
   // retry_max: without end where the disk has no room or failed (Code::unavailable, Code::unknown),
-  // full_tries_max times where the queue of the store is full. (A bound of stored bytes that is
-  // reached is Code::full too: the transaction fails after these tries.)
+  // full_tries_max times where the bound of stored bytes is reached (Code::full), as receivers may
+  // finish messages of the outbox meanwhile. Then the transaction fails.
+  //
+  // A dead letter takes a message off its path and does not give it back: what comes behind it may
+  // be committed next, and would cover it. So a letter is tried without end: by itself where the
+  // transaction failed that it shared, and where that fails too, the cursor without the letter,
+  // which is then given to `Done` with `stored` false.
   static constexpr stdx::Duration retry_min = std::chrono::milliseconds(100);
   static constexpr stdx::Duration retry_max = std::chrono::seconds(1);
   static constexpr int full_tries_max = 10;
@@ -53,7 +58,8 @@ class Ledger {
 
   // Reads what the former life committed; before anything else is called.
   void load(std::shared_ptr<ports::SpaceData> data, std::function<void(stdx::Status)> done);
-  // `finished`: the message that the turn took, if it took one.
+  // `finished`: the message that the turn took, if it took one. A turn with a dead letter fails
+  // only with Code::stale, or with Code::unknown where it may be on disk.
   void commit(Turn turn, MessagePtr finished, Done done);
   // A dead letter leaves the store, with the next transaction.
   void remove_dead_letter(std::uint64_t id);
@@ -84,6 +90,9 @@ class Ledger {
   void remove_finished(std::vector<ports::DataWrite>& records);
   static bool may_pass(stdx::Code code, int full_tries);
   void committed(stdx::Status status);
+  static std::vector<Step> take_letters_out(std::vector<Step>& steps);
+  void give_up_storing(std::vector<Step>& steps, const stdx::Error& why);
+  void commit_next(const stdx::Status& last, std::vector<Step> again);
   const std::string& name_of(const PathState& path) const {
     return topology_.spec().paths[path.index].name;
   }
@@ -114,6 +123,7 @@ class Ledger {
   ports::Timer retry_;
   ports::Counter& committed_;
   ports::Counter& resent_;
+  ports::Counter& letters_not_stored_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

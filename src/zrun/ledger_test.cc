@@ -413,6 +413,94 @@ TEST(LedgerTest, S18AStoreWithAFullQueueIsAskedAgainAndNotForEverOneWithoutRoomU
   }
 }
 
+// Refuses each transaction with a key of `refused`; holds one back while it is `held`.
+struct PickyData final : ports::SpaceData {
+  std::vector<std::string> refused;
+  bool held = false;
+  std::function<void()> held_back;
+  void commit(ports::DataBatch batch, Done<std::size_t> done) override {
+    if (std::exchange(held, false)) {
+      held_back = [this, batch, done] { commit(batch, done); };
+      return;
+    }
+    std::vector<stdx::Bytes> keys;
+    for (const auto& write : batch.writes) keys.push_back(write.key);
+    for (const auto& record : batch.records) keys.push_back(record.key);
+    for (const auto& key : keys)
+      for (const auto& no : refused)
+        if (key.starts_with(no)) return done(stdx::fail(stdx::Code::full, "no room"));
+    done(0);
+  }
+  void records(Done<std::vector<ports::DataRecord>> done) override {
+    done(std::vector<ports::DataRecord>());
+  }
+  void get(stdx::Bytes, Done<std::optional<stdx::Bytes>>) override {}
+  void list(stdx::Bytes, stdx::Bytes, std::size_t, Done<std::vector<stdx::Bytes>>) override {}
+};
+
+struct LettersAtABound : Pair {
+  std::shared_ptr<PickyData> data = std::make_shared<PickyData>();
+  std::vector<std::string> said;
+
+  LettersAtABound() : Pair(1) {
+    receiver.ledger->load(data, [](stdx::Status) {});
+  }
+  void commit(Turn turn, const std::string& name) {
+    receiver.ledger->commit(
+        std::move(turn), {}, [this, name](stdx::Status status, const Turn& done) {
+          const bool stored = !done.dead_letters().empty() && done.dead_letters().front().stored;
+          said.push_back(name + (status ? stored ? " stored" : " done" : " failed"));
+        });
+  }
+  static Turn writes(const std::string& key) {
+    Turn turn;
+    EXPECT_TRUE(turn.write({{key, "v"}}));
+    return turn;
+  }
+  static Turn letter() {
+    Turn turn;
+    DeadLetter letter;
+    letter.id = 7;
+    letter.stored = true;
+    turn.record_dead_letter(letter);
+    return turn;
+  }
+};
+
+TEST(LedgerTest, S7ATurnBehindALetterThatFindsNoRoomIsCommittedBehindIt) {
+  LettersAtABound f;
+  f.data->refused = {"dead/"};
+  f.commit(f.letter(), "letter");
+  f.commit(f.writes("x"), "turn");
+  f.world.run_for(std::chrono::seconds(100));
+  EXPECT_EQ(f.said, (std::vector<std::string>{"letter done", "turn done"}));
+}
+
+TEST(LedgerTest, S7ALetterIsStoredThoughTheTurnBesideItFoundNoRoom) {
+  LettersAtABound f;
+  f.data->refused = {"big"};
+  f.data->held = true;
+  f.commit(f.writes("first"), "first");
+  // The next two share a transaction.
+  f.commit(f.letter(), "letter");
+  f.commit(f.writes("big"), "big");
+  f.data->held_back();
+  f.world.run_for(std::chrono::seconds(100));
+  EXPECT_EQ(f.said, (std::vector<std::string>{"first done", "big failed", "letter stored"}));
+}
+
+TEST(LedgerTest, S7ALetterWhoseCursorFindsNoRoomIsTriedUntilItDoesAndHoldsBackWhatIsBehindIt) {
+  LettersAtABound f;
+  f.data->refused = {""};
+  f.commit(f.letter(), "letter");
+  f.world.run_for(std::chrono::seconds(100));
+  EXPECT_TRUE(f.said.empty());
+  f.commit(f.writes("x"), "turn");
+  f.data->refused.clear();
+  f.world.run_for(std::chrono::seconds(10));
+  EXPECT_EQ(f.said, (std::vector<std::string>{"letter done", "turn done"}));
+}
+
 TEST(LedgerTest, NothingGoesOutBeforeItIsOnDiskAndNothingOfAStaleInstanceDoes) {
   Pair pair(1);
   pair.send(1);

@@ -31,22 +31,6 @@ DeadLetter letter_on(const LocalTopology& topology, std::uint16_t path, const Me
   return letter;
 }
 
-// Whether the next instance of its receiver, in this zrun, gets the message from this one. On a
-// path with delivery `once` the outbox of the sender has it; at most once it may not be handled
-// twice.
-bool goes_on(const Space& receiver, const Message& message, bool begun) {
-  if (!message.is_declared()) return true;
-  const auto& topology = receiver.topology();
-  const auto& out = topology.paths[message.path]->out;
-  if (topology.spec().paths[message.path].removed || out.is_once()) return false;
-  // A transactional receiver may have committed the turn that handled it. And where its sender has
-  // a newer generation, no message of the older one is handled any more (S1).
-  const auto& in = topology.paths[message.path]->in;
-  if (out.keeps_until_finished())
-    return !receiver.is_transactional() && in.counts({message.sender_epoch, message.sender_run});
-  return !begun;
-}
-
 // As far as is known here: not of a sender here that left, and not of a generation whose stream has
 // ended.
 bool sender_has(const LocalTopology& topology, const PathState& path, const Message& message) {
@@ -55,6 +39,21 @@ bool sender_has(const LocalTopology& topology, const PathState& path, const Mess
   const bool sender_left =
       sender.local == nullptr && sender.life == generation && generation.epoch != 0;
   return path.in.counts(generation) && (!sender_left || path.out.stream() != 0);
+}
+
+// Whether the next instance of its receiver, in this zrun, gets the message from this one. On a
+// path with delivery `once` the outbox of the sender has it; at most once it may not be handled
+// twice. A generation of the sender that has ended since makes no difference: the mailbox is in
+// order, so nothing of the newer one was handled before what waits of the older one (S1).
+bool goes_on(const Space& receiver, const Message& message, bool begun) {
+  if (!message.is_declared()) return true;
+  const auto& topology = receiver.topology();
+  const auto& path = *topology.paths[message.path];
+  if (topology.spec().paths[message.path].removed || path.out.is_once()) return false;
+  if (!path.out.keeps_until_finished()) return !begun;
+  // A transactional one goes on behind what it committed, and its senders send the rest again. The
+  // turn with what was begun may be on its way to the store.
+  return !receiver.is_transactional() || (!begun && !sender_has(topology, path, message));
 }
 
 }  // namespace

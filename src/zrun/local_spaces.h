@@ -27,6 +27,7 @@ struct PlacedSpace {
   std::unique_ptr<Space> space;
   std::unique_ptr<UiPages> pages;
   std::unique_ptr<ports::Timer> open_again;  // while its store can't be opened
+  std::unique_ptr<ports::Timer> slow_start;  // while its module is not there
   bool remove_data = false;
   bool topology_ends = false;
   bool data_expected = false;  // it has run with its store before

@@ -105,8 +105,8 @@ class OnceRelay final : public Program {
 // Writes down what came, in order, in its data; and in `log`, which no transaction covers.
 class OnceSink final : public Program {
  public:
-  OnceSink(std::vector<simkit::SinkEntry>& log, std::uint32_t busy_ms)
-      : log_(log), busy_ms_(busy_ms) {}
+  OnceSink(std::vector<simkit::SinkEntry>& log, std::uint32_t busy_ms, int large = 0)
+      : log_(log), busy_ms_(busy_ms), large_(std::to_string(large)) {}
   std::optional<Call> next(std::int32_t result) override {
     switch (step_++) {
       case 0:
@@ -122,7 +122,7 @@ class OnceSink final : public Program {
         count_ = got(result) + 1;
         return put("count", std::to_string(count_));
       case 3:
-        return put(stdx::format("{:06}", count_), text_);
+        return put(stdx::format("{:06}", count_), text_ == large_ ? std::string(4000, 'x') : text_);
       case 4:
         if (busy_ms_ > 0) return sleep(busy_ms_);
         [[fallthrough]];
@@ -135,6 +135,7 @@ class OnceSink final : public Program {
  private:
   std::vector<simkit::SinkEntry>& log_;
   std::uint32_t busy_ms_;
+  std::string large_;  // of this message it writes much
   int step_ = 0, count_ = 0;
   std::string text_;
 };
@@ -165,7 +166,9 @@ struct Setup {
   std::uint32_t mailbox = 1024;
   model::Delivery up = model::Delivery::once, down = model::Delivery::once;
   std::map<std::string, std::string> home{{"relay", "b"}, {"sink", "c"}, {"source", "a"}};
-  int burst = 0;  // the source is a Burst
+  int burst = 0;                 // the source is a Burst
+  int large = 0;                 // of this message the sink writes 4,000 bytes
+  std::uint64_t sink_bytes = 0;  // that it may store
 };
 
 struct OnceCluster : FakeCluster {
@@ -186,16 +189,17 @@ struct OnceCluster : FakeCluster {
       space.type = model::SpaceType::data;
       space.capabilities = {"data.read", "data.write"};
       space.limits.mailbox_messages = setup.mailbox;
+      if (name == "sink" && setup.sink_bytes > 0) space.limits.data_bytes = setup.sink_bytes;
     }
     topology.paths = {{"down", "relay", "sink", setup.down}, {"up", "source", "relay", setup.up}};
     model::normalize(topology);
-    EXPECT_TRUE(model::validate(topology).empty());
+    EXPECT_EQ(model::validate(topology).empty(), setup.sink_bytes == 0) << "a bound for the test";
     guests = [this](const std::string& role) -> std::unique_ptr<simkit::StubGuest> {
       if (role == "source" && setup.burst > 0)
         return std::make_unique<Burst>(setup.burst, burst_results);
       if (role == "source") return std::make_unique<OnceSource>(setup.last, setup.pause_ms);
       if (role == "relay") return std::make_unique<OnceRelay>(traps);
-      return std::make_unique<OnceSink>(log, setup.busy_ms);
+      return std::make_unique<OnceSink>(log, setup.busy_ms, setup.large);
     };
     for (const auto& [zhost, ip] : ips) start(zhost);
     tell_directory();
@@ -475,6 +479,28 @@ TEST(OnceTest, TheCountersTellOfCommitsRepeatsAndWhatWasSentAgain) {
   EXPECT_EQ(committed, 20u * 150u);
   EXPECT_GT(resent, 0u);
   EXPECT_GT(dropped, 0u);
+}
+
+// Behind it may be messages that delete something.
+TEST(OnceTest, S7AMessageWhoseWritesFindNoRoomIsADeadLetterAndThoseBehindItAreHandled) {
+  struct Setup setup;
+  setup.last = 20;
+  setup.large = 10;
+  setup.sink_bytes = 3000;
+  OnceCluster cluster(setup);
+  EXPECT_TRUE(cluster.world.run_until_true(
+      [&] {
+        const auto& values = cluster.values("sink");
+        const auto count = values.find("count");
+        return count != values.end() && count->second == "19";
+      },
+      300s));
+  const auto& letters = cluster.zrun.at("c")->service->letters().letters().all();
+  ASSERT_EQ(letters.size(), 1u);
+  EXPECT_EQ(letters.front().payload, "10");
+  EXPECT_NE(letters.front().reason.find("its bound of stored bytes is reached"), std::string::npos)
+      << letters.front().reason;
+  EXPECT_TRUE(letters.front().stored) << "the letter itself is small";
 }
 
 }  // namespace

@@ -178,6 +178,10 @@ void Space::wait_for_store(const stdx::Error& why) {
   if (first) set_state(SpaceState::starting, "waits for its store: " + why.message);
 }
 
+void Space::tell_slow_start(const std::string& why) {
+  if (state_ == SpaceState::starting) set_state(state_, why);
+}
+
 bool Space::tell_closed() {
   if (!asked_to_return() || std::exchange(told_closed_, true)) return false;
   unpark();

@@ -235,6 +235,8 @@ class Space final : public Schedulable {
   void note_store(const stdx::Status& answer);
   // Its store can't be opened now; it stays `starting` and says so.
   void wait_for_store(const stdx::Error& why);
+  // Why it is `starting` for so long; nothing where it goes on already.
+  void tell_slow_start(const std::string& why);
   // The turn under way of a transactional space; null for others.
   Turn* turn() { return transaction_ ? &transaction_->turn : nullptr; }
   std::shared_ptr<DataCall> data_call;  // the one under way; a late answer finds it replaced

@@ -183,18 +183,10 @@ void Space::record_in_store(MessagePtr message, DeadLetter letter) {
       std::move(turn), message, [this, message](const stdx::Status& status, const Turn& committed) {
         std::erase_if(being_recorded_,
                       [&](const MessagePtr& other) { return &*other == &*message; });
-        if (status) {
-          fail_caller(*message, committed.dead_letters().front().reason);
-          parts_.owner.record_dead_letter(*this, committed.dead_letters().front());
-          return acknowledge(*message);
-        }
-        if (status.error().code == stdx::Code::stale || status.error().code == stdx::Code::unknown)
-          return fail_for_good(status.error().message);
-        // The store has no room for the letter: the message is delivered again instead.
-        message->deliveries = 0;
-        mailbox_bytes_ += message->payload.size();
-        mailbox_.push_front(message);
-        wake(Wait::message);
+        if (!status) return fail_for_good(status.error().message);
+        fail_caller(*message, committed.dead_letters().front().reason);
+        parts_.owner.record_dead_letter(*this, committed.dead_letters().front());
+        acknowledge(*message);
       });
 }
 
@@ -260,7 +252,11 @@ void Space::turn_committed(const stdx::Status& status, const Turn& turn) {
     // A turn of which nobody knows whether it is on disk: only the next life reads what is there.
     if (status.error().code == stdx::Code::stale || status.error().code == stdx::Code::unknown)
       return fail_for_good(status.error().message);
-    return fail("the store did not take the turn: " + status.error().message, Cause::store);
+    // At the bound of stored bytes a turn that writes would fail for ever, and with it all behind
+    // it.
+    const bool writes_too_much = status.error().code == stdx::Code::full && !turn.writes().empty();
+    return fail("the store did not take the turn: " + status.error().message,
+                writes_too_much ? Cause::guest : Cause::store);
   }
   transaction.commit = Transaction::Commit::none;
   if (const auto message = std::exchange(current_, {})) {

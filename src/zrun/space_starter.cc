@@ -13,6 +13,8 @@ using stdx::Code;
 
 namespace {
 constexpr stdx::Duration recent_for = 5s;
+// A start that takes longer says why.
+constexpr stdx::Duration slow_after = 1s;
 }  // namespace
 
 SpaceStarter::SpaceStarter(ports::Runtime& runtime, LocalSpaces& spaces, Loader& loader,
@@ -43,6 +45,12 @@ void SpaceStarter::package_ready(const Key& key, model::InstanceId id, const std
   if (recent_package_ != *package) recent_package_ = *package;
   recent_timer_.set(recent_for, [this] { recent_package_.reset(); });
   if (placed->space->is_ui()) return serve_pages(*placed, std::move(*package));
+  placed->slow_start = std::make_unique<ports::Timer>(runtime_.executor);
+  placed->slow_start->set(slow_after, [this, key, id] {
+    if (auto* slow = spaces_.find_starting(key, id))
+      slow->space->tell_slow_start(
+          "its module is being compiled, or waits for that; once on each zhost");
+  });
   loader_.module(sha256, *package, placed->space->spec(),
                  [this, key, id, alive = std::weak_ptr<bool>(alive_)](
                      stdx::Result<std::shared_ptr<ports::Module>> module) {
@@ -55,6 +63,7 @@ void SpaceStarter::package_ready(const Key& key, model::InstanceId id, const std
 void SpaceStarter::open_data(const Key& key, model::InstanceId id,
                              std::shared_ptr<ports::Module> module) {
   auto* placed = spaces_.find_starting(key, id);
+  placed->slow_start.reset();
   if (placed->space->spec().store == model::StoreKind::none)
     return placed->space->start(std::move(module), nullptr);
   using Expect = ports::DataStore::Expect;

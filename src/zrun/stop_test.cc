@@ -83,6 +83,22 @@ struct StopCluster : FakeCluster {
   }
 };
 
+// Of the one reason for a long start that an operator cannot see otherwise.
+TEST(SpaceStartTest, AModuleThatTakesLongToCompileIsToldUntilTheSpaceRuns) {
+  StopCluster cluster("net.recv_next", false);
+  cluster.zrun.at("a")->engine.compile_takes = 5s;
+  EXPECT_EQ(cluster.place("other", "a", 2), "accepted");
+  const auto detail = [&] {
+    return cluster.zrun.at("a")->service->spaces().space("", "other")->detail();
+  };
+  cluster.world.run_for(500ms);
+  EXPECT_EQ(detail(), "");
+  cluster.world.run_for(1s);
+  EXPECT_NE(detail().find("module is being compiled"), std::string::npos) << detail();
+  cluster.world.run_for(5s);
+  EXPECT_EQ(detail(), "");
+}
+
 TEST(StopTest, S17AStopWhoseNamesAreNoneOrLeadOutOfAFolderRemovesNothing) {
   StopCluster f("net.recv_next", /*stubborn=*/false);
   v1::StopCommand command;

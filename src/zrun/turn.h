@@ -59,6 +59,7 @@ class Turn {
   // The turn takes a message off its path because it can't be handled.
   void record_dead_letter(DeadLetter letter) { dead_letters_.push_back(std::move(letter)); }
   const std::vector<DeadLetter>& dead_letters() const { return dead_letters_; }
+  std::vector<DeadLetter>& dead_letters() { return dead_letters_; }
 
   bool empty() const {
     return writes_.empty() && emits_.empty() && self_emits_.empty() && dead_letters_.empty() &&
