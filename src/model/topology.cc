@@ -60,9 +60,23 @@ void check_limits(const Space& space, Findings& findings) {
   between("mailbox_messages", limits.mailbox_messages, 1, 1u << 20);
   between("mailbox_bytes", limits.mailbox_bytes, 1024, 1ull << 30);
   between("data", limits.data_bytes, 256u << 10, 1ull << 40);
+  between("log_bytes_per_second", limits.log_bytes_per_second, 0, 4u << 20);
   between("on_init_deadline_ms", limits.on_init_deadline_ms, 1, 600'000);
   between("on_process_watchdog_ms", limits.on_process_watchdog_ms, 1, 600'000);
   between("on_close_deadline_ms", limits.on_close_deadline_ms, 1, 60'000);
+}
+
+void check_placement(const Space& space, Findings& findings) {
+  constexpr double cpu_share_max = 64;
+  const auto& region = space.placement.region;
+  if (region.size() > name_bytes_max || stdx::printable(region, region.size() + 1) != region)
+    findings.add(
+        "space '{}': placement.region is '{}'; it must be at most {} bytes of text in one line",
+        space.name, stdx::printable(region, 80), name_bytes_max);
+  // Also what is no number at all.
+  if (!(space.cpu_share >= 0 && space.cpu_share <= cpu_share_max))
+    findings.add("space '{}': resources.cpu is {}; it must be 0 (as not given) to {}", space.name,
+                 space.cpu_share, cpu_share_max);
 }
 
 void check_references(const Topology& topology, const Space& space, const TopologyIndex& index,
@@ -211,6 +225,7 @@ std::vector<std::string> validate(const Topology& topology) {
   for (const auto& space : topology.spaces) {
     check_capabilities(space, findings);
     check_limits(space, findings);
+    check_placement(space, findings);
     check_references(topology, space, index, findings);
     if (space.store != StoreKind::none && space.type == SpaceType::ui)
       findings.add("space '{}': a UI space keeps no data", space.name);

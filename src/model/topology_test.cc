@@ -108,5 +108,26 @@ TEST(TopologyTest, PlacementRulesNameOtherSpacesOfTheTopology) {
   EXPECT_EQ(first_finding(topology), "");
 }
 
+TEST(TopologyTest, WhatASpaceAsksOfItsZhostHasBounds) {
+  const auto finding = [](auto change) {
+    auto topology = good();
+    change(topology.spaces[0]);
+    return first_finding(topology);
+  };
+  EXPECT_EQ(finding([](Space& space) { space.limits.log_bytes_per_second = 4u << 20; }), "");
+  EXPECT_NE(finding([](Space& space) {
+              space.limits.log_bytes_per_second = 5ull << 30;
+            }).find("limits.log_bytes_per_second"),
+            std::string::npos);
+  EXPECT_EQ(finding([](Space& space) { space.placement.region = "eu-west"; }), "");
+  for (const std::string& region : {std::string("a\0b", 3), std::string(64, 'r')})
+    EXPECT_NE(
+        finding([&](Space& space) { space.placement.region = region; }).find("placement.region"),
+        std::string::npos)
+        << region;
+  EXPECT_NE(finding([](Space& space) { space.cpu_share = 65; }).find("resources.cpu"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace model

@@ -27,6 +27,24 @@ TEST(ZipTest, AnArchiveCutAnywhereOrWithAnythingAroundItIsRefused) {
   EXPECT_FALSE(read("x" + archive));
 }
 
+// A deflate stream ends inside a byte; the rest of that byte means nothing.
+TEST(ZipTest, ATurnedBitBehindTheEndOfADeflateStreamIsRefused) {
+  int unused = 0;
+  for (std::size_t length = 100; length < 140; ++length) {
+    const auto good = *write({{"a", std::string(length, 'w') + std::to_string(length)}});
+    const auto packed = static_cast<unsigned char>(good[18]);  // of less than 256 bytes
+    const std::size_t last = 30 + 1 + packed - 1;
+    for (int bit = 7; bit >= 0; --bit) {
+      if ((good[last] >> bit & 1) != 0) break;  // the last one that counts is in the end's code
+      auto bad = good;
+      bad[last] = static_cast<char>(bad[last] ^ 1 << bit);
+      EXPECT_FALSE(read(bad)) << "bit " << bit << " with " << length << " bytes";
+      ++unused;
+    }
+  }
+  EXPECT_GT(unused, 0);
+}
+
 TEST(ZipTest, UnsafeNamesAreRefused) {
   for (auto name : {"../x", "/x", "a/../x", "a//b", "C:\\x", "a\\b", "x.", "x ", "a/", "", ".",
                     "a/./b", "a\nb"})
