@@ -96,15 +96,24 @@ MemoryArena::Slot MemoryArena::take(std::size_t bytes) {
 
 MemoryArena::Slot MemoryArena::move_to_larger(const Slot& slot, std::size_t held,
                                               std::size_t bytes) {
-  const auto larger = take(bytes);
+  const bool moves = held > at_once_bytes;
+  // A range that was moved is a mapping of its own, and a kernel moves one mapping at a time: so
+  // pages move into the largest class alone, from where they never move on.
+  const auto larger = take(moves ? memory_classes[std::size(memory_classes) - 1] : bytes);
   if (larger.base == nullptr) return larger;
   const auto pages = (held + page - 1) / page * page;
   // The old place stays mapped, and empty: it is a slot like before.
   const bool moved =
-      held > at_once_bytes &&
-      mremap(slot.base, pages, pages, MREMAP_MAYMOVE | MREMAP_FIXED | mremap_dont_unmap,
-             larger.base) == larger.base;
-  if (!moved) std::copy_n(slot.base, held, larger.base);
+      moves && mremap(slot.base, pages, pages, MREMAP_MAYMOVE | MREMAP_FIXED | mremap_dont_unmap,
+                      larger.base) == larger.base;
+  if (!moved) {
+    // The new place may be unmapped by now.
+    if (moves &&
+        mmap(larger.base, pages, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != larger.base)
+      return {};  // that slot is lost
+    std::copy_n(slot.base, held, larger.base);
+  }
   give_back(slot, moved ? 0 : held);
   return larger;
 }

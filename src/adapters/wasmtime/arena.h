@@ -64,8 +64,8 @@ class MemoryArena {
   // A slot of at least `bytes`; base is null when there is none.
   Slot take(std::size_t bytes);
   void give_back(const Slot& slot, std::size_t touched_bytes);
-  // What is in the slot, in a slot of at least `bytes`; `held` are in use. Small contents are
-  // copied, of others the pages change their place, touched or not. Base is null, and nothing
+  // What is in the slot, in a slot of at least `bytes`; `held` are in use. Up to at_once_bytes are
+  // copied; of more the pages change their place, to the largest class. Base is null, and nothing
   // changed, when there is no such slot.
   Slot move_to_larger(const Slot& slot, std::size_t held, std::size_t bytes);
   // Until everything is given back.

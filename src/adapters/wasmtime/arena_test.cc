@@ -60,6 +60,31 @@ TEST(ArenaTest, AMemoryThatMovesToALargerSlotKeepsWhatIsInItAndTouchesNothingEls
   }
 }
 
+// Whatever was in the slots before.
+TEST(ArenaTest, AMemoryThatGrowsStepByStepKeepsWhatIsInItAndItsPagesMoveOnce) {
+  MemoryArena arena;
+  for (int life = 0; life < 3; ++life) {
+    auto slot = arena.take(5u << 20);
+    std::size_t held = 5u << 20;
+    int moves = 0;
+    for (const std::size_t bytes : {9u << 20, 17u << 20, 65u << 20, 257u << 20}) {
+      slot.base[held - 1] = static_cast<std::uint8_t>(bytes >> 20);
+      if (bytes > slot.capacity) {
+        const auto larger = arena.move_to_larger(slot, held, bytes);
+        ASSERT_NE(larger.base, nullptr);
+        EXPECT_EQ(larger.base[held - 1], static_cast<std::uint8_t>(bytes >> 20));
+        slot = larger;
+        ++moves;
+      }
+      EXPECT_EQ(slot.base[held], 0);
+      held = bytes;
+    }
+    EXPECT_EQ(moves, 1);
+    arena.give_back(slot, held);
+    arena.wait_for_large();
+  }
+}
+
 TEST(ArenaTest, SlotsDoNotOverlapAndAMemoryPastFourGiBIsRefused) {
   SlotArena arena(64u << 10, 4096);
   auto* a = arena.take();
