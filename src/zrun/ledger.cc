@@ -99,7 +99,8 @@ void Ledger::start() {
   busy_ = true;
   tries_ = full_tries_ = 0;
   may_be_on_disk_ = false;
-  under_way_ = std::exchange(waiting_, {});
+  // By themselves: what shares their transaction must not make them fail once more.
+  under_way_ = std::exchange(letters_again_.empty() ? waiting_ : letters_again_, {});
   letters_removing_ = std::exchange(letters_to_remove_, {});
   try_commit();
 }
@@ -220,8 +221,7 @@ void Ledger::commit_next(const stdx::Status& last, std::vector<Step> again) {
                               letters_removing_.end());
   letters_removing_.clear();
   if (!again.empty()) {
-    waiting_.insert(waiting_.begin(), std::make_move_iterator(again.begin()),
-                    std::make_move_iterator(again.end()));
+    letters_again_ = std::move(again);
     return retry_.set(retry_max, [this] { start(); });  // busy until then
   }
   busy_ = false;

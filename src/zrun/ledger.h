@@ -116,7 +116,7 @@ class Ledger {
   std::vector<Outbox> outboxes_;
   std::vector<DeadLetter> dead_letters_;  // as loaded
   std::vector<std::uint64_t> letters_to_remove_, letters_removing_;
-  std::vector<Step> waiting_, under_way_;
+  std::vector<Step> waiting_, under_way_, letters_again_;
   bool busy_ = false;
   int tries_ = 0, full_tries_ = 0;
   bool may_be_on_disk_ = false;  // a try of this transaction ended with Code::unknown

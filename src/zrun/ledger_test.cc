@@ -489,6 +489,16 @@ TEST(LedgerTest, S7ALetterIsStoredThoughTheTurnBesideItFoundNoRoom) {
   EXPECT_EQ(f.said, (std::vector<std::string>{"first done", "big failed", "letter stored"}));
 }
 
+TEST(LedgerTest, S7ALetterThatIsTriedAgainSharesItsTransactionWithNobody) {
+  LettersAtABound f;
+  f.data->refused = {"dead/", "big"};
+  f.commit(f.letter(), "letter");
+  f.world.run_for(std::chrono::seconds(1));
+  f.commit(f.writes("big"), "big");  // waits behind it
+  f.world.run_for(std::chrono::seconds(100));
+  EXPECT_EQ(f.said, (std::vector<std::string>{"letter done", "big failed"}));
+}
+
 TEST(LedgerTest, S7ALetterWhoseCursorFindsNoRoomIsTriedUntilItDoesAndHoldsBackWhatIsBehindIt) {
   LettersAtABound f;
   f.data->refused = {""};

@@ -253,8 +253,10 @@ void Space::turn_committed(const stdx::Status& status, const Turn& turn) {
     if (status.error().code == stdx::Code::stale || status.error().code == stdx::Code::unknown)
       return fail_for_good(status.error().message);
     // At the bound of stored bytes a turn that writes would fail for ever, and with it all behind
-    // it.
-    const bool writes_too_much = status.error().code == stdx::Code::full && !turn.writes().empty();
+    // it; unless receivers finish what the outbox holds of those bytes.
+    const bool writes_too_much = status.error().code == stdx::Code::full &&
+                                 !turn.writes().empty() && current_ && hook_ == Hook::on_process &&
+                                 outbox_size() == 0;
     return fail("the store did not take the turn: " + status.error().message,
                 writes_too_much ? Cause::guest : Cause::store);
   }
