@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/authority.h"
 
+#include <set>
+
 #include <algorithm>
 
 #include "model/topology.h"
@@ -119,15 +121,17 @@ stdx::Result<Authority::Decision> Authority::judge_token(const v1::CertifyReques
   if (is_local_token(request))
     return Decision{{record(request, key, wall, "")},
                     recorded ? "joined anew, with the token of this machine" : "joined"};
-  if (revocations_.has_join_token(request.token_id()))
+  const auto token = join_tokens_.check(
+      request.token_id(), wire::secret_hash(certifier_, request.token_secret()), wall);
+  // Why it is good for nothing is said by its own row, where that knows.
+  if (revocations_.has_join_token(request.token_id()) &&
+      (token || !join_tokens_.knows(request.token_id())))
     return stdx::fail(Code::denied,
                       stdx::format("join token {} was used up or revoked before the records of the "
                                    "cluster were put back from an older copy; make another one "
                                    "with `zshell cluster token create`",
                                    stdx::printable(request.token_id(), 40)));
-  TRY_ASSIGN(const auto token,
-             join_tokens_.check(request.token_id(),
-                                wire::secret_hash(certifier_, request.token_secret()), wall));
+  TRY(token);
   if (recorded && !row->second.record.forgotten())
     return stdx::fail(
         Code::denied,
@@ -139,8 +143,8 @@ stdx::Result<Authority::Decision> Authority::judge_token(const v1::CertifyReques
     return stdx::fail(Code::unavailable,
                       "the records of the cluster are not open yet, so no zhost can join; it is "
                       "tried again");
-  return Decision{{record(request, key, wall, token.role()),
-                   join_tokens_.used(token.id(), request.zhost(), wall)},
+  return Decision{{record(request, key, wall, token->role()),
+                   join_tokens_.used(token->id(), request.zhost(), wall)},
                   recorded ? "joined again" : "joined"};
 }
 
@@ -202,6 +206,17 @@ stdx::Status Authority::check(const ports::Identity& identity) const {
 bool Authority::is_local(const std::string& zhost) const {
   const auto row = keys_.find(zhost);
   return row != keys_.end() && row->second.record.role() == "local";
+}
+
+std::vector<ports::RecordChange> Authority::said(const std::vector<std::string>& said,
+                                                 stdx::WallTime wall) const {
+  std::set<std::string> known;
+  for (const auto& [id, until] : join_tokens_.ended(wall))
+    known.insert(wire::ended_join_token_id(id));
+  std::vector<std::string> news;
+  for (const auto& text : said)
+    if (!known.contains(text.substr(0, text.find('/')))) news.push_back(text);
+  return revocations_.said(news, wall);
 }
 
 std::vector<std::string> Authority::revoked(stdx::WallTime wall) const {

@@ -89,6 +89,10 @@ class Authority {
   bool is_local(const std::string& zhost) const;
   // For MembersChanged.revoked_tokens: keys and join tokens that are good for nothing any more.
   std::vector<std::string> revoked(stdx::WallTime wall) const;
+  // What to write of what a zhost says that it has heard. A token whose own row says that it has
+  // ended needs none.
+  std::vector<ports::RecordChange> said(const std::vector<std::string>& said,
+                                        stdx::WallTime wall) const;
   // A new one of this cluster.
   wire::JoinToken make_join_token(ports::Random& random) const;
 

@@ -275,6 +275,15 @@ TEST_F(AuthorityTest, ATokenThatWasUsedUpStaysSoWhereAZhostHasHeardOfIt) {
   EXPECT_NE(refused.error().message.find("was used up or revoked before"), std::string::npos);
 }
 
+TEST_F(AuthorityTest, ATokenWhoseOwnRowSaysThatItEndedIsNoNewsAndIsToldAsItIs) {
+  const auto token_of = make_token();
+  ASSERT_TRUE(ask(request_with(make("z1"), token_of)));
+  EXPECT_TRUE(authority->said(authority->revoked(wall), wall).empty());
+  const auto refused = ask(request_with(make("z2"), token_of));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("z1"), std::string::npos) << refused.error().message;
+}
+
 TEST_F(AuthorityTest, FalseTokensAreSlowedDownAndKnownZhostsAreNot) {
   const auto zhost = make("z1"), stranger = make("z2");
   ASSERT_TRUE(ask(request(zhost, true)));

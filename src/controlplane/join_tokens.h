@@ -35,6 +35,7 @@ class JoinTokens {
 
   void learn(v1::JoinTokenRecord record, std::uint64_t version);
   void forget(const std::string& id) { rows_.erase(id); }
+  bool knows(const std::string& id) const { return rows_.contains(id); }
 
   // What to write for a new one, its row first. Code::invalid, Code::full.
   stdx::Result<std::vector<ports::RecordChange>> make(const v1::JoinTokenRequest& request,

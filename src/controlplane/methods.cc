@@ -146,21 +146,21 @@ stdx::Status Service::may_lead(const std::string& zhost) const {
                                  zhost));
 }
 
-// What an operator asks for, through any zrms.
+// What an operator asks for, through the zrms of any zhost that may lead: each of these decides
+// what the records are.
 void Service::wire_operators() {
-  exchange_.on("controlplane.recover", rpc::typed<v1::RecoverRequest, v1::RecoverReply>(
-                                           [this](const rpc::Caller&, v1::RecoverRequest,
-                                                  auto done) { recover(std::move(done)); }));
-  exchange_.on("controlplane.backup",
-               rpc::typed<v1::BackupRequest, v1::BackupReply>(
-                   [this](const rpc::Caller&, v1::BackupRequest request, auto done) {
-                     back_up(request, std::move(done));
-                   }));
-  exchange_.on("controlplane.restore",
-               rpc::typed<v1::RestoreRequest, v1::RestoreReply>(
-                   [this](const rpc::Caller&, v1::RestoreRequest request, auto done) {
-                     restore(request, std::move(done));
-                   }));
+  on_of_super<v1::RecoverRequest, v1::RecoverReply>(
+      "controlplane.recover", [this](const rpc::Caller&, const v1::RecoverRequest&, auto done) {
+        recover(std::move(done));
+      });
+  on_of_super<v1::BackupRequest, v1::BackupReply>(
+      "controlplane.backup", [this](const rpc::Caller&, v1::BackupRequest request, auto done) {
+        back_up(request, std::move(done));
+      });
+  on_of_super<v1::RestoreRequest, v1::RestoreReply>(
+      "controlplane.restore", [this](const rpc::Caller&, v1::RestoreRequest request, auto done) {
+        restore(request, std::move(done));
+      });
 }
 
 void Service::wire_routes() {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/revocations.h"
 
+#include <algorithm>
+
 #include "samoza/v1/join.pb.h"
 #include "stdx/encoding.h"
 #include "wire/access_token.h"
@@ -51,6 +53,13 @@ std::vector<ports::Trust::Revoked> Revocations::keys() const {
   return keys;
 }
 
+std::size_t Revocations::held(stdx::WallTime now, bool keys) const {
+  return static_cast<std::size_t>(std::count_if(rows_.begin(), rows_.end(), [&](const auto& row) {
+    return row.second.until > wire::seconds_of(now) &&
+           wire::revoked_zhost(row.first).has_value() == keys;
+  }));
+}
+
 std::vector<ports::RecordChange> Revocations::over(stdx::WallTime now) const {
   std::vector<ports::RecordChange> changes;
   for (const auto& [id, row] : rows_)
@@ -66,7 +75,7 @@ stdx::Result<std::vector<ports::RecordChange>> Revocations::revoke_key(const std
   const auto id = wire::revoked_zhost_id(zhost, key_id);
   auto changes = over(now);
   if (rows_.contains(id)) return changes;
-  if (rows_.size() >= keys_max + changes.size())
+  if (held(now, /*keys=*/true) >= keys_max)
     return stdx::fail(Code::full,
                       stdx::format("{} keys of forgotten zhosts are refused already, and more are "
                                    "not kept; the oldest leave when their certificates have "
@@ -87,7 +96,7 @@ std::vector<ports::RecordChange> Revocations::said(const std::vector<std::string
     const auto until = stdx::parse_u64(parts[1]);
     const auto seal = stdx::hex_decode(parts[2]);
     if (!until || *until <= wire::seconds_of(now) || !seal || rows_.contains(id) ||
-        rows_.size() + changes.size() >= 2 * keys_max)
+        held(now, wire::revoked_zhost(id).has_value()) + changes.size() >= 2 * keys_max)
       continue;
     if (seal_.holds(purpose, sealed_text(id, *until), *seal)) changes.push_back(row_of(id, *until));
   }

@@ -10,7 +10,8 @@
 //
 // Pure; records come in by learn() and go out as changes. At most keys_max keys; past it a zhost is
 // forgotten only after the certificates of another one have expired (Code::full). Of what zhosts
-// say at most said_max is taken at once.
+// say at most said_max is taken at once, and 2 * keys_max keys and as many tokens altogether: no
+// number of tokens keeps a zhost from being forgotten.
 
 #include <map>
 #include <string>
@@ -61,6 +62,8 @@ class Revocations {
     std::string text;  // as it is told
   };
   std::vector<ports::RecordChange> over(stdx::WallTime now) const;
+  // Keys, or join tokens, that are not over.
+  std::size_t held(stdx::WallTime now, bool keys) const;
 
   const Seal& seal_;
   std::map<std::string, Row> rows_;

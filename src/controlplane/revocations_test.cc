@@ -5,6 +5,7 @@
 
 #include "samoza/v1/join.pb.h"
 #include "simkit/stub_certifier.h"
+#include "wire/access_token.h"
 #include "wire/revoked_tokens.h"
 
 namespace controlplane {
@@ -92,6 +93,18 @@ TEST_F(RevocationsTest, PastItsBoundNoZhostIsForgottenUntilTheCertificatesOfAnot
   EXPECT_FALSE(revocations.check(of("z2", key)));
   EXPECT_LE(revocations.keys().size(), Revocations::keys_max);
   EXPECT_EQ(revocations.list(now).size(), 1u);
+}
+
+// Whoever may make join tokens could end as many as there may be.
+TEST_F(RevocationsTest, NoNumberOfEndedTokensKeepsAZhostFromBeingForgotten) {
+  const auto until = wire::seconds_of(now + 720h);
+  for (std::size_t i = 0; i < 3 * Revocations::keys_max; ++i) {
+    const auto id = wire::ended_join_token_id(stdx::format("{:016x}", i));
+    write(revocations, revocations.said({revocations.sealed(id, until)}, now));
+  }
+  EXPECT_LE(revocations.list(now).size(), 2 * Revocations::keys_max);
+  write(revocations, *revocations.revoke_key("z2", key, now, now + 27h));
+  EXPECT_FALSE(revocations.check(of("z2", key)));
 }
 
 }  // namespace

@@ -212,8 +212,8 @@ void Service::write_member(const v1::RegisterRequest& request, const Registrant&
   wanted.set_registered_at(stdx::format_rfc3339(runtime_.clock.wall()));
   std::vector<ports::RecordChange> changes{
       {"zhost", wanted.zhost_id(), *version, wanted.SerializeAsString()}};
-  const auto revoked = authority_.revocations().said(
-      {request.revoked().begin(), request.revoked().end()}, runtime_.clock.wall());
+  const auto revoked =
+      authority_.said({request.revoked().begin(), request.revoked().end()}, runtime_.clock.wall());
   changes.insert(changes.end(), revoked.begin(), revoked.end());
   store_.commit({}, std::move(changes),
                 [this, request, wanted, from, revoked, version = *version, tries,
