@@ -13,6 +13,7 @@ constexpr int madv_guard_install = 102;  // Linux 6.13; not in Debian 12's heade
 constexpr int mremap_dont_unmap = 4;     // Linux 5.7
 constexpr std::size_t page = 4096;
 constexpr std::size_t chunk_bytes = 1ull << 30;
+constexpr std::size_t piece_bytes = 2u << 20;
 constexpr std::size_t memory_classes[] = {128ull << 10, 512ull << 10, 2ull << 20,
                                           8ull << 20,   16ull << 20,  64ull << 20,
                                           256ull << 20, 1ull << 30,   (4ull << 30) + page};
@@ -76,8 +77,10 @@ std::uint8_t* SlotArena::take() {
 void SlotArena::give_back(std::uint8_t* slot, std::size_t touched_bytes) {
   const std::size_t bytes = (std::min(touched_bytes, slot_bytes_) + page - 1) / page * page;
   // DONTNEED, not FREE: the next reader must see zeros, whatever the kernel's mood.
+  // In pieces: the kernel holds the lock of the address space for the whole of each.
   if (guard_bytes_ == 0)
-    madvise(slot, bytes, MADV_DONTNEED);
+    for (std::size_t at = 0; at < bytes; at += piece_bytes)
+      madvise(slot + at, std::min(piece_bytes, bytes - at), MADV_DONTNEED);
   else
     madvise(slot + guard_bytes_, slot_bytes_ - guard_bytes_, MADV_DONTNEED);
   const std::lock_guard lock(mutex_);
