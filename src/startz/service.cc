@@ -2,7 +2,6 @@
 #include "startz/service.h"
 
 #include "startz/holdings.h"
-#include "startz/sealed_beat.h"
 #include "stdx/plant.h"
 #include "stdx/text.h"
 #include "wire/frame.h"
@@ -18,16 +17,6 @@ using stdx::Code;
 constexpr std::size_t details_bytes_max = 512u << 10;
 constexpr stdx::Duration change_delay = 2ms;
 
-bool same_family(const std::string& a, const std::string& b) {
-  return (a.find(':') == std::string::npos) == (b.find(':') == std::string::npos);
-}
-
-std::vector<std::string> addresses_of(const v1::Member& member) {
-  std::vector<std::string> list{member.address()};
-  list.insert(list.end(), member.more_addresses().begin(), member.more_addresses().end());
-  return list;
-}
-
 v1::Hello hello_of(const Options& options) {
   v1::Hello hello;
   hello.set_service("startz");
@@ -42,8 +31,6 @@ v1::Hello hello_of(const Options& options) {
 Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Processes& processes,
                  ports::ClusterKey& key, Options options)
     : runtime_(runtime),
-      transport_(transport),
-      key_(key),
       options_(std::move(options)),
       hub_(runtime, transport, {"startz", options_.zhost}),
       zmesh_(runtime, transport, {"zmesh", hello_of(options_)}),
@@ -51,22 +38,14 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Pr
       gatekeeper_(options_.zhost, options_.incarnation, options_.spaces_max),
       records_(options_.records),
       revoked_(options_.revoked),
-      fresh_(runtime.random),
-      beat_timer_(runtime.executor),
+      beats_(runtime, transport, key, membership_,
+             {options_.cluster_id, options_.zhost, options_.beats, options_.beat_interval}),
       grace_timer_(runtime.executor),
       ping_timer_(runtime.executor),
       repeat_timer_(runtime.executor),
       keep_timer_(runtime.executor),
-      change_timer_(runtime.executor),
-      foreign_datagrams_(runtime.metrics.counter(
-          "samoza_startz_foreign_datagrams_total",
-          "Datagrams dropped: no beat, of another cluster, or of no member of it")),
-      forged_datagrams_(
-          runtime.metrics.counter("samoza_startz_unauthenticated_datagrams_total",
-                                  "Datagrams dropped: their MAC is by no key of this cluster")),
-      stale_beats_(runtime.metrics.counter(
-          "samoza_startz_stale_beats_total",
-          "Beats dropped: nothing shows that their zhost sent them just now")) {
+      change_timer_(runtime.executor) {
+  wire_beats();
   wire_handlers();
   wire_commands(hub_.exchange());
   wire_commands(zmesh_.exchange());
@@ -78,24 +57,11 @@ Service::~Service() = default;
 
 stdx::Status Service::start() {
   TRY(hub_.start());
-  TRY(bind_sockets());
+  TRY(beats_.bind());
   children_.start();
   zmesh_.start();
-  beat(false);
+  beats_.begin();
   ping_timer_.set(options_.ping_interval, [this] { ping_children(); });
-  return {};
-}
-
-stdx::Status Service::bind_sockets() {
-  for (std::size_t i = 0; i < options_.beats.size(); ++i) {
-    TRY_ASSIGN(auto socket,
-               transport_.bind_datagram(
-                   options_.beats[i],
-                   {.on_datagram = [this, i](const ports::Endpoint& from,
-                                             stdx::Bytes bytes) { datagram(i, from, bytes); },
-                    .on_refused = [this](const ports::Endpoint& to) { refused(to); }}));
-    sockets_.push_back(std::move(socket));
-  }
   return {};
 }
 
@@ -104,11 +70,21 @@ void Service::stop(std::function<void()> done) {
   grace_timer_.cancel();
   stopping_ = true;
   children_.stop([this, done = std::move(done)] {
-    // Only now is nothing of this zhost left. Three: datagrams get lost, and nobody repeats it.
-    beat_timer_.cancel();
-    for (int i = 0; i < 3; ++i) beat(true);
+    // Only now is nothing of this zhost left.
+    beats_.say_goodbye();
     done();
   });
+}
+
+void Service::wire_beats() {
+  const auto tell_zrms = [this](const char* method, const stdx::Bytes& body) {
+    if (hub_.has("zrms")) hub_.exchange().notify(rpc::address("", "zrms"), method, body);
+  };
+  beats_.make = [this](bool goodbye) { return make_beat(goodbye); };
+  beats_.on_beat = [tell_zrms](const stdx::Bytes& beat) { tell_zrms("startz.beat", beat); };
+  beats_.on_refused = [tell_zrms](const v1::Refused& word) {
+    tell_zrms("startz.refused", word.SerializeAsString());
+  };
 }
 
 void Service::wire_handlers() {
@@ -146,7 +122,7 @@ void Service::wire_handlers() {
   });
   exchange.on("startz.probe",
               rpc::event<v1::Probe>([this](const rpc::Caller& caller, v1::Probe asked) {
-                if (caller.from.service() == "zrms") probe(asked.zhost());
+                if (caller.from.service() == "zrms") beats_.probe(asked.zhost());
               }));
   exchange.on("startz.membership",
               [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
@@ -251,11 +227,7 @@ void Service::membership(v1::MembersChanged now) {
       options_.keep_revoked)
     options_.keep_revoked(revoked_);
   membership_ = std::move(now);
-  std::set<std::string> others;
-  for (const auto& member : membership_.peers())
-    if (member.zhost_id() != options_.zhost) others.insert(member.zhost_id());
-  fresh_.set_members(others);
-  refusals_.set_members(others);
+  beats_.set_members();
   look_ready();
 }
 
@@ -530,8 +502,6 @@ void Service::tell_changes() {
   hub_.exchange().notify(rpc::address("", "zrms"), "startz.changed", told.SerializeAsString());
 }
 
-// --- beats ---
-
 v1::Beat Service::make_beat(bool goodbye) {
   v1::Beat beat;
   beat.set_cluster_id(options_.cluster_id);
@@ -542,105 +512,6 @@ v1::Beat Service::make_beat(bool goodbye) {
   beat.set_highest_term(gatekeeper_.highest_term());
   fill_children(*beat.mutable_children());
   return beat;
-}
-
-void Service::send_to(const std::string& zhost, const stdx::Bytes& bytes) {
-  for (const auto& member : membership_.peers()) {
-    if (member.zhost_id() != zhost) continue;
-    const auto port = static_cast<std::uint16_t>(member.port());
-    for (const auto& ip : dialled_of(member))
-      sockets_[*socket_for(ip)]->send(ports::Endpoint::tcp(ip, port), bytes);
-  }
-}
-
-std::optional<std::size_t> Service::socket_for(const std::string& ip) const {
-  for (std::size_t i = 0; i < sockets_.size(); ++i)
-    if (same_family(options_.beats[i].host, ip)) return i;
-  return std::nullopt;
-}
-
-// Its addresses that datagrams of this zhost go to.
-std::vector<std::string> Service::dialled_of(const v1::Member& member) const {
-  auto ips = addresses_of(member);
-  std::erase_if(ips, [this](const std::string& ip) { return !socket_for(ip); });
-  return ips;
-}
-
-// Nothing where there are no keys yet: nobody would take such a beat.
-std::optional<stdx::Bytes> Service::sealed(const stdx::Bytes& beat) {
-  auto datagram = seal_beat(key_, beat);
-  const auto why = datagram ? "" : datagram.error().message;
-  if (why != no_key_ && !why.empty()) runtime_.log.warn("beats_not_sent", {{"why", why}});
-  no_key_ = why;
-  if (!datagram) return std::nullopt;
-  return std::move(*datagram);
-}
-
-void Service::beat(bool goodbye) {
-  // Profile `seed` has no fast beats: the resource report is the heartbeat.
-  if (options_.beat_interval <= stdx::Duration::zero() && !goodbye) return;
-  if (!goodbye) beat_timer_.set(options_.beat_interval, [this] { beat(false); });
-  if (membership_.supers().empty()) return;
-  const auto bytes = make_beat(goodbye).SerializeAsString();
-  const auto datagram = sealed(bytes);
-  for (const auto& super : membership_.supers()) {
-    if (super != options_.zhost && datagram)
-      send_to(super, *datagram);
-    else if (super == options_.zhost && hub_.has("zrms"))
-      hub_.exchange().notify(rpc::address("", "zrms"), "startz.beat", bytes);
-  }
-}
-
-// Whether a silent zhost is gone or only unheard: a beat to where startz would be listening.
-void Service::probe(const std::string& zhost) {
-  if (zhost == options_.zhost) return;
-  if (const auto datagram = sealed(make_beat(false).SerializeAsString())) send_to(zhost, *datagram);
-}
-
-void Service::refused(const ports::Endpoint& to) {
-  for (const auto& member : membership_.peers()) {
-    const auto ips = dialled_of(member);
-    if (std::find(ips.begin(), ips.end(), to.host) == ips.end() || member.port() != to.port)
-      continue;
-    if (!refusals_.refused(member.zhost_id(), ips, to.host, runtime_.clock.now())) continue;
-    v1::Refused word;
-    word.set_zhost(member.zhost_id());
-    word.set_incarnation(member.incarnation());
-    if (hub_.has("zrms"))
-      hub_.exchange().notify(rpc::address("", "zrms"), "startz.refused", word.SerializeAsString());
-  }
-}
-
-void Service::datagram(std::size_t socket, const ports::Endpoint& from, const stdx::Bytes& bytes) {
-  const auto opened = open_beat(key_, bytes);
-  if (!opened && opened.error().code != Code::invalid) {
-    // No log line for each: anybody can send as many as he likes.
-    forged_datagrams_.add();
-    return;
-  }
-  if (!opened || opened->beat.cluster_id() != options_.cluster_id ||
-      !fresh_.is_member(opened->beat.zhost())) {
-    foreign_datagrams_.add();
-    return;
-  }
-  const auto reply = [&](const v1::Beat& beat) {
-    if (const auto answer = sealed(beat.SerializeAsString())) sockets_[socket]->send(from, *answer);
-  };
-  if (const auto& challenge = opened->beat.challenge(); !challenge.empty()) {
-    auto beat = make_beat(false);
-    beat.set_answer(challenge);
-    return reply(beat);
-  }
-  const auto verdict = fresh_.hear(opened->beat, runtime_.clock.now());
-  if (verdict.fresh) refusals_.heard(opened->beat.zhost());
-  if (verdict.challenge) {
-    auto beat = make_beat(false);
-    beat.set_challenge(*verdict.challenge);
-    reply(beat);
-  }
-  if (!verdict.fresh) return stale_beats_.add();
-  if (hub_.has("zrms"))
-    hub_.exchange().notify(rpc::address("", "zrms"), "startz.beat", opened->bytes);
 }
 
 }  // namespace startz

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// startz: the zhost's init, pulse and gatekeeper. Keeps the children alive, sends the beats (UDP,
-// sealed with a key of the cluster; those of strangers and recorded ones are dropped:
-// fresh_beats.h) to the startz of every super, lets
-// commands through to zrun that the rules allow (P3, P4), and restarts zrun's spaces in place when
-// zrun comes back within restart_grace. It decides nothing for the cluster. P12 (no orphan of an
-// older incarnation) is the application's lock file.
+// startz: the zhost's init, pulse and gatekeeper. Keeps the children alive, sends and hears beats
+// (beats.h), lets commands through to zrun that the rules allow (P3, P4), and restarts zrun's
+// spaces in place when zrun comes back within restart_grace. It decides nothing for the cluster.
+// P12 (no orphan of an older incarnation) is the application's lock file.
 //
 // One loop. Children reach it over the hub "startz". Errors: start() fails when the hub's socket or
 // the beat port cannot be had.
@@ -25,11 +23,10 @@
 #include "rpc/hub.h"
 #include "rpc/service_bus.h"
 #include "samoza/v1/controlplane.pb.h"
+#include "startz/beats.h"
 #include "startz/children.h"
-#include "startz/fresh_beats.h"
 #include "startz/gatekeeper.h"
 #include "startz/records_seen.h"
-#include "startz/refusals.h"
 #include "wire/revoked_tokens.h"
 
 namespace startz {
@@ -76,6 +73,7 @@ class Service {
   rpc::Hub& hub() { return hub_; }
 
  private:
+  void wire_beats();
   void wire_handlers();
   void wire_commands(rpc::Exchange& exchange);
   void wire_records(rpc::Exchange& exchange);
@@ -95,17 +93,8 @@ class Service {
                      const stdx::Result<v1::CommandReply>& reply);
   void pass_stop(const v1::StopCommand& command);
   void pass_removals();
-  void beat(bool goodbye);
   void ping_children();
-  void datagram(std::size_t socket, const ports::Endpoint& from, const stdx::Bytes& bytes);
-  stdx::Status bind_sockets();
-  void refused(const ports::Endpoint& to);
-  void probe(const std::string& zhost);
-  void send_to(const std::string& zhost, const stdx::Bytes& bytes);
-  std::optional<std::size_t> socket_for(const std::string& ip) const;
-  std::vector<std::string> dialled_of(const v1::Member& member) const;
   v1::Beat make_beat(bool goodbye);
-  std::optional<stdx::Bytes> sealed(const stdx::Bytes& beat);
   void changed();  // of the children
   void changed(const Gatekeeper::Key& key);
   void changed_all();
@@ -115,8 +104,6 @@ class Service {
   v1::Snapshot snapshot(bool children_only);
 
   ports::Runtime& runtime_;
-  ports::Transport& transport_;
-  ports::ClusterKey& key_;
   Options options_;
   rpc::Hub hub_;
   rpc::ServiceBus zmesh_;  // commands of a leader on another zhost come this way
@@ -124,11 +111,8 @@ class Service {
   Gatekeeper gatekeeper_;
   RecordsSeen records_;
   wire::RevokedTokens revoked_;
-  FreshBeats fresh_;
-  Refusals refusals_;
   v1::MembersChanged membership_;
-  // As options_.beats.
-  std::vector<std::unique_ptr<ports::DatagramSocket>> sockets_;
+  Beats beats_;
   std::uint64_t counter_ = 0;
   bool ready_ = false;
   bool stopping_ = false;
@@ -146,11 +130,7 @@ class Service {
   // Data that zrun has not said to be gone: said again until it is, and when it connects, since
   // the leader forgets the topology.
   std::map<Gatekeeper::Key, v1::StopCommand> removals_;
-  ports::Timer beat_timer_, grace_timer_, ping_timer_, repeat_timer_, keep_timer_, change_timer_;
-  ports::Counter& foreign_datagrams_;
-  ports::Counter& forged_datagrams_;
-  ports::Counter& stale_beats_;
-  std::string no_key_;  // why beats cannot be sealed; empty while they are
+  ports::Timer grace_timer_, ping_timer_, repeat_timer_, keep_timer_, change_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
