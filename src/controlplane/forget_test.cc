@@ -2,15 +2,10 @@
 // A zhost that was forgotten gets in by no connection that began before.
 #include <gtest/gtest.h>
 
-#include "adapters/store_memory/memory_store.h"
-#include "controlplane/service.h"
-#include "simkit/network.h"
-#include "simkit/stub_certifier.h"
-#include "simkit/stub_identity.h"
+#include "controlplane/testing/test_control_plane.h"
 #include "stdx/encoding.h"
 #include "wire/certify.h"
 #include "wire/frame.h"
-#include "wire/join_token.h"
 #include "wire/json.h"
 
 namespace controlplane {
@@ -66,38 +61,10 @@ struct Zhost {
   }
 };
 
-struct Fixture : testing::Test {
-  simkit::World world{3};
-  simkit::Network network{world};
-  simkit::Process process{world, "cp", "controlplane"};
-  simkit::StubCertifier certifier;
-  simkit::StubIdentity identity{certifier, process};
-  ports::Runtime runtime = process.runtime();
-  std::unique_ptr<ports::Transport> transport = network.transport(process, "127.0.0.9", &identity);
-  adapters::store_memory::Database database;
-  adapters::store_memory::MemoryStore store{process, database};
-  Authority::Options authority;
-  wire::JoinToken token;
-  std::unique_ptr<Service> service;
+struct Fixture : testing::Test, TestControlPlane {
   Zhost leader{world, network, "a"}, gone{world, network, "b"};
 
-  Fixture() {
-    network.add_address("127.0.0.9", "cp");
-    network.add_address("127.0.0.1", "a");
-    authority.cluster_id = "test";
-    authority.authority.key = certifier.make_key();
-    authority.authority.certificate = *certifier.make_authority(
-        authority.authority.key, "test", {process.wall() - 1h, process.wall() + 24h * 7300});
-    token = wire::make_join_token(process, {}, *certifier.key_hash(authority.authority.key));
-    authority.local_token_id = token.id;
-    authority.local_token_hash = wire::secret_hash(certifier, token.secret);
-    service = std::make_unique<Service>(
-        runtime, *transport, store, ports::Security{certifier, identity, identity},
-        Options{.cluster_id = "test",
-                .listen = {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"},
-                .version = "1",
-                .authority = authority});
-    EXPECT_TRUE(service->start());
+  Fixture() : TestControlPlane(/*with_tls=*/true) {
     for (auto* zhost : {&leader, &gone}) {
       EXPECT_EQ(certify(*zhost).status, 200);
       zhost->connect();
@@ -111,12 +78,6 @@ struct Fixture : testing::Test {
     term.set_next_holder("a/1/1");
     *term.mutable_known() = v1::RecordsKnown();
     ask("controlplane.cas_term", term.SerializeAsString());
-  }
-  ports::HttpResponse answer(ports::HttpRequest request) {
-    std::optional<ports::HttpResponse> response;
-    service->handle(std::move(request), [&](ports::HttpResponse r) { response = std::move(r); });
-    EXPECT_TRUE(world.run_until_true([&] { return response.has_value(); }, 5s));
-    return response.value_or(ports::HttpResponse{.status = 0});
   }
   ports::HttpResponse certify(Zhost& zhost) {
     v1::CertifyRequest request;

@@ -46,7 +46,7 @@ class JoinTokens {
   stdx::Result<ports::RecordChange> revoke(const v1::JoinTokenRevoke& request,
                                            stdx::WallTime now) const;
   // Whether a zhost may join with it now. Code::denied; the message says why not, each reason in
-  // words of its own, but tells nothing to who has not the secret.
+  // words of its own. Without the secret it tells nothing.
   stdx::Result<v1::JoinTokenRecord> check(const std::string& id, const stdx::Bytes& secret_hash,
                                           stdx::WallTime now) const;
   // What to write when `zhost` joined with it.

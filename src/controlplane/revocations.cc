@@ -89,16 +89,20 @@ stdx::Result<std::vector<ports::RecordChange>> Revocations::revoke_key(const std
 std::vector<ports::RecordChange> Revocations::said(const std::vector<std::string>& said,
                                                    stdx::WallTime now) const {
   std::vector<ports::RecordChange> changes;
+  std::size_t keys = held(now, true), tokens = held(now, false);
   for (const auto& text : said) {
+    if (changes.size() >= said_max) break;
     const auto parts = stdx::split(text, '/');
-    if (parts.size() != 3 || changes.size() >= said_max) continue;
+    if (parts.size() != 3) continue;
     const std::string id(parts[0]);
     const auto until = stdx::parse_u64(parts[1]);
     const auto seal = stdx::hex_decode(parts[2]);
-    if (!until || *until <= wire::seconds_of(now) || !seal || rows_.contains(id) ||
-        held(now, wire::revoked_zhost(id).has_value()) + changes.size() >= 2 * keys_max)
-      continue;
-    if (seal_.holds(purpose, sealed_text(id, *until), *seal)) changes.push_back(row_of(id, *until));
+    if (!until || *until <= wire::seconds_of(now) || !seal || rows_.contains(id)) continue;
+    auto& of_its_kind = wire::revoked_zhost(id) ? keys : tokens;
+    if (of_its_kind >= 2 * keys_max) continue;
+    if (!seal_.holds(purpose, sealed_text(id, *until), *seal)) continue;
+    changes.push_back(row_of(id, *until));
+    ++of_its_kind;
   }
   return changes;
 }

@@ -3,16 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include "adapters/store_memory/memory_store.h"
+#include "controlplane/testing/test_control_plane.h"
 #include "samoza/v1/tokens.pb.h"
-#include "simkit/network.h"
-#include "simkit/stub_certifier.h"
-#include "simkit/stub_identity.h"
 #include "stdx/encoding.h"
 #include "wire/access_table.h"
 #include "wire/certify.h"
 #include "wire/frame.h"
-#include "wire/join_token.h"
 #include "wire/json.h"
 
 namespace controlplane {
@@ -51,55 +47,17 @@ struct FakeZmesh {
   }
 };
 
-struct Fixture {
-  simkit::World world{3};
-  simkit::Network network{world};
-  simkit::Process process{world, "cp", "controlplane"};
-  simkit::StubCertifier certifier;
-  simkit::StubIdentity identity{certifier, process};
-  ports::Runtime runtime = process.runtime();
-  std::unique_ptr<ports::Transport> transport = network.transport(process, "127.0.0.9");
-  adapters::store_memory::Database database;
-  adapters::store_memory::MemoryStore store{process, database};
-  Authority::Options authority;
-  wire::JoinToken token;
-  std::unique_ptr<Service> service;
+struct Fixture : TestControlPlane {
   std::unique_ptr<FakeZmesh> zmesh_a;
 
   std::vector<v1::Envelope>& got() { return zmesh_a->got; }
 
-  Fixture() {
-    network.add_address("127.0.0.9", "cp");
-    network.add_address("127.0.0.1", "a");
-    authority.cluster_id = "test";
-    authority.authority.key = certifier.make_key();
-    authority.authority.certificate = *certifier.make_authority(
-        authority.authority.key, "test", {process.wall() - 1h, process.wall() + 24h * 7300});
-    token = wire::make_join_token(process, {}, *certifier.key_hash(authority.authority.key));
-    authority.local_token_id = token.id;
-    authority.local_token_hash = wire::secret_hash(certifier, token.secret);
-    start();
+  Fixture() : TestControlPlane(/*with_tls=*/false) {
     zmesh_a = std::make_unique<FakeZmesh>(world, network, "a", "a");
     world.run_for(100ms);
     got().clear();
   }
-  void start() {
-    service.reset();
-    service = std::make_unique<Service>(
-        runtime, *transport, store, ports::Security{certifier, identity, identity},
-        Options{.cluster_id = "test",
-                .listen = {ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"},
-                .version = "1",
-                .authority = authority});
-    EXPECT_TRUE(service->start());
-  }
   using Role = ports::CertificateRole;
-  ports::HttpResponse answer(ports::HttpRequest request) {
-    std::optional<ports::HttpResponse> response;
-    service->handle(std::move(request), [&](ports::HttpResponse r) { response = std::move(r); });
-    EXPECT_TRUE(world.run_until_true([&] { return response.has_value(); }, 5s));
-    return response.value_or(ports::HttpResponse{.status = 0});
-  }
   // `link`: the nonce that names one; `caller`: another than the zhost itself.
   ports::HttpResponse post(const std::string& zhost, std::uint64_t incarnation,
                            const std::string& cluster = "test", const std::string& link = "",
@@ -453,6 +411,25 @@ TEST(ControlPlaneTest, ALeaderDoesNotWriteTheKeysOfZhosts) {
 }
 
 // Two zhosts of one id, say from a copied state_dir: both have its certificate.
+// A zhost that never leads decides nothing of what the records are, nor lets others in.
+TEST(ControlPlaneTest, AZhostOfRoleLocalIsDeniedWhatOnlyZhostsMayAskThatMayLead) {
+  Fixture f;
+  v1::KeyRecord key;
+  key.set_key_hash(stdx::Bytes(32, 'k'));
+  key.set_role("local");
+  f.store.commit({}, {{"key", "a", 0, key.SerializeAsString()}}, [](auto) {});
+  f.world.run_for(5s);
+  for (const char* method : {"cas_term", "commit", "forget", "mark", "recover", "backup", "restore",
+                             "join_token_make", "join_tokens", "join_token_revoke"}) {
+    f.got().clear();
+    const auto reply = f.ask(std::string("controlplane.") + method, "");
+    EXPECT_EQ(reply.status().code(), static_cast<int>(stdx::Code::denied)) << method;
+    EXPECT_NE(reply.status().message().find("zhost 'a' joined with a token of role `local`"),
+              std::string::npos)
+        << method << ": " << reply.status().message();
+  }
+}
+
 TEST(ControlPlaneTest, RJoinWhoIsRefusedDoesNotTakeTheAnswersOfTheZhostWhoseIdItHas) {
   Fixture f;
   const auto answers_a = [&] {
