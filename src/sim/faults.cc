@@ -211,8 +211,8 @@ void Faults::emptied() {
   later(9s, [this] { filled(); });
 }
 
-// Only rows were hidden, no change was taken back: who read none of them meanwhile, also one that
-// is paused now and leads again when it goes on, would never ask for them.
+// Only rows were hidden, and no change was taken back. A zrms that read none of them meanwhile
+// would never ask for them: also one that is paused now, and leads again when it goes on.
 void Faults::filled() {
   if (!std::exchange(cluster_.database.emptied, false)) return;
   for (std::size_t i = 0; i < cluster_.size(); ++i) cluster_.crash(i, "zrms");
