@@ -547,7 +547,7 @@ void Service::send(v1::Envelope envelope) {
   const auto at = by_zhost_.find(envelope.to().zhost());
   if (at == by_zhost_.end()) return;  // gone; it asks again
   *envelope.mutable_from() = rpc::address("", "controlplane");
-  connections_.at(at->second).link->send(wire::encode_frame(wire::FrameKind::envelope, envelope));
+  wire::send_envelope(*connections_.at(at->second).link, envelope);
 }
 
 }  // namespace controlplane

@@ -161,7 +161,7 @@ void read_space_file(const ReadFile& read, model::Space& space, std::vector<std:
   const auto store = reader.text(*root, "store", "");
   if (store == "local") space.store = model::StoreKind::local;
   if (store == "cluster") space.store = model::StoreKind::cluster;
-  if (!store.empty() && store != "local" && store != "cluster")
+  if (root->find("store") != nullptr && store != "local" && store != "cluster")
     reader.fail(*root, "store", "store must be local or cluster");
   for (auto& [name, value] : reader.pairs(*root, "config")) space.config[name] = value;
   space.endpoints = reader.texts(*root, "endpoints");

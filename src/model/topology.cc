@@ -79,6 +79,29 @@ void check_placement(const Space& space, Findings& findings) {
                  space.cpu_share, cpu_share_max);
 }
 
+// The guest reads it as its environment, NAME=value with a NUL behind each.
+void check_config(const Space& space, Findings& findings) {
+  constexpr std::size_t config_name_bytes_max = 255, config_bytes_max = 64u << 10;
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : space.config) {
+    bytes += name.size() + value.size();
+    if (name.empty() || name.size() > config_name_bytes_max ||
+        name.find('=') != std::string::npos || stdx::printable(name, name.size() + 1) != name)
+      findings.add(
+          "space '{}': config has the name '{}'; a name is 1 to {} bytes of text in one line, "
+          "without '='",
+          space.name, stdx::printable(name, 80), config_name_bytes_max);
+    if (value.find('\0') != std::string::npos)
+      findings.add(
+          "space '{}': the value of config '{}' has a NUL byte, where the guest would "
+          "see its end",
+          space.name, stdx::printable(name, 80));
+  }
+  if (bytes > config_bytes_max)
+    findings.add("space '{}': its config has {} bytes; {} are allowed", space.name, bytes,
+                 config_bytes_max);
+}
+
 void check_references(const Topology& topology, const Space& space, const TopologyIndex& index,
                       Findings& findings) {
   const auto all = [&](const char* what, const std::vector<std::string>& others) {
@@ -226,6 +249,7 @@ std::vector<std::string> validate(const Topology& topology) {
     check_capabilities(space, findings);
     check_limits(space, findings);
     check_placement(space, findings);
+    check_config(space, findings);
     check_references(topology, space, index, findings);
     if (space.store != StoreKind::none && space.type == SpaceType::ui)
       findings.add("space '{}': a UI space keeps no data", space.name);

@@ -129,5 +129,20 @@ TEST(TopologyTest, WhatASpaceAsksOfItsZhostHasBounds) {
             std::string::npos);
 }
 
+TEST(TopologyTest, TheConfigOfASpaceIsWhatAnEnvironmentCanHold) {
+  const auto finding = [](const std::string& name, const std::string& value) {
+    auto topology = good();
+    topology.spaces[0].config[name] = value;
+    return first_finding(topology);
+  };
+  EXPECT_EQ(finding("GREETING", "a\nb=c"), "");
+  EXPECT_EQ(finding(std::string(255, 'n'), std::string(65'000, 'v')), "");
+  for (const std::string& name : {std::string(), std::string("a=b"), std::string("a\0b", 3),
+                                  std::string("a\nb"), std::string(256, 'n')})
+    EXPECT_NE(finding(name, "v").find("config has the name"), std::string::npos) << name;
+  EXPECT_NE(finding("A", std::string("b\0c", 3)).find("has a NUL byte"), std::string::npos);
+  EXPECT_NE(finding("A", std::string(65'536, 'v')).find("65536 are allowed"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace model

@@ -4,8 +4,9 @@
 // Links of whole frames between processes, and datagrams between zhosts. Unix sockets, TCP and
 // WebSocket in a process (adapters/net); a virtual network in the simulator.
 //
-// A link is reliable and ordered while it lives, and says nothing about what was under way when it
-// closed. All calls and handlers belong to the loop of the service that owns the Transport.
+// A link is reliable and, but for urgent frames, ordered while it lives, and says nothing about
+// what was under way when it closed. All calls and handlers belong to the loop of the service that
+// owns the Transport.
 
 #include <cstdint>
 #include <functional>
@@ -55,6 +56,11 @@ struct LinkHandlers {
   std::size_t writable_below = 8u << 20;  // half of Link::queue_bytes_max
 };
 
+// Urgent frames go ahead of all others that wait at the same end of a link: renewals of the lease
+// must not wait behind megabytes of reports and directories. Among themselves, urgent frames and
+// other frames keep their order. A frame that is being written is not interrupted.
+enum class Urgency { normal, urgent };
+
 class Link {
  public:
   // Largest frame either way; a larger one closes the link.
@@ -67,7 +73,7 @@ class Link {
   virtual ~Link() = default;
   // Exactly once, before the first frame is wanted. Frames that came before it are kept.
   virtual void start(LinkHandlers handlers) = 0;
-  virtual void send(stdx::Bytes frame) = 0;
+  virtual void send(stdx::Bytes frame, Urgency urgency = Urgency::normal) = 0;
   virtual std::size_t queued_bytes() const = 0;
   // For logs: the other side's address.
   virtual std::string peer() const = 0;

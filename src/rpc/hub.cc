@@ -106,7 +106,7 @@ void Hub::deliver(v1::Envelope envelope) {
   }
   const auto at = services_.find(service);
   if (at != services_.end()) {
-    connections_.at(at->second).link->send(wire::encode_frame(wire::FrameKind::envelope, envelope));
+    wire::send_envelope(*connections_.at(at->second).link, envelope);
     return;
   }
   if (envelope.request_id() == 0 || envelope.is_response()) return;

@@ -88,7 +88,7 @@ void ServiceBus::receive(stdx::Bytes frame) {
 
 void ServiceBus::send(v1::Envelope envelope) {
   if (link_) {
-    link_->send(wire::encode_frame(wire::FrameKind::envelope, envelope));
+    wire::send_envelope(*link_, envelope);
     return;
   }
   if (envelope.is_response() || envelope.request_id() == 0) {

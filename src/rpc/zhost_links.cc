@@ -256,11 +256,12 @@ void ZhostLinks::link_lost(const std::string& id, const std::string& why) {
   dial_later(id);
 }
 
-bool ZhostLinks::send(const std::string& id, stdx::Bytes frame, std::size_t queued_max) {
+bool ZhostLinks::send(const std::string& id, stdx::Bytes frame, std::size_t queued_max,
+                      ports::Urgency urgency) {
   const auto at = peers_.find(id);
   if (at == peers_.end() || !at->second.link) return false;
   if (at->second.link->queued_bytes() > queued_max) return false;
-  at->second.link->send(std::move(frame));
+  at->second.link->send(std::move(frame), urgency);
   return true;
 }
 

@@ -77,7 +77,8 @@ class ZhostLinks {
 
   // False: there is no link, or more than `queued_max` bytes wait in it.
   bool send(const std::string& zhost, stdx::Bytes frame,
-            std::size_t queued_max = ports::Link::queue_bytes_max);
+            std::size_t queued_max = ports::Link::queue_bytes_max,
+            ports::Urgency urgency = ports::Urgency::normal);
   bool linked(const std::string& zhost) const;
   std::size_t size() const;
 

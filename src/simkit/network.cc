@@ -23,6 +23,7 @@ struct Network::Pipe {
     bool open = true;                  // this side neither closed nor was told of a close
     std::deque<stdx::Bytes> arrived;   // before start()
     std::deque<stdx::Bytes> outgoing;  // sent by this end, not yet at the other
+    std::size_t urgent = 0;            // of `outgoing`, at its front
     std::size_t outgoing_bytes = 0;
     bool was_above = false;
     bool pumping = false;
@@ -106,6 +107,7 @@ bool Network::Pipe::send_one(const std::shared_ptr<Pipe>& pipe, int from) {
   }
   auto frame = std::move(sender.outgoing.front());
   sender.outgoing.pop_front();
+  if (sender.urgent > 0) --sender.urgent;
   sender.outgoing_bytes -= frame.size();
   if (sender.was_above && sender.outgoing_bytes < sender.handlers.writable_below) {
     sender.was_above = false;
@@ -173,7 +175,7 @@ class SimLink final : public ports::Link {
     }
   }
 
-  void send(stdx::Bytes frame) override {
+  void send(stdx::Bytes frame, ports::Urgency urgency) override {
     auto& end = pipe_->ends[side_];
     if (!end.open) return;
     if (frame.size() > frame_bytes_max ||
@@ -185,7 +187,12 @@ class SimLink final : public ports::Link {
     }
     end.outgoing_bytes += frame.size();
     if (end.outgoing_bytes > end.handlers.writable_below) end.was_above = true;
-    end.outgoing.push_back(std::move(frame));
+    if (urgency == ports::Urgency::urgent) {
+      end.outgoing.insert(end.outgoing.begin() + static_cast<std::ptrdiff_t>(end.urgent++),
+                          std::move(frame));
+    } else {
+      end.outgoing.push_back(std::move(frame));
+    }
     if (!end.pumping) {
       end.pumping = true;
       Network::Pipe::pump(pipe_, side_);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "simkit/network.h"
 
 namespace simkit {
@@ -48,6 +50,17 @@ TEST(SimkitTest, FramesArriveInOrderAndACutOnlyDelaysThem) {
   pair.world.run_for(2s);
   ASSERT_EQ(pair.got.size(), 100u);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(pair.got[static_cast<std::size_t>(i)], std::to_string(i));
+}
+
+TEST(SimkitTest, AnUrgentFrameGoesAheadOfMegabytesThatWait) {
+  Pair pair;
+  for (int i = 0; i < 30; ++i) pair.client->send(std::string(256u << 10, 'r'));
+  pair.client->send("lease", ports::Urgency::urgent);
+  pair.client->send("ping", ports::Urgency::urgent);
+  ASSERT_TRUE(pair.world.run_until_true([&] { return pair.got.size() == 32; }, 60s));
+  const auto place = std::ranges::find(pair.got, "lease") - pair.got.begin();
+  EXPECT_LT(place, 4);
+  EXPECT_EQ(pair.got[static_cast<std::size_t>(place) + 1], "ping");
 }
 
 TEST(SimkitTest, DestroyingALinkIsSeenOnTheOtherSideAfterItsLastFrame) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "ports/transport.h"
 #include "samoza/v1/envelope.pb.h"
 #include "stdx/bytes.h"
 #include "stdx/result.h"
@@ -44,6 +45,12 @@ template <typename Message>
 stdx::Result<Message> parse_frame(stdx::BytesView frame) {
   return parse<Message>(frame.substr(1));
 }
+
+// Urgent: what a lease, a heartbeat or the judgement of a failure depends on, and the responses to
+// it (docs/wire.md). These messages are small and few.
+ports::Urgency urgency_of(const v1::Envelope& envelope);
+// Encodes it, and sends it with its urgency.
+void send_envelope(ports::Link& link, const v1::Envelope& envelope);
 
 v1::Status to_wire(const stdx::Error& error);
 stdx::Error from_wire(const v1::Status& status);

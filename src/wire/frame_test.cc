@@ -32,5 +32,19 @@ TEST(FrameTest, ErrorsKeepTheirCodeOnTheWire) {
   EXPECT_EQ(from_wire(strange).code, stdx::Code::failed);
 }
 
+TEST(FrameTest, RenewalsOfTheLeaseAndPingsAreUrgentAndTheirAnswersToo) {
+  v1::Envelope envelope;
+  envelope.set_is_response(true);
+  for (const char* method : {"controlplane.cas_term", "controlplane.read_term", "service.ping",
+                             "startz.beat", "startz.probe", "zmesh.ping"}) {
+    envelope.set_method(method);
+    EXPECT_EQ(urgency_of(envelope), ports::Urgency::urgent) << method;
+  }
+  for (const char* method : {"controlplane.commit", "zrms.resource_report", ""}) {
+    envelope.set_method(method);
+    EXPECT_EQ(urgency_of(envelope), ports::Urgency::normal) << method;
+  }
+}
+
 }  // namespace
 }  // namespace wire

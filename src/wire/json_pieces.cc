@@ -48,7 +48,8 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(from, text.find_last_not_of(space) - from + 1);
 }
 
-// What stands between the commas inside the brackets of `text`; false: they do not fit.
+// What stands between the commas inside the brackets of `text`; false: they do not fit, or there
+// are more than members_max.
 bool members_of(std::string_view text, char open, char close,
                 std::vector<std::string_view>& members) {
   text = trimmed(text);
@@ -56,7 +57,7 @@ bool members_of(std::string_view text, char open, char close,
   if (trimmed(text.substr(1, text.size() - 2)).empty()) return true;
   for (std::size_t at = 1;;) {
     const auto end = past_value(text, at);
-    if (end == std::string_view::npos) return false;
+    if (end == std::string_view::npos || members.size() == JsonPieces::members_max) return false;
     members.push_back(trimmed(text.substr(at, end - at)));
     if (members.back().empty()) return false;
     if (text[end] != ',') return text[end] == close && end + 1 == text.size();
@@ -87,9 +88,16 @@ stdx::Result<JsonPieces> JsonPieces::of(std::string_view json,
                              ? std::string_view()
                              : trimmed(field.substr(colon + 1));
       if (value.starts_with('[')) {
+        for (const auto& list : pieces.lists_)
+          if (list.name == *wanted)
+            return stdx::fail(stdx::Code::invalid, stdx::format("'{}' is there twice", *wanted));
         pieces.lists_.push_back({*wanted, {}});
-        if (!members_of(value, '[', ']', pieces.lists_.back().members)) return broken(*wanted);
-        continue;
+        auto& members = pieces.lists_.back().members;
+        if (members_of(value, '[', ']', members)) continue;
+        if (members.size() == members_max)
+          return stdx::fail(stdx::Code::invalid,
+                            stdx::format("'{}' has more than {} members", *wanted, members_max));
+        return broken(*wanted);
       }
     }
     pieces.rest_ += (pieces.rest_.empty() ? "" : ",") + std::string(field);

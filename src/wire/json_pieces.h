@@ -15,9 +15,13 @@ namespace wire {
 
 class JsonPieces {
  public:
+  // Of each list; no topology has so many. A longer one would take 16 bytes for each member.
+  static constexpr std::size_t members_max = 100'000;
+
   // Finds the members of the lists named `lists` at the top of `json`, which outlives it. It looks
   // for brackets, quotation marks and commas alone: what else is wrong is found where a piece is
-  // read. Code::invalid where the brackets do not fit or text follows the object.
+  // read. Code::invalid where the brackets do not fit, text follows the object,
+  // a list has too many members or is there twice.
   static stdx::Result<JsonPieces> of(std::string_view json,
                                      const std::vector<std::string_view>& lists);
 

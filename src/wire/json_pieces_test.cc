@@ -43,6 +43,18 @@ TEST(JsonPiecesTest, BracketsThatDoNotFitAreRefused) {
     EXPECT_TRUE(all(json, 10).front().starts_with("refused: ")) << json;
 }
 
+TEST(JsonPiecesTest, AListWithTooManyMembersOrThereTwiceIsRefusedByName) {
+  std::string most = R"({"spaces":[1)";
+  for (std::size_t i = 1; i < JsonPieces::members_max; ++i) most += ",1";
+  EXPECT_TRUE(JsonPieces::of(most + "]}", {"spaces"}));
+  const auto more = JsonPieces::of(most + ",1]}", {"spaces"});
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().message, "'spaces' has more than 100000 members");
+  const auto twice = JsonPieces::of(R"({"spaces":[1],"spaces":[2]})", {"spaces"});
+  ASSERT_FALSE(twice);
+  EXPECT_EQ(twice.error().message, "'spaces' is there twice");
+}
+
 // For every cut: the merged pieces are the message that the whole is.
 TEST(JsonPiecesTest, WhatIsReadFromThePiecesIsWhatTheWholeSays) {
   v1::StandaloneTopology whole;

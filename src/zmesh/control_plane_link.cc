@@ -257,7 +257,7 @@ void ControlPlaneLink::lost(const std::string& why) {
 
 void ControlPlaneLink::send(v1::Envelope envelope) {
   if (connected() && !stale_) {
-    link_->send(wire::encode_frame(wire::FrameKind::envelope, envelope));
+    wire::send_envelope(*link_, envelope);
     return;
   }
   if (envelope.request_id() == 0 || envelope.is_response()) return;

@@ -11,6 +11,7 @@
 
 #include "rpc/zhost_links.h"
 #include "samoza/v1/controlplane.pb.h"
+#include "wire/frame.h"
 
 namespace zmesh {
 
@@ -38,8 +39,9 @@ class PeerLinks {
   }
 
   // False when there is no link to `peer`.
-  bool send(const std::string& peer, stdx::Bytes frame) {
-    return links_.send(peer, std::move(frame));
+  bool send(const std::string& peer, const v1::Envelope& envelope) {
+    return links_.send(peer, wire::encode_frame(wire::FrameKind::envelope, envelope),
+                       ports::Link::queue_bytes_max, wire::urgency_of(envelope));
   }
   // The same for frames that may be refused under load: false past half of the link's queue.
   bool send_if_room(const std::string& peer, stdx::Bytes frame) {

@@ -304,7 +304,7 @@ void Service::route_outside(v1::Envelope envelope) {
            stdx::format("zhost '{}' is not reachable", stdx::printable(envelope.to().zhost(), 80)));
     return;
   }
-  peers_.send(*next, wire::encode_frame(wire::FrameKind::envelope, envelope));
+  peers_.send(*next, envelope);
 }
 
 void Service::bounce(const v1::Envelope& envelope, const std::string& why) {
@@ -350,12 +350,12 @@ void Service::peer_envelope(const std::string& peer, v1::Envelope envelope) {
         {Code::unavailable, stdx::format("zhost '{}' is not reachable through '{}'",
                                          envelope.to().zhost(), options_.self.zhost_id())});
     failure.set_hops(1);  // said by this relay in the name of its target
-    peers_.send(peer, wire::encode_frame(wire::FrameKind::envelope, failure));
+    peers_.send(peer, failure);
     return;
   }
   relayed_.add();
   const std::string to = envelope.to().zhost();
-  peers_.send(to, wire::encode_frame(wire::FrameKind::envelope, envelope));
+  peers_.send(to, envelope);
 }
 
 // --- peers ---

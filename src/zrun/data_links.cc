@@ -25,7 +25,11 @@ DataLinks::DataLinks(ports::Runtime& runtime, ports::Transport& transport, v1::P
   links_.on_frame = [this](const std::string& zhost, stdx::Bytes frame) {
     if (on_frame) on_frame(zhost, std::move(frame));
   };
-  links_.on_link = [this](const std::string& zhost, bool) {
+  links_.on_link = [this](const std::string& zhost, bool up) {
+    if (up)
+      lost_.erase(zhost);
+    else
+      lost_.insert(zhost);
     if (on_link_changed) on_link_changed(zhost);
   };
   links_.on_room = [this] {

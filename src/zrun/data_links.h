@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "rpc/zhost_links.h"
@@ -44,6 +45,9 @@ class DataLinks {
     return links_.send(zhost, std::move(frame), queue_bytes_soft);
   }
   bool linked(const std::string& zhost) const { return links_.linked(zhost); }
+  // There was a link to it, and there is none now: its zrun may have ended. False of a zhost that
+  // was only ever reached through relays.
+  bool lost(const std::string& zhost) const { return lost_.contains(zhost); }
   std::size_t size() const { return links_.size(); }
 
  private:
@@ -51,6 +55,7 @@ class DataLinks {
 
   ports::Runtime& runtime_;
   std::string self_;
+  std::set<std::string> lost_;                   // bounded: zhosts of the cluster
   bool listed_ = false;                          // zmesh named somebody
   std::optional<stdx::Instant> unlisted_since_;  // the first refused for that since the last list
   rpc::ZhostLinks links_;

@@ -150,12 +150,27 @@ void LetterWriter::receiver_leaves(Space& receiver, std::vector<MessagePtr>* car
       message->redelivered |= begun && path != nullptr;
       return carry->push_back(std::move(message));
     }
-    if (kept && sender_has(topology, *path, *message)) return;
+    if (kept && sender_has(topology, *path, *message)) {
+      if (!memory_of_sender_may_be_lost(topology, *path)) return;
+      return not_handled(receiver, *message,
+                         "its receiver was stopped, moved or replaced before it was handled, while "
+                         "the zhost of its sender could not be reached; if that still runs, the "
+                         "next instance of the receiver gets the message as well");
+    }
     not_handled(receiver, *message,
                 "its receiver was stopped or moved before it was handled, and its sender does not "
                 "keep it");
   };
   receiver.drain_mailbox(take, /*handled=*/carry != nullptr);
+}
+
+// The sender's zrun keeps what it sent at least once in memory, and may have ended; an outbox is on
+// its disk.
+bool LetterWriter::memory_of_sender_may_be_lost(const LocalTopology& topology,
+                                                const PathState& path) const {
+  const auto& sender = topology.slots[path.from];
+  return sender.local == nullptr && !model::is_transactional(topology.spec(), path.from) &&
+         parts_.link_lost(sender.zhost);
 }
 
 // A message of a receiver that leaves, which nobody else has.

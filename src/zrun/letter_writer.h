@@ -51,6 +51,7 @@ class LetterWriter {
 
  private:
   void add(DeadLetter letter);
+  bool memory_of_sender_may_be_lost(const LocalTopology& topology, const PathState& path) const;
   // Where it is placed here.
   Space* receiver_of(const DeadLetter& letter);
 

@@ -3,6 +3,7 @@
 
 // What the classes of a zrun share that make messages for its spaces. All of it outlives them.
 
+#include <functional>
 #include <string>
 
 #include "ports/runtime.h"
@@ -20,6 +21,8 @@ struct LocalParts {
   OutsideCalls& calls;
   Tracer* tracer = nullptr;  // null: nothing is traced here
   std::string zhost;
+  // Whether the link to the zrun of a zhost was lost, so that it may have ended.
+  std::function<bool(const std::string& zhost)> link_lost;
 };
 
 }  // namespace zrun

@@ -23,7 +23,9 @@ class BrowserLink final : public ports::Link {
   explicit BrowserLink(std::shared_ptr<Socket> socket) : socket_(std::move(socket)) {}
   ~BrowserLink() override { socket_->open = false; }
   void start(ports::LinkHandlers handlers) override { socket_->zmesh = std::move(handlers); }
-  void send(stdx::Bytes frame) override { socket_->got.push_back(std::move(frame)); }
+  void send(stdx::Bytes frame, ports::Urgency) override {
+    socket_->got.push_back(std::move(frame));
+  }
   std::size_t queued_bytes() const override { return socket_->queued; }
   std::string peer() const override { return "browser"; }
 

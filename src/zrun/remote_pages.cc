@@ -22,7 +22,7 @@ class RemotePages::Page final : public ports::Link {
   }
 
   void start(ports::LinkHandlers handlers) override { handlers_ = std::move(handlers); }
-  void send(stdx::Bytes text) override {
+  void send(stdx::Bytes text, ports::Urgency) override {
     not_taken_ += text.size();
     v1::PageFrame frame;
     frame.set_page(key_.second);

@@ -102,7 +102,13 @@ Service::Service(ports::Runtime& runtime, Dependencies dependencies, Options opt
 }
 
 LocalParts Service::local_parts() {
-  return {runtime_, spaces_, pool_, outside_calls_, tracer_.get(), options_.zhost};
+  return {runtime_,
+          spaces_,
+          pool_,
+          outside_calls_,
+          tracer_.get(),
+          options_.zhost,
+          [this](const std::string& zhost) { return links_.lost(zhost); }};
 }
 
 Service::~Service() {

@@ -78,7 +78,9 @@ class BlobFiles::Folder {
 
   // --- on the thread ---
   stdx::Result<std::string> store(const std::string& name, const stdx::Bytes& blob) {
-    if (!fs::exists(at(name))) TRY(posix::replace_file(at(name), blob));
+    // What is there may be damaged: whoever stores an archive again mends it.
+    if (const auto there = posix::read_file(at(name), blob_bytes_max); !there || *there != blob)
+      TRY(posix::replace_file(at(name), blob));
     note(name);
     return name;
   }

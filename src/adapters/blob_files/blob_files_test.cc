@@ -73,6 +73,20 @@ TEST(BlobFilesTest, WhatIsStoredReadOrFoundMissingIsKnownAtOnce) {
   EXPECT_FALSE(f.blobs->has(*name));
 }
 
+TEST(BlobFilesTest, AnArchiveThatIsDamagedOnDiskIsMendedByStoringItAgain) {
+  Fixture f;
+  const auto put = [&] {
+    return f.wait<std::string>([&](auto done) { f.blobs->put("archive", done); });
+  };
+  const auto name = put();
+  ASSERT_TRUE(name);
+  for (const char* damaged : {"archivx", "arch", ""}) {
+    std::ofstream(f.folder / *name, std::ios::trunc) << damaged;
+    ASSERT_TRUE(put()) << damaged;
+    EXPECT_EQ(f.get(*name), "archive") << damaged;
+  }
+}
+
 TEST(BlobFilesTest, WhatTheDiskDoesNotLetGoIsListedAgain) {
   Fixture f;
   const std::string name(64, 'a');

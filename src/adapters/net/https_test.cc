@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The control plane's port: HTTPS and WebSockets by certificates, over real sockets.
 #include <gtest/gtest.h>
+
 #include <unistd.h>
+#include <algorithm>
 
 #include "adapters/loop/loop.h"
 #include "adapters/net/http_client.h"
@@ -171,6 +173,24 @@ TEST(HttpsTest, AWebSocketIsALinkThatKnowsItsOtherSide) {
   ASSERT_EQ(got.size(), 51u);
   EXPECT_EQ(got[0], "echo " + large);
   EXPECT_EQ(got[50], "echo 49");
+}
+
+TEST(HttpsTest, AnUrgentFrameOfAWebSocketGoesAheadOfMegabytesThatWait) {
+  Fixture f;
+  auto link = f.dial("/ws");
+  ASSERT_TRUE(link) << link.error().message;
+  std::vector<std::string> got;
+  (*link)->start({.on_frame =
+                      [&](stdx::Bytes frame) {
+                        got.push_back(frame);
+                        if (got.size() == 31) f.loop.stop();
+                      },
+                  .on_closed = [](const stdx::Error& why) { FAIL() << why.message; },
+                  .on_writable = {}});
+  for (int i = 0; i < 30; ++i) (*link)->send(std::string(256u << 10, 'r'));
+  (*link)->send("lease", ports::Urgency::urgent);
+  f.loop.run();
+  EXPECT_LT(std::ranges::find(got, "echo lease") - got.begin(), 4);
 }
 
 TEST(HttpsTest, ALinkIsCutWhereTheOtherSideEndsIt) {

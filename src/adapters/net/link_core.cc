@@ -16,7 +16,7 @@ void LinkCore::start(ports::LinkHandlers handlers) {
   read();
 }
 
-void LinkCore::send(stdx::Bytes frame) {
+void LinkCore::send(stdx::Bytes frame, ports::Urgency urgency) {
   if (over()) return;
   if (frame.size() > Link::frame_bytes_max ||
       queued_bytes_ + frame.size() > Link::queue_bytes_max) {
@@ -25,7 +25,7 @@ void LinkCore::send(stdx::Bytes frame) {
   }
   queued_bytes_ += frame.size() + header_bytes_;
   if (queued_bytes_ > handlers_->writable_below) was_above_ = true;
-  queue(std::move(frame));
+  queue(std::move(frame), urgency);
   if (writing_) return;
   writing_ = true;
   write();

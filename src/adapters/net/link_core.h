@@ -24,7 +24,7 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   virtual ~LinkCore() = default;
 
   void start(ports::LinkHandlers handlers);
-  void send(stdx::Bytes frame);
+  void send(stdx::Bytes frame, ports::Urgency urgency);
   void detach();
   std::size_t queued_bytes() const { return queued_bytes_; }
   const std::string& peer() const { return peer_; }
@@ -32,7 +32,7 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
 
  protected:
   virtual void read() = 0;
-  virtual void queue(stdx::Bytes frame) = 0;
+  virtual void queue(stdx::Bytes frame, ports::Urgency urgency) = 0;
   // Something is queued and no write is under way; answers with `written`.
   virtual void write() = 0;
   // The owner is gone while a write is under way.
@@ -68,7 +68,9 @@ class CoreLink final : public ports::Link {
   explicit CoreLink(std::shared_ptr<LinkCore> core) : core_(std::move(core)) {}
   ~CoreLink() override { core_->detach(); }
   void start(ports::LinkHandlers handlers) override { core_->start(std::move(handlers)); }
-  void send(stdx::Bytes frame) override { core_->send(std::move(frame)); }
+  void send(stdx::Bytes frame, ports::Urgency urgency) override {
+    core_->send(std::move(frame), urgency);
+  }
   std::size_t queued_bytes() const override { return core_->queued_bytes(); }
   std::string peer() const override { return core_->peer(); }
   ports::Identity identity() const override { return core_->identity(); }

@@ -9,6 +9,7 @@
 
 #include "adapters/loop/loop.h"
 #include "adapters/net/link_core.h"
+#include "adapters/net/send_queue.h"
 #include "stdx/text.h"
 
 namespace adapters::net {
@@ -19,12 +20,13 @@ using boost::system::error_code;
 using ports::Link;
 using stdx::Code;
 
-constexpr std::size_t length_bytes = 4;
+constexpr std::size_t length_bytes = SendQueue::length_bytes;
 constexpr std::size_t read_chunk_bytes = 64u << 10;
 constexpr std::size_t cipher_chunk_bytes = 32u << 10;
 constexpr std::size_t idle_bytes = 16u << 10;  // that a secure link keeps for frames
-// So much is encrypted at once: more would hold up the loop.
-constexpr std::size_t encrypt_bytes_max = 256u << 10;
+// So much is written at once: to encrypt more would hold up the loop, and an urgent frame waits for
+// what is being written.
+constexpr std::size_t write_bytes_max = 256u << 10;
 constexpr auto handshake_timeout = std::chrono::seconds(5);
 
 class Stream final : public LinkCore {
@@ -171,12 +173,8 @@ class Stream final : public LinkCore {
     return true;
   }
 
-  // What waits goes out in one write.
-  void queue(stdx::Bytes frame) override {
-    const auto length = static_cast<std::uint32_t>(frame.size());
-    pending_.append(reinterpret_cast<const char*>(&length), length_bytes);
-    pending_.append(frame);
-  }
+  void queue(stdx::Bytes frame, ports::Urgency urgency) override { pending_.push(frame, urgency); }
+  // What waits goes out in one write, as far as `write_bytes_max` allows.
   void write() override {
     const auto plain = session_ ? encrypt() : take_plain();
     asio::async_write(socket_, asio::buffer(in_flight_),
@@ -188,21 +186,16 @@ class Stream final : public LinkCore {
                       });
   }
   std::size_t take_plain() {
-    in_flight_.swap(pending_);
-    pending_.clear();
+    pending_.take(in_flight_, write_bytes_max);
     return in_flight_.size();
   }
-  // What waits, as far as it is encrypted at once; how much of it that is.
+  // How much of what waits is encrypted now.
   std::size_t encrypt() {
-    const auto n = std::min(pending_.size() - taken_, encrypt_bytes_max);
-    if (const auto written = session_->write({pending_.data() + taken_, n}); !written)
+    const auto plain = pending_.next(write_bytes_max);
+    const auto n = plain.size();
+    if (const auto written = session_->write(plain); !written)
       fail({written.error().code, peer() + ": " + written.error().message});
-    taken_ += n;
-    // Each byte is moved once at most.
-    if (taken_ >= pending_.size() / 2) {
-      pending_.erase(0, taken_);
-      taken_ = 0;
-    }
+    pending_.consume(n);
     in_flight_.swap(session_->outgoing());
     return n;
   }
@@ -227,11 +220,11 @@ class Stream final : public LinkCore {
   asio::steady_timer linger_;
   std::string buffer_;  // its first have_ bytes are not consumed yet
   std::size_t have_ = 0;
-  std::string pending_, in_flight_;
+  SendQueue pending_;
+  std::string in_flight_;
   // Of a secure link.
   std::unique_ptr<tls::Session> session_;
   std::string cipher_;
-  std::size_t taken_ = 0;  // of pending_: encrypted already
   ports::ConnectHandler opened_;
 };
 

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -137,6 +138,32 @@ TEST(NetTransportTest, FramesGoBothWaysOverUnixSocketsAndTcp) {
   Fixture g;
   echo_both_ways(g, Endpoint::tcp("127.0.0.1", 0),
                  [](auto port) { return Endpoint::tcp("127.0.0.1", port); });
+}
+
+TEST(NetTransportTest, AnUrgentFrameGoesAheadOfMegabytesThatWait) {
+  for (const bool unix_socket : {true, false}) {
+    Fixture f;
+    std::unique_ptr<ports::Link> server, client;
+    std::vector<std::string> got;
+    const auto at = unix_socket ? Endpoint::local("zmesh") : Endpoint::tcp("127.0.0.1", 0);
+    auto listener = *f.transport->listen(at, [&](std::unique_ptr<ports::Link> link) {
+      server = std::move(link);
+      server->start({.on_frame = [&](stdx::Bytes frame) { got.push_back(std::move(frame)); },
+                     .on_closed = {},
+                     .on_writable = {}});
+    });
+    const auto to = unix_socket ? at : Endpoint::tcp("127.0.0.1", listener->port());
+    f.transport->connect(to, [&](auto link) {
+      ASSERT_TRUE(link) << link.error().message;
+      client = std::move(*link);
+      client->start({});
+      for (int i = 0; i < 30; ++i) client->send(std::string(256u << 10, 'r'));
+      client->send("lease", ports::Urgency::urgent);
+    });
+    ASSERT_TRUE(f.run_until([&] { return got.size() == 31; }));
+    const auto place = std::ranges::find(got, "lease") - got.begin();
+    EXPECT_LT(place, 4) << ports::to_string(to);
+  }
 }
 
 TEST(NetTransportTest, ADataLinkToThePeerPortReachesTheDataListenerByItsProtocol) {

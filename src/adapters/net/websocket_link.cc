@@ -74,16 +74,19 @@ class WebSocket final : public LinkCore {
   }
 
   // One message is one frame, so each is a write of its own.
-  void queue(stdx::Bytes frame) override { queue_.push_back(std::move(frame)); }
+  void queue(stdx::Bytes frame, ports::Urgency urgency) override {
+    (urgency == ports::Urgency::urgent ? urgent_ : queue_).push_back(std::move(frame));
+  }
   void write() override {
-    socket_.async_write(asio::buffer(queue_.front()),
-                        [self = self()](error_code error, std::size_t) {
-                          const auto bytes = self->queue_.front().size() + header_bytes;
-                          self->queue_.pop_front();
-                          if (error)
-                            self->fail({Code::unavailable, self->peer() + ": " + error.message()});
-                          self->written(bytes);
-                        });
+    auto& from = urgent_.empty() ? queue_ : urgent_;
+    in_flight_ = std::move(from.front());
+    from.pop_front();
+    socket_.async_write(asio::buffer(in_flight_), [self = self()](error_code error, std::size_t) {
+      const auto bytes = self->in_flight_.size() + header_bytes;
+      self->in_flight_.clear();
+      if (error) self->fail({Code::unavailable, self->peer() + ": " + error.message()});
+      self->written(bytes);
+    });
   }
 
   void end() override {
@@ -97,7 +100,8 @@ class WebSocket final : public LinkCore {
 
   Socket socket_;
   beast::flat_buffer buffer_;
-  std::deque<stdx::Bytes> queue_;
+  std::deque<stdx::Bytes> queue_, urgent_;
+  stdx::Bytes in_flight_;
 };
 
 // What the other side says of a refusal: the message of an error_response, else the body's text.
