@@ -19,12 +19,12 @@ class OpenedPackage final : public ports::Package {
     for (const auto& [name, content] : contents_.files) names.push_back(name);
     return names;
   }
-  stdx::Result<stdx::Bytes> read(const std::string& path) const override {
+  stdx::Result<stdx::BytesView> read(const std::string& path) const override {
     const auto at = contents_.files.find(path);
     if (at == contents_.files.end())
       return stdx::fail(stdx::Code::not_found,
                         stdx::format("the MEX has no {}", stdx::printable(path, 200)));
-    return at->second;
+    return stdx::BytesView(at->second);
   }
 
  private:

@@ -25,7 +25,8 @@ class Package {
   virtual std::string publisher() const = 0;
   virtual bool is_signed() const = 0;
   virtual std::vector<std::string> files() const = 0;  // sorted
-  virtual stdx::Result<stdx::Bytes> read(const std::string& path) const = 0;
+  // Lives as long as the package.
+  virtual stdx::Result<stdx::BytesView> read(const std::string& path) const = 0;
 };
 
 class PackageReader {

@@ -54,8 +54,12 @@ struct Pages::Asset {
   v1::PageAssetRequest request;
   std::string zhost;
   bool html = false;
+  std::uint64_t tag = 0;  // of the parts so far
   ports::HttpResponse response;
   ports::HttpReply reply;
+  std::shared_ptr<std::size_t> fetched_bytes;
+  std::size_t reserved = 0;  // of fetched_bytes
+  ~Asset() { *fetched_bytes -= reserved; }
 };
 
 Pages::Pages(ports::Runtime& runtime, rpc::Exchange& exchange, const Directory& directory,
@@ -149,6 +153,7 @@ void Pages::serve(const v1::DirectoryEntry& entry, std::string path, bool html,
   asset->request.set_asset(path.substr(1));
   asset->zhost = entry.zhost();
   asset->html = html;
+  asset->fetched_bytes = fetched_bytes_;
   asset->reply = [count = waiting_, reply = std::move(reply)](ports::HttpResponse response) {
     --*count;
     reply(std::move(response));
@@ -172,6 +177,11 @@ void Pages::fetch(std::shared_ptr<Asset> asset) {
                                                          part.error().message)
                                           : wire::error_response(part.error()));
         }
+        // An update between two parts: from the beginning.
+        if (asset->tag != part->tag()) {
+          asset->tag = part->tag();
+          if (!std::exchange(response.body, {}).empty() && !alive.expired()) return fetch(asset);
+        }
         const auto had = response.body.size();
         response.body += part->part();
         if (part->size() > asset_bytes_max || response.body.size() > part->size() ||
@@ -179,6 +189,13 @@ void Pages::fetch(std::shared_ptr<Asset> asset) {
           return asset->reply(wire::error_response(
               {Code::failed, stdx::format("an asset of a page has {} bytes; at most {} are served",
                                           part->size(), asset_bytes_max)}));
+        if (asset->reserved == 0 && response.body.size() < part->size()) {
+          if (*asset->fetched_bytes + part->size() > fetched_bytes_max)
+            return asset->reply(
+                message_page(503, "Try again", "Too many large files of pages are under way."));
+          asset->reserved = part->size();
+          *asset->fetched_bytes += asset->reserved;
+        }
         if (response.body.size() < part->size()) {
           if (alive.expired())
             return asset->reply(wire::error_response({Code::unavailable, "zmesh is stopping"}));

@@ -30,6 +30,8 @@ class Pages {
   static constexpr std::size_t requests_max = 96, sockets_max = 256;
   static constexpr std::size_t said_bytes_max = 1u << 20;
   static constexpr std::size_t asset_bytes_max = 16u << 20;
+  // Of all assets that are being put together; one that does not fit is answered 503.
+  static constexpr std::size_t fetched_bytes_max = 64u << 20;
   static constexpr std::size_t took_step = 64u << 10, queue_bytes_soft = 256u << 10;
   static constexpr stdx::Duration look_every = std::chrono::seconds(2);
   static constexpr stdx::Duration zrun_timeout = std::chrono::seconds(10);
@@ -83,6 +85,7 @@ class Pages {
   std::map<std::uint64_t, Socket> sockets_;
   std::uint64_t next_;
   std::shared_ptr<std::size_t> waiting_ = std::make_shared<std::size_t>(0);
+  std::shared_ptr<std::size_t> fetched_bytes_ = std::make_shared<std::size_t>(0);
   ports::Timer look_timer_;
   ports::Gauge& open_;
   ports::Counter& dropped_;

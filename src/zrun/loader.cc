@@ -96,12 +96,11 @@ void Loader::module(const std::string& sha256, std::shared_ptr<const ports::Pack
   if (!interface) return answer_all(std::unexpected(interface.error()));
   const auto findings = guest_abi::check(space, *interface);
   if (!findings.empty()) return answer_all(stdx::fail(Code::invalid, findings.front()));
-  engine_.compile(
-      std::make_shared<const stdx::Bytes>(std::move(*bytes)), abi::granted(space.capabilities),
-      [answer_all,
-       alive = std::weak_ptr<bool>(alive_)](stdx::Result<std::shared_ptr<ports::Module>> module) {
-        if (!alive.expired()) answer_all(std::move(module));
-      });
+  engine_.compile(std::make_shared<const stdx::Bytes>(*bytes), abi::granted(space.capabilities),
+                  [answer_all, alive = std::weak_ptr<bool>(alive_)](
+                      stdx::Result<std::shared_ptr<ports::Module>> module) {
+                    if (!alive.expired()) answer_all(std::move(module));
+                  });
 }
 
 }  // namespace zrun

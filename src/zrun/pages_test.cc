@@ -237,6 +237,47 @@ TEST(PagesTest, ASpaceThatMovesClosesItsSocketsAndKeepsItsAddress) {
   EXPECT_EQ(site.zrun.at("a")->service->spaces().pages(site.id, "ui")->size(), 1u);
 }
 
+// ui on b begins anew, from an archive in which app.js has so many of that letter.
+void ship(Site& site, std::uint64_t epoch, std::size_t bytes, char letter) {
+  site.disk.files["spaces/ui/app.js"] = std::string(bytes, letter);
+  const auto& spaces = site.zrun.at("b")->service->spaces();
+  EXPECT_EQ(site.zrun.at("b")->service->stop(site.stop_command("ui", epoch - 1)).outcome(),
+            "accepted");
+  EXPECT_TRUE(site.world.run_until_true([&] { return !spaces.space("", "ui"); }, 10s));
+  EXPECT_EQ(site.place("ui", "b", epoch), "accepted");
+  EXPECT_TRUE(site.world.run_until_true([&] { return site.pages() != nullptr; }, 10s));
+  site.tell_directory();
+}
+
+TEST(PagesTest, AFileIsOfOneVersionThoughAnotherOneComesBetweenItsParts) {
+  Site site;
+  ship(site, 2, 3u << 20, 'a');
+  site.network.faults.bytes_per_second = 1'000'000;
+  std::optional<ports::HttpResponse> answer;
+  site.api->handle(site.request("/app.js", site.cookie()),
+                   [&](ports::HttpResponse response) { answer = std::move(response); });
+  site.world.run_for(1500ms);
+  EXPECT_FALSE(answer);
+  ship(site, 3, 3u << 20, 'b');
+  EXPECT_TRUE(site.world.run_until_true([&] { return answer.has_value(); }, 60s));
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_TRUE(answer->body == std::string(3u << 20, 'b')) << answer->body.size();
+}
+
+TEST(PagesTest, LargeFilesThatAreFetchedAtOnceHaveABoundTogether) {
+  Site site;
+  ship(site, 2, zmesh::Pages::asset_bytes_max, 'a');
+  std::map<int, int> answers;
+  constexpr int fit = zmesh::Pages::fetched_bytes_max / zmesh::Pages::asset_bytes_max;
+  for (int i = 0; i < fit + 2; ++i)
+    site.api->handle(site.request("/app.js", site.cookie()),
+                     [&](ports::HttpResponse response) { ++answers[response.status]; });
+  EXPECT_TRUE(
+      site.world.run_until_true([&] { return answers[200] + answers[503] == fit + 2; }, 60s));
+  EXPECT_EQ(answers[200], fit);
+  EXPECT_EQ(site.ask(site.request("/app.js", site.cookie())).status, 200) << "room again";
+}
+
 TEST(PagesTest, AZrunThatStartsAnewClosesTheSocketsOfThatBefore) {
   Site site;
   const auto socket = site.open(site.cookie());

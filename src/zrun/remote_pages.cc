@@ -91,14 +91,14 @@ stdx::Result<v1::PageAssetReply> RemotePages::asset(const v1::PageAssetRequest& 
     return stdx::fail(Code::unavailable,
                       stdx::format("UI space '{}' does not run on this zhost now",
                                    stdx::printable(request.space(), 80)));
-  auto served = pages->serve(request.asset());
-  if (served.status != 200) return std::unexpected(wire::error_from_response(served));
+  TRY_ASSIGN(const auto asset, pages->asset(request.asset()));
   v1::PageAssetReply reply;
-  reply.set_size(served.body.size());
-  if (request.offset() < served.body.size())
-    reply.set_part(served.body.substr(request.offset(), part_bytes));
-  reply.set_content_type(served.content_type);
-  reply.set_policy(served.headers["Content-Security-Policy"]);
+  reply.set_size(asset.bytes.size());
+  if (request.offset() < asset.bytes.size())
+    reply.set_part(std::string(asset.bytes.substr(request.offset(), part_bytes)));
+  reply.set_content_type(asset.content_type);
+  reply.set_policy(asset.policy);
+  reply.set_tag(pages->tag());
   return reply;
 }
 

@@ -41,22 +41,18 @@ UiPages::UiPages(ports::Runtime& runtime, std::shared_ptr<const ports::Package> 
       // spaces/<name>/: in a MEX of a stand-alone topology the name may be another one (R-TOPO-4).
       folder_(space.entry.substr(0, space.entry.find('/', std::string("spaces/").size()) + 1)),
       from_page_(std::move(from_page)),
+      tag_(runtime.random.next()),
       dropped_(runtime.metrics.counter("samoza_zrun_page_messages_dropped_total",
                                        "Messages not sent to a page that did not read")) {}
 
-ports::HttpResponse UiPages::serve(const std::string& asset) const {
-  const std::string name = asset.empty() ? "index.html" : asset;
-  auto bytes = package_->read(folder_ + name);
+stdx::Result<UiPages::Asset> UiPages::asset(const std::string& asked) const {
+  const std::string name = asked.empty() ? "index.html" : asked;
+  const auto bytes = package_->read(folder_ + name);
   // What describes the space is not an asset of it.
   if (!bytes || name == "space.yaml")
-    return wire::error_response(
-        {stdx::Code::not_found,
-         stdx::format("UI space '{}' has no {}", space_, stdx::printable(name, 200))});
-  ports::HttpResponse response;
-  response.content_type = type_of(name);
-  response.headers["Content-Security-Policy"] = page_policy;
-  response.body = std::move(*bytes);
-  return response;
+    return stdx::fail(stdx::Code::not_found,
+                      stdx::format("UI space '{}' has no {}", space_, stdx::printable(name, 200)));
+  return Asset{*bytes, type_of(name), page_policy};
 }
 
 void UiPages::open(std::unique_ptr<ports::Link> link) {

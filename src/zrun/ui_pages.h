@@ -28,7 +28,16 @@ class UiPages {
   UiPages(ports::Runtime& runtime, std::shared_ptr<const ports::Package> package,
           const model::Space& space, FromPage from_page);
 
-  ports::HttpResponse serve(const std::string& asset) const;
+  struct Asset {
+    stdx::BytesView bytes;  // of the package
+    std::string content_type;
+    const char* policy;  // Content-Security-Policy
+  };
+  // Empty: index.html. Code::not_found: the package has none.
+  stdx::Result<Asset> asset(const std::string& name) const;
+  // Another one for each instance of the space: its assets may be of another version.
+  std::uint64_t tag() const { return tag_; }
+
   void open(std::unique_ptr<ports::Link> link);
   void show(const std::string& path, const std::string& from, std::uint64_t seq,
             stdx::BytesView payload);
@@ -43,6 +52,7 @@ class UiPages {
   std::string folder_;  // in the package, with the last '/'
   FromPage from_page_;
   std::map<std::uint64_t, std::unique_ptr<ports::Link>> links_;
+  const std::uint64_t tag_;
   std::uint64_t next_ = 1;
   ports::Counter& dropped_;
 };

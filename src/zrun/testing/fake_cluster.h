@@ -26,6 +26,7 @@ using namespace std::chrono_literals;
 // Every archive is on disk already, and is the topology of the test.
 struct TestDisk final : ports::BlobStore, ports::PackageReader {
   model::Topology topology;
+  std::map<std::string, stdx::Bytes> files;  // that are no modules
   void put(stdx::Bytes blob, BlobStore::Done<std::string> done) override { done(std::move(blob)); }
   void put_as(const std::string& sha256, stdx::Bytes, BlobStore::Done<std::string> done) override {
     done(sha256);
@@ -35,7 +36,7 @@ struct TestDisk final : ports::BlobStore, ports::PackageReader {
   void remove(const std::string&) override {}
   std::vector<std::string> list() const override { return {}; }
   void open(std::shared_ptr<const stdx::Bytes>, PackageReader::Done done) override {
-    done(std::make_shared<const simkit::StubPackage>(topology));
+    done(std::make_shared<const simkit::StubPackage>(topology, files));
   }
 };
 
