@@ -97,16 +97,17 @@ TEST(MexTest, RMex21EachRuleNamesWhatBreaksIt) {
   EXPECT_EQ(error_of(files), "readme.txt does not belong in a MEX");
   files = good_files();
   files["spaces/a/space.yaml"] = "type: CALL\ncapabilities: [data.write]\n";
-  EXPECT_EQ(error_of(files),
-            "spaces/a/space.yaml:2: space 'a': a space of type CALL may not use 'data.write'");
+  EXPECT_TRUE(error_of(files).starts_with(
+      "spaces/a/space.yaml:2: space 'a': a space of type CALL may not use 'data.write'"))
+      << error_of(files);
   files = good_files();
   files["topology.yaml"] =
       "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: t}\n"
       "spaces:\n  - {name: a, type: CALL, capabilities: [data.write]}\n";
   files["spaces/a/space.yaml"] = "type: CALL\ncapabilities: [data.write]\n";
-  EXPECT_EQ(error_of(files),
-            "topology.yaml:5: space 'a': a space of type CALL may not use 'data.write'")
-      << "there both say it, and topology.yaml decides";
+  EXPECT_TRUE(error_of(files).starts_with(
+      "topology.yaml:5: space 'a': a space of type CALL may not use 'data.write'"))
+      << "there both say it, and topology.yaml decides: " << error_of(files);
   files = good_files();
   files["spaces/a/space.yaml"] = "type: CALL\nplacement:\n  anti_affinity: [ghost]\n";
   EXPECT_TRUE(error_of(files).starts_with("spaces/a/space.yaml:3: space 'a'")) << error_of(files);

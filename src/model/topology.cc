@@ -9,6 +9,7 @@
 #include "model/path_names.h"
 #include "model/route.h"
 #include "model/topology_index.h"
+#include "stdx/near_miss.h"
 #include "stdx/text.h"
 
 namespace model {
@@ -36,15 +37,30 @@ class Findings {
   std::vector<std::string> lines;
 };
 
+std::string near_capability(std::string_view name) {
+  stdx::NearMiss miss(name);
+  for (const auto& capability : capabilities()) miss.consider(capability.name);
+  return miss.hint();
+}
+
+std::string allowed_to(SpaceType type) {
+  std::string names;
+  for (const auto& capability : capabilities())
+    if (may_declare(type, capability))
+      names += (names.empty() ? "" : ", ") + std::string(capability.name);
+  return format("type {} may use {} (messages, time and sleep need no capability)", to_string(type),
+                names);
+}
+
 void check_capabilities(const Space& space, Findings& findings) {
   for (const auto& name : space.capabilities) {
     const auto* capability = find_capability(name);
     if (capability == nullptr)
-      findings.add("space '{}': capability '{}' does not exist", space.name,
-                   stdx::printable(name, 80));
+      findings.add("space '{}': capability '{}' does not exist{}; {}", space.name,
+                   stdx::printable(name, 80), near_capability(name), allowed_to(space.type));
     else if (!may_declare(space.type, *capability))
-      findings.add("space '{}': a space of type {} may not use '{}'", space.name,
-                   to_string(space.type), name);
+      findings.add("space '{}': a space of type {} may not use '{}'; {}", space.name,
+                   to_string(space.type), name, allowed_to(space.type));
   }
 }
 

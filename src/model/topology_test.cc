@@ -35,9 +35,16 @@ TEST(TopologyTest, RMex21dEveryPathJoinsExistingSpaces) {
 TEST(TopologyTest, RMex21cEveryCapabilityIsKnownAndFitsTheType) {
   auto topology = good();
   topology.spaces[0].capabilities = {"camera.eat"};
-  EXPECT_EQ(first_finding(topology), "space 'source': capability 'camera.eat' does not exist");
+  EXPECT_EQ(
+      first_finding(topology),
+      "space 'source': capability 'camera.eat' does not exist; type IO may use "
+      "actuators.command, audio.in, audio.out, sensors.subscribe, sys.log (messages, time and "
+      "sleep need no capability)");
+  topology.spaces[0].capabilities = {"sensor.subscribe"};
+  EXPECT_NE(first_finding(topology).find("did you mean 'sensors.subscribe'?"), std::string::npos);
   topology.spaces[0].capabilities = {"data.write"};
-  EXPECT_EQ(first_finding(topology), "space 'source': a space of type IO may not use 'data.write'");
+  EXPECT_TRUE(first_finding(topology).starts_with(
+      "space 'source': a space of type IO may not use 'data.write'; type IO may use "));
 }
 
 // R-ANG-6, R-SPACE-8: names are letters, digits, `_`, `.` and `-`, and unique in a topology.
