@@ -7,10 +7,10 @@
 
 namespace zrms {
 
-ArchiveSpread::ArchiveSpread(std::string holder, const std::vector<std::string>& candidates) {
+ArchiveSpread::ArchiveSpread(std::string replica, const std::vector<std::string>& candidates) {
   for (const auto& zhost : candidates)
-    if (zhost != holder) untried_.push_back(zhost);
-  holders_.insert(std::move(holder));
+    if (zhost != replica) untried_.push_back(zhost);
+  replicas_.insert(std::move(replica));
   wanted_ = std::min(copies, untried_.size() + 1);
 }
 
@@ -26,20 +26,20 @@ std::vector<std::string> ArchiveSpread::next() {
 void ArchiveSpread::answered(const std::string& zhost, const stdx::Status& copied) {
   if (under_way_.erase(zhost) == 0) return;
   if (copied)
-    holders_.insert(zhost);
+    replicas_.insert(zhost);
   else
     refused_[zhost] = copied.error().message;
 }
 
 stdx::Result<std::vector<std::string>> ArchiveSpread::outcome() const {
-  if (missing() == 0) return std::vector(holders_.begin(), holders_.end());
+  if (missing() == 0) return std::vector(replicas_.begin(), replicas_.end());
   std::string why;
   for (const auto& [zhost, reason] : refused_)
     why += stdx::format("{}{}: {}", why.empty() ? "" : "; ", zhost, reason);
   return stdx::fail(stdx::Code::unavailable,
                     stdx::format("{} of {} zhosts took the archives; not {}; try again, or look at "
                                  "those zhosts with `cluster zhosts`",
-                                 holders_.size(), wanted_, why));
+                                 replicas_.size(), wanted_, why));
 }
 
 }  // namespace zrms

@@ -22,22 +22,22 @@ class ArchiveSpread {
  public:
   static constexpr std::size_t copies = 3;
 
-  // `candidates` are tried in this order; the holder, who has the archives, is not tried.
-  ArchiveSpread(std::string holder, const std::vector<std::string>& candidates);
+  // `candidates` are tried in this order; `replica` has the archives already and is not tried.
+  ArchiveSpread(std::string replica, const std::vector<std::string>& candidates);
 
   // Whom to ask now; counted as under way from here on.
   std::vector<std::string> next();
   void answered(const std::string& zhost, const stdx::Status& copied);
 
   bool done() const { return under_way_.empty() && (missing() == 0 || untried_.empty()); }
-  // When done: all holders, sorted, or Code::unavailable.
+  // When done: all replicas, sorted, or Code::unavailable.
   stdx::Result<std::vector<std::string>> outcome() const;
 
  private:
-  std::size_t missing() const { return wanted_ - std::min(wanted_, holders_.size()); }
+  std::size_t missing() const { return wanted_ - std::min(wanted_, replicas_.size()); }
 
   std::size_t wanted_;
-  std::set<std::string> holders_, under_way_;
+  std::set<std::string> replicas_, under_way_;
   std::vector<std::string> untried_;            // the next one first
   std::map<std::string, std::string> refused_;  // why
 };

@@ -66,10 +66,10 @@ std::vector<std::string> Blobs::drop(const std::vector<std::string>& archives) {
   return gone;
 }
 
-void Blobs::fetch(const std::string& sha256, std::vector<std::string> holders,
+void Blobs::fetch(const std::string& sha256, std::vector<std::string> replicas,
                   std::function<void(stdx::Status)> done) {
   if (here(sha256)) return done({});
-  std::erase(holders, self_);
+  std::erase(replicas, self_);
   const auto at = fetches_.find(sha256);
   if (at != fetches_.end()) {
     at->second.waiting.push_back(std::move(done));
@@ -78,14 +78,14 @@ void Blobs::fetch(const std::string& sha256, std::vector<std::string> holders,
   if (fetches_.size() >= fetches_max)
     return done(stdx::fail(Code::full, stdx::format("{} archives are being fetched", fetches_max)));
   auto& fetch = fetches_[sha256];
-  fetch.holders = std::move(holders);
+  fetch.replicas = std::move(replicas);
   fetch.waiting.push_back(std::move(done));
   next_chunk(sha256);
 }
 
 void Blobs::next_chunk(const std::string& sha256) {
   auto& fetch = fetches_.at(sha256);
-  if (fetch.holders.empty())
+  if (fetch.replicas.empty())
     return finish(sha256,
                   stdx::fail(Code::unavailable, stdx::format("no zhost that has archive {} answers",
                                                              sha256.substr(0, 12))));
@@ -94,7 +94,7 @@ void Blobs::next_chunk(const std::string& sha256) {
   request.set_offset(fetch.bytes.size());
   request.set_bytes_max(chunk_bytes);
   zmesh_.request(
-      rpc::address(fetch.holders.front(), "zrms"), "zrms.blob_read", request.SerializeAsString(),
+      rpc::address(fetch.replicas.front(), "zrms"), "zrms.blob_read", request.SerializeAsString(),
       5s, rpc::expect<v1::BlobReadReply>([this, sha256](stdx::Result<v1::BlobReadReply> reply) {
         const auto found = fetches_.find(sha256);
         if (found == fetches_.end()) return;
@@ -102,8 +102,8 @@ void Blobs::next_chunk(const std::string& sha256) {
         const bool useless = !reply || (reply->data().empty() && reply->total_bytes() > 0) ||
                              reply->total_bytes() > ports::BlobStore::blob_bytes_max;
         if (useless) {
-          // The next holder goes on where this one ended; the hash of the whole decides.
-          under_way.holders.erase(under_way.holders.begin());
+          // The next replica goes on where this one ended; the hash of the whole decides.
+          under_way.replicas.erase(under_way.replicas.begin());
           return next_chunk(sha256);
         }
         under_way.bytes += reply->data();
@@ -116,7 +116,7 @@ void Blobs::next_chunk(const std::string& sha256) {
                         // Not what was asked for, so nothing was kept: from the next one, anew.
                         auto& again = fetches_.at(sha256);
                         again.bytes.clear();
-                        if (!again.holders.empty()) again.holders.erase(again.holders.begin());
+                        if (!again.replicas.empty()) again.replicas.erase(again.replicas.begin());
                         next_chunk(sha256);
                       }));
       }));

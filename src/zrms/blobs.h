@@ -2,7 +2,7 @@
 #pragma once
 
 // MEX archives between zhosts: serves chunks of what is here, brings here what is elsewhere, chunk
-// by chunk from any holder, and checks the hash before it is kept.
+// by chunk from any replica, and checks the hash before it is kept.
 //
 // What the leader finds unused is removed, but not before `keep_for` after it was stored here,
 // asked for or read last, or after this process began: a submit under way keeps its archives,
@@ -44,7 +44,7 @@ class Blobs {
   // Removes those that may go, and says which went.
   std::vector<std::string> drop(const std::vector<std::string>& archives);
 
-  void fetch(const std::string& sha256, std::vector<std::string> holders,
+  void fetch(const std::string& sha256, std::vector<std::string> replicas,
              std::function<void(stdx::Status)> done);
   void read(const v1::BlobReadRequest& request,
             std::function<void(stdx::Result<v1::BlobReadReply>)> done);
@@ -54,7 +54,7 @@ class Blobs {
 
  private:
   struct Fetch {
-    std::vector<std::string> holders;
+    std::vector<std::string> replicas;
     stdx::Bytes bytes;
     std::vector<std::function<void(stdx::Status)>> waiting;
   };

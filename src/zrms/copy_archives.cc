@@ -8,18 +8,18 @@ namespace zrms {
 using namespace std::chrono_literals;
 
 void copy_archives(rpc::ServiceBus& zmesh, const std::string& target,
-                   std::vector<std::string> archives, std::vector<std::string> holders,
+                   std::vector<std::string> archives, std::vector<std::string> replicas,
                    std::function<void(stdx::Status)> done) {
   if (archives.empty()) return done({});
   samoza::v1::BlobFetchRequest fetch;
   fetch.set_sha256(archives.back());
-  for (const auto& holder : holders) fetch.add_holders(holder);
+  for (const auto& replica : replicas) fetch.add_holders(replica);
   archives.pop_back();
   zmesh.request(rpc::address(target, "zrms"), "zrms.blob_fetch", fetch.SerializeAsString(), 20s,
-                [&zmesh, target, archives = std::move(archives), holders = std::move(holders),
+                [&zmesh, target, archives = std::move(archives), replicas = std::move(replicas),
                  done = std::move(done)](stdx::Result<stdx::Bytes> fetched) mutable {
                   if (!fetched) return done(std::unexpected(fetched.error()));
-                  copy_archives(zmesh, target, std::move(archives), std::move(holders),
+                  copy_archives(zmesh, target, std::move(archives), std::move(replicas),
                                 std::move(done));
                 });
 }

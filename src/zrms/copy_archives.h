@@ -15,7 +15,7 @@ namespace zrms {
 
 // Answers once: when all archives are on the target's disk, or with the first that failed.
 void copy_archives(rpc::ServiceBus& zmesh, const std::string& target,
-                   std::vector<std::string> archives, std::vector<std::string> holders,
+                   std::vector<std::string> archives, std::vector<std::string> replicas,
                    std::function<void(stdx::Status)> done);
 
 }  // namespace zrms

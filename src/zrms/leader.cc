@@ -54,12 +54,12 @@ void Leader::begin(std::uint64_t term) {
   loaded_ = loading_ = busy_ = went_back_ = false;
   refused_ = 0;
   reconciler_.reset();
-  holders_.reset();
+  repair_.reset();
   sweeper_.reset();
   recovery_.clear();
   // At the first plan: what is on disks then was there before this leadership session
   // (ArchiveSweeper).
-  looked_at_holders_ = runtime_.clock.now() - 1s;
+  looked_at_replicas_ = runtime_.clock.now() - 1s;
   directory_.restart(term, facts.zhost);
   events_.begin(term);
   load();
@@ -267,8 +267,9 @@ void Leader::plan() {
     plan.more = true;
   }
   const bool asked = asked_.fill(changes, records_);
-  // A row is changed once in a batch: what `holders` would change waits for what is changed here.
-  for (auto& change : look_at_holders()) {
+  // A row is changed once in a batch: what the repair of replicas would change waits for what is
+  // changed here.
+  for (auto& change : plan_repair()) {
     const bool twice = std::any_of(changes.begin(), changes.end(), [&](const RowChange& other) {
       return other.kind == change.kind && other.key == change.key;
     });
@@ -380,16 +381,16 @@ void Leader::send(Commands::Stop stop) {
                      }));
 }
 
-std::vector<RowChange> Leader::look_at_holders() {
+std::vector<RowChange> Leader::plan_repair() {
   const auto now = runtime_.clock.now();
   // It walks every archive of every zhost, and nothing of it is urgent.
-  if (now - looked_at_holders_ < 1s) return {};
-  looked_at_holders_ = now;
+  if (now - looked_at_replicas_ < 1s) return {};
+  looked_at_replicas_ = now;
   repeat_marks();
-  auto holders = holders_.plan(view(), now);
-  for (const auto& copy : holders.copies) ask_copy(copy);
+  auto repair = repair_.plan(view(), now);
+  for (const auto& copy : repair.copies) ask_copy(copy);
   sweep_archives(now);
-  return std::move(holders.changes);
+  return std::move(repair.changes);
 }
 
 // Not on every plan: only where nothing waits to be written, so the rows are what they will be.
@@ -404,7 +405,7 @@ void Leader::sweep_archives(stdx::Instant now) {
   }
 }
 
-void Leader::ask_copy(const HolderKeeper::Copy& copy) {
+void Leader::ask_copy(const ReplicaRepair::Copy& copy) {
   copy_archives(zmesh_, copy.target, copy.archives, copy.from,
                 [this, copy, session = session_](stdx::Status copied) {
                   if (session != session_) return;
@@ -413,7 +414,7 @@ void Leader::ask_copy(const HolderKeeper::Copy& copy) {
                                      {"to", copy.target},
                                      {"archives", copy.archives.size()},
                                      {"why", copied ? "" : copied.error().message}});
-                  holders_.copied(copy, copied.has_value(), runtime_.clock.now());
+                  repair_.copied(copy, copied.has_value(), runtime_.clock.now());
                   look();
                 });
 }

@@ -21,10 +21,10 @@
 #include "zrms/commit_log.h"
 #include "zrms/directory.h"
 #include "zrms/event_writer.h"
-#include "zrms/holder_keeper.h"
 #include "zrms/reconciler.h"
 #include "zrms/record_loader.h"
 #include "zrms/records_reader.h"
+#include "zrms/replica_repair.h"
 
 namespace zrms {
 
@@ -97,8 +97,8 @@ class Leader final : private EventWriter::Leader {
   void send_directory();
   void mark(const std::string& zhost, bool dead);
   void repeat_marks();
-  std::vector<RowChange> look_at_holders();
-  void ask_copy(const HolderKeeper::Copy& copy);
+  std::vector<RowChange> plan_repair();
+  void ask_copy(const ReplicaRepair::Copy& copy);
   void sweep_archives(stdx::Instant now);
   Reconciler::View view() const;
 
@@ -108,9 +108,9 @@ class Leader final : private EventWriter::Leader {
   std::function<bool()> still_leads_;
   Reconciler reconciler_{Reconciler::Options{}};
   RecoveryManager recovery_;
-  HolderKeeper holders_{HolderKeeper::Options{}};
+  ReplicaRepair repair_{ReplicaRepair::Options{}};
   ArchiveSweeper sweeper_;
-  stdx::Instant looked_at_holders_{};
+  stdx::Instant looked_at_replicas_{};
   Records records_;
   RecordLoader loader_;
   std::optional<RecordsReader> reader_;  // of what was loaded

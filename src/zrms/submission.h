@@ -27,7 +27,7 @@ stdx::Status check_size(const v1::TopologySpec& spec);
 
 using Submitted = std::function<void(stdx::Result<v1::SubmitReply>)>;
 // Zhosts that have the archives of a topology on disk.
-using Holders = std::vector<std::string>;
+using Replicas = std::vector<std::string>;
 
 struct Submission {
   v1::SubmitRequest request;  // without its spec, which is `text`

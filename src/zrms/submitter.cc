@@ -28,11 +28,11 @@ constexpr stdx::Duration spread_max = 40s;
 }  // namespace
 
 // The submitter's zhost has the archives; others fetch all of them until min(3, N) have them: those
-// are the holders.
+// are the replicas.
 struct Submitter::Spreading {
   ArchiveSpread plan;
   std::vector<std::string> archives, from;
-  std::function<void(stdx::Result<Holders>)> done;
+  std::function<void(stdx::Result<Replicas>)> done;
   // The client's deadline passes soon after. A submit whose result the client can no longer receive
   // is not committed.
   stdx::Instant until{};
@@ -88,9 +88,9 @@ void Submitter::begin(const SubmissionPtr& submission) {
   if (!leadership_.can_answer()) return refuse(leadership_.not_leading());
   if (const auto good = may_have_name(*submission); !good) return refuse(good.error());
   if (submission->request.dry_run()) return submission->done(dry_run(*submission));
-  const auto spread_to = [this, submission](stdx::Result<Holders> holders) {
-    if (!holders) return submission->done(std::unexpected(holders.error()));
-    archives_spread(submission, *holders);
+  const auto spread_to = [this, submission](stdx::Result<Replicas> replicas) {
+    if (!replicas) return submission->done(std::unexpected(replicas.error()));
+    archives_spread(submission, *replicas);
   };
   // Those that were heard come first; one that may live owes a copy as well.
   std::vector<std::string> targets, others;
@@ -109,15 +109,15 @@ void Submitter::begin(const SubmissionPtr& submission) {
                 .until = runtime_.clock.now() + spread_max}));
 }
 
-void Submitter::archives_spread(const SubmissionPtr& submission, const Holders& holders) {
+void Submitter::archives_spread(const SubmissionPtr& submission, const Replicas& replicas) {
   if (!leadership_.can_answer())
     return submission->done(std::unexpected(leadership_.not_leading()));
   // Another submit may have been quicker while the archives were copied.
   if (const auto good = may_have_name(*submission); !good)
     return submission->done(std::unexpected(good.error()));
   if (leader_.records().by_name(submission->text->spec.name) != nullptr)
-    return update(submission, holders);
-  write_topology(submission, holders);
+    return update(submission, replicas);
+  write_topology(submission, replicas);
 }
 
 // One that does not answer is passed over after probe_timeout: the operator waits for this.
@@ -203,7 +203,7 @@ stdx::Result<v1::SubmitReply> Submitter::dry_run(const Submission& submission) c
   return reply;
 }
 
-void Submitter::write_topology(const SubmissionPtr& submission, const Holders& holders) {
+void Submitter::write_topology(const SubmissionPtr& submission, const Replicas& replicas) {
   const auto& request = submission->request;
   const auto& text = submission->text;
   v1::TopologyRecord record;
@@ -211,7 +211,7 @@ void Submitter::write_topology(const SubmissionPtr& submission, const Holders& h
   record.set_desired(v1::DESIRED_RUNNING);
   wire::set_state(record, wire::TopologyState::pending);
   record.set_mex_sha256(request.mex_sha256());
-  for (const auto& holder : holders) record.add_blob_holders(holder);
+  for (const auto& replica : replicas) record.add_blob_holders(replica);
   record.set_created(stdx::format_rfc3339(runtime_.clock.wall()));
   record.set_updated(record.created());
   *record.add_history() = summary_of(text->spec, record.mex_sha256(), record.created(), "submit",
@@ -242,14 +242,14 @@ void Submitter::write_topology(const SubmissionPtr& submission, const Holders& h
   });
 }
 
-void Submitter::update(const SubmissionPtr& submission, const Holders& holders) {
+void Submitter::update(const SubmissionPtr& submission, const Replicas& replicas) {
   const auto* row = leader_.records().by_name(submission->text->spec.name);
   versions_.write(
       row->record.id(),
       [submission](const Records& records, const TopologyRow&) {
         return VersionWriter::next_of(*submission, records);
       },
-      holders, submission->done);
+      replicas, submission->done);
 }
 
 }  // namespace zrms

@@ -3,7 +3,7 @@
 
 // Takes a submit at the leader: it is checked, its archives are copied to min(3, N) zhosts, then
 // its row is written. Submitted means: the row is committed, and the archives are on the disks of
-// its holders.
+// its replicas.
 
 #include <functional>
 #include <memory>
@@ -33,13 +33,13 @@ class Submitter {
   void check(const SubmissionPtr& submission);
   void begin(const SubmissionPtr& submission);
   void spread(std::shared_ptr<Spreading> spreading);
-  void archives_spread(const SubmissionPtr& submission, const Holders& holders);
+  void archives_spread(const SubmissionPtr& submission, const Replicas& replicas);
   // Whether it may be the topology of its name.
   stdx::Status may_have_name(const Submission& submission) const;
   stdx::Status can_run(const Submission& submission) const;
   stdx::Result<v1::SubmitReply> dry_run(const Submission& submission) const;
-  void write_topology(const SubmissionPtr& submission, const Holders& holders);
-  void update(const SubmissionPtr& submission, const Holders& holders);
+  void write_topology(const SubmissionPtr& submission, const Replicas& replicas);
+  void update(const SubmissionPtr& submission, const Replicas& replicas);
 
   ports::Runtime& runtime_;
   rpc::ServiceBus& zmesh_;

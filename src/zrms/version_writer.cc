@@ -47,7 +47,7 @@ stdx::Result<NextVersion> VersionWriter::next_of(const Submission& submission,
 struct VersionWriter::Update {
   std::string topology;
   MakeNext make;
-  Holders holders;
+  Replicas replicas;
   std::string now;
   std::uint64_t of = 0;  // the row that the rest follows from; another one needs it anew
   NextVersion next;
@@ -97,8 +97,8 @@ stdx::Result<std::vector<RowChange>> VersionWriter::rows_of(Update& update,
     record.mutable_update()->set_ended(update.now);
     record.set_reason("it was deleted; its data is kept until `topo purge`");
   }
-  if (!update.holders.empty())
-    record.mutable_blob_holders()->Assign(update.holders.begin(), update.holders.end());
+  if (!update.replicas.empty())
+    record.mutable_blob_holders()->Assign(update.replicas.begin(), update.replicas.end());
   auto changes = drop_oldest(records, update.topology);
   changes.push_back(change_of(*row, std::move(record), update.text));
   changes.back().by = next.by;
@@ -107,7 +107,7 @@ stdx::Result<std::vector<RowChange>> VersionWriter::rows_of(Update& update,
 
 // Two batches, as both rows may be large: the present version is kept first, which changes nothing
 // by itself.
-void VersionWriter::write(const std::string& topology, MakeNext make, const Holders& holders,
+void VersionWriter::write(const std::string& topology, MakeNext make, const Replicas& replicas,
                           Submitted done) {
   const auto keep = [topology](const Records& records) -> stdx::Result<std::vector<RowChange>> {
     const auto* row = records.topology(topology);
@@ -117,7 +117,7 @@ void VersionWriter::write(const std::string& topology, MakeNext make, const Hold
   auto update = std::make_shared<Update>();
   update->topology = topology;
   update->make = std::move(make);
-  update->holders = holders;
+  update->replicas = replicas;
   update->now = stdx::format_rfc3339(runtime_.clock.wall());
   const auto write_rows = [this, update, done] {
     leader_.change([update](const Records& records) { return rows_of(*update, records); },

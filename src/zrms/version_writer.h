@@ -27,8 +27,8 @@ class VersionWriter {
 
   // Called with the rows as they are then; again if the topology's row changed meanwhile.
   using MakeNext = std::function<stdx::Result<NextVersion>(const Records&, const TopologyRow&)>;
-  // `topology`: an id. `holders`: of its archives; empty: as before.
-  void write(const std::string& topology, MakeNext make, const Holders& holders, Submitted done);
+  // `topology`: an id. `replicas`: of its archives; empty: as before.
+  void write(const std::string& topology, MakeNext make, const Replicas& replicas, Submitted done);
 
   // What a submit with `update` makes of the topology of its name. Code::conflict while another
   // update goes on.

@@ -46,7 +46,7 @@ void Loader::open(const std::string& sha256, std::shared_ptr<const stdx::Bytes> 
   });
 }
 
-void Loader::package(const std::string& sha256, const std::vector<std::string>& holders,
+void Loader::package(const std::string& sha256, const std::vector<std::string>& replicas,
                      PackageDone done) {
   if (auto known = find_live(packages_, sha256)) return done(known);
   auto& waiting = waiting_[sha256];
@@ -58,8 +58,8 @@ void Loader::package(const std::string& sha256, const std::vector<std::string>& 
     if (!archive) return answer(sha256, std::unexpected(archive.error()));
     open(sha256, std::make_shared<const stdx::Bytes>(std::move(*archive)));
   };
-  const auto fetch = [this, sha256, holders, got, alive = std::weak_ptr<bool>(alive_)] {
-    fetch_(sha256, holders, [this, sha256, got, alive](stdx::Status fetched) {
+  const auto fetch = [this, sha256, replicas, got, alive = std::weak_ptr<bool>(alive_)] {
+    fetch_(sha256, replicas, [this, sha256, got, alive](stdx::Status fetched) {
       if (alive.expired()) return;
       if (!fetched) return answer(sha256, std::unexpected(fetched.error()));
       blobs_.get(sha256, got);

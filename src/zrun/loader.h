@@ -22,14 +22,14 @@ class Loader {
  public:
   // Asks zrms to bring the archive here; answers when it is on disk.
   using Fetch =
-      std::function<void(const std::string& sha256, const std::vector<std::string>& holders,
+      std::function<void(const std::string& sha256, const std::vector<std::string>& replicas,
                          std::function<void(stdx::Status)> done)>;
   using PackageDone = std::function<void(stdx::Result<std::shared_ptr<const ports::Package>>)>;
   using ModuleDone = std::function<void(stdx::Result<std::shared_ptr<ports::Module>>)>;
 
   Loader(ports::Engine& engine, ports::BlobStore& blobs, ports::PackageReader& reader, Fetch fetch);
 
-  void package(const std::string& sha256, const std::vector<std::string>& holders,
+  void package(const std::string& sha256, const std::vector<std::string>& replicas,
                PackageDone done);
   // The module of `space`, with only its capabilities linked.
   void module(const std::string& sha256, std::shared_ptr<const ports::Package> package,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "zrms/holder_keeper.h"
+#include "zrms/replica_repair.h"
 
 #include <gtest/gtest.h>
 
@@ -12,16 +12,16 @@ namespace {
 using namespace std::chrono_literals;
 constexpr stdx::Instant t0{};
 
-struct HolderKeeperTest : testing::Test {
+struct ReplicaRepairTest : testing::Test {
   TestRecords rows;
   ClusterManager cluster{{}};
   RecoveryManager recovery;
   std::vector<v1::Member> members;
-  HolderKeeper keeper{{}};
+  ReplicaRepair keeper{{}};
   std::uint64_t counter = 0;
   v1::TopologyRecord record;
 
-  HolderKeeperTest() {
+  ReplicaRepairTest() {
     for (const char* id : {"a", "b", "c", "d"}) joins(id);
     record.set_id("t");
     record.set_desired(v1::DESIRED_RUNNING);
@@ -41,8 +41,8 @@ struct HolderKeeperTest : testing::Test {
   void leaves(const std::string& id) {
     std::erase_if(members, [&](const v1::Member& m) { return m.zhost_id() == id; });
   }
-  void held_by(std::vector<std::string> holders) {
-    record.mutable_blob_holders()->Assign(holders.begin(), holders.end());
+  void held_by(std::vector<std::string> replicas) {
+    record.mutable_blob_holders()->Assign(replicas.begin(), replicas.end());
     rows.add("topology", "t", record.SerializeAsString());
   }
   void says(const std::string& zhost, std::vector<std::string> blobs) {
@@ -54,15 +54,15 @@ struct HolderKeeperTest : testing::Test {
     report_archives(blobs, report);
     cluster.report(report, t0);
   }
-  HolderKeeper::Plan plan(stdx::Instant now) {
+  ReplicaRepair::Plan plan(stdx::Instant now) {
     return keeper.plan({rows.records, cluster, recovery, members, 1, "now"}, now);
   }
-  static std::vector<std::string> targets(const HolderKeeper::Plan& plan) {
+  static std::vector<std::string> targets(const ReplicaRepair::Plan& plan) {
     std::vector<std::string> list;
     for (const auto& copy : plan.copies) list.push_back(copy.target);
     return list;
   }
-  static std::vector<std::string> holders(const HolderKeeper::Plan& plan) {
+  static std::vector<std::string> replicas(const ReplicaRepair::Plan& plan) {
     if (plan.changes.empty()) return {};
     const auto& list = plan.changes.at(0).topology.blob_holders();
     return {list.begin(), list.end()};
@@ -70,7 +70,7 @@ struct HolderKeeperTest : testing::Test {
   using List = std::vector<std::string>;
 };
 
-TEST_F(HolderKeeperTest, AHolderThatIsLostForGoodIsReplacedAndOnlyThenLeavesTheRow) {
+TEST_F(ReplicaRepairTest, AReplicaThatIsLostForGoodIsReplacedAndOnlyThenLeavesTheRow) {
   EXPECT_TRUE(plan(t0).copies.empty());
   recovery.handle_zhost_failure("b", rows.records);
   EXPECT_TRUE(plan(t0 + 1s).copies.empty());
@@ -82,14 +82,14 @@ TEST_F(HolderKeeperTest, AHolderThatIsLostForGoodIsReplacedAndOnlyThenLeavesTheR
   EXPECT_TRUE(asked.changes.empty());
   EXPECT_TRUE(plan(t0 + 32s).copies.empty()) << "one is under way";
   keeper.copied(asked.copies[0], true, t0 + 33s);
-  EXPECT_EQ(holders(plan(t0 + 33s)), (List{"a", "c", "d"}));
-  EXPECT_EQ(holders(plan(t0 + 34s)), (List{"a", "c", "d"})) << "until it is committed";
+  EXPECT_EQ(replicas(plan(t0 + 33s)), (List{"a", "c", "d"}));
+  EXPECT_EQ(replicas(plan(t0 + 34s)), (List{"a", "c", "d"})) << "until it is committed";
   held_by({"a", "c", "d"});
   const auto after = plan(t0 + 35s);
   EXPECT_TRUE(after.copies.empty() && after.changes.empty());
 }
 
-TEST_F(HolderKeeperTest, AZhostThatComesBackInTimeIsNotReplaced) {
+TEST_F(ReplicaRepairTest, AZhostThatComesBackInTimeIsNotReplaced) {
   recovery.handle_zhost_failure("b", rows.records);
   plan(t0 + 1s);
   recovery.zhost_returned("b");
@@ -98,13 +98,13 @@ TEST_F(HolderKeeperTest, AZhostThatComesBackInTimeIsNotReplaced) {
   EXPECT_TRUE(plan(t0 + 40s).copies.empty()) << "its time counts anew";
 }
 
-TEST_F(HolderKeeperTest, AHolderWhoseDiskLostTheArchiveFetchesItAgain) {
+TEST_F(ReplicaRepairTest, AReplicaWhoseDiskLostTheArchiveFetchesItAgain) {
   says("b", {});
   plan(t0);
   EXPECT_EQ(targets(plan(t0 + 30s)), List{"b"}) << "the smallest name of those without it";
 }
 
-TEST_F(HolderKeeperTest, WhenAZhostJoinsAndFewerThanThreeHoldItTheNewcomerFetchesIt) {
+TEST_F(ReplicaRepairTest, WhenAZhostJoinsAndFewerThanThreeHoldItTheNewcomerFetchesIt) {
   held_by({"a"});
   leaves("b");
   leaves("c");
@@ -114,14 +114,14 @@ TEST_F(HolderKeeperTest, WhenAZhostJoinsAndFewerThanThreeHoldItTheNewcomerFetche
   EXPECT_EQ(targets(plan(t0 + 1s)), List{"e"});
 }
 
-TEST_F(HolderKeeperTest, AZhostThatHasTheArchiveForASpaceIsAskedFirst) {
+TEST_F(ReplicaRepairTest, AZhostThatHasTheArchiveForASpaceIsAskedFirst) {
   held_by({"a", "b"});
   says("c", {});
   says("d", {"app"});
   EXPECT_EQ(targets(plan(t0)), List{"d"});
 }
 
-TEST_F(HolderKeeperTest, ACopyThatFailedIsTriedWithAnotherZhostAndWithTheSameOneLater) {
+TEST_F(ReplicaRepairTest, ACopyThatFailedIsTriedWithAnotherZhostAndWithTheSameOneLater) {
   joins("e");
   held_by({"a", "b"});
   says("c", {});
@@ -138,7 +138,7 @@ TEST_F(HolderKeeperTest, ACopyThatFailedIsTriedWithAnotherZhostAndWithTheSameOne
   EXPECT_EQ(targets(plan(t0 + 11s)), List{"c"});
 }
 
-TEST_F(HolderKeeperTest, AStandAloneTopologyIsHeldWithEachOfItsArchives) {
+TEST_F(ReplicaRepairTest, AStandAloneTopologyIsHeldWithEachOfItsArchives) {
   auto* space = record.mutable_spec()->add_spaces();
   space->set_name("y");
   space->set_type("CALL");
@@ -158,7 +158,7 @@ std::vector<std::string> others(const std::string& prefix, int count) {
   return list;
 }
 
-TEST_F(HolderKeeperTest, AnArchivePastTheBoundOfAReportIsNotTakenForLost) {
+TEST_F(ReplicaRepairTest, AnArchivePastTheBoundOfAReportIsNotTakenForLost) {
   for (const char* id : {"a", "b", "c"}) says(id, others("a", reported_archives_max));
   for (const auto at : {0s, 30s, 300s}) {
     const auto after = plan(t0 + at);
@@ -166,7 +166,7 @@ TEST_F(HolderKeeperTest, AnArchivePastTheBoundOfAReportIsNotTakenForLost) {
   }
 }
 
-TEST_F(HolderKeeperTest, AReportBelowItsBoundOrThatGoesFurtherDoesSayThatAnArchiveIsLost) {
+TEST_F(ReplicaRepairTest, AReportBelowItsBoundOrThatGoesFurtherDoesSayThatAnArchiveIsLost) {
   for (const auto& list :
        {others("a", reported_archives_max - 1), others("b", reported_archives_max)}) {
     keeper.reset();
@@ -176,7 +176,7 @@ TEST_F(HolderKeeperTest, AReportBelowItsBoundOrThatGoesFurtherDoesSayThatAnArchi
   }
 }
 
-TEST_F(HolderKeeperTest, AReportNamesTheFirstOfItsArchivesUpToTheBound) {
+TEST_F(ReplicaRepairTest, AReportNamesTheFirstOfItsArchivesUpToTheBound) {
   v1::ResourceReport report;
   auto list = others("a", reported_archives_max);
   report_archives(list, report);
@@ -189,7 +189,7 @@ TEST_F(HolderKeeperTest, AReportNamesTheFirstOfItsArchivesUpToTheBound) {
   EXPECT_TRUE(reports_missing(report, "a10000x"));
 }
 
-TEST_F(HolderKeeperTest, CopiesUnderWayAreBoundedAndAnswersOfAFormerReignCountForNothing) {
+TEST_F(ReplicaRepairTest, CopiesUnderWayAreBoundedAndAnswersOfAFormerReignCountForNothing) {
   for (int i = 0; i < 10; ++i) {
     auto other = record;
     other.set_id("t" + std::to_string(i));
@@ -198,14 +198,14 @@ TEST_F(HolderKeeperTest, CopiesUnderWayAreBoundedAndAnswersOfAFormerReignCountFo
     rows.add("topology", other.id(), other.SerializeAsString());
   }
   const auto asked = plan(t0);
-  EXPECT_EQ(asked.copies.size(), HolderKeeper::Options{}.copies_max);
+  EXPECT_EQ(asked.copies.size(), ReplicaRepair::Options{}.copies_max);
   EXPECT_TRUE(plan(t0 + 1s).copies.empty());
   keeper.reset();
   keeper.copied(asked.copies[0], true, t0 + 2s);
   EXPECT_TRUE(plan(t0 + 2s).changes.empty());
 }
 
-TEST_F(HolderKeeperTest, WithNoLiveHolderNothingCanBeCopiedAndTheRowStaysAsItIs) {
+TEST_F(ReplicaRepairTest, WithNoLiveReplicaNothingCanBeCopiedAndTheRowStaysAsItIs) {
   held_by({"b"});
   recovery.handle_zhost_failure("b", rows.records);
   plan(t0);

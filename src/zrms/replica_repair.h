@@ -2,11 +2,11 @@
 #pragma once
 
 // Keeps the archives of each topology on the disks of min(3, N) zhosts, N being those that live
-// (ARCHITECTURE.md, What one change costs). Submit makes the first holders; when one is lost for
+// (ARCHITECTURE.md, What one change costs). Submit makes the first replicas; when one is lost for
 // good, or too few held it and a zhost joined, another zhost is asked to fetch the archives from
 // those that have them, and the row then names it.
 //
-// A holder counts as lost once it was dead, no member any more, or without one of the archives in
+// A replica counts as lost once it was dead, no member any more, or without one of the archives in
 // its reports, for `lost_after`: a restart copies nothing, and a report that was cut at its bound
 // (zrms/reported_archives.h) does not say that what lies beyond is missing. It leaves the row only
 // when another has taken its place, so that the row never names fewer than there are. A zhost that
@@ -26,7 +26,7 @@
 
 namespace zrms {
 
-class HolderKeeper {
+class ReplicaRepair {
  public:
   static constexpr std::size_t copies_wanted = 3;
 
@@ -39,25 +39,25 @@ class HolderKeeper {
   struct Copy {
     std::string topology, target;
     std::vector<std::string> archives;
-    std::vector<std::string> from;  // live holders, at least one
+    std::vector<std::string> from;  // live replicas, at least one
   };
   struct Plan {
     std::vector<Copy> copies;        // to ask for at this look
-    std::vector<RowChange> changes;  // rows with their new holders
+    std::vector<RowChange> changes;  // rows with their new replicas
   };
 
-  explicit HolderKeeper(Options options) : options_(options) {}
+  explicit ReplicaRepair(Options options) : options_(options) {}
 
   Plan plan(const Reconciler::View& view, stdx::Instant now);
   // The answer to a copy of the plan.
   void copied(const Copy& copy, bool good, stdx::Instant now);
-  void reset() { *this = HolderKeeper(options_); }
+  void reset() { *this = ReplicaRepair(options_); }
 
  private:
   using Key = std::pair<std::string, std::string>;  // topology id, zhost
   struct Work;
 
-  bool lost(const Work& work, const std::string& topology, const std::string& holder,
+  bool lost(const Work& work, const std::string& topology, const std::string& replica,
             const std::vector<std::string>& archives);
   void keep(Work& work, const TopologyRow& row);
   void forget_gone(const Records& records);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "zrms/holder_keeper.h"
+#include "zrms/replica_repair.h"
 
 #include <algorithm>
 
@@ -7,7 +7,7 @@
 
 namespace zrms {
 
-struct HolderKeeper::Work {
+struct ReplicaRepair::Work {
   const Reconciler::View& view;
   stdx::Instant now;
   std::set<std::string> alive;  // members that answer
@@ -30,24 +30,24 @@ struct HolderKeeper::Work {
   }
 };
 
-bool HolderKeeper::lost(const Work& work, const std::string& topology, const std::string& holder,
-                        const std::vector<std::string>& archives) {
-  if (work.alive.contains(holder) && !work.reports_a_loss(holder, archives)) {
-    missing_since_.erase({topology, holder});
+bool ReplicaRepair::lost(const Work& work, const std::string& topology, const std::string& replica,
+                         const std::vector<std::string>& archives) {
+  if (work.alive.contains(replica) && !work.reports_a_loss(replica, archives)) {
+    missing_since_.erase({topology, replica});
     return false;
   }
-  const auto since = missing_since_.try_emplace({topology, holder}, work.now).first->second;
+  const auto since = missing_since_.try_emplace({topology, replica}, work.now).first->second;
   return work.now - since >= options_.lost_after;
 }
 
-void HolderKeeper::keep(Work& work, const TopologyRow& row) {
+void ReplicaRepair::keep(Work& work, const TopologyRow& row) {
   const auto& id = row.record.id();
   const auto& archives = row.archives;
   std::vector<std::string> counted, from;
-  for (const auto& holder : row.record.blob_holders()) {
-    if (lost(work, id, holder, archives)) continue;
-    counted.push_back(holder);
-    if (work.alive.contains(holder)) from.push_back(holder);
+  for (const auto& replica : row.record.blob_holders()) {
+    if (lost(work, id, replica, archives)) continue;
+    counted.push_back(replica);
+    if (work.alive.contains(replica)) from.push_back(replica);
   }
   bool grown = false;
   // Copied here, one after the other; there are few.
@@ -69,7 +69,7 @@ void HolderKeeper::keep(Work& work, const TopologyRow& row) {
     next.set_updated(work.view.now_text);
     work.plan.changes.push_back(change_of(row, std::move(next)));
   }
-  // Those that fetch now will hold it; a suspect or silent holder is waited for, not replaced.
+  // Those that fetch now will hold it; a suspect or silent replica is waited for, not replaced.
   std::size_t coming = 0;
   for (auto at = under_way_.lower_bound({id, ""}); at != under_way_.end() && at->first == id; ++at)
     ++coming;
@@ -95,14 +95,14 @@ void HolderKeeper::keep(Work& work, const TopologyRow& row) {
   }
 }
 
-void HolderKeeper::forget_gone(const Records& records) {
+void ReplicaRepair::forget_gone(const Records& records) {
   const auto gone = [&](const Key& key) { return records.topology(key.first) == nullptr; };
   std::erase_if(missing_since_, [&](const auto& entry) { return gone(entry.first); });
   std::erase_if(failed_at_, [&](const auto& entry) { return gone(entry.first); });
   std::erase_if(arrived_, gone);
 }
 
-HolderKeeper::Plan HolderKeeper::plan(const Reconciler::View& view, stdx::Instant now) {
+ReplicaRepair::Plan ReplicaRepair::plan(const Reconciler::View& view, stdx::Instant now) {
   Work work{.view = view, .now = now, .alive = {}, .plan = {}};
   for (const auto& member : view.members)
     if (view.cluster.life(member.zhost_id()) == ClusterManager::Life::alive &&
@@ -114,7 +114,7 @@ HolderKeeper::Plan HolderKeeper::plan(const Reconciler::View& view, stdx::Instan
   return std::move(work.plan);
 }
 
-void HolderKeeper::copied(const Copy& copy, bool good, stdx::Instant now) {
+void ReplicaRepair::copied(const Copy& copy, bool good, stdx::Instant now) {
   const Key key{copy.topology, copy.target};
   if (under_way_.erase(key) == 0) return;  // of a former leadership session
   if (good)
