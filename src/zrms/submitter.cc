@@ -9,8 +9,8 @@
 #include "stdx/text.h"
 #include "wire/states.h"
 #include "wire/topology_codec.h"
-#include "zrms/archive_spread.h"
 #include "zrms/copy_archives.h"
+#include "zrms/replica_plan.h"
 #include "zrms/route_clash.h"
 
 namespace zrms {
@@ -30,7 +30,7 @@ constexpr stdx::Duration spread_max = 40s;
 // The submitter's zhost has the archives; others fetch all of them until min(3, N) have them: those
 // are the replicas.
 struct Submitter::Spreading {
-  ArchiveSpread plan;
+  ReplicaPlan plan;
   std::vector<std::string> archives, from;
   std::function<void(stdx::Result<Replicas>)> done;
   // The client's deadline passes soon after. A submit whose result the client can no longer receive
@@ -102,7 +102,7 @@ void Submitter::begin(const SubmissionPtr& submission) {
   targets.insert(targets.end(), others.begin(), others.end());
   const auto& request = submission->request;
   spread(std::make_shared<Spreading>(
-      Spreading{.plan = ArchiveSpread(request.holder(), targets),
+      Spreading{.plan = ReplicaPlan(request.holder(), targets),
                 .archives = archives_of(submission->text->spec, request.mex_sha256()),
                 .from = {request.holder()},
                 .done = spread_to,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "zrms/archive_spread.h"
+#include "zrms/replica_plan.h"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-TEST(ArchiveSpreadTest, AsManyAreAskedAsAreMissingAndTheirNamesAreTheHolders) {
-  ArchiveSpread spread("b", {"a", "b", "c", "d"});
+TEST(ReplicaPlanTest, AsManyAreAskedAsAreMissingAndTheirNamesAreTheHolders) {
+  ReplicaPlan spread("b", {"a", "b", "c", "d"});
   EXPECT_EQ(spread.next(), (Names{"a", "c"}));
   EXPECT_TRUE(spread.next().empty()) << "two are under way";
   spread.answered("c", {});
@@ -19,8 +19,8 @@ TEST(ArchiveSpreadTest, AsManyAreAskedAsAreMissingAndTheirNamesAreTheHolders) {
   EXPECT_EQ(spread.outcome().value(), (Names{"a", "b", "c"}));
 }
 
-TEST(ArchiveSpreadTest, AZhostThatTakesNoCopyIsReplacedByTheNextOne) {
-  ArchiveSpread spread("a", {"a", "b", "c", "d", "e"});
+TEST(ReplicaPlanTest, AZhostThatTakesNoCopyIsReplacedByTheNextOne) {
+  ReplicaPlan spread("a", {"a", "b", "c", "d", "e"});
   EXPECT_EQ(spread.next(), (Names{"b", "c"}));
   spread.answered("b", stdx::fail(stdx::Code::timeout, "no answer"));
   EXPECT_EQ(spread.next(), (Names{"d"}));
@@ -32,8 +32,8 @@ TEST(ArchiveSpreadTest, AZhostThatTakesNoCopyIsReplacedByTheNextOne) {
   EXPECT_EQ(spread.outcome().value(), (Names{"a", "c", "d"}));
 }
 
-TEST(ArchiveSpreadTest, WithFewerThanAskedItIsRefusedAndSaysWhoTookNone) {
-  ArchiveSpread spread("a", {"a", "b", "c"});
+TEST(ReplicaPlanTest, WithFewerThanAskedItIsRefusedAndSaysWhoTookNone) {
+  ReplicaPlan spread("a", {"a", "b", "c"});
   spread.next();
   spread.answered("b", {});
   spread.answered("c", stdx::fail(stdx::Code::timeout, "no answer in 2 s"));
@@ -46,11 +46,11 @@ TEST(ArchiveSpreadTest, WithFewerThanAskedItIsRefusedAndSaysWhoTookNone) {
             "zhosts with `cluster zhosts`");
 }
 
-TEST(ArchiveSpreadTest, ASmallClusterHasAsManyCopiesAsZhosts) {
-  ArchiveSpread alone("a", {"a"});
+TEST(ReplicaPlanTest, ASmallClusterHasAsManyCopiesAsZhosts) {
+  ReplicaPlan alone("a", {"a"});
   EXPECT_TRUE(alone.done());
   EXPECT_EQ(alone.outcome().value(), Names{"a"});
-  ArchiveSpread two("a", {"a", "b"});
+  ReplicaPlan two("a", {"a", "b"});
   EXPECT_EQ(two.next(), Names{"b"});
   two.answered("b", {});
   EXPECT_EQ(two.outcome().value(), (Names{"a", "b"}));

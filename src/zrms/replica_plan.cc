@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "zrms/archive_spread.h"
+#include "zrms/replica_plan.h"
 
 #include <algorithm>
 
@@ -7,14 +7,14 @@
 
 namespace zrms {
 
-ArchiveSpread::ArchiveSpread(std::string replica, const std::vector<std::string>& candidates) {
+ReplicaPlan::ReplicaPlan(std::string replica, const std::vector<std::string>& candidates) {
   for (const auto& zhost : candidates)
     if (zhost != replica) untried_.push_back(zhost);
   replicas_.insert(std::move(replica));
   wanted_ = std::min(copies, untried_.size() + 1);
 }
 
-std::vector<std::string> ArchiveSpread::next() {
+std::vector<std::string> ReplicaPlan::next() {
   const auto room = missing() - std::min(missing(), under_way_.size());
   const auto end = untried_.begin() + static_cast<long>(std::min(room, untried_.size()));
   std::vector<std::string> asked(untried_.begin(), end);
@@ -23,7 +23,7 @@ std::vector<std::string> ArchiveSpread::next() {
   return asked;
 }
 
-void ArchiveSpread::answered(const std::string& zhost, const stdx::Status& copied) {
+void ReplicaPlan::answered(const std::string& zhost, const stdx::Status& copied) {
   if (under_way_.erase(zhost) == 0) return;
   if (copied)
     replicas_.insert(zhost);
@@ -31,7 +31,7 @@ void ArchiveSpread::answered(const std::string& zhost, const stdx::Status& copie
     refused_[zhost] = copied.error().message;
 }
 
-stdx::Result<std::vector<std::string>> ArchiveSpread::outcome() const {
+stdx::Result<std::vector<std::string>> ReplicaPlan::outcome() const {
   if (missing() == 0) return std::vector(replicas_.begin(), replicas_.end());
   std::string why;
   for (const auto& [zhost, reason] : refused_)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Whom to give a new topology's archives, so that min(3, N) zhosts have them when submit answers
-// (ARCHITECTURE.md, What one change costs). N counts the zhosts that are not known to be dead: one
-// that lives and does not take a copy is replaced by the next; when none is left, submit is refused
-// and says who took none, rather than promising copies there are not.
+// Chooses the zhosts that get a new topology's archives, so that min(3, N) of them are replicas when
+// submit answers (ARCHITECTURE.md, What one change costs). N counts the zhosts that are not known to
+// be dead. A zhost that lives and takes no copy is replaced by the next candidate; when none is
+// left, submit is refused with the names of those that took no copy.
 //
-// Pure. Each candidate is tried once; as many are under way as copies are missing.
+// Pure. Each candidate is tried once; as many copies are under way as are missing.
 
 #include <algorithm>
 #include <map>
@@ -18,12 +18,12 @@
 
 namespace zrms {
 
-class ArchiveSpread {
+class ReplicaPlan {
  public:
   static constexpr std::size_t copies = 3;
 
   // `candidates` are tried in this order; `replica` has the archives already and is not tried.
-  ArchiveSpread(std::string replica, const std::vector<std::string>& candidates);
+  ReplicaPlan(std::string replica, const std::vector<std::string>& candidates);
 
   // Whom to ask now; counted as under way from here on.
   std::vector<std::string> next();
