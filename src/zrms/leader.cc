@@ -28,12 +28,12 @@ v1::ServiceAddress control_plane() {
 }  // namespace
 
 Leader::Leader(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ClusterManager& cluster,
-               ArchiveSweeper::Options archives, std::function<bool()> still_leads)
+               ArchiveGc::Options archives, std::function<bool()> still_leads)
     : runtime_(runtime),
       zmesh_(zmesh),
       cluster_(cluster),
       still_leads_(std::move(still_leads)),
-      sweeper_(archives),
+      archive_gc_(archives),
       events_(runtime, zmesh, *this),
       reload_timer_(runtime.executor),
       batches_(runtime.metrics.counter("samoza_zrms_batches_total", "Batches of rows committed")),
@@ -55,10 +55,10 @@ void Leader::begin(std::uint64_t term) {
   refused_ = 0;
   reconciler_.reset();
   repair_.reset();
-  sweeper_.reset();
+  archive_gc_.reset();
   recovery_.clear();
   // At the first plan: what is on disks then was there before this leadership session
-  // (ArchiveSweeper).
+  // (ArchiveGc).
   looked_at_replicas_ = runtime_.clock.now() - 1s;
   directory_.restart(term, facts.zhost);
   events_.begin(term);
@@ -389,13 +389,13 @@ std::vector<RowChange> Leader::plan_repair() {
   repeat_marks();
   auto repair = repair_.plan(view(), now);
   for (const auto& copy : repair.copies) ask_copy(copy);
-  sweep_archives(now);
+  collect_archives(now);
   return std::move(repair.changes);
 }
 
 // Not on every plan: only where nothing waits to be written, so the rows are what they will be.
-void Leader::sweep_archives(stdx::Instant now) {
-  for (const auto& drop : sweeper_.plan(view(), now)) {
+void Leader::collect_archives(stdx::Instant now) {
+  for (const auto& drop : archive_gc_.plan(view(), now)) {
     v1::BlobDropRequest request;
     request.set_term(term_);
     request.mutable_sha256()->Assign(drop.archives.begin(), drop.archives.end());

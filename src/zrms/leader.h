@@ -15,7 +15,7 @@
 
 #include "ports/runtime.h"
 #include "rpc/service_bus.h"
-#include "zrms/archive_sweeper.h"
+#include "zrms/archive_gc.h"
 #include "zrms/change_queue.h"
 #include "zrms/cluster_manager.h"
 #include "zrms/commit_log.h"
@@ -36,7 +36,7 @@ class Leader final : private EventWriter::Leader {
   };
 
   Leader(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ClusterManager& cluster,
-         ArchiveSweeper::Options archives, std::function<bool()> still_leads);
+         ArchiveGc::Options archives, std::function<bool()> still_leads);
 
   Facts facts;
 
@@ -99,7 +99,7 @@ class Leader final : private EventWriter::Leader {
   void repeat_marks();
   std::vector<RowChange> plan_repair();
   void ask_copy(const ReplicaRepair::Copy& copy);
-  void sweep_archives(stdx::Instant now);
+  void collect_archives(stdx::Instant now);
   Reconciler::View view() const;
 
   ports::Runtime& runtime_;
@@ -109,7 +109,7 @@ class Leader final : private EventWriter::Leader {
   Reconciler reconciler_{Reconciler::Options{}};
   RecoveryManager recovery_;
   ReplicaRepair repair_{ReplicaRepair::Options{}};
-  ArchiveSweeper sweeper_;
+  ArchiveGc archive_gc_;
   stdx::Instant looked_at_replicas_{};
   Records records_;
   RecordLoader loader_;

@@ -15,7 +15,7 @@
 // Pure, and idempotent: a copy that is asked for twice is a question whether it is there. Bounds:
 // copies_max under way in the cluster, changes_max rows a plan; a copy that failed is tried again,
 // with another zhost where there is one, after retry_after. What no topology
-// refers to any more is another matter (zrms/archive_sweeper.h).
+// refers to any more is another matter (zrms/archive_gc.h).
 
 #include <map>
 #include <set>

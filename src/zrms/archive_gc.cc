@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "zrms/archive_sweeper.h"
+#include "zrms/archive_gc.h"
 
 namespace zrms {
 
-std::vector<ArchiveSweeper::Drop> ArchiveSweeper::plan(const Reconciler::View& view,
-                                                       stdx::Instant now) {
+std::vector<ArchiveGc::Drop> ArchiveGc::plan(const Reconciler::View& view, stdx::Instant now) {
   std::set<std::string> wanted;
   for (const auto& [id, row] : view.records.topologies())
     wanted.insert(row.archives.begin(), row.archives.end());
@@ -49,7 +48,7 @@ std::vector<ArchiveSweeper::Drop> ArchiveSweeper::plan(const Reconciler::View& v
 
 // Only what no zhost that is known reports any more, dead ones included: one that comes back has it
 // still, and was heard before.
-void ArchiveSweeper::forget_gone(const Reconciler::View& view) {
+void ArchiveGc::forget_gone(const Reconciler::View& view) {
   std::set<std::string> there;
   const auto& zhosts = view.cluster.zhosts();
   for (const auto& [zhost, known] : zhosts)

@@ -27,7 +27,7 @@
 
 namespace zrms {
 
-class ArchiveSweeper {
+class ArchiveGc {
  public:
   static constexpr std::size_t archives_max = 100;
 
@@ -41,14 +41,14 @@ class ArchiveSweeper {
     std::vector<std::string> archives;  // sorted
   };
 
-  explicit ArchiveSweeper(Options options) : options_(options) {}
+  explicit ArchiveGc(Options options) : options_(options) {}
 
   // What to ask for at this look, in order of zhost.
   std::vector<Drop> plan(const Reconciler::View& view, stdx::Instant now);
   // Bounded by what zhosts report and what rows name.
   std::size_t remembered() const { return at_first_.size() + heard_.size(); }
   // A new leadership session: what a former one saw counts no more.
-  void reset() { *this = ArchiveSweeper(options_); }
+  void reset() { *this = ArchiveGc(options_); }
 
  private:
   void forget_gone(const Reconciler::View& view);

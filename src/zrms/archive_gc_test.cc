@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "zrms/archive_sweeper.h"
+#include "zrms/archive_gc.h"
 
 #include <gtest/gtest.h>
 
@@ -11,12 +11,12 @@ namespace {
 using namespace std::chrono_literals;
 constexpr stdx::Instant t0{};
 
-struct ArchiveSweeperTest : testing::Test {
+struct ArchiveGcTest : testing::Test {
   TestRecords rows;
   ClusterManager cluster{{}};
   RecoveryManager recovery;
   std::vector<v1::Member> members;
-  ArchiveSweeper sweeper{{.unused_for = 10min, .retry_after = 1min}};
+  ArchiveGc gc{{.unused_for = 10min, .retry_after = 1min}};
   std::uint64_t counter = 0;
 
   void row(const std::string& archive, v1::Desired desired) {
@@ -48,8 +48,7 @@ struct ArchiveSweeperTest : testing::Test {
   // "a: x y; b: x"
   std::string plan(stdx::Instant now) {
     std::string text;
-    for (const auto& drop :
-         sweeper.plan({rows.records, cluster, recovery, members, 1, "now"}, now)) {
+    for (const auto& drop : gc.plan({rows.records, cluster, recovery, members, 1, "now"}, now)) {
       text += (text.empty() ? "" : "; ") + drop.zhost + ":";
       for (const auto& archive : drop.archives) text += " " + archive;
     }
@@ -57,7 +56,7 @@ struct ArchiveSweeperTest : testing::Test {
   }
 };
 
-TEST_F(ArchiveSweeperTest, WhatNoRowRefersToGoesAfterItsTimeFromEveryZhostThatReportsIt) {
+TEST_F(ArchiveGcTest, WhatNoRowRefersToGoesAfterItsTimeFromEveryZhostThatReportsIt) {
   row("app", v1::DESIRED_RUNNING);
   for (const char* zhost : {"a", "b", "c"}) says(zhost, {"app"});
   EXPECT_EQ(plan(t0), "");
@@ -68,15 +67,15 @@ TEST_F(ArchiveSweeperTest, WhatNoRowRefersToGoesAfterItsTimeFromEveryZhostThatRe
   EXPECT_EQ(plan(t0 + 10min), "a: old; b: old refused");
 }
 
-TEST_F(ArchiveSweeperTest, WhatNoZhostHasAnyMoreIsForgotten) {
+TEST_F(ArchiveGcTest, WhatNoZhostHasAnyMoreIsForgotten) {
   std::vector<std::string> first;
   for (int i = 0; i < 100; ++i) first.push_back("first" + std::to_string(i));
   says("a", first);
   (void)plan(t0);
-  EXPECT_EQ(sweeper.remembered(), 101u);
+  EXPECT_EQ(gc.remembered(), 101u);
   says("a", {"first0"});
   (void)plan(t0);
-  EXPECT_EQ(sweeper.remembered(), 2u);
+  EXPECT_EQ(gc.remembered(), 2u);
   for (std::uint64_t incarnation = 2; incarnation < 50; ++incarnation) {
     cluster.expect("a", incarnation, t0);
     v1::ResourceReport report;
@@ -86,10 +85,10 @@ TEST_F(ArchiveSweeperTest, WhatNoZhostHasAnyMoreIsForgotten) {
     cluster.report(report, t0);
     (void)plan(t0);
   }
-  EXPECT_EQ(sweeper.remembered(), 1u) << "the life that it has now";
+  EXPECT_EQ(gc.remembered(), 1u) << "the life that it has now";
 }
 
-TEST_F(ArchiveSweeperTest, P13TheRowOfADeletedTopologyKeepsItsArchivesAsLongAsItIsThere) {
+TEST_F(ArchiveGcTest, P13TheRowOfADeletedTopologyKeepsItsArchivesAsLongAsItIsThere) {
   row("app", v1::DESIRED_DELETED);
   says("a", {"app"});
   (void)plan(t0);
@@ -101,7 +100,7 @@ TEST_F(ArchiveSweeperTest, P13TheRowOfADeletedTopologyKeepsItsArchivesAsLongAsIt
 }
 
 // Another database, an older one, or one that was emptied looks the same: nothing refers to it.
-TEST_F(ArchiveSweeperTest, P13WhatWasThereBeforeTheReignAndNoRowEverReferredToStays) {
+TEST_F(ArchiveGcTest, P13WhatWasThereBeforeTheReignAndNoRowEverReferredToStays) {
   says("a", {"app", "old"});
   (void)plan(t0);
   EXPECT_EQ(plan(t0 + 1h), "");
@@ -113,7 +112,7 @@ TEST_F(ArchiveSweeperTest, P13WhatWasThereBeforeTheReignAndNoRowEverReferredToSt
   EXPECT_EQ(plan(t0 + 2h), "a: app") << "a row did, and was removed";
 }
 
-TEST_F(ArchiveSweeperTest, P13NothingGoesWhileASpaceRunsThatHasNoRow) {
+TEST_F(ArchiveGcTest, P13NothingGoesWhileASpaceRunsThatHasNoRow) {
   row("app", v1::DESIRED_RUNNING);
   says("a", {"app"});
   (void)plan(t0);
@@ -127,7 +126,7 @@ TEST_F(ArchiveSweeperTest, P13NothingGoesWhileASpaceRunsThatHasNoRow) {
   EXPECT_EQ(plan(t0 + 1h + 10min), "a: app");
 }
 
-TEST_F(ArchiveSweeperTest, ASubmitThatUsesTheArchiveAgainBeginsItsTimeAnew) {
+TEST_F(ArchiveGcTest, ASubmitThatUsesTheArchiveAgainBeginsItsTimeAnew) {
   says("a", {});
   (void)plan(t0);
   says("a", {"app"});
@@ -140,7 +139,7 @@ TEST_F(ArchiveSweeperTest, ASubmitThatUsesTheArchiveAgainBeginsItsTimeAnew) {
   EXPECT_EQ(plan(t0 + 22min), "a: app");
 }
 
-TEST_F(ArchiveSweeperTest, WhoKeptItIsAskedAgainAfterAMinuteAndANewReignKnowsNothingOfIt) {
+TEST_F(ArchiveGcTest, WhoKeptItIsAskedAgainAfterAMinuteAndANewReignKnowsNothingOfIt) {
   row("old", v1::DESIRED_RUNNING);
   says("a", {"old"});
   (void)plan(t0);
@@ -150,12 +149,12 @@ TEST_F(ArchiveSweeperTest, WhoKeptItIsAskedAgainAfterAMinuteAndANewReignKnowsNot
   EXPECT_EQ(plan(t0 + 10min), "a: old");
   EXPECT_EQ(plan(t0 + 10min + 59s), "");
   EXPECT_EQ(plan(t0 + 11min), "a: old");
-  sweeper.reset();
+  gc.reset();
   (void)plan(t0 + 12min);
   EXPECT_EQ(plan(t0 + 22min), "") << "the new one saw nothing released";
 }
 
-TEST_F(ArchiveSweeperTest, AtMostAHundredArchivesAreNamedInOneRequest) {
+TEST_F(ArchiveGcTest, AtMostAHundredArchivesAreNamedInOneRequest) {
   std::vector<std::string> many;
   for (int i = 0; i < 150; ++i) many.push_back("x" + std::to_string(1000 + i));
   says("a", {});
