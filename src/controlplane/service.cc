@@ -392,10 +392,10 @@ void Service::announce_now() {
   if (!gate_.is_open()) return;
   if (!member_news_.announce(state())) return;
   announced_at_ = runtime_.clock.now();
-  for (const auto& [zhost, id] : by_zhost_) tell_members(connections_.at(id));
+  for (const auto& [zhost, id] : by_zhost_) publish_members(connections_.at(id));
 }
 
-void Service::tell_members(Connection& connection) {
+void Service::publish_members(Connection& connection) {
   auto said = member_news_.for_link(connection.told);
   *said.mutable_records() = gate_.known();
   connection.told = member_news_.sequence();
@@ -490,7 +490,7 @@ void Service::link_up(std::uint64_t id, const std::string& zhost) {
   if (!gate_.is_open()) return;
   if (member_news_.sequence() == 0) return announce();
   // Another link of its zhost may be the one that events go to: this one is told when it is.
-  if (by_zhost_.at(connection.zhost) == id) tell_members(connection);
+  if (by_zhost_.at(connection.zhost) == id) publish_members(connection);
 }
 
 void Service::admitted(std::uint64_t id) {

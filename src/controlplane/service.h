@@ -176,7 +176,7 @@ class Service final : public ports::HttpHandler {
   // that starts has many changes.
   void announce();
   void announce_now();
-  void tell_members(Connection& connection);
+  void publish_members(Connection& connection);
   void recover(Recoverer::Done done);
   void back_up(const v1::BackupRequest& request,
                std::function<void(stdx::Result<v1::BackupReply>)> done);

@@ -466,7 +466,7 @@ v1::Snapshot Service::snapshot(bool children_only) {
 
 void Service::changed() {
   // One event for all that happens within a moment.
-  if (!change_timer_.pending()) change_timer_.set(change_delay, [this] { tell_changes(); });
+  if (!change_timer_.pending()) change_timer_.set(change_delay, [this] { publish_changes(); });
 }
 
 void Service::changed(const Gatekeeper::Key& key) {
@@ -481,7 +481,7 @@ void Service::changed_all() {
 
 // What changed, and no more: a zhost may have 20,000 spaces. zrms asks for everything where an
 // event did not come.
-void Service::tell_changes() {
+void Service::publish_changes() {
   if (!hub_.has("zrms")) return;  // it gets everything when it connects
   ++changes_told_;
   auto told = snapshot(!all_changed_);

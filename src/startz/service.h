@@ -98,7 +98,7 @@ class Service {
   void changed();  // of the children
   void changed(const Gatekeeper::Key& key);
   void changed_all();
-  void tell_changes();
+  void publish_changes();
   v1::ChildState state_of(const Children::Child& child) const;
   void fill_children(google::protobuf::RepeatedPtrField<v1::ChildStatus>& out) const;
   v1::Snapshot snapshot(bool children_only);

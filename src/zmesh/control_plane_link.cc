@@ -170,7 +170,7 @@ void ControlPlaneLink::answered(stdx::Result<v1::RegisterReply> reply) {
     retry_later([this] {
       if (connected()) register_zhost();
     });
-    if (!stale_ && std::exchange(held_, false)) tell();
+    if (!stale_ && std::exchange(held_, false)) publish();
     return;
   }
   back_off_ = back_off_min;
@@ -186,13 +186,13 @@ void ControlPlaneLink::answered(stdx::Result<v1::RegisterReply> reply) {
   members.set_sequence(reply->sequence());
   members.set_keys_generation(reply->keys_generation());
   // It takes another way than the events: a newer one may have come before it.
-  if (members_.take(std::move(members)) == MemberList::Heard::news || held_) tell();
+  if (members_.take(std::move(members)) == MemberList::Heard::news || held_) publish();
   held_ = false;
 }
 
 // The records of a control plane are those of a zhost that it has admitted. One that was refused
 // must not take them for its own: it knows of what is not in them (P15), and would forget it.
-void ControlPlaneLink::tell() {
+void ControlPlaneLink::publish() {
   auto members = members_.list();
   if (!registered_) members.clear_records();
   if (on_members) on_members(std::move(members));
@@ -211,7 +211,7 @@ void ControlPlaneLink::heard(v1::MembersChanged members) {
   if (!answered_ || stale_)
     held_ = true;
   else
-    tell();
+    publish();
 }
 
 void ControlPlaneLink::whole_list(v1::MembersChanged members) {

@@ -74,7 +74,7 @@ class ControlPlaneLink {
   void register_zhost();
   void send_registration();
   void heard(v1::MembersChanged members);
-  void tell();
+  void publish();
   void answered(stdx::Result<v1::RegisterReply> reply);
   void receive(stdx::Bytes frame);
   void lost(const std::string& why);

@@ -72,9 +72,10 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Ht
                      {hello_of(options_), registration_of(options_)}),
       peers_(runtime, transport, peer_options_of(options_)),
       neighbours_(options_.self.zhost_id()),
-      peers_teller_(runtime, hub_.exchange(),
-                    {.whole = [this] { return peers_of_zrun(); },
-                     .changes = [this](const auto& changed) { return changes_for_zrun(changed); }}),
+      peer_list_publisher_(
+          runtime, hub_.exchange(),
+          {.whole = [this] { return peers_of_zrun(); },
+           .changes = [this](const auto& changed) { return changes_for_zrun(changed); }}),
       doorway_(hub_.exchange(), directory_, options_.self.zhost_id()),
       directory_timer_(runtime.executor),
       neighbours_timer_(runtime.executor),
@@ -98,7 +99,7 @@ stdx::Status Service::start() {
   startz_.start();
   credentials_.on_change = [this] {
     control_plane_.start();
-    tell_data_credentials();
+    publish_data_credentials();
   };
   control_plane_.on_refused = [this] { credentials_.doubt(); };
   take_revoked();
@@ -131,10 +132,10 @@ void Service::wire_handlers() {
   };
   hub_.on_service = [this](const v1::Hello& hello, bool connected) {
     if (!connected) return;
-    tell_membership(hello.service());
-    tell_revoked(hello.service());
-    if (hello.service() == "zrun") tell_data_credentials();
-    if (hello.service() == "zrun" && directory_.term() != 0) peers_teller_.begin_anew();
+    publish_membership(hello.service());
+    publish_revoked(hello.service());
+    if (hello.service() == "zrun") publish_data_credentials();
+    if (hello.service() == "zrun" && directory_.term() != 0) peer_list_publisher_.begin_anew();
   };
   wire_control_plane();
   peers_.on_link = [this](const std::string& peer, bool up) { peer_changed(peer, up); };
@@ -144,7 +145,7 @@ void Service::wire_handlers() {
   // startz remembers the membership for a zmesh that starts while the control plane is away.
   startz_.on_state = [this](bool connected) {
     if (!connected) return;
-    if (members_.peers_size() > 0) return tell_membership("startz");
+    if (members_.peers_size() > 0) return publish_membership("startz");
     startz_.request(rpc::address("", "startz"), "startz.membership", "", 2s,
                     rpc::expect<v1::MembersChanged>([this](stdx::Result<v1::MembersChanged> known) {
                       if (!known || members_.peers_size() > 0 || known->peers_size() == 0) return;
@@ -166,7 +167,7 @@ void Service::wire_handlers() {
                   [this](const rpc::Caller&, v1::DirectoryUpdate update, auto done) {
                     const auto changed = directory_.apply(update);
                     if (!changed) return done(std::unexpected(changed.error()));
-                    tell_records(update);
+                    publish_records(update);
                     directory_changed(*changed, update.complete());
                     v1::DirectoryReply reply;
                     reply.set_sequence(directory_.sequence());
@@ -231,16 +232,16 @@ void Service::members_changed(v1::MembersChanged members) {
   if (members.term() < members_.term()) return;
   members_ = std::move(members);
   peers_.set_members({members_.peers().begin(), members_.peers().end()});
-  for (const char* service : {"zrms", "startz"}) tell_membership(service);
+  for (const char* service : {"zrms", "startz"}) publish_membership(service);
   const auto& revoked = members_.revoked_tokens();
   if (on_revoked) on_revoked({revoked.begin(), revoked.end()});
   if (revoked_.add({revoked.begin(), revoked.end()}, runtime_.clock.wall())) take_revoked();
   credentials_.keys_wanted(members_.keys_generation());
-  for (const char* service : {"zrms", "zrun", "zbase"}) tell_revoked(service);
-  tell_zrun({});
+  for (const char* service : {"zrms", "zrun", "zbase"}) publish_revoked(service);
+  publish_peers({});
 }
 
-void Service::tell_membership(const std::string& service) {
+void Service::publish_membership(const std::string& service) {
   if (members_.peers_size() == 0) return;
   if (service == "startz" && startz_.connected()) {
     startz_.notify(rpc::address("", "startz"), "zmesh.membership", members_.SerializeAsString());
@@ -252,7 +253,7 @@ void Service::tell_membership(const std::string& service) {
 }
 
 // Each of them is asked by people with tokens. startz, which keeps the list, has the membership.
-void Service::tell_revoked(const std::string& service) {
+void Service::publish_revoked(const std::string& service) {
   if (service == "startz" || members_.revoked_tokens().empty() || !hub_.has(service)) return;
   v1::RevokedTokens revoked;
   *revoked.mutable_tokens() = members_.revoked_tokens();
@@ -260,7 +261,7 @@ void Service::tell_revoked(const std::string& service) {
 }
 
 // What the data links of this zhost show and trust; its key is another one than ours.
-void Service::tell_data_credentials() {
+void Service::publish_data_credentials() {
   if (!credentials_.ready() || !hub_.has("zrun")) return;
   const auto& current = credentials_.current();
   v1::DataCredentials data;
@@ -277,11 +278,11 @@ void Service::take_revoked() {
   const auto zhosts = wire::revoked_zhosts(revoked_);
   credentials_.set_revoked(zhosts);
   peers_.set_revoked(zhosts);
-  tell_data_credentials();
+  publish_data_credentials();
 }
 
 // startz keeps what this zhost knows of the records (P15).
-void Service::tell_records(const v1::DirectoryUpdate& update) {
+void Service::publish_records(const v1::DirectoryUpdate& update) {
   if (update.lineage().empty() || !startz_.connected()) return;
   v1::RecordsNews news;
   news.mutable_known()->set_lineage(update.lineage());
@@ -478,7 +479,7 @@ void Service::want_directory() {
 // Of a change zrun is told where it is of a topology that has a part here; of the whole topology
 // where that became so.
 void Service::directory_changed(const std::vector<Directory::Name>& names, bool whole) {
-  PeersTeller::Changed changed;
+  PeerListPublisher::Changed changed;
   for (const auto& name : names) {
     const auto& topology = name.first;
     const bool here = directory_.has_part(topology, options_.self.zhost_id());
@@ -493,11 +494,11 @@ void Service::directory_changed(const std::vector<Directory::Name>& names, bool 
     }
   }
   // Also where the whole names nothing here: zrun then knows that.
-  if (!changed.empty() || whole) tell_zrun(changed);
+  if (!changed.empty() || whole) publish_peers(changed);
 }
 
-void Service::tell_zrun(const PeersTeller::Changed& changed) {
-  if (hub_.has("zrun") && directory_.term() != 0) peers_teller_.tell(changed);
+void Service::publish_peers(const PeerListPublisher::Changed& changed) {
+  if (hub_.has("zrun") && directory_.term() != 0) peer_list_publisher_.publish(changed);
 }
 
 v1::PeersUpdate Service::peers_of_zrun() const {
@@ -509,7 +510,7 @@ v1::PeersUpdate Service::peers_of_zrun() const {
   return update;
 }
 
-v1::PeersUpdate Service::changes_for_zrun(const PeersTeller::Changed& changed) const {
+v1::PeersUpdate Service::changes_for_zrun(const PeerListPublisher::Changed& changed) const {
   v1::PeersUpdate update;
   update.set_term(directory_.term());
   update.set_delta(true);

@@ -25,7 +25,7 @@
 #include "zmesh/doorway.h"
 #include "zmesh/neighbours.h"
 #include "zmesh/peer_links.h"
-#include "zmesh/peers_teller.h"
+#include "zmesh/peer_list_publisher.h"
 
 namespace zmesh {
 
@@ -115,15 +115,15 @@ class Service {
   void forward_data(stdx::Bytes frame, const std::string& came_from);
   void want_directory();
   void directory_changed(const std::vector<Directory::Name>& names, bool whole);
-  void tell_zrun(const PeersTeller::Changed& changed);
+  void publish_peers(const PeerListPublisher::Changed& changed);
   v1::PeersUpdate peers_of_zrun() const;
-  v1::PeersUpdate changes_for_zrun(const PeersTeller::Changed& changed) const;
+  v1::PeersUpdate changes_for_zrun(const PeerListPublisher::Changed& changed) const;
   void add_data_peers(v1::PeersUpdate& update) const;
-  void tell_membership(const std::string& service);
-  void tell_revoked(const std::string& service);
-  void tell_data_credentials();
+  void publish_membership(const std::string& service);
+  void publish_revoked(const std::string& service);
+  void publish_data_credentials();
   void take_revoked();
-  void tell_records(const v1::DirectoryUpdate& update);
+  void publish_records(const v1::DirectoryUpdate& update);
 
   ports::Runtime& runtime_;
   Options options_;
@@ -138,7 +138,7 @@ class Service {
   Directory directory_;
   v1::MembersChanged members_;
   std::set<std::string> topologies_here_;  // zrun is told of these
-  PeersTeller peers_teller_;
+  PeerListPublisher peer_list_publisher_;
   Doorway doorway_;
   ports::Timer directory_timer_, neighbours_timer_, members_timer_;
   bool asking_members_ = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "zmesh/peers_teller.h"
+#include "zmesh/peer_list_publisher.h"
 
 #include <gtest/gtest.h>
 
@@ -32,7 +32,7 @@ v1::PeersUpdate list_of(std::size_t entries, std::uint64_t epoch = 1) {
 TEST(PeersPagesTest, FiftyThousandEntriesOfTheLongestNamesGoInPagesOfAFrameAndNoneIsLost) {
   const auto whole = list_of(50'000);
   ASSERT_GT(whole.ByteSizeLong(), ports::Link::frame_bytes_max) << "one frame would not do";
-  const auto pages = pages_of(whole, PeersTeller::page_bytes_max);
+  const auto pages = pages_of(whole, PeerListPublisher::page_bytes_max);
   ASSERT_GT(pages.size(), 2u);
   int entries = 0;
   for (std::size_t i = 0; i < pages.size(); ++i) {
@@ -49,7 +49,7 @@ TEST(PeersPagesTest, FiftyThousandEntriesOfTheLongestNamesGoInPagesOfAFrameAndNo
 
 TEST(PeersPagesTest, AListThatFitsAndAnEmptyOneAreOnePage) {
   for (const std::size_t size : {0u, 1u, 100u}) {
-    const auto pages = pages_of(list_of(size), PeersTeller::page_bytes_max);
+    const auto pages = pages_of(list_of(size), PeerListPublisher::page_bytes_max);
     ASSERT_EQ(pages.size(), 1u);
     EXPECT_FALSE(pages[0].more() || pages[0].further());
   }
@@ -71,15 +71,15 @@ struct Told {
   std::vector<v1::Envelope> sent;
   std::uint64_t epoch = 1;
   rpc::Exchange exchange{runtime, [this](v1::Envelope e) { sent.push_back(std::move(e)); }};
-  PeersTeller teller{runtime,
-                     exchange,
-                     {.whole = [this] { return list_of(20'000, epoch); },
-                      .changes =
-                          [this](const PeersTeller::Changed& changed) {
-                            auto list = list_of(changed.size(), epoch);
-                            list.set_delta(true);
-                            return list;
-                          }}};
+  PeerListPublisher publisher{runtime,
+                              exchange,
+                              {.whole = [this] { return list_of(20'000, epoch); },
+                               .changes =
+                                   [this](const PeerListPublisher::Changed& changed) {
+                                     auto list = list_of(changed.size(), epoch);
+                                     list.set_delta(true);
+                                     return list;
+                                   }}};
 
   v1::PeersUpdate page(std::size_t i) { return *wire::parse<v1::PeersUpdate>(sent[i].body()); }
   void answer() {
@@ -90,13 +90,13 @@ struct Told {
   }
 };
 
-TEST(PeersTellerTest, APageGoesOnlyWhenTheOneBeforeWasTakenAndAChangeIsToldAfterTheWhole) {
+TEST(PeerListPublisherTest, APageGoesOnlyWhenTheOneBeforeWasTakenAndAChangeIsToldAfterTheWhole) {
   Told told;
-  told.teller.tell({});
+  told.publisher.publish({});
   ASSERT_EQ(told.sent.size(), 1u);
   told.epoch = 2;
-  told.teller.tell({{"t", "x"}});
-  told.teller.tell({{"t", "x"}, {"t", "y"}});
+  told.publisher.publish({{"t", "x"}});
+  told.publisher.publish({{"t", "x"}, {"t", "y"}});
   EXPECT_EQ(told.sent.size(), 1u);
   while (told.page(told.sent.size() - 1).more()) {
     EXPECT_EQ(told.page(told.sent.size() - 1).entries(0).epoch(), 1u);
@@ -114,22 +114,22 @@ TEST(PeersTellerTest, APageGoesOnlyWhenTheOneBeforeWasTakenAndAChangeIsToldAfter
   EXPECT_EQ(told.sent.size(), pages + 1) << "two changes meanwhile are told once";
 }
 
-TEST(PeersTellerTest, AfterAPageThatWasNotTakenTheListIsToldFromItsBeginning) {
+TEST(PeerListPublisherTest, AfterAPageThatWasNotTakenTheListIsToldFromItsBeginning) {
   Told told;
-  told.teller.tell({});
+  told.publisher.publish({});
   told.answer();
   ASSERT_EQ(told.sent.size(), 2u);
-  told.world.run_for(PeersTeller::answer_timeout + PeersTeller::retry_after + 1s);
+  told.world.run_for(PeerListPublisher::answer_timeout + PeerListPublisher::retry_after + 1s);
   ASSERT_EQ(told.sent.size(), 3u);
   EXPECT_FALSE(told.page(2).further());
   EXPECT_FALSE(told.page(2).delta()) << "everything: what zrun has is not known";
 }
 
-TEST(PeersTellerTest, AZrunThatConnectsIsToldTheWholeListAtOnceWhateverWasUnderWay) {
+TEST(PeerListPublisherTest, AZrunThatConnectsIsToldTheWholeListAtOnceWhateverWasUnderWay) {
   Told told;
-  told.teller.tell({});
+  told.publisher.publish({});
   const auto late = told.sent.back();
-  told.teller.begin_anew();
+  told.publisher.begin_anew();
   ASSERT_EQ(told.sent.size(), 2u);
   EXPECT_FALSE(told.page(1).further());
   auto reply = late;

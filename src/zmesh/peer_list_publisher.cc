@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "zmesh/peers_teller.h"
+#include "zmesh/peer_list_publisher.h"
 
 #include <algorithm>
 
@@ -29,30 +29,31 @@ std::vector<v1::PeersUpdate> pages_of(v1::PeersUpdate whole, std::size_t bytes_m
   return pages;
 }
 
-PeersTeller::PeersTeller(ports::Runtime& runtime, rpc::Exchange& exchange, Source source)
+PeerListPublisher::PeerListPublisher(ports::Runtime& runtime, rpc::Exchange& exchange,
+                                     Source source)
     : exchange_(exchange),
       source_(std::move(source)),
       retry_(runtime.executor),
       pages_sent_(runtime.metrics.counter("samoza_zmesh_peers_pages_total",
                                           "Pages of the list of partners told to zrun")) {}
 
-void PeersTeller::tell(const Changed& changed) {
+void PeerListPublisher::publish(const Changed& changed) {
   changed_.insert(changed.begin(), changed.end());
   again_ = true;
   if (under_way_ || retry_.pending()) return;
-  if (!whole_told_) return begin_anew();
+  if (!whole_published_) return begin_anew();
   again_ = false;
   begin(source_.changes(std::exchange(changed_, {})));
 }
 
-void PeersTeller::begin_anew() {
+void PeerListPublisher::begin_anew() {
   again_ = false;
   changed_.clear();
-  whole_told_ = false;
+  whole_published_ = false;
   begin(source_.whole());
 }
 
-void PeersTeller::begin(v1::PeersUpdate list) {
+void PeerListPublisher::begin(v1::PeersUpdate list) {
   retry_.cancel();
   ++lists_;
   under_way_ = true;
@@ -61,7 +62,7 @@ void PeersTeller::begin(v1::PeersUpdate list) {
   next_page();
 }
 
-void PeersTeller::next_page() {
+void PeerListPublisher::next_page() {
   const auto page = std::move(pages_.back());
   pages_.pop_back();
   pages_sent_.add();
@@ -71,7 +72,7 @@ void PeersTeller::next_page() {
         if (alive.expired() || list != lists_) return;
         if (!taken) {
           under_way_ = false;
-          whole_told_ = false;
+          whole_published_ = false;
           pages_.clear();
           // One that is gone is told when it connects.
           if (taken.error().code != stdx::Code::unavailable)
@@ -80,8 +81,8 @@ void PeersTeller::next_page() {
         }
         if (!pages_.empty()) return next_page();
         under_way_ = false;
-        whole_told_ = true;
-        if (again_) tell({});
+        whole_published_ = true;
+        if (again_) publish({});
       });
 }
 
