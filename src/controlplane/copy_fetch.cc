@@ -16,7 +16,7 @@ namespace {
 constexpr stdx::Duration part_timeout = 10s;
 
 struct Fetch {
-  rpc::Exchange& exchange;
+  rpc::RpcEndpoint& endpoint;
   std::string zhost, which;
   FetchDone done;
   FetchedCopy got;
@@ -27,7 +27,7 @@ void next_part(const FetchPtr& fetch) {
   v1::CopyReadRequest request;
   request.set_sha256(fetch->got.info.sha256());
   request.set_offset(fetch->got.copy.bytes.size());
-  fetch->exchange.request(
+  fetch->endpoint.request(
       rpc::address(fetch->zhost, "zbase"), "zbase.copy_read", request.SerializeAsString(),
       part_timeout, rpc::expect<v1::CopyReadReply>([fetch](stdx::Result<v1::CopyReadReply> part) {
         if (!part)
@@ -66,10 +66,10 @@ void choose(const FetchPtr& fetch, const v1::CopiesReply& there) {
 
 }  // namespace
 
-void fetch_copy(rpc::Exchange& exchange, const std::string& zhost, const std::string& which,
+void fetch_copy(rpc::RpcEndpoint& endpoint, const std::string& zhost, const std::string& which,
                 FetchDone done) {
-  auto fetch = std::make_shared<Fetch>(Fetch{exchange, zhost, which, std::move(done), {}});
-  exchange.request(
+  auto fetch = std::make_shared<Fetch>(Fetch{endpoint, zhost, which, std::move(done), {}});
+  endpoint.request(
       rpc::address(zhost, "zbase"), "zbase.copies", v1::CopiesRequest().SerializeAsString(),
       part_timeout, rpc::expect<v1::CopiesReply>([fetch](stdx::Result<v1::CopiesReply> there) {
         if (!there)

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "ports/store.h"
-#include "rpc/exchange.h"
+#include "rpc/rpc_endpoint.h"
 #include "samoza/v1/copies.pb.h"
 
 namespace controlplane {
@@ -21,8 +21,8 @@ struct FetchedCopy {
 using FetchDone = std::function<void(stdx::Result<FetchedCopy>)>;
 
 // `which`: the beginning of its SHA-256; empty: the newest one that is not damaged. The hash is
-// checked by who puts it back. `exchange` outlives the fetch.
-void fetch_copy(rpc::Exchange& exchange, const std::string& zhost, const std::string& which,
+// checked by who puts it back. `endpoint` outlives the fetch.
+void fetch_copy(rpc::RpcEndpoint& endpoint, const std::string& zhost, const std::string& which,
                 FetchDone done);
 
 }  // namespace controlplane

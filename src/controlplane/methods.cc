@@ -61,7 +61,7 @@ v1::RecordsReply page_of(ports::Store::Snapshot snapshot) {
 void Service::wire_methods() {
   wire_operators();
   wire_members();
-  exchange_.on("controlplane.read_term",
+  endpoint_.on("controlplane.read_term",
                rpc::typed<v1::ReadTermRequest, v1::TermRow>(
                    [this](const rpc::Caller&, v1::ReadTermRequest, auto done) {
                      if (store_damaged_) return done(stdx::fail(Code::unavailable, store_trouble_));
@@ -89,7 +89,7 @@ void Service::wire_methods() {
           commit(zhost, *request, done);
         });
       });
-  exchange_.on("controlplane.read_since",
+  endpoint_.on("controlplane.read_since",
                rpc::typed<v1::ReadSinceRequest, v1::RecordsReply>(
                    [this](const rpc::Caller&, v1::ReadSinceRequest request, auto done) {
                      ports::Store::Page page{.revision = request.revision(),
@@ -107,7 +107,7 @@ void Service::wire_methods() {
 }
 
 void Service::wire_members() {
-  exchange_.on("controlplane.register",
+  endpoint_.on("controlplane.register",
                rpc::typed<v1::RegisterRequest, v1::RegisterReply>(
                    [this](const rpc::Caller& caller, v1::RegisterRequest request, auto done) {
                      if (request.member().zhost_id() != caller.from.zhost())
@@ -119,7 +119,7 @@ void Service::wire_members() {
                      const auto& who = connections_.at(link->second).link->identity();
                      register_member(std::move(request), {who, 0}, register_tries, std::move(done));
                    }));
-  exchange_.on("controlplane.members",
+  endpoint_.on("controlplane.members",
                rpc::typed<v1::MembersRequest, v1::MembersChanged>(
                    [this](const rpc::Caller&, v1::MembersRequest, auto done) {
                      if (!gate_.is_open())
@@ -268,7 +268,7 @@ void Service::restore_from(const v1::RestoreRequest& request,
                      "another one (`cluster copies`)",
                      stdx::printable(from, 80))));
   fetch_copy(
-      exchange_, from, request.copy(), [this, from, done](stdx::Result<FetchedCopy> fetched) {
+      endpoint_, from, request.copy(), [this, from, done](stdx::Result<FetchedCopy> fetched) {
         if (!fetched) return done(std::unexpected(fetched.error()));
         v1::RestoreReply reply;
         reply.set_counter(fetched->info.counter());

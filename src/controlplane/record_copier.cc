@@ -10,10 +10,10 @@ namespace controlplane {
 using namespace std::chrono_literals;
 using stdx::Code;
 
-RecordCopier::RecordCopier(ports::Runtime& runtime, rpc::Exchange& exchange, ports::Store& store,
+RecordCopier::RecordCopier(ports::Runtime& runtime, rpc::RpcEndpoint& endpoint, ports::Store& store,
                            RecordsGate& gate, Options options)
     : runtime_(runtime),
-      exchange_(exchange),
+      endpoint_(endpoint),
       store_(store),
       gate_(gate),
       options_(std::move(options)),
@@ -124,7 +124,7 @@ void RecordCopier::send_part(const RoundPtr& round, const std::string& zhost, st
   part.set_offset(offset);
   part.set_data(round->copy.bytes.substr(offset, bytes));
   bytes_sent_.add(part.data().size());
-  exchange_.request(
+  endpoint_.request(
       rpc::address(zhost, "zbase"), "zbase.copy_put", part.SerializeAsString(), part_timeout,
       rpc::expect<v1::CopyPutReply>(
           [this, round, zhost, end = offset + bytes,

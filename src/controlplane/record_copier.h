@@ -14,7 +14,7 @@
 
 #include "controlplane/copy_plan.h"
 #include "controlplane/records_gate.h"
-#include "rpc/exchange.h"
+#include "rpc/rpc_endpoint.h"
 #include "samoza/v1/copies.pb.h"
 
 namespace controlplane {
@@ -32,7 +32,7 @@ class RecordCopier {
     std::string own_zhost;  // a copy there is lost with the database
   };
 
-  RecordCopier(ports::Runtime& runtime, rpc::Exchange& exchange, ports::Store& store,
+  RecordCopier(ports::Runtime& runtime, rpc::RpcEndpoint& endpoint, ports::Store& store,
                RecordsGate& gate, Options options);
 
   std::function<std::set<std::string>()> linked;  // zhosts that can be asked now
@@ -69,7 +69,7 @@ class RecordCopier {
   void end_round();
 
   ports::Runtime& runtime_;
-  rpc::Exchange& exchange_;
+  rpc::RpcEndpoint& endpoint_;
   ports::Store& store_;
   RecordsGate& gate_;
   Options options_;

@@ -58,12 +58,12 @@ struct Fixture {
   RecordsGate gate{runtime, store, membership};
   std::map<std::string, FakeZhost> zhosts;
   std::size_t under_way = 0, under_way_most = 0;
-  std::optional<rpc::Exchange> exchange;
+  std::optional<rpc::RpcEndpoint> endpoint;
   std::optional<RecordCopier> copier;
 
   explicit Fixture(std::size_t on = 2) {
-    exchange.emplace(runtime, [this](v1::Envelope asked) { send(asked); });
-    copier.emplace(runtime, *exchange, store, gate,
+    endpoint.emplace(runtime, [this](v1::Envelope asked) { send(asked); });
+    copier.emplace(runtime, *endpoint, store, gate,
                    RecordCopier::Options{.interval = 10min, .zhosts = on, .own_zhost = "z"});
     copier->linked = [this] {
       std::set<std::string> linked{"z"};
@@ -83,12 +83,12 @@ struct Fixture {
     process.after(5ms, [this, asked, &zhost] {
       --under_way;
       const auto reply = zhost.put(*wire::parse<v1::CopyPut>(asked.body()));
-      if (!reply) return exchange->receive(rpc::Exchange::failure(asked, reply.error()));
+      if (!reply) return endpoint->receive(rpc::RpcEndpoint::failure(asked, reply.error()));
       v1::Envelope answer;
       answer.set_request_id(asked.request_id());
       answer.set_is_response(true);
       answer.set_body(reply->SerializeAsString());
-      exchange->receive(answer);
+      endpoint->receive(answer);
     });
   }
   void read() {
@@ -138,7 +138,7 @@ TEST(RecordCopierTest, WhatAZhostHasAlreadyIsNotSentAgain) {
   f.run(2min);
   ASSERT_EQ(f.zhosts["a"].parts, 3u);
   // The control plane starts anew and knows of no copy.
-  f.copier.emplace(f.runtime, *f.exchange, f.store, f.gate,
+  f.copier.emplace(f.runtime, *f.endpoint, f.store, f.gate,
                    RecordCopier::Options{.interval = 10min, .zhosts = 2, .own_zhost = "z"});
   f.copier->linked = [] { return std::set<std::string>{"a"}; };
   f.copier->has_other_members = [] { return true; };
@@ -183,7 +183,7 @@ TEST(RecordCopierTest, ADatabaseThatMakesNoCopiesIsNotOverdue) {
   Fixture f;
   adapters::store_memory::MemoryStore none{f.process, f.database};
   f.zhosts["a"];
-  f.copier.emplace(f.runtime, *f.exchange, none, f.gate,
+  f.copier.emplace(f.runtime, *f.endpoint, none, f.gate,
                    RecordCopier::Options{.interval = 10min, .zhosts = 2, .own_zhost = "z"});
   f.copier->linked = [] { return std::set<std::string>{"a"}; };
   f.copier->has_other_members = [] { return true; };
@@ -201,10 +201,10 @@ struct Fetching {
   ports::Runtime runtime = process.runtime();
   v1::CopiesReply there;
   stdx::Bytes bytes;
-  std::optional<rpc::Exchange> exchange;
+  std::optional<rpc::RpcEndpoint> endpoint;
 
   Fetching() {
-    exchange.emplace(runtime, [this](v1::Envelope asked) {
+    endpoint.emplace(runtime, [this](v1::Envelope asked) {
       process.after(1ms, [this, asked] {
         v1::Envelope answer;
         answer.set_request_id(asked.request_id());
@@ -217,7 +217,7 @@ struct Fetching {
           if (request.offset() < bytes.size()) reply.set_data(bytes.substr(request.offset(), 100));
           answer.set_body(reply.SerializeAsString());
         }
-        exchange->receive(answer);
+        endpoint->receive(answer);
       });
     });
   }
@@ -229,7 +229,7 @@ struct Fetching {
   }
   stdx::Result<FetchedCopy> fetch(const std::string& which) {
     stdx::Result<FetchedCopy> got = stdx::fail(Code::failed, "no answer");
-    fetch_copy(*exchange, "a", which, [&](auto fetched) { got = std::move(fetched); });
+    fetch_copy(*endpoint, "a", which, [&](auto fetched) { got = std::move(fetched); });
     world.run_for(30s);
     return got;
   }

@@ -43,7 +43,7 @@ void Recoverer::ask_next(const JobPtr& job) {
 // First the places, page by page, then the floors.
 void Recoverer::ask_page(const JobPtr& job, const std::shared_ptr<HeldByZhost>& zhost,
                          const v1::HoldingsRequest& request) {
-  exchange_.request(
+  endpoint_.request(
       rpc::address(zhost->zhost, "startz"), "startz.holdings", request.SerializeAsString(),
       page_timeout,
       rpc::expect<v1::Holdings>(

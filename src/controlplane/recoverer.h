@@ -13,7 +13,7 @@
 
 #include "controlplane/records_gate.h"
 #include "controlplane/recovery.h"
-#include "rpc/exchange.h"
+#include "rpc/rpc_endpoint.h"
 
 namespace controlplane {
 
@@ -23,9 +23,9 @@ class Recoverer {
   static constexpr stdx::Duration page_timeout = std::chrono::seconds(5);
   using Done = std::function<void(stdx::Result<v1::RecoverReply>)>;
 
-  Recoverer(ports::Runtime& runtime, rpc::Exchange& exchange, ports::Store& store,
+  Recoverer(ports::Runtime& runtime, rpc::RpcEndpoint& endpoint, ports::Store& store,
             RecordsGate& gate)
-      : runtime_(runtime), exchange_(exchange), store_(store), gate_(gate) {}
+      : runtime_(runtime), endpoint_(endpoint), store_(store), gate_(gate) {}
 
   // `linked`: zhosts that can be asked. Code::conflict: nothing is to be recovered, or it is under
   // way. Code::unknown and others: run it again.
@@ -55,7 +55,7 @@ class Recoverer {
   void end(const JobPtr& job, stdx::Result<v1::RecoverReply> result);
 
   ports::Runtime& runtime_;
-  rpc::Exchange& exchange_;
+  rpc::RpcEndpoint& endpoint_;
   ports::Store& store_;
   RecordsGate& gate_;
   JobPtr under_way_;

@@ -23,12 +23,12 @@ struct Fixture {
   RecordsGate gate{runtime, store, membership};
   std::map<std::string, std::vector<v1::Holdings>> pages;
   std::map<std::string, std::vector<v1::HoldingsRequest>> asked;
-  std::optional<rpc::Exchange> exchange;
+  std::optional<rpc::RpcEndpoint> endpoint;
   std::optional<Recoverer> recoverer;
 
   Fixture() {
-    exchange.emplace(runtime, [this](v1::Envelope envelope) { answer(envelope); });
-    recoverer.emplace(runtime, *exchange, store, gate);
+    endpoint.emplace(runtime, [this](v1::Envelope envelope) { answer(envelope); });
+    recoverer.emplace(runtime, *endpoint, store, gate);
     v1::Member away;
     away.set_zhost_id("away");
     away.set_incarnation(1);
@@ -50,7 +50,7 @@ struct Fixture {
     reply.set_request_id(envelope.request_id());
     reply.set_is_response(true);
     reply.set_body(pages[zhost][n - 1].SerializeAsString());
-    process.after(1ms, [this, reply] { exchange->receive(reply); });
+    process.after(1ms, [this, reply] { endpoint->receive(reply); });
   }
   static v1::Holdings page(bool more) {
     v1::Holdings page;

@@ -37,10 +37,10 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::St
       identity_(security.links),
       options_(std::move(options)),
       authority_(security.certifier, options_.authority),
-      exchange_(runtime, [this](v1::Envelope envelope) { send(std::move(envelope)); }),
+      endpoint_(runtime, [this](v1::Envelope envelope) { send(std::move(envelope)); }),
       gate_(runtime, store, membership_),
-      recoverer_(runtime, exchange_, store, gate_),
-      copier_(runtime, exchange_, store, gate_, options_.copies),
+      recoverer_(runtime, endpoint_, store, gate_),
+      copier_(runtime, endpoint_, store, gate_, options_.copies),
       poll_timer_(runtime.executor),
       announce_timer_(runtime.executor),
       refused_links_(runtime.metrics.counter("samoza_controlplane_refused_links_total",
@@ -399,7 +399,7 @@ void Service::publish_members(Connection& connection) {
   auto said = member_news_.for_link(connection.told);
   *said.mutable_records() = gate_.known();
   connection.told = member_news_.sequence();
-  exchange_.notify(rpc::address(connection.zhost, "zmesh"), "controlplane.changed",
+  endpoint_.notify(rpc::address(connection.zhost, "zmesh"), "controlplane.changed",
                    said.SerializeAsString());
 }
 
@@ -524,7 +524,7 @@ void Service::receive(std::uint64_t id, stdx::Bytes frame) {
   }
   // A zmesh speaks for the services of its own zhost only.
   envelope->mutable_from()->set_zhost(connection.zhost);
-  exchange_.receive(std::move(*envelope));
+  endpoint_.receive(std::move(*envelope));
 }
 
 void Service::drop(std::uint64_t id) {

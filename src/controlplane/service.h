@@ -30,9 +30,9 @@
 #include "ports/runtime.h"
 #include "ports/store.h"
 #include "ports/transport.h"
-#include "rpc/exchange.h"
 #include "rpc/link_complaints.h"
 #include "rpc/log_gate.h"
+#include "rpc/rpc_endpoint.h"
 #include "wire/http_router.h"
 
 namespace controlplane {
@@ -153,7 +153,7 @@ class Service final : public ports::HttpHandler {
   stdx::Status may_lead(const std::string& zhost) const;
   template <typename Request, typename Reply, typename Do>
   void on_of_super(const char* method, Do what) {
-    exchange_.on(method, rpc::typed<Request, Reply>(
+    endpoint_.on(method, rpc::typed<Request, Reply>(
                              [this, what](const rpc::Caller& caller, Request request, auto done) {
                                if (const auto may = may_lead(caller.from.zhost()); !may)
                                  return done(std::unexpected(may.error()));
@@ -198,7 +198,7 @@ class Service final : public ports::HttpHandler {
   Authority authority_;
   std::map<std::string, ports::RecordChange> unrecorded_;  // by zhost; at most members_max
   stdx::WallTime own_until_{};  // when the certificate of this control plane is made anew
-  rpc::Exchange exchange_;
+  rpc::RpcEndpoint endpoint_;
   wire::HttpRouter router_;
   Membership membership_;
   std::map<std::string, std::uint64_t> revoked_;  // access tokens: id -> when they expire

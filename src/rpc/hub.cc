@@ -11,7 +11,7 @@ Hub::Hub(ports::Runtime& runtime, ports::Transport& transport, Options options)
     : runtime_(runtime),
       transport_(transport),
       options_(std::move(options)),
-      exchange_(runtime, [this](v1::Envelope envelope) {
+      endpoint_(runtime, [this](v1::Envelope envelope) {
         *envelope.mutable_from() = address(options_.zhost, options_.name);
         route(std::move(envelope));
       }) {}
@@ -92,7 +92,7 @@ void Hub::route(v1::Envelope envelope) {
   } else if (outside) {
     outside(std::move(envelope));
   } else if (envelope.request_id() != 0 && !envelope.is_response()) {
-    deliver(Exchange::failure(
+    deliver(RpcEndpoint::failure(
         envelope, {Code::not_found, stdx::format("{} carries nothing to zhost '{}'", options_.name,
                                                  stdx::printable(to.zhost(), 100))}));
   }
@@ -101,7 +101,7 @@ void Hub::route(v1::Envelope envelope) {
 void Hub::deliver(v1::Envelope envelope) {
   const auto& service = envelope.to().service();
   if (service == options_.name) {
-    exchange_.receive(std::move(envelope));
+    endpoint_.receive(std::move(envelope));
     return;
   }
   const auto at = services_.find(service);
@@ -110,7 +110,7 @@ void Hub::deliver(v1::Envelope envelope) {
     return;
   }
   if (envelope.request_id() == 0 || envelope.is_response()) return;
-  auto failure = Exchange::failure(
+  auto failure = RpcEndpoint::failure(
       envelope, {Code::unavailable, stdx::format("{} is not up on zhost '{}'",
                                                  stdx::printable(service, 60), options_.zhost)});
   // Posted, so that a hub's own request is not answered from inside `request`.

@@ -13,8 +13,8 @@
 
 #include "ports/runtime.h"
 #include "ports/transport.h"
-#include "rpc/exchange.h"
 #include "rpc/link_complaints.h"
+#include "rpc/rpc_endpoint.h"
 
 namespace rpc {
 
@@ -34,7 +34,7 @@ class Hub {
   // Listens on the local endpoint `name`. Set the handlers first.
   stdx::Status start();
 
-  Exchange& exchange() { return exchange_; }
+  RpcEndpoint& endpoint() { return endpoint_; }
 
   // An envelope that is not for a service of this zhost. Default: refused as not_found.
   std::function<void(v1::Envelope)> outside;
@@ -67,7 +67,7 @@ class Hub {
   LinkComplaints complaints_{runtime_};
   ports::Transport& transport_;
   Options options_;
-  Exchange exchange_;
+  RpcEndpoint endpoint_;
   std::unique_ptr<ports::Listener> listener_;
   std::map<std::uint64_t, Connection> connections_;
   std::map<std::string, std::uint64_t> services_;

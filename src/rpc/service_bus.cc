@@ -18,7 +18,7 @@ ServiceBus::ServiceBus(ports::Runtime& runtime, ports::Transport& transport, Opt
     : runtime_(runtime),
       transport_(transport),
       options_(std::move(options)),
-      exchange_(runtime, [this](v1::Envelope envelope) { send(std::move(envelope)); }),
+      endpoint_(runtime, [this](v1::Envelope envelope) { send(std::move(envelope)); }),
       retry_(runtime.executor),
       back_off_(back_off_min),
       dropped_(runtime.metrics.counter("samoza_bus_dropped_events_total",
@@ -66,7 +66,7 @@ void ServiceBus::attach(std::unique_ptr<ports::Link> link) {
 void ServiceBus::lost(const stdx::Error& why) {
   runtime_.log.debug("bus_lost", {{"hub", options_.hub}, {"why", why.message}});
   link_.reset();
-  exchange_.fail_all({stdx::Code::unknown, stdx::format("the link to {} was lost", options_.hub)});
+  endpoint_.fail_all({stdx::Code::unknown, stdx::format("the link to {} was lost", options_.hub)});
   if (on_state) on_state(false);
   retry_.set(back_off_min, [this] { connect(); });
 }
@@ -79,7 +79,7 @@ void ServiceBus::receive(stdx::Bytes frame) {
   }
   if (kind && *kind == wire::FrameKind::envelope) {
     if (auto envelope = wire::parse_frame<v1::Envelope>(frame)) {
-      exchange_.receive(std::move(*envelope));
+      endpoint_.receive(std::move(*envelope));
       return;
     }
   }
@@ -98,18 +98,18 @@ void ServiceBus::send(v1::Envelope envelope) {
   // Posted: `request` must not answer from inside itself.
   runtime_.executor.post([this, alive = std::weak_ptr<bool>(alive_), envelope] {
     if (alive.expired()) return;
-    exchange_.receive(Exchange::failure(
+    endpoint_.receive(RpcEndpoint::failure(
         envelope, {stdx::Code::unavailable, stdx::format("{} is away", options_.hub)}));
   });
 }
 
 void ServiceBus::request(v1::ServiceAddress to, std::string method, stdx::Bytes body,
                          stdx::Duration timeout, Response done) {
-  exchange_.request(std::move(to), std::move(method), std::move(body), timeout, std::move(done));
+  endpoint_.request(std::move(to), std::move(method), std::move(body), timeout, std::move(done));
 }
 
 void ServiceBus::notify(v1::ServiceAddress to, std::string method, stdx::Bytes body) {
-  exchange_.notify(std::move(to), std::move(method), std::move(body));
+  endpoint_.notify(std::move(to), std::move(method), std::move(body));
 }
 
 bool ServiceBus::send_data(stdx::Bytes frame) {

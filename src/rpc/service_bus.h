@@ -16,7 +16,7 @@
 
 #include "ports/runtime.h"
 #include "ports/transport.h"
-#include "rpc/exchange.h"
+#include "rpc/rpc_endpoint.h"
 
 namespace rpc {
 
@@ -30,9 +30,9 @@ class ServiceBus {
   ServiceBus(ports::Runtime& runtime, ports::Transport& transport, Options options);
   ~ServiceBus();
 
-  Exchange& exchange() { return exchange_; }
+  RpcEndpoint& endpoint() { return endpoint_; }
   void on(std::string method, Handler handler) {
-    exchange_.on(std::move(method), std::move(handler));
+    endpoint_.on(std::move(method), std::move(handler));
   }
   void request(v1::ServiceAddress to, std::string method, stdx::Bytes body, stdx::Duration timeout,
                Response done);
@@ -59,7 +59,7 @@ class ServiceBus {
   ports::Runtime& runtime_;
   ports::Transport& transport_;
   Options options_;
-  Exchange exchange_;
+  RpcEndpoint endpoint_;
   std::unique_ptr<ports::Link> link_;
   ports::Timer retry_;
   stdx::Duration back_off_;

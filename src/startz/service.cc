@@ -47,10 +47,10 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Pr
       change_timer_(runtime.executor) {
   wire_beats();
   wire_handlers();
-  wire_commands(hub_.exchange());
-  wire_commands(zmesh_.exchange());
-  wire_records(hub_.exchange());
-  wire_records(zmesh_.exchange());
+  wire_commands(hub_.endpoint());
+  wire_commands(zmesh_.endpoint());
+  wire_records(hub_.endpoint());
+  wire_records(zmesh_.endpoint());
 }
 
 Service::~Service() = default;
@@ -78,7 +78,7 @@ void Service::stop(std::function<void()> done) {
 
 void Service::wire_beats() {
   const auto tell_zrms = [this](const char* method, const stdx::Bytes& body) {
-    if (hub_.has("zrms")) hub_.exchange().notify(rpc::address("", "zrms"), method, body);
+    if (hub_.has("zrms")) hub_.endpoint().notify(rpc::address("", "zrms"), method, body);
   };
   beats_.make = [this](bool goodbye) { return make_beat(goodbye); };
   beats_.on_beat = [tell_zrms](const stdx::Bytes& beat) { tell_zrms("startz.beat", beat); };
@@ -93,7 +93,7 @@ void Service::wire_handlers() {
     child_ended(child);
   };
   children_.ask_to_stop = [this](const std::string& name) {
-    hub_.exchange().request(rpc::address("", name), "service.stop", "", 2s,
+    hub_.endpoint().request(rpc::address("", name), "service.stop", "", 2s,
                             rpc::expect<v1::StopReply>([this, name](auto reply) {
                               if (reply)
                                 children_.grant_time(name,
@@ -107,8 +107,8 @@ void Service::wire_handlers() {
     if (hello.service() == "zrms") changed_all();
     look_ready();
   };
-  auto& exchange = hub_.exchange();
-  exchange.on("zmesh.membership", rpc::event<v1::MembersChanged>(
+  auto& endpoint = hub_.endpoint();
+  endpoint.on("zmesh.membership", rpc::event<v1::MembersChanged>(
                                       [this](const rpc::Caller& caller, v1::MembersChanged now) {
                                         if (caller.from.service() == "zmesh")
                                           membership(std::move(now));
@@ -117,34 +117,34 @@ void Service::wire_handlers() {
             rpc::event<v1::MembersChanged>([this](const rpc::Caller&, v1::MembersChanged now) {
               membership(std::move(now));
             }));
-  exchange.on("startz.metrics", [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
+  endpoint.on("startz.metrics", [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
     respond(options_.metrics_text ? options_.metrics_text() : "");
   });
-  exchange.on("startz.probe",
+  endpoint.on("startz.probe",
               rpc::event<v1::Probe>([this](const rpc::Caller& caller, v1::Probe asked) {
                 if (caller.from.service() == "zrms") beats_.probe(asked.zhost());
               }));
-  exchange.on("startz.membership",
+  endpoint.on("startz.membership",
               [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
                 respond(membership_.SerializeAsString());
               });
-  exchange.on("startz.snapshot", rpc::typed<v1::SnapshotRequest, v1::Snapshot>(
+  endpoint.on("startz.snapshot", rpc::typed<v1::SnapshotRequest, v1::Snapshot>(
                                      [this](const rpc::Caller&, v1::SnapshotRequest r, auto done) {
                                        done(snapshot(r.children_only()));
                                      }));
-  exchange.on("zrun.space_state",
+  endpoint.on("zrun.space_state",
               rpc::event<v1::SpaceReport>([this](const rpc::Caller& caller, v1::SpaceReport said) {
                 if (caller.from.service() == "zrun" && gatekeeper_.report(said))
                   changed({said.topology_id(), said.space()});
               }));
 }
 
-void Service::wire_commands(rpc::Exchange& exchange) {
-  exchange.on("startz.place", rpc::typed<v1::PlaceCommand, v1::CommandReply>(
+void Service::wire_commands(rpc::RpcEndpoint& endpoint) {
+  endpoint.on("startz.place", rpc::typed<v1::PlaceCommand, v1::CommandReply>(
                                   [this](const rpc::Caller&, v1::PlaceCommand command, auto done) {
                                     done(place(command, command.topology().SerializeAsString()));
                                   }));
-  exchange.on("startz.place_many", rpc::typed<v1::PlaceBatch, v1::PlaceBatchReply>(
+  endpoint.on("startz.place_many", rpc::typed<v1::PlaceBatch, v1::PlaceBatchReply>(
                                        [this](const rpc::Caller&, v1::PlaceBatch batch, auto done) {
                                          v1::PlaceBatchReply replies;
                                          for (const auto& command : batch.commands())
@@ -152,7 +152,7 @@ void Service::wire_commands(rpc::Exchange& exchange) {
                                                place(command, batch.topology());
                                          done(std::move(replies));
                                        }));
-  exchange.on("startz.stop",
+  endpoint.on("startz.stop",
               rpc::typed<v1::StopCommand, v1::CommandReply>(
                   [this](const rpc::Caller&, v1::StopCommand command, auto done) {
                     auto reply = gatekeeper_.stop(command);
@@ -196,18 +196,18 @@ void Service::note(const v1::CommandHeader& header, const v1::CommandReply& repl
 // --- records (P15) ---
 
 // zmesh asks over its own hub or over ours, whichever link is there.
-void Service::wire_records(rpc::Exchange& exchange) {
-  exchange.on("startz.records", rpc::typed<v1::RecordsAsked, v1::RecordsKnown>(
+void Service::wire_records(rpc::RpcEndpoint& endpoint) {
+  endpoint.on("startz.records", rpc::typed<v1::RecordsAsked, v1::RecordsKnown>(
                                     [this](const rpc::Caller& caller, v1::RecordsAsked, auto done) {
                                       if (caller.from.service() != "zmesh")
                                         return done(stdx::fail(Code::denied, "zmesh asks for it"));
                                       done(records_.report());
                                     }));
-  exchange.on("zmesh.records",
+  endpoint.on("zmesh.records",
               rpc::event<v1::RecordsNews>([this](const rpc::Caller& caller, v1::RecordsNews news) {
                 if (caller.from.service() == "zmesh" && records_.hear(news)) keep_records();
               }));
-  exchange.on("startz.holdings",
+  endpoint.on("startz.holdings",
               rpc::typed<v1::HoldingsRequest, v1::Holdings>(
                   [this](const rpc::Caller& caller, v1::HoldingsRequest request, auto done) {
                     if (caller.from.service() != "controlplane")
@@ -339,7 +339,7 @@ void Service::pass_batch(const std::vector<Gatekeeper::Key>& keys) {
   auto text = batch.SerializeAsString();
   const auto bytes = text.size();
   to_zrun_bytes_ += bytes;
-  hub_.exchange().request(
+  hub_.endpoint().request(
       rpc::address("", "zrun"), "zrun.place_many", std::move(text), 5s,
       rpc::expect<v1::PlaceBatchReply>([this, keys, epochs, bytes, run = zrun->starts](
                                            stdx::Result<v1::PlaceBatchReply> replies) {
@@ -377,7 +377,7 @@ void Service::zrun_answered(const Gatekeeper::Key& key, std::uint64_t epoch, std
 void Service::pass_stop(const v1::StopCommand& command) {
   const Gatekeeper::Key key{command.header().topology_id(), command.header().space()};
   if (command.remove_data()) removals_[key] = command;
-  hub_.exchange().request(
+  hub_.endpoint().request(
       rpc::address("", "zrun"), "zrun.stop", command.SerializeAsString(), 5s,
       rpc::expect<v1::CommandReply>([this, key, command](stdx::Result<v1::CommandReply> reply) {
         // "accepted" is not yet gone: the data goes when the space has closed, and zrun may end
@@ -415,7 +415,7 @@ void Service::ping_children() {
       children_.kill(name);
       continue;
     }
-    hub_.exchange().request(rpc::address("", name), "service.ping", "", options_.ping_interval * 5,
+    hub_.endpoint().request(rpc::address("", name), "service.ping", "", options_.ping_interval * 5,
                             [this, name](stdx::Result<stdx::Bytes> reply) {
                               if (reply || reply.error().code == Code::unsupported)
                                 pings_missed_[name] = 0;
@@ -499,7 +499,7 @@ void Service::publish_changes() {
   }
   all_changed_ = false;
   changed_.clear();
-  hub_.exchange().notify(rpc::address("", "zrms"), "startz.changed", told.SerializeAsString());
+  hub_.endpoint().notify(rpc::address("", "zrms"), "startz.changed", told.SerializeAsString());
 }
 
 v1::Beat Service::make_beat(bool goodbye) {

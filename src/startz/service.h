@@ -75,8 +75,8 @@ class Service {
  private:
   void wire_beats();
   void wire_handlers();
-  void wire_commands(rpc::Exchange& exchange);
-  void wire_records(rpc::Exchange& exchange);
+  void wire_commands(rpc::RpcEndpoint& endpoint);
+  void wire_records(rpc::RpcEndpoint& endpoint);
   void membership(v1::MembersChanged now);
   void look_ready();
   void keep_records();

@@ -416,7 +416,7 @@ TEST(StartzTest, P15WhatItHeardOfTheRecordsIsToldBeforeARegistrationAndNothingNe
   z.child("zmesh").bus->notify(rpc::address("", "startz"), "zmesh.records",
                                news.SerializeAsString());
   std::optional<v1::RecordsKnown> known;
-  z.child("zmesh").bus->exchange().request(rpc::address("", "startz"), "startz.records", "", 1s,
+  z.child("zmesh").bus->endpoint().request(rpc::address("", "startz"), "startz.records", "", 1s,
                                            rpc::expect<v1::RecordsKnown>([&](auto told) {
                                              if (told) known = *told;
                                            }));
@@ -434,7 +434,7 @@ TEST(StartzTest, P15WhatItHeardOfTheRecordsIsToldBeforeARegistrationAndNothingNe
     header->set_lineage(lineage);
     header->set_counter(counter);
     std::string outcome;
-    z.child("zmesh").bus->exchange().request(rpc::address("", "startz"), "startz.place",
+    z.child("zmesh").bus->endpoint().request(rpc::address("", "startz"), "startz.place",
                                              command.SerializeAsString(), 1s,
                                              rpc::expect<v1::CommandReply>([&](auto reply) {
                                                if (reply) outcome = reply->outcome();

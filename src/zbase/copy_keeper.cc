@@ -21,7 +21,7 @@ std::unexpected<stdx::Error> only_the_control_plane() {
 
 }  // namespace
 
-CopyKeeper::CopyKeeper(ports::Runtime& runtime, ports::CopyStore& store, rpc::Exchange& zmesh)
+CopyKeeper::CopyKeeper(ports::Runtime& runtime, ports::CopyStore& store, rpc::RpcEndpoint& zmesh)
     : runtime_(runtime),
       store_(store),
       incoming_timer_(runtime.executor),

@@ -13,7 +13,7 @@
 #include "ports/copy_store.h"
 #include "ports/runtime.h"
 #include "ports/store.h"
-#include "rpc/exchange.h"
+#include "rpc/rpc_endpoint.h"
 #include "samoza/v1/copies.pb.h"
 
 namespace zbase {
@@ -25,7 +25,7 @@ class CopyKeeper {
   static constexpr std::size_t part_bytes = 256u << 10;
   static constexpr stdx::Duration incoming_timeout = std::chrono::seconds(30);
 
-  CopyKeeper(ports::Runtime& runtime, ports::CopyStore& store, rpc::Exchange& zmesh);
+  CopyKeeper(ports::Runtime& runtime, ports::CopyStore& store, rpc::RpcEndpoint& zmesh);
 
  private:
   using Put = std::function<void(stdx::Result<v1::CopyPutReply>)>;

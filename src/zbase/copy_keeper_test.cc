@@ -40,8 +40,8 @@ struct Fixture {
   ports::Runtime runtime = process.runtime();
   FakeCopies store;
   std::optional<v1::Envelope> answer;
-  rpc::Exchange exchange{runtime, [this](v1::Envelope e) { answer = std::move(e); }};
-  CopyKeeper keeper{runtime, store, exchange};
+  rpc::RpcEndpoint endpoint{runtime, [this](v1::Envelope e) { answer = std::move(e); }};
+  CopyKeeper keeper{runtime, store, endpoint};
 
   // The error code, 0 where it was done.
   int ask(const std::string& method, const stdx::Bytes& body, v1::ServiceAddress from) {
@@ -51,7 +51,7 @@ struct Fixture {
     envelope.set_method(method);
     envelope.set_body(body);
     answer.reset();
-    exchange.receive(envelope);
+    endpoint.receive(envelope);
     EXPECT_TRUE(answer) << method;
     return answer->status().code();
   }

@@ -51,7 +51,7 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Co
       started_(runtime.clock.now()),
       startz_(runtime, transport, {"startz", hello_of(options_)}),
       zmesh_(runtime, transport, {"zmesh", hello_of(options_)}),
-      copies_(runtime, copies, zmesh_.exchange()),
+      copies_(runtime, copies, zmesh_.endpoint()),
       timer_(runtime.executor) {
   startz_.on("service.stop", [this](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
     respond(stdx::Bytes());

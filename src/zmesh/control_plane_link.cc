@@ -261,7 +261,7 @@ void ControlPlaneLink::send(v1::Envelope envelope) {
     return;
   }
   if (envelope.request_id() == 0 || envelope.is_response()) return;
-  auto failure = rpc::Exchange::failure(
+  auto failure = rpc::RpcEndpoint::failure(
       envelope, {Code::unavailable, stdx::format("control plane {} does not serve this zhost: {}",
                                                  ports::to_string(linked_to_), trouble_)});
   runtime_.executor.post(

@@ -15,7 +15,7 @@
 #include "ports/http.h"
 #include "ports/runtime.h"
 #include "ports/transport.h"
-#include "rpc/exchange.h"
+#include "rpc/rpc_endpoint.h"
 #include "samoza/v1/controlplane.pb.h"
 #include "samoza/v1/envelope.pb.h"
 #include "zmesh/control_plane_addresses.h"

@@ -124,7 +124,7 @@ void Doorway::request(const std::string& zhost, const char* method, const v1::Se
   if (request.to().empty())
     late = stdx::format("zhost '{}' has not answered within {}; the message may be on its path",
                         zhost.empty() ? self_ : zhost, stdx::format_duration(timeout));
-  exchange_.request(rpc::address(zhost == self_ ? "" : zhost, "zrun"), method,
+  endpoint_.request(rpc::address(zhost == self_ ? "" : zhost, "zrun"), method,
                     request.SerializeAsString(), timeout,
                     rpc::expect<v1::SendReply>([done = std::move(done), late = std::move(late)](
                                                    stdx::Result<v1::SendReply> reply) {

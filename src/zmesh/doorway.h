@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "ports/runtime.h"
-#include "rpc/exchange.h"
+#include "rpc/rpc_endpoint.h"
 #include "samoza/v1/cluster.pb.h"
 #include "zmesh/directory.h"
 
@@ -26,8 +26,8 @@ class Doorway {
   static constexpr stdx::Duration wait_max = std::chrono::seconds(55);
   static constexpr stdx::Duration wait_default = std::chrono::seconds(30);
 
-  Doorway(rpc::Exchange& exchange, const Directory& directory, std::string self)
-      : exchange_(exchange), directory_(directory), self_(std::move(self)) {}
+  Doorway(rpc::RpcEndpoint& endpoint, const Directory& directory, std::string self)
+      : endpoint_(endpoint), directory_(directory), self_(std::move(self)) {}
 
   using Done = std::function<void(stdx::Result<v1::SendReply>)>;
   void send(v1::SendRequest request, Done done);
@@ -44,7 +44,7 @@ class Doorway {
   std::vector<std::string> zhosts_of(const std::string& topology, const std::string& space) const;
   stdx::Error unknown_space(const v1::SendRequest& request, std::size_t asked) const;
 
-  rpc::Exchange& exchange_;
+  rpc::RpcEndpoint& endpoint_;
   const Directory& directory_;
   std::string self_;
 };

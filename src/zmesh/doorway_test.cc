@@ -17,9 +17,9 @@ struct Door {
   simkit::Process process{world, "a", "zmesh"};
   ports::Runtime runtime = process.runtime();
   std::vector<v1::Envelope> sent;
-  rpc::Exchange exchange{runtime, [this](v1::Envelope envelope) { sent.push_back(envelope); }};
+  rpc::RpcEndpoint endpoint{runtime, [this](v1::Envelope envelope) { sent.push_back(envelope); }};
   Directory directory;
-  Doorway doorway{exchange, directory, "a"};
+  Doorway doorway{endpoint, directory, "a"};
   std::optional<stdx::Result<v1::SendReply>> answer;
 
   explicit Door(int copies = 1) {
@@ -54,7 +54,7 @@ struct Door {
     doorway.send(std::move(request), [this](auto reply) { answer = std::move(reply); });
   }
   void refuse(std::size_t at, Code code) {
-    exchange.receive(rpc::Exchange::failure(sent.at(at), {code, "no"}));
+    endpoint.receive(rpc::RpcEndpoint::failure(sent.at(at), {code, "no"}));
   }
 };
 

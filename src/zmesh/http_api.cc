@@ -46,7 +46,7 @@ HttpApi::HttpApi(ports::Runtime& runtime, Service& service, std::uint16_t port,
       service_(service),
       port_(port),
       started_(runtime.clock.now()),
-      pages_(runtime, service.hub().exchange(), service.directory(), access) {
+      pages_(runtime, service.hub().endpoint(), service.directory(), access) {
   wire_routes();
 }
 

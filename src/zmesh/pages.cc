@@ -62,10 +62,10 @@ struct Pages::Asset {
   ~Asset() { *fetched_bytes -= reserved; }
 };
 
-Pages::Pages(ports::Runtime& runtime, rpc::Exchange& exchange, const Directory& directory,
+Pages::Pages(ports::Runtime& runtime, rpc::RpcEndpoint& endpoint, const Directory& directory,
              Access access)
     : runtime_(runtime),
-      exchange_(exchange),
+      endpoint_(endpoint),
       directory_(directory),
       sessions_(runtime, access.key, access.revoked),
       // Of another zmesh, or of the one before this, are other pages.
@@ -75,11 +75,11 @@ Pages::Pages(ports::Runtime& runtime, rpc::Exchange& exchange, const Directory& 
           runtime.metrics.gauge("samoza_zmesh_page_sockets", "WebSockets of pages that are open")),
       dropped_(runtime.metrics.counter("samoza_zmesh_page_messages_dropped_total",
                                        "Messages of pages that said too much in a second")) {
-  exchange_.on("zmesh.page_show",
+  endpoint_.on("zmesh.page_show",
                rpc::event<v1::PageFrame>([this](const rpc::Caller& caller, v1::PageFrame frame) {
                  show(caller.from.zhost(), std::move(frame));
                }));
-  exchange_.on("zmesh.pages_gone",
+  endpoint_.on("zmesh.pages_gone",
                rpc::event<v1::PagesGone>([this](const rpc::Caller& caller, v1::PagesGone gone) {
                  for (const auto id : gone.pages())
                    if (const auto at = sockets_.find(id);
@@ -164,7 +164,7 @@ void Pages::serve(const v1::DirectoryEntry& entry, std::string path, bool html,
 // Part by part: each fits a frame, and others go in between.
 void Pages::fetch(std::shared_ptr<Asset> asset) {
   asset->request.set_offset(asset->response.body.size());
-  exchange_.request(
+  endpoint_.request(
       rpc::address(asset->zhost, "zrun"), "zrun.page_asset", asset->request.SerializeAsString(),
       zrun_timeout,
       rpc::expect<v1::PageAssetReply>([this, asset, alive = std::weak_ptr<bool>(alive_)](
@@ -278,7 +278,7 @@ void Pages::handle_websocket(const ports::HttpRequest& request, std::unique_ptr<
   open.set_page(id);
   open.set_topology_id(socket.topology_id);
   open.set_space(socket.space);
-  exchange_.request(
+  endpoint_.request(
       rpc::address(socket.zhost, "zrun"), "zrun.page_open", open.SerializeAsString(), zrun_timeout,
       [this, id, alive = std::weak_ptr<bool>(alive_)](stdx::Result<stdx::Bytes> done) {
         if (!done && !alive.expired()) close(id);
@@ -311,7 +311,7 @@ void Pages::page_said(std::uint64_t id, stdx::Bytes text) {
   v1::PageFrame frame;
   frame.set_page(id);
   frame.set_text(std::move(text));
-  exchange_.notify(rpc::address(socket.zhost, "zrun"), "zrun.page_said", frame.SerializeAsString());
+  endpoint_.notify(rpc::address(socket.zhost, "zrun"), "zrun.page_said", frame.SerializeAsString());
 }
 
 void Pages::show(const std::string& zhost, v1::PageFrame frame) {
@@ -331,7 +331,7 @@ void Pages::tell_taken(std::uint64_t id, Socket& socket) {
   v1::PageTook took;
   took.set_page(id);
   took.set_bytes(std::exchange(socket.not_told, 0));
-  exchange_.notify(rpc::address(socket.zhost, "zrun"), "zrun.page_took", took.SerializeAsString());
+  endpoint_.notify(rpc::address(socket.zhost, "zrun"), "zrun.page_took", took.SerializeAsString());
 }
 
 void Pages::close(std::uint64_t id) {
@@ -339,7 +339,7 @@ void Pages::close(std::uint64_t id) {
   if (auto node = sockets_.extract(id); !node.empty()) {
     v1::PagesGone gone;
     gone.add_pages(id);
-    exchange_.notify(rpc::address(node.mapped().zhost, "zrun"), "zrun.pages_gone",
+    endpoint_.notify(rpc::address(node.mapped().zhost, "zrun"), "zrun.pages_gone",
                      gone.SerializeAsString());
     runtime_.executor.post([link = std::shared_ptr<ports::Link>(std::move(node.mapped().link))] {});
   }
@@ -360,7 +360,7 @@ void Pages::look() {
   }
   for (const auto id : over) close(id);
   for (const auto& [zhost, pages] : by_zhost)
-    exchange_.request(
+    endpoint_.request(
         rpc::address(zhost, "zrun"), "zrun.pages_open", pages.SerializeAsString(), zrun_timeout,
         rpc::expect<v1::PagesGone>(
             [this, pages, alive = std::weak_ptr<bool>(alive_)](stdx::Result<v1::PagesGone> gone) {

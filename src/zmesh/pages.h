@@ -18,7 +18,7 @@
 
 #include "ports/http.h"
 #include "ports/runtime.h"
-#include "rpc/exchange.h"
+#include "rpc/rpc_endpoint.h"
 #include "samoza/v1/pages.pb.h"
 #include "zmesh/directory.h"
 #include "zmesh/page_sessions.h"
@@ -40,7 +40,7 @@ class Pages {
     ports::ClusterKey* key = nullptr;
     const wire::RevokedTokens* revoked = nullptr;
   };
-  Pages(ports::Runtime& runtime, rpc::Exchange& exchange, const Directory& directory,
+  Pages(ports::Runtime& runtime, rpc::RpcEndpoint& endpoint, const Directory& directory,
         Access access);
 
   // "page:LABELS" where the host is one of a page, whether there is such a space or not; or empty.
@@ -79,7 +79,7 @@ class Pages {
   void look();
 
   ports::Runtime& runtime_;
-  rpc::Exchange& exchange_;
+  rpc::RpcEndpoint& endpoint_;
   const Directory& directory_;
   PageSessions sessions_;
   std::map<std::uint64_t, Socket> sockets_;

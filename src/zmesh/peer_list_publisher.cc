@@ -29,9 +29,9 @@ std::vector<v1::PeersUpdate> pages_of(v1::PeersUpdate whole, std::size_t bytes_m
   return pages;
 }
 
-PeerListPublisher::PeerListPublisher(ports::Runtime& runtime, rpc::Exchange& exchange,
+PeerListPublisher::PeerListPublisher(ports::Runtime& runtime, rpc::RpcEndpoint& endpoint,
                                      Source source)
-    : exchange_(exchange),
+    : endpoint_(endpoint),
       source_(std::move(source)),
       retry_(runtime.executor),
       pages_sent_(runtime.metrics.counter("samoza_zmesh_peers_pages_total",
@@ -66,7 +66,7 @@ void PeerListPublisher::next_page() {
   const auto page = std::move(pages_.back());
   pages_.pop_back();
   pages_sent_.add();
-  exchange_.request(
+  endpoint_.request(
       rpc::address("", "zrun"), "zrun.peers", page.SerializeAsString(), answer_timeout,
       [this, list = lists_, alive = std::weak_ptr<bool>(alive_)](stdx::Result<stdx::Bytes> taken) {
         if (alive.expired() || list != lists_) return;

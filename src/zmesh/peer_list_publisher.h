@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "ports/runtime.h"
-#include "rpc/exchange.h"
+#include "rpc/rpc_endpoint.h"
 #include "samoza/v1/cluster.pb.h"
 
 namespace zmesh {
@@ -39,7 +39,7 @@ class PeerListPublisher {
     // Of these, what they are now; the data peers of this moment.
     std::function<v1::PeersUpdate(const Changed&)> changes;
   };
-  PeerListPublisher(ports::Runtime& runtime, rpc::Exchange& exchange, Source source);
+  PeerListPublisher(ports::Runtime& runtime, rpc::RpcEndpoint& endpoint, Source source);
 
   // Those changed, or only the data peers where there is none. Without a space: the topology has a
   // part here from now on, or none any more.
@@ -52,7 +52,7 @@ class PeerListPublisher {
   void begin(v1::PeersUpdate list);
   void next_page();
 
-  rpc::Exchange& exchange_;
+  rpc::RpcEndpoint& endpoint_;
   Source source_;
   std::vector<v1::PeersUpdate> pages_;  // of the list under way, the next one last
   Changed changed_;                     // since it began

@@ -70,9 +70,9 @@ struct Told {
   ports::Runtime runtime = process.runtime();
   std::vector<v1::Envelope> sent;
   std::uint64_t epoch = 1;
-  rpc::Exchange exchange{runtime, [this](v1::Envelope e) { sent.push_back(std::move(e)); }};
+  rpc::RpcEndpoint endpoint{runtime, [this](v1::Envelope e) { sent.push_back(std::move(e)); }};
   PeerListPublisher publisher{runtime,
-                              exchange,
+                              endpoint,
                               {.whole = [this] { return list_of(20'000, epoch); },
                                .changes =
                                    [this](const PeerListPublisher::Changed& changed) {
@@ -86,7 +86,7 @@ struct Told {
     auto reply = sent.back();
     reply.set_is_response(true);
     reply.clear_body();
-    exchange.receive(std::move(reply));
+    endpoint.receive(std::move(reply));
   }
 };
 
@@ -135,7 +135,7 @@ TEST(PeerListPublisherTest, AZrunThatConnectsIsToldTheWholeListAtOnceWhateverWas
   auto reply = late;
   reply.set_is_response(true);
   reply.clear_body();
-  told.exchange.receive(std::move(reply));
+  told.endpoint.receive(std::move(reply));
   EXPECT_EQ(told.sent.size(), 2u) << "what the former zrun took says nothing of this one";
   told.answer();
   ASSERT_EQ(told.sent.size(), 3u);

@@ -73,10 +73,10 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Ht
       peers_(runtime, transport, peer_options_of(options_)),
       neighbours_(options_.self.zhost_id()),
       peer_list_publisher_(
-          runtime, hub_.exchange(),
+          runtime, hub_.endpoint(),
           {.whole = [this] { return peers_of_zrun(); },
            .changes = [this](const auto& changed) { return changes_for_zrun(changed); }}),
-      doorway_(hub_.exchange(), directory_, options_.self.zhost_id()),
+      doorway_(hub_.endpoint(), directory_, options_.self.zhost_id()),
       directory_timer_(runtime.executor),
       neighbours_timer_(runtime.executor),
       members_timer_(runtime.executor),
@@ -161,8 +161,8 @@ void Service::wire_handlers() {
     respond(stdx::Bytes());
   });
   wire_neighbours();
-  auto& exchange = hub_.exchange();
-  exchange.on("zmesh.directory",
+  auto& endpoint = hub_.endpoint();
+  endpoint.on("zmesh.directory",
               rpc::typed<v1::DirectoryUpdate, v1::DirectoryReply>(
                   [this](const rpc::Caller&, v1::DirectoryUpdate update, auto done) {
                     const auto changed = directory_.apply(update);
@@ -174,14 +174,14 @@ void Service::wire_handlers() {
                     reply.set_term(directory_.term());
                     done(std::move(reply));
                   }));
-  exchange.on("zmesh.ping", rpc::typed<v1::PingRequest, v1::PingReply>(
+  endpoint.on("zmesh.ping", rpc::typed<v1::PingRequest, v1::PingReply>(
                                 [](const rpc::Caller& caller, v1::PingRequest request, auto done) {
                                   v1::PingReply reply;
                                   reply.set_sent(request.sent());
                                   for (const auto& relay : caller.route) reply.add_route(relay);
                                   done(std::move(reply));
                                 }));
-  exchange.on("zmesh.send", rpc::typed<v1::SendRequest, v1::SendReply>(
+  endpoint.on("zmesh.send", rpc::typed<v1::SendRequest, v1::SendReply>(
                                 [this](const rpc::Caller&, v1::SendRequest request, auto done) {
                                   send(std::move(request), std::move(done));
                                 }));
@@ -190,7 +190,7 @@ void Service::wire_handlers() {
 // Once, and again until there is an answer or another link.
 void Service::ask_members() {
   if (std::exchange(asking_members_, true)) return;
-  hub_.exchange().request(rpc::address("", "controlplane"), "controlplane.members",
+  hub_.endpoint().request(rpc::address("", "controlplane"), "controlplane.members",
                           v1::MembersRequest().SerializeAsString(), 5s,
                           rpc::expect<v1::MembersChanged>([this](auto members) {
                             asking_members_ = false;
@@ -202,25 +202,25 @@ void Service::ask_members() {
 }
 
 void Service::wire_neighbours() {
-  auto& exchange = hub_.exchange();
-  exchange.on("zmesh.neighbours",
+  auto& endpoint = hub_.endpoint();
+  endpoint.on("zmesh.neighbours",
               rpc::event<v1::Neighbours>([this](const rpc::Caller& caller, v1::Neighbours said) {
                 // Only a zhost's own words about itself.
                 if (caller.from.zhost() == said.zhost() && neighbours_.linked(said.zhost()))
                   neighbours_.learn(said);
               }));
-  exchange.on("zmesh.neighbours_changed",
+  endpoint.on("zmesh.neighbours_changed",
               rpc::event<v1::NeighboursChanged>(
                   [this](const rpc::Caller& caller, v1::NeighboursChanged said) {
                     const auto& peer = caller.from.zhost();
                     if (peer != said.zhost() || !neighbours_.linked(peer)) return;
                     if (neighbours_.learn(said) == NeighbourTable::Heard::gap)
-                      hub_.exchange().notify(rpc::address(peer, "zmesh"), "zmesh.neighbours_wanted",
+                      hub_.endpoint().notify(rpc::address(peer, "zmesh"), "zmesh.neighbours_wanted",
                                              v1::NeighboursWanted().SerializeAsString());
                   }));
-  exchange.on("zmesh.neighbours_wanted",
+  endpoint.on("zmesh.neighbours_wanted",
               rpc::event<v1::NeighboursWanted>([this](const rpc::Caller& caller, auto) {
-                hub_.exchange().notify(rpc::address(caller.from.zhost(), "zmesh"),
+                hub_.endpoint().notify(rpc::address(caller.from.zhost(), "zmesh"),
                                        "zmesh.neighbours", neighbours_.whole().SerializeAsString());
               }));
 }
@@ -248,7 +248,7 @@ void Service::publish_membership(const std::string& service) {
     members_.clear_records();  // said once: what the directory tells later is newer
   }
   if (hub_.has(service) && service == "zrms")
-    hub_.exchange().notify(rpc::address("", service), "zmesh.membership",
+    hub_.endpoint().notify(rpc::address("", service), "zmesh.membership",
                            members_.SerializeAsString());
 }
 
@@ -257,7 +257,7 @@ void Service::publish_revoked(const std::string& service) {
   if (service == "startz" || members_.revoked_tokens().empty() || !hub_.has(service)) return;
   v1::RevokedTokens revoked;
   *revoked.mutable_tokens() = members_.revoked_tokens();
-  hub_.exchange().notify(rpc::address("", service), "zmesh.revoked", revoked.SerializeAsString());
+  hub_.endpoint().notify(rpc::address("", service), "zmesh.revoked", revoked.SerializeAsString());
 }
 
 // What the data links of this zhost show and trust; its key is another one than ours.
@@ -270,7 +270,7 @@ void Service::publish_data_credentials() {
   data.set_certificate(current.data_certificate());
   *data.mutable_authorities() = current.authorities();
   for (auto& revoked : revoked_.list()) *data.add_revoked() = std::move(revoked);
-  hub_.exchange().notify(rpc::address("", "zrun"), "zmesh.credentials", data.SerializeAsString());
+  hub_.endpoint().notify(rpc::address("", "zrun"), "zmesh.credentials", data.SerializeAsString());
 }
 
 // Certificates of forgotten zhosts are refused from the next link on; those that are up end.
@@ -310,7 +310,7 @@ void Service::route_outside(v1::Envelope envelope) {
 
 void Service::bounce(const v1::Envelope& envelope, const std::string& why) {
   if (envelope.request_id() == 0 || envelope.is_response()) return;
-  auto failure = rpc::Exchange::failure(envelope, {Code::unavailable, why});
+  auto failure = rpc::RpcEndpoint::failure(envelope, {Code::unavailable, why});
   runtime_.executor.post(
       [this, alive = std::weak_ptr<bool>(alive_), failure = std::move(failure)]() mutable {
         if (!alive.expired()) hub_.route(std::move(failure));
@@ -346,7 +346,7 @@ void Service::peer_envelope(const std::string& peer, v1::Envelope envelope) {
   envelope.add_route(options_.self.zhost_id());
   if (envelope.hops() >= NeighbourTable::hops_max || !peers_.linked(envelope.to().zhost())) {
     if (envelope.request_id() == 0 || envelope.is_response()) return;
-    auto failure = rpc::Exchange::failure(
+    auto failure = rpc::RpcEndpoint::failure(
         envelope,
         {Code::unavailable, stdx::format("zhost '{}' is not reachable through '{}'",
                                          envelope.to().zhost(), options_.self.zhost_id())});
@@ -384,9 +384,9 @@ void Service::announce_neighbours() {
   for (const auto& peer : neighbours_.linked()) {
     const auto to = rpc::address(peer, "zmesh");
     if (news.fresh.contains(peer))
-      hub_.exchange().notify(to, "zmesh.neighbours", whole);
+      hub_.endpoint().notify(to, "zmesh.neighbours", whole);
     else if (news.changed)
-      hub_.exchange().notify(to, "zmesh.neighbours_changed", changed);
+      hub_.endpoint().notify(to, "zmesh.neighbours_changed", changed);
   }
 }
 
@@ -395,7 +395,7 @@ void Service::ping(const std::string& zhost, stdx::Duration timeout,
   const auto sent = runtime_.clock.now();
   v1::PingRequest request;
   request.set_sent(static_cast<std::uint64_t>(sent.time_since_epoch().count()));
-  hub_.exchange().request(
+  hub_.endpoint().request(
       rpc::address(zhost, "zmesh"), "zmesh.ping", request.SerializeAsString(), timeout,
       rpc::expect<v1::PingReply>([this, zhost, sent, done](stdx::Result<v1::PingReply> reply) {
         if (!reply) return done(std::unexpected(reply.error()));
@@ -472,7 +472,7 @@ void Service::forward_data(stdx::Bytes frame, const std::string& came_from) {
 // A zmesh that started anew asks for the whole until it has it.
 void Service::want_directory() {
   if (directory_.term() == 0 && !members_.leader().empty())
-    hub_.exchange().notify(rpc::address(members_.leader(), "zrms"), "zrms.directory_wanted", "");
+    hub_.endpoint().notify(rpc::address(members_.leader(), "zrms"), "zrms.directory_wanted", "");
   if (directory_.term() == 0) directory_timer_.set(500ms, [this] { want_directory(); });
 }
 

@@ -67,7 +67,7 @@ void Service::space_detail(v1::SpaceDetailRequest request, SpaceAnswer done) {
   if (!found.empty()) request.set_topology(found[0].topology_id());
   if (request.all_lives()) return every_life(request, std::move(done));
   const auto zhost = found[0].zhost() == options_.self.zhost_id() ? "" : found[0].zhost();
-  hub_.exchange().request(rpc::address(zhost, "zrun"), "zrun.space", request.SerializeAsString(),
+  hub_.endpoint().request(rpc::address(zhost, "zrun"), "zrun.space", request.SerializeAsString(),
                           detail_timeout, rpc::expect<v1::SpaceDetail>(std::move(done)));
 }
 
@@ -81,7 +81,7 @@ void Service::every_life(const v1::SpaceDetailRequest& request, SpaceAnswer done
   round->open = zhosts.size();
   const auto body = request.SerializeAsString();
   for (const auto& zhost : zhosts)
-    hub_.exchange().request(
+    hub_.endpoint().request(
         rpc::address(zhost == self ? "" : zhost, "zrun"), "zrun.space", body, life_timeout,
         rpc::expect<v1::SpaceDetail>(
             [round, zhost, done, name = request.space()](stdx::Result<v1::SpaceDetail> answer) {

@@ -18,7 +18,7 @@ class RemotePages::Page final : public ports::Link {
     pages_.open_.erase(key_);
     v1::PagesGone gone;
     gone.add_pages(key_.second);
-    pages_.exchange_.notify(to(), "zmesh.pages_gone", gone.SerializeAsString());
+    pages_.endpoint_.notify(to(), "zmesh.pages_gone", gone.SerializeAsString());
   }
 
   void start(ports::LinkHandlers handlers) override { handlers_ = std::move(handlers); }
@@ -27,7 +27,7 @@ class RemotePages::Page final : public ports::Link {
     v1::PageFrame frame;
     frame.set_page(key_.second);
     frame.set_text(std::move(text));
-    pages_.exchange_.notify(to(), "zmesh.page_show", frame.SerializeAsString());
+    pages_.endpoint_.notify(to(), "zmesh.page_show", frame.SerializeAsString());
   }
   std::size_t queued_bytes() const override { return not_taken_; }
   std::string peer() const override { return "a page at zhost " + key_.first; }
@@ -50,35 +50,35 @@ class RemotePages::Page final : public ports::Link {
   std::size_t not_taken_ = 0;
 };
 
-RemotePages::RemotePages(ports::Runtime& runtime, rpc::Exchange& exchange, Find find)
-    : runtime_(runtime), exchange_(exchange), find_(std::move(find)) {
-  exchange_.on("zrun.page_asset", rpc::typed<v1::PageAssetRequest, v1::PageAssetReply>(
+RemotePages::RemotePages(ports::Runtime& runtime, rpc::RpcEndpoint& endpoint, Find find)
+    : runtime_(runtime), endpoint_(endpoint), find_(std::move(find)) {
+  endpoint_.on("zrun.page_asset", rpc::typed<v1::PageAssetRequest, v1::PageAssetReply>(
                                       [this](const rpc::Caller&, v1::PageAssetRequest request,
                                              auto done) { done(asset(request)); }));
-  exchange_.on("zrun.page_open",
+  endpoint_.on("zrun.page_open",
                rpc::typed<v1::PageOpen, v1::PageOpened>(
                    [this](const rpc::Caller& caller, v1::PageOpen request, auto done) {
                      auto opened = open(caller.from.zhost(), request);
                      if (!opened) return done(std::unexpected(opened.error()));
                      done(v1::PageOpened());
                    }));
-  exchange_.on("zrun.page_said",
+  endpoint_.on("zrun.page_said",
                rpc::event<v1::PageFrame>([this](const rpc::Caller& caller, v1::PageFrame frame) {
                  const auto at = open_.find({caller.from.zhost(), frame.page()});
                  if (at != open_.end()) at->second.page->said(std::move(*frame.mutable_text()));
                }));
-  exchange_.on("zrun.page_took",
+  endpoint_.on("zrun.page_took",
                rpc::event<v1::PageTook>([this](const rpc::Caller& caller, v1::PageTook took) {
                  const auto at = open_.find({caller.from.zhost(), took.page()});
                  if (at != open_.end()) at->second.page->took(took.bytes());
                }));
-  exchange_.on("zrun.pages_gone",
+  endpoint_.on("zrun.pages_gone",
                rpc::event<v1::PagesGone>([this](const rpc::Caller& caller, v1::PagesGone gone) {
                  for (const auto id : gone.pages())
                    if (const auto at = open_.find({caller.from.zhost(), id}); at != open_.end())
                      at->second.page->end("it was closed");
                }));
-  exchange_.on("zrun.pages_open",
+  endpoint_.on("zrun.pages_open",
                rpc::typed<v1::PagesOpen, v1::PagesGone>(
                    [this](const rpc::Caller& caller, v1::PagesOpen pages, auto done) {
                      done(named(caller.from.zhost(), pages));

@@ -13,7 +13,7 @@
 
 #include "ports/http.h"
 #include "ports/runtime.h"
-#include "rpc/exchange.h"
+#include "rpc/rpc_endpoint.h"
 #include "samoza/v1/pages.pb.h"
 #include "zrun/ui_pages.h"
 
@@ -30,7 +30,7 @@ class RemotePages {
   // The pages of a space by its topology's id, or null; and those that serve its assets.
   using Find = std::function<UiPages*(const std::string& topology, const std::string& space)>;
 
-  RemotePages(ports::Runtime& runtime, rpc::Exchange& exchange, Find find);
+  RemotePages(ports::Runtime& runtime, rpc::RpcEndpoint& endpoint, Find find);
 
   // Closes pages that nobody has named for a while; from time to time.
   void tidy();
@@ -48,7 +48,7 @@ class RemotePages {
   v1::PagesGone named(const std::string& zhost, const v1::PagesOpen& pages);
 
   ports::Runtime& runtime_;
-  rpc::Exchange& exchange_;
+  rpc::RpcEndpoint& endpoint_;
   Find find_;
   std::map<Key, Open> open_;
 };

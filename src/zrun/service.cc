@@ -78,7 +78,7 @@ Service::Service(ports::Runtime& runtime, Dependencies dependencies, Options opt
                                    done(std::unexpected(answer.error()));
                                });
               }),
-      remote_pages_(runtime, zmesh_.exchange(),
+      remote_pages_(runtime, zmesh_.endpoint(),
                     [this](const std::string& topology, const std::string& space) {
                       return spaces_.pages(topology, space);
                     }),

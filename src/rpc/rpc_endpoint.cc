@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "rpc/exchange.h"
+#include "rpc/rpc_endpoint.h"
 
 #include "ports/transport.h"
 #include "stdx/assert.h"
@@ -25,20 +25,20 @@ stdx::Status fits(const v1::Envelope& envelope) {
 
 }  // namespace
 
-Exchange::Exchange(ports::Runtime& runtime, SendEnvelope send)
+RpcEndpoint::RpcEndpoint(ports::Runtime& runtime, SendEnvelope send)
     : runtime_(runtime),
       send_(std::move(send)),
       // Starts somewhere new after each start, so that a late response to a former process of this
       // name does not answer a request of this one.
       next_id_(runtime.random.next() >> 1 | 1) {}
 
-void Exchange::on(std::string method, Handler handler) {
+void RpcEndpoint::on(std::string method, Handler handler) {
   const bool fresh = handlers_.emplace(std::move(method), std::move(handler)).second;
   ASSERT(fresh, "a method is registered once");
 }
 
-void Exchange::request(v1::ServiceAddress to, std::string method, stdx::Bytes body,
-                       stdx::Duration timeout, Response done) {
+void RpcEndpoint::request(v1::ServiceAddress to, std::string method, stdx::Bytes body,
+                          stdx::Duration timeout, Response done) {
   if (waiting_.size() >= requests_max) {
     runtime_.executor.post([done = std::move(done), method] {
       done(stdx::fail(Code::full,
@@ -70,7 +70,7 @@ void Exchange::request(v1::ServiceAddress to, std::string method, stdx::Bytes bo
   send_(std::move(envelope));
 }
 
-void Exchange::notify(v1::ServiceAddress to, std::string method, stdx::Bytes body) {
+void RpcEndpoint::notify(v1::ServiceAddress to, std::string method, stdx::Bytes body) {
   v1::Envelope envelope;
   *envelope.mutable_to() = std::move(to);
   envelope.set_method(std::move(method));
@@ -80,7 +80,7 @@ void Exchange::notify(v1::ServiceAddress to, std::string method, stdx::Bytes bod
   send_(std::move(envelope));
 }
 
-void Exchange::receive(v1::Envelope envelope) {
+void RpcEndpoint::receive(v1::Envelope envelope) {
   if (envelope.is_response()) {
     auto node = waiting_.extract(envelope.request_id());
     if (node.empty()) return;  // answered already, by its timeout
@@ -124,13 +124,13 @@ void Exchange::receive(v1::Envelope envelope) {
                   std::move(respond));
 }
 
-void Exchange::fail_all(const stdx::Error& why) {
+void RpcEndpoint::fail_all(const stdx::Error& why) {
   auto all = std::move(waiting_);
   waiting_.clear();
   for (auto& [id, waiting] : all) waiting.done(std::unexpected(why));
 }
 
-v1::Envelope Exchange::failure(const v1::Envelope& request, const stdx::Error& error) {
+v1::Envelope RpcEndpoint::failure(const v1::Envelope& request, const stdx::Error& error) {
   v1::Envelope response;
   *response.mutable_to() = request.from();
   *response.mutable_from() = request.to();

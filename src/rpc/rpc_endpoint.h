@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Requests under way and handlers by method: the part of envelope traffic that is the same for a
-// service on a bus and for a hub itself. It sends nothing; it is given a way to send.
+// One side of remote calls: the handlers by method, and the requests that wait for a response. A
+// service on a bus has one, and so has the hub itself. It opens no link; envelopes go out through
+// the function given at construction.
 //
 // A request is answered exactly once: by its response, by Code::timeout, or by Code::unavailable
-// when the owner says that the way to the other side is gone. Bound: requests_max under way, a
+// when the owner says that the link to the other side is gone. Bound: requests_max that wait; a
 // request past it fails at once with Code::full.
 
 #include <functional>
@@ -32,13 +33,13 @@ struct Caller {
 // `respond` is called exactly once for a request; for an event (nobody waits) it does nothing.
 using Handler = std::function<void(const Caller& caller, stdx::BytesView body, Response respond)>;
 
-class Exchange {
+class RpcEndpoint {
  public:
   static constexpr std::size_t requests_max = 10'000;
 
   using SendEnvelope = std::function<void(v1::Envelope)>;
 
-  Exchange(ports::Runtime& runtime, SendEnvelope send);
+  RpcEndpoint(ports::Runtime& runtime, SendEnvelope send);
 
   // Answers to `method`, which is registered once.
   void on(std::string method, Handler handler);
