@@ -22,7 +22,7 @@
 #include "config/sources.h"
 #include "config/zhost_config.h"
 #include "ports/runtime.h"
-#include "rpc/log_gate.h"
+#include "rpc/log_rate_limiter.h"
 #include "wire/revoked_tokens.h"
 
 namespace app {
@@ -114,7 +114,7 @@ class App {
   ports::Counter& tls_refused_ = metrics_.counter(
       "samoza_tls_refused_total",
       "Connections of other zhosts that became no link: no TLS, or no good certificate");
-  rpc::LogGate tls_complaints_;
+  rpc::LogRateLimiter tls_complaints_;
   adapters::tls::Certifier certifier_;
   adapters::tls::Context identity_, asking_;
   adapters::net::NetTransport transport_;

@@ -436,7 +436,7 @@ void Service::accept(std::unique_ptr<ports::Link> link) {
       {.on_frame = [this, id](stdx::Bytes frame) { receive(id, std::move(frame)); },
        .on_closed =
            [this, id](const stdx::Error& why) {
-             complaints_.ended(why);
+             protocol_errors_.link_ended(why);
              drop(id);
            },
        .on_writable = {}});

@@ -30,8 +30,8 @@
 #include "ports/runtime.h"
 #include "ports/store.h"
 #include "ports/transport.h"
-#include "rpc/link_complaints.h"
-#include "rpc/log_gate.h"
+#include "rpc/log_rate_limiter.h"
+#include "rpc/protocol_errors.h"
 #include "rpc/rpc_endpoint.h"
 #include "wire/http_router.h"
 
@@ -188,12 +188,12 @@ class Service final : public ports::HttpHandler {
   v1::MembersChanged state() const;
 
   ports::Runtime& runtime_;
-  rpc::LinkComplaints complaints_{runtime_};
+  rpc::ProtocolErrors protocol_errors_{runtime_};
   ports::Transport& transport_;
   ports::Store& store_;
   ports::Certifier& certifier_;
   ports::LinkIdentity& identity_;
-  rpc::LogGate refusals_;
+  rpc::LogRateLimiter refusals_;
   Options options_;
   Authority authority_;
   std::map<std::string, ports::RecordChange> unrecorded_;  // by zhost; at most members_max

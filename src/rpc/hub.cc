@@ -119,7 +119,7 @@ void Hub::deliver(v1::Envelope envelope) {
 }
 
 void Hub::closed(std::uint64_t id, const stdx::Error& why) {
-  complaints_.ended(why);
+  protocol_errors_.link_ended(why);
   runtime_.log.debug("hub_link_closed", {{"hub", options_.name}, {"why", why.message}});
   drop(id);
 }

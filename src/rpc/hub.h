@@ -13,7 +13,7 @@
 
 #include "ports/runtime.h"
 #include "ports/transport.h"
-#include "rpc/link_complaints.h"
+#include "rpc/protocol_errors.h"
 #include "rpc/rpc_endpoint.h"
 
 namespace rpc {
@@ -64,7 +64,7 @@ class Hub {
   void drop(std::uint64_t id);
 
   ports::Runtime& runtime_;
-  LinkComplaints complaints_{runtime_};
+  ProtocolErrors protocol_errors_{runtime_};
   ports::Transport& transport_;
   Options options_;
   RpcEndpoint endpoint_;

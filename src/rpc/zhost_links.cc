@@ -146,7 +146,7 @@ ports::LinkHandlers ZhostLinks::handlers_of(std::uint64_t id,
       on_frame(*zhost, std::move(frame));
   };
   handlers.on_closed = [this, id, zhost](const stdx::Error& why) {
-    complaints_.ended(why);
+    protocol_errors_.link_ended(why);
     if (zhost->empty()) return drop_unknown(id, why.message);
     // Copied: dropping the link drops this handler and its capture.
     const std::string name = *zhost, reason = why.message;

@@ -10,8 +10,8 @@
 // began with.
 //
 // Bounds: links_unknown_max connections that have not said a good hello, each for hello_timeout;
-// the queue of a link by ports::Link; the log lines of refusals by LogGate. A peer that does not
-// read loses its link, not our memory.
+// the queue of a link by ports::Link; the log lines of refusals by LogRateLimiter. A peer that does
+// not read loses its link, not our memory.
 
 #include <functional>
 #include <map>
@@ -21,8 +21,8 @@
 
 #include "ports/runtime.h"
 #include "ports/transport.h"
-#include "rpc/link_complaints.h"
-#include "rpc/log_gate.h"
+#include "rpc/log_rate_limiter.h"
+#include "rpc/protocol_errors.h"
 #include "samoza/v1/cluster.pb.h"
 #include "wire/frame.h"
 
@@ -115,10 +115,10 @@ class ZhostLinks {
   void link_lost(const std::string& zhost, const std::string& why);
 
   ports::Runtime& runtime_;
-  LinkComplaints complaints_{runtime_};
+  ProtocolErrors protocol_errors_{runtime_};
   ports::Transport& transport_;
   Options options_;
-  LogGate refusals_;
+  LogRateLimiter refusals_;
   std::vector<std::unique_ptr<ports::Listener>> listeners_;
   std::map<std::string, Entry> peers_;
   std::vector<ports::Trust::Revoked> revoked_;

@@ -71,7 +71,7 @@ void LetterWriter::add(DeadLetter letter) {
     letter.id = parts_.runtime.random.next();
   if (letter.at == stdx::WallTime{}) letter.at = parts_.runtime.clock.wall();
   // A receiver that fails at each message makes many.
-  if (const auto held_back = log_gate_.pass(parts_.runtime.clock.now()))
+  if (const auto held_back = log_rate_limiter_.pass(parts_.runtime.clock.now()))
     parts_.runtime.log.warn("dead_letter", {{"topology", letter.topology},
                                             {"path", letter.path},
                                             {"from", letter.from},

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "rpc/log_gate.h"
+#include "rpc/log_rate_limiter.h"
 #include "zrun/dead_letters.h"
 #include "zrun/local_parts.h"
 
@@ -57,7 +57,7 @@ class LetterWriter {
 
   LocalParts parts_;
   DeadLetters letters_;
-  rpc::LogGate log_gate_;
+  rpc::LogRateLimiter log_rate_limiter_;
 };
 
 }  // namespace zrun

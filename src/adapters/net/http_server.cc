@@ -25,7 +25,7 @@
 #include "adapters/net/transport.h"
 #include "adapters/net/websocket_link.h"
 #include "adapters/prometheus/text.h"
-#include "rpc/log_gate.h"
+#include "rpc/log_rate_limiter.h"
 #include "stdx/text.h"
 #include "wire/json.h"
 
@@ -68,7 +68,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   ports::Counter& turned_away;
   ports::Counter& stalled;
   ports::Counter& not_shaken;
-  rpc::LogGate complaints;
+  rpc::LogRateLimiter complaints;
 
   Impl(loop::Loop& l, ports::Log& lg, ports::Metrics& m, ports::HttpHandler& h, Options o)
       : loop(l),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Bounds log lines that a stranger can cause, one for each connection he makes: `burst` lines at
-// once, then one each `every`; the next line that passes says how many did not. Pure.
+// Bounds log lines that a stranger can cause: `burst` lines at once, then one each `every`. The
+// next line that passes says how many were held back. Pure.
 
 #include <cstdint>
 #include <optional>
@@ -11,7 +11,7 @@
 
 namespace rpc {
 
-class LogGate {
+class LogRateLimiter {
  public:
   static constexpr std::uint64_t burst = 5;
   static constexpr stdx::Duration every = std::chrono::seconds(10);
