@@ -202,7 +202,7 @@ TEST_F(ForgottenTest, AWebSocketIsOfAZhostThatShowsItsCertificate) {
 TEST_F(ForgottenTest, AZhostThatOpensManyLinksAndSaysNothingClosesItsOwn) {
   std::vector<std::unique_ptr<ports::Link>> silent;
   std::size_t closed = 0;
-  for (std::size_t i = 0; i < 3 * Service::unproved_of_one_max; ++i)
+  for (std::size_t i = 0; i < 3 * MemberLinks::unproved_of_one_max; ++i)
     gone.transport->connect({ports::Endpoint::Kind::websocket, "127.0.0.9", 9000, "/ws"},
                             [&](auto made) {
                               ASSERT_TRUE(made);
@@ -211,7 +211,8 @@ TEST_F(ForgottenTest, AZhostThatOpensManyLinksAndSaysNothingClosesItsOwn) {
                                                     .on_closed = [&](const auto&) { ++closed; },
                                                     .on_writable = {}});
                             });
-  EXPECT_TRUE(world.run_until_true([&] { return closed >= 2 * Service::unproved_of_one_max; }, 2s));
+  EXPECT_TRUE(
+      world.run_until_true([&] { return closed >= 2 * MemberLinks::unproved_of_one_max; }, 2s));
   Zhost another{world, network, "c"};
   EXPECT_EQ(certify(another).status, 200);
   another.connect();

@@ -147,7 +147,7 @@ TEST(ControlPlaneTest, AClusterThatStartsIsToldOfItsMembersAFewTimesAndNotForEac
   f.world.run_for(100ms);
   std::size_t told = 0;
   for (const auto& event : f.got()) told += event.method() == "controlplane.changed";
-  EXPECT_LE(told, static_cast<std::size_t>(took / Service::announce_every) + 2);
+  EXPECT_LE(told, static_cast<std::size_t>(took / MemberAnnouncer::announce_every) + 2);
   std::set<std::string> named;
   int sent = 0;
   for (const auto& event : f.got()) {
@@ -337,8 +337,8 @@ TEST(ControlPlaneTest, LinksThatSayNothingHoldABoundedNumberOfPlacesForFiveSecon
   std::vector<std::unique_ptr<simkit::Process>> zhosts;
   std::vector<std::unique_ptr<ports::Transport>> transports;
   std::size_t closed = 0;
-  for (std::size_t i = 0; i < Service::unproved_max + 1; ++i) {
-    if (i % Service::unproved_of_one_max == 0) {
+  for (std::size_t i = 0; i < MemberLinks::unproved_max + 1; ++i) {
+    if (i % MemberLinks::unproved_of_one_max == 0) {
       zhosts.push_back(std::make_unique<simkit::Process>(f.world, stdx::format("s{}", i), "zmesh"));
       transports.push_back(f.network.transport(*zhosts.back(), "127.0.0.1"));
     }
@@ -353,8 +353,8 @@ TEST(ControlPlaneTest, LinksThatSayNothingHoldABoundedNumberOfPlacesForFiveSecon
   f.world.run_for(1s);
   EXPECT_EQ(closed, 1u);
   EXPECT_EQ(f.ask("controlplane.read_term", "").status().code(), 0);
-  f.world.run_for(Service::hello_timeout);
-  EXPECT_EQ(closed, Service::unproved_max + 1);
+  f.world.run_for(MemberLinks::hello_timeout);
+  EXPECT_EQ(closed, MemberLinks::unproved_max + 1);
   FakeZmesh b(f.world, f.network, "b", "b");
   EXPECT_TRUE(f.world.run_until_true([&] { return !b.got.empty(); }, 1s));
 }

@@ -1,38 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
-// Join tokens: made, listed and revoked by an operator, who asks through any zrms.
-#include "controlplane/service.h"
+#include "controlplane/join_tokens_api.h"
+
 #include "stdx/text.h"
 
 namespace controlplane {
 
 using stdx::Code;
 
-void Service::wire_join_tokens() {
-  on_of_super<v1::JoinTokenRequest, v1::JoinTokenMade>(
+JoinTokensApi::JoinTokensApi(ports::Runtime& runtime, ports::Store& store,
+                             ports::Certifier& certifier, Authority& authority, RecordsGate& gate,
+                             RecordsCache& records, SuperMethods methods)
+    : runtime_(runtime),
+      store_(store),
+      certifier_(certifier),
+      authority_(authority),
+      gate_(gate),
+      records_(records) {
+  methods.on<v1::JoinTokenRequest, v1::JoinTokenMade>(
       "controlplane.join_token_make",
       [this](const rpc::Caller&, const v1::JoinTokenRequest& request, auto done) {
-        make_join_token(request, std::move(done));
+        make(request, std::move(done));
       });
-  on_of_super<v1::JoinTokensRequest, v1::JoinTokenList>(
+  methods.on<v1::JoinTokensRequest, v1::JoinTokenList>(
       "controlplane.join_tokens",
       [this](const rpc::Caller&, const v1::JoinTokensRequest&, auto done) {
-        refresh([this, done](stdx::Status read) {
+        records_.refresh([this, done](stdx::Status read) {
           if (!read) return done(std::unexpected(read.error()));
           done(authority_.join_tokens().list(runtime_.clock.wall()));
         });
       });
-  on_of_super<v1::JoinTokenRevoke, v1::JoinTokenView>(
+  methods.on<v1::JoinTokenRevoke, v1::JoinTokenView>(
       "controlplane.join_token_revoke",
       [this](const rpc::Caller&, const v1::JoinTokenRevoke& request, auto done) {
-        refresh([this, request, done](stdx::Status read) {
+        records_.refresh([this, request, done](stdx::Status read) {
           if (!read) return done(std::unexpected(read.error()));
-          revoke_join_token(request, done);
+          revoke(request, done);
         });
       });
 }
 
-void Service::make_join_token(const v1::JoinTokenRequest& request,
-                              std::function<void(stdx::Result<v1::JoinTokenMade>)> done) {
+void JoinTokensApi::make(const v1::JoinTokenRequest& request, Done<v1::JoinTokenMade> done) {
   if (const auto open = gate_.may_commit(); !open) return done(std::unexpected(open.error()));
   const auto now = runtime_.clock.wall();
   const auto token = authority_.make_join_token(runtime_.random);
@@ -40,10 +47,10 @@ void Service::make_join_token(const v1::JoinTokenRequest& request,
                                                wire::secret_hash(certifier_, token.secret), now);
   if (!changes) return done(std::unexpected(changes.error()));
   store_.commit({}, *changes, [this, token, now, changes = *changes, done](auto committed) {
-    if (!committed) return done(std::unexpected(wrote(committed.error())));
-    wrote();
+    if (!committed) return done(std::unexpected(records_.write_failed(committed.error())));
+    records_.write_succeeded();
     gate_.committed(committed->revision);
-    learn_written(changes);
+    records_.learn_written(changes);
     v1::JoinTokenRecord record;
     record.ParseFromString(*changes.front().value);
     v1::JoinTokenMade made;
@@ -57,17 +64,16 @@ void Service::make_join_token(const v1::JoinTokenRequest& request,
   });
 }
 
-void Service::revoke_join_token(const v1::JoinTokenRevoke& request,
-                                std::function<void(stdx::Result<v1::JoinTokenView>)> done) {
+void JoinTokensApi::revoke(const v1::JoinTokenRevoke& request, Done<v1::JoinTokenView> done) {
   if (const auto open = gate_.may_commit(); !open) return done(std::unexpected(open.error()));
   const auto now = runtime_.clock.wall();
   const auto change = authority_.join_tokens().revoke(request, now);
   if (!change) return done(std::unexpected(change.error()));
   store_.commit({}, {*change}, [this, now, change = *change, done](auto committed) {
-    if (!committed) return done(std::unexpected(wrote(committed.error())));
-    wrote();
+    if (!committed) return done(std::unexpected(records_.write_failed(committed.error())));
+    records_.write_succeeded();
     gate_.committed(committed->revision);
-    learn_written({change});
+    records_.learn_written({change});
     v1::JoinTokenRecord record;
     record.ParseFromString(*change.value);
     runtime_.log.info("join_token_revoked",
