@@ -13,9 +13,6 @@ namespace zmesh {
 namespace {
 
 using namespace std::chrono_literals;
-using stdx::Code;
-
-constexpr stdx::Duration announce_every = 50ms;
 
 v1::Hello hello_of(const Options& options) {
   v1::Hello hello;
@@ -72,22 +69,17 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Ht
                      {hello_of(options_), registration_of(options_)}),
       peers_(runtime, transport, peer_options_of(options_)),
       neighbours_(options_.self.zhost_id()),
+      neighbour_announcer_(runtime, hub_.endpoint(), neighbours_),
+      relay_(runtime, hub_, peers_, neighbours_, directory_, options_.self.zhost_id()),
+      peer_list_(directory_, peers_, options_.self.zhost_id()),
       peer_list_publisher_(
           runtime, hub_.endpoint(),
-          {.whole = [this] { return peers_of_zrun(); },
-           .changes = [this](const auto& changed) { return changes_for_zrun(changed); }}),
+          {.whole = [this] { return peer_list_.whole(); },
+           .changes = [this](const auto& changed) { return peer_list_.changes(changed); }}),
+      space_details_(hub_.endpoint(), directory_, members_, options_.self.zhost_id()),
       doorway_(hub_.endpoint(), directory_, options_.self.zhost_id()),
       directory_timer_(runtime.executor),
-      neighbours_timer_(runtime.executor),
-      members_timer_(runtime.executor),
-      relayed_(runtime.metrics.counter("samoza_zmesh_relayed_total",
-                                       "Envelopes and data frames passed on for other zhosts")),
-      undeliverable_(runtime.metrics.counter(
-          "samoza_zmesh_undeliverable_total",
-          "Data frames dropped because their zhost or service was not reachable")),
-      stale_frames_(runtime.metrics.counter(
-          "samoza_zmesh_stale_frames_total",
-          "Data frames refused because their sender's epoch or zhost is not the directory's")) {
+      members_timer_(runtime.executor) {
   wire_handlers();
 }
 
@@ -126,9 +118,13 @@ void Service::wire_control_plane() {
 }
 
 void Service::wire_handlers() {
-  hub_.outside = [this](v1::Envelope envelope) { route_outside(std::move(envelope)); };
+  hub_.outside = [this](v1::Envelope envelope) {
+    if (envelope.to().service() == "controlplane" && envelope.to().zhost().empty())
+      return control_plane_.send(std::move(envelope));
+    relay_.send(envelope);
+  };
   hub_.on_data = [this](const std::string& service, stdx::Bytes frame) {
-    if (service == "zrun") local_data(std::move(frame));
+    if (service == "zrun") relay_.send_data(std::move(frame));
   };
   hub_.on_service = [this](const v1::Hello& hello, bool connected) {
     if (!connected) return;
@@ -138,9 +134,11 @@ void Service::wire_handlers() {
     if (hello.service() == "zrun" && directory_.term() != 0) peer_list_publisher_.begin_anew();
   };
   wire_control_plane();
-  peers_.on_link = [this](const std::string& peer, bool up) { peer_changed(peer, up); };
+  peers_.on_link = [this](const std::string& peer, bool up) {
+    neighbour_announcer_.link_changed(peer, up);
+  };
   peers_.on_frame = [this](const std::string& peer, stdx::Bytes frame) {
-    peer_frame(peer, std::move(frame));
+    relay_.receive(peer, std::move(frame));
   };
   // startz remembers the membership for a zmesh that starts while the control plane is away.
   startz_.on_state = [this](bool connected) {
@@ -160,7 +158,6 @@ void Service::wire_handlers() {
   startz_.on("service.ping", [](const rpc::Caller&, stdx::BytesView, rpc::Response respond) {
     respond(stdx::Bytes());
   });
-  wire_neighbours();
   auto& endpoint = hub_.endpoint();
   endpoint.on("zmesh.directory",
               rpc::typed<v1::DirectoryUpdate, v1::DirectoryReply>(
@@ -199,30 +196,6 @@ void Service::ask_members() {
                             if (control_plane_.connected())
                               members_timer_.set(1s, [this] { ask_members(); });
                           }));
-}
-
-void Service::wire_neighbours() {
-  auto& endpoint = hub_.endpoint();
-  endpoint.on("zmesh.neighbours",
-              rpc::event<v1::Neighbours>([this](const rpc::Caller& caller, v1::Neighbours said) {
-                // Only a zhost's own words about itself.
-                if (caller.from.zhost() == said.zhost() && neighbours_.linked(said.zhost()))
-                  neighbours_.learn(said);
-              }));
-  endpoint.on("zmesh.neighbours_changed",
-              rpc::event<v1::NeighboursChanged>(
-                  [this](const rpc::Caller& caller, v1::NeighboursChanged said) {
-                    const auto& peer = caller.from.zhost();
-                    if (peer != said.zhost() || !neighbours_.linked(peer)) return;
-                    if (neighbours_.learn(said) == NeighbourTable::Heard::gap)
-                      hub_.endpoint().notify(rpc::address(peer, "zmesh"), "zmesh.neighbours_wanted",
-                                             v1::NeighboursWanted().SerializeAsString());
-                  }));
-  endpoint.on("zmesh.neighbours_wanted",
-              rpc::event<v1::NeighboursWanted>([this](const rpc::Caller& caller, auto) {
-                hub_.endpoint().notify(rpc::address(caller.from.zhost(), "zmesh"),
-                                       "zmesh.neighbours", neighbours_.whole().SerializeAsString());
-              }));
 }
 
 // --- membership ---
@@ -292,104 +265,6 @@ void Service::publish_records(const v1::DirectoryUpdate& update) {
   startz_.notify(rpc::address("", "startz"), "zmesh.records", news.SerializeAsString());
 }
 
-// --- envelopes ---
-
-void Service::route_outside(v1::Envelope envelope) {
-  if (envelope.to().service() == "controlplane" && envelope.to().zhost().empty()) {
-    control_plane_.send(std::move(envelope));
-    return;
-  }
-  const auto next = neighbours_.next_hop(envelope.to().zhost());
-  if (!next) {
-    bounce(envelope,
-           stdx::format("zhost '{}' is not reachable", stdx::printable(envelope.to().zhost(), 80)));
-    return;
-  }
-  peers_.send(*next, envelope);
-}
-
-void Service::bounce(const v1::Envelope& envelope, const std::string& why) {
-  if (envelope.request_id() == 0 || envelope.is_response()) return;
-  auto failure = rpc::RpcEndpoint::failure(envelope, {Code::unavailable, why});
-  runtime_.executor.post(
-      [this, alive = std::weak_ptr<bool>(alive_), failure = std::move(failure)]() mutable {
-        if (!alive.expired()) hub_.route(std::move(failure));
-      });
-}
-
-void Service::peer_frame(const std::string& peer, stdx::Bytes frame) {
-  const auto kind = wire::frame_kind(frame);
-  if (kind && *kind == wire::FrameKind::data) {
-    peer_data(peer, std::move(frame));
-    return;
-  }
-  if (kind && *kind == wire::FrameKind::envelope) {
-    if (auto envelope = wire::parse_frame<v1::Envelope>(frame)) {
-      peer_envelope(peer, std::move(*envelope));
-      return;
-    }
-  }
-  runtime_.log.warn("bad_frame", {{"peer", peer}, {"bytes", frame.size()}});
-}
-
-void Service::peer_envelope(const std::string& peer, v1::Envelope envelope) {
-  // A zhost speaks for itself; for others only as a relay, and then not in the first hop.
-  if (envelope.hops() == 0 && envelope.from().zhost() != peer) {
-    runtime_.log.warn("forged_sender", {{"peer", peer}, {"claims", envelope.from().zhost()}});
-    return;
-  }
-  if (envelope.to().zhost() == options_.self.zhost_id()) {
-    hub_.deliver(std::move(envelope));
-    return;
-  }
-  envelope.set_hops(envelope.hops() + 1);
-  envelope.add_route(options_.self.zhost_id());
-  if (envelope.hops() >= NeighbourTable::hops_max || !peers_.linked(envelope.to().zhost())) {
-    if (envelope.request_id() == 0 || envelope.is_response()) return;
-    auto failure = rpc::RpcEndpoint::failure(
-        envelope,
-        {Code::unavailable, stdx::format("zhost '{}' is not reachable through '{}'",
-                                         envelope.to().zhost(), options_.self.zhost_id())});
-    failure.set_hops(1);  // said by this relay in the name of its target
-    peers_.send(peer, failure);
-    return;
-  }
-  relayed_.add();
-  const std::string to = envelope.to().zhost();
-  peers_.send(to, envelope);
-}
-
-// --- peers ---
-
-void Service::peer_changed(const std::string& peer, bool up) {
-  if (up)
-    neighbours_.link_up(peer);
-  else
-    neighbours_.link_down(peer);
-  announce_neighbours();
-}
-
-// At most once in announce_every: in a cluster that starts every zhost has a link up for each
-// other.
-void Service::announce_neighbours() {
-  if (neighbours_timer_.pending()) return;
-  const auto now = runtime_.clock.now();
-  const auto due = neighbours_said_ + announce_every - now;
-  if (neighbours_said_ != stdx::Instant{} && due > stdx::Duration::zero())
-    return neighbours_timer_.set(due, [this] { announce_neighbours(); });
-  neighbours_said_ = now;
-  const auto news = neighbours_.take_news();
-  const auto whole = news.whole.SerializeAsString();
-  const auto changed = news.changed ? news.changed->SerializeAsString() : "";
-  for (const auto& peer : neighbours_.linked()) {
-    const auto to = rpc::address(peer, "zmesh");
-    if (news.fresh.contains(peer))
-      hub_.endpoint().notify(to, "zmesh.neighbours", whole);
-    else if (news.changed)
-      hub_.endpoint().notify(to, "zmesh.neighbours_changed", changed);
-  }
-}
-
 void Service::ping(const std::string& zhost, stdx::Duration timeout,
                    std::function<void(stdx::Result<Pong>)> done) {
   const auto sent = runtime_.clock.now();
@@ -408,65 +283,6 @@ void Service::send(v1::SendRequest request, Doorway::Done done) {
   doorway_.send(std::move(request), std::move(done));
 }
 
-// --- data frames ---
-
-void Service::local_data(stdx::Bytes frame) {
-  forward_data(std::move(frame), "");
-}
-
-void Service::peer_data(const std::string& peer, stdx::Bytes frame) {
-  const auto parsed = wire::parse_data_frame(frame);
-  if (!parsed) {
-    runtime_.log.warn("bad_frame", {{"peer", peer}, {"why", parsed.error().message}});
-    return;
-  }
-  const auto& header = parsed->header;
-  const auto* sender = directory_.find(header.topology, header.from_space);
-  // S1, S15, R-SEND-8: nothing from an instance that was replaced, nor from a zhost that does not
-  // have the space. What the directory does not know yet is checked by zrun, which knows less or
-  // the same (P10).
-  if (sender != nullptr &&
-      (header.from_epoch < sender->epoch() ||
-       (header.hops == 0 && header.from_epoch == sender->epoch() && sender->zhost() != peer))) {
-    stale_frames_.add();
-    return;
-  }
-  forward_data(std::move(frame), peer);
-}
-
-void Service::forward_data(stdx::Bytes frame, const std::string& came_from) {
-  const auto parsed = wire::parse_data_frame(frame);
-  if (!parsed) {
-    runtime_.log.warn("bad_frame", {{"service", "zrun"}, {"why", parsed.error().message}});
-    return;
-  }
-  const auto header = parsed->header;
-  const auto* receiver = directory_.find(header.topology, header.to_space);
-  if (receiver == nullptr) {
-    undeliverable_.add();
-    return;
-  }
-  if (receiver->zhost() == options_.self.zhost_id()) {
-    if (!hub_.send_data("zrun", std::move(frame))) undeliverable_.add();
-    return;
-  }
-  if (header.hops + 1u >= NeighbourTable::hops_max + 1u) {
-    undeliverable_.add();
-    return;
-  }
-  const auto next = neighbours_.next_hop(receiver->zhost(), came_from);
-  if (!next) {
-    undeliverable_.add();
-    return;
-  }
-  if (!came_from.empty()) {
-    wire::add_hop(frame);
-    relayed_.add();
-  }
-  // Dropped where the link is full: the sending zrun repeats what is not acknowledged.
-  if (!peers_.send_if_room(*next, std::move(frame))) undeliverable_.add();
-}
-
 // --- directory ---
 
 // A zmesh that started anew asks for the whole until it has it.
@@ -476,85 +292,14 @@ void Service::want_directory() {
   if (directory_.term() == 0) directory_timer_.set(500ms, [this] { want_directory(); });
 }
 
-// Of a change zrun is told where it is of a topology that has a part here; of the whole topology
-// where that became so.
+// Also where the whole names nothing here: zrun then knows that.
 void Service::directory_changed(const std::vector<Directory::Name>& names, bool whole) {
-  PeerListPublisher::Changed changed;
-  for (const auto& name : names) {
-    const auto& topology = name.first;
-    const bool here = directory_.has_part(topology, options_.self.zhost_id());
-    if (here != topologies_here_.contains(topology)) {
-      if (here)
-        topologies_here_.insert(topology);
-      else
-        topologies_here_.erase(topology);
-      changed.insert({topology, ""});
-    } else if (here) {
-      changed.insert(name);
-    }
-  }
-  // Also where the whole names nothing here: zrun then knows that.
+  const auto changed = peer_list_.take_changes(names);
   if (!changed.empty() || whole) publish_peers(changed);
 }
 
 void Service::publish_peers(const PeerListPublisher::Changed& changed) {
   if (hub_.has("zrun") && directory_.term() != 0) peer_list_publisher_.publish(changed);
-}
-
-v1::PeersUpdate Service::peers_of_zrun() const {
-  v1::PeersUpdate update;
-  update.set_term(directory_.term());
-  for (auto& entry : directory_.peers_of(options_.self.zhost_id()))
-    *update.add_entries() = std::move(entry);
-  add_data_peers(update);
-  return update;
-}
-
-v1::PeersUpdate Service::changes_for_zrun(const PeerListPublisher::Changed& changed) const {
-  v1::PeersUpdate update;
-  update.set_term(directory_.term());
-  update.set_delta(true);
-  const auto add_removed = [&](const std::string& topology, const std::string& space) {
-    auto* entry = update.add_entries();
-    entry->set_topology_id(topology);
-    entry->set_space(space);
-    entry->set_removed(true);
-  };
-  std::string whole;  // of this one everything was said
-  for (const auto& [topology, space] : changed) {
-    if (topology == whole) continue;
-    if (!topologies_here_.contains(topology)) {
-      add_removed(topology, "");
-      whole = topology;
-    } else if (space.empty()) {
-      for (auto& entry : directory_.of_topology(topology)) *update.add_entries() = std::move(entry);
-      whole = topology;
-    } else if (const auto* entry = directory_.find(topology, space)) {
-      *update.add_entries() = *entry;
-    } else {
-      add_removed(topology, space);
-    }
-  }
-  add_data_peers(update);
-  return update;
-}
-
-void Service::add_data_peers(v1::PeersUpdate& update) const {
-  std::set<std::string> zhosts;
-  for (const auto& topology : topologies_here_) {
-    const auto there = directory_.zhosts_of(topology);
-    zhosts.insert(there.begin(), there.end());
-  }
-  for (const auto& zhost : zhosts) {
-    const auto* member = peers_.member(zhost);
-    if (member == nullptr) continue;
-    auto* peer = update.add_data_peers();
-    peer->set_zhost(zhost);
-    peer->set_incarnation(member->incarnation());
-    peer->set_address(member->address());
-    peer->set_port(member->port());
-    *peer->mutable_more_addresses() = member->more_addresses();
-  }
 }
 
 }  // namespace zmesh

@@ -23,9 +23,13 @@
 #include "zmesh/credentials.h"
 #include "zmesh/directory.h"
 #include "zmesh/doorway.h"
+#include "zmesh/neighbour_announcer.h"
 #include "zmesh/neighbours.h"
 #include "zmesh/peer_links.h"
+#include "zmesh/peer_list.h"
 #include "zmesh/peer_list_publisher.h"
+#include "zmesh/relay.h"
+#include "zmesh/space_detail.h"
 
 namespace zmesh {
 
@@ -91,34 +95,19 @@ class Service {
                  Doorway::Done done) {
     doorway_.send_http(space, std::move(message), std::move(traceparent), std::move(done));
   }
-  // What the zrun that runs the space says of it, wherever that is. `topology` is an id; empty
-  // where the name is unique in the cluster, else Code::invalid names the topologies. With
-  // `all_lives` every zhost is asked for what it keeps of former lives.
-  using SpaceAnswer = std::function<void(stdx::Result<v1::SpaceDetail>)>;
-  void space_detail(v1::SpaceDetailRequest request, SpaceAnswer done);
+  // What zruns say of a space (zmesh/space_detail.h).
+  void space_detail(v1::SpaceDetailRequest request, SpaceDetails::Done done) {
+    space_details_.ask(std::move(request), std::move(done));
+  }
 
  private:
-  void every_life(const v1::SpaceDetailRequest& request, SpaceAnswer done);
   void wire_handlers();
   void wire_control_plane();
-  void wire_neighbours();
   void ask_members();
   void members_changed(v1::MembersChanged members);
-  void route_outside(v1::Envelope envelope);
-  void bounce(const v1::Envelope& envelope, const std::string& why);
-  void peer_frame(const std::string& peer, stdx::Bytes frame);
-  void peer_envelope(const std::string& peer, v1::Envelope envelope);
-  void peer_changed(const std::string& peer, bool up);
-  void announce_neighbours();
-  void local_data(stdx::Bytes frame);
-  void peer_data(const std::string& peer, stdx::Bytes frame);
-  void forward_data(stdx::Bytes frame, const std::string& came_from);
   void want_directory();
   void directory_changed(const std::vector<Directory::Name>& names, bool whole);
   void publish_peers(const PeerListPublisher::Changed& changed);
-  v1::PeersUpdate peers_of_zrun() const;
-  v1::PeersUpdate changes_for_zrun(const PeerListPublisher::Changed& changed) const;
-  void add_data_peers(v1::PeersUpdate& update) const;
   void publish_membership(const std::string& service);
   void publish_revoked(const std::string& service);
   void publish_data_credentials();
@@ -135,17 +124,16 @@ class Service {
   ControlPlaneLink control_plane_;
   PeerLinks peers_;
   NeighbourTable neighbours_;
+  NeighbourAnnouncer neighbour_announcer_;
   Directory directory_;
   v1::MembersChanged members_;
-  std::set<std::string> topologies_here_;  // zrun is told of these
+  Relay relay_;
+  PeerList peer_list_;
   PeerListPublisher peer_list_publisher_;
+  SpaceDetails space_details_;
   Doorway doorway_;
-  ports::Timer directory_timer_, neighbours_timer_, members_timer_;
+  ports::Timer directory_timer_, members_timer_;
   bool asking_members_ = false;
-  stdx::Instant neighbours_said_{};
-  ports::Counter& relayed_;
-  ports::Counter& undeliverable_;
-  ports::Counter& stale_frames_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A space of any zhost, as the zrun says that has it; and what every zhost keeps of its former
-// lives.
+#include "zmesh/space_detail.h"
+
 #include <map>
+#include <memory>
 #include <tuple>
+#include <vector>
 
 #include "stdx/text.h"
-#include "zmesh/service.h"
 
 namespace zmesh {
 
@@ -49,7 +50,7 @@ struct Gathering {
 
 }  // namespace
 
-void Service::space_detail(v1::SpaceDetailRequest request, SpaceAnswer done) {
+void SpaceDetails::ask(v1::SpaceDetailRequest request, Done done) {
   const auto found = directory_.named(request.space(), request.topology());
   const auto name = stdx::printable(request.space(), 80);
   // One that is stopped is nowhere, and what it said may be.
@@ -65,24 +66,23 @@ void Service::space_detail(v1::SpaceDetailRequest request, SpaceAnswer done) {
                      "one by its name or id, as `topo` lists them: TOPOLOGY/{}",
                      name, found.size(), found[0].topology_id(), found[1].topology_id(), name)));
   if (!found.empty()) request.set_topology(found[0].topology_id());
-  if (request.all_lives()) return every_life(request, std::move(done));
-  const auto zhost = found[0].zhost() == options_.self.zhost_id() ? "" : found[0].zhost();
-  hub_.endpoint().request(rpc::address(zhost, "zrun"), "zrun.space", request.SerializeAsString(),
-                          detail_timeout, rpc::expect<v1::SpaceDetail>(std::move(done)));
+  if (request.all_lives()) return ask_every_zhost(request, std::move(done));
+  const auto zhost = found[0].zhost() == self_ ? "" : found[0].zhost();
+  endpoint_.request(rpc::address(zhost, "zrun"), "zrun.space", request.SerializeAsString(),
+                    detail_timeout, rpc::expect<v1::SpaceDetail>(std::move(done)));
 }
 
 // A message to each zhost: somebody asked for it, and nothing else tells where a space has been.
-void Service::every_life(const v1::SpaceDetailRequest& request, SpaceAnswer done) {
+void SpaceDetails::ask_every_zhost(const v1::SpaceDetailRequest& request, Done done) {
   auto round = std::make_shared<Gathering>();
-  const auto& self = options_.self.zhost_id();
-  std::vector<std::string> zhosts = {self};
+  std::vector<std::string> zhosts = {self_};
   for (const auto& member : members_.peers())
-    if (member.zhost_id() != self) zhosts.push_back(member.zhost_id());
+    if (member.zhost_id() != self_) zhosts.push_back(member.zhost_id());
   round->open = zhosts.size();
   const auto body = request.SerializeAsString();
   for (const auto& zhost : zhosts)
-    hub_.endpoint().request(
-        rpc::address(zhost == self ? "" : zhost, "zrun"), "zrun.space", body, life_timeout,
+    endpoint_.request(
+        rpc::address(zhost == self_ ? "" : zhost, "zrun"), "zrun.space", body, life_timeout,
         rpc::expect<v1::SpaceDetail>(
             [round, zhost, done, name = request.space()](stdx::Result<v1::SpaceDetail> answer) {
               round->take(zhost, std::move(answer));
