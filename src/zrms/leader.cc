@@ -248,7 +248,7 @@ Reconciler::View Leader::view() const {
 }
 
 std::vector<Candidate> Leader::candidates() const {
-  return Reconciler::candidates(view());
+  return candidates_of(view());
 }
 
 // What the reconciler wants goes first: a space whose zhost died does not wait for operators. Their

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Chooses the zhosts that get a new topology's archives, so that min(3, N) of them are replicas when
-// submit answers (ARCHITECTURE.md, What one change costs). N counts the zhosts that are not known to
-// be dead. A zhost that lives and takes no copy is replaced by the next candidate; when none is
-// left, submit is refused with the names of those that took no copy.
+// Chooses the zhosts that get a new topology's archives, so that min(3, N) of them are replicas
+// when submit answers (ARCHITECTURE.md, What one change costs). N counts the zhosts that are not
+// known to be dead. A zhost that lives and takes no copy is replaced by the next candidate; when
+// none is left, submit is refused with the names of those that took no copy.
 //
 // Pure. Each candidate is tried once; as many copies are under way as are missing.
 

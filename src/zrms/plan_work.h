@@ -1,18 +1,95 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Of Reconciler alone: one plan under way, and what its parts ask about the view.
+// Values that the parts of the Reconciler share: what a plan is made from (PlanView), what it gives
+// (Plan), what is known of the spaces of a topology (TopologyProgress), and the plan under way
+// (PlanWork).
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string>
 #include <unordered_map>
+#include <vector>
 
+#include "samoza/v1/cluster.pb.h"
+#include "stdx/text.h"
 #include "wire/states.h"
-#include "zrms/reconciler.h"
+#include "zrms/cluster_manager.h"
+#include "zrms/placement.h"
+#include "zrms/records.h"
+#include "zrms/recovery_manager.h"
+#include "zrms/rollout.h"
 
 namespace zrms {
 
-struct Reconciler::Work {
-  const View& view;
+struct Commands {
+  // Spaces of one topology for one zhost.
+  struct Places {
+    std::string zhost;
+    v1::PlaceBatch batch;
+    std::size_t bytes = 0;  // for CommandPlanner::answered, as is `names`
+    std::vector<std::string> names;
+  };
+  struct Stop {
+    v1::StopCommand command;
+    std::size_t bytes = 0;
+    std::vector<std::string> names;
+  };
+  std::vector<Places> places;
+  std::vector<Stop> stops;
+};
+
+struct Plan {
+  std::vector<RowChange> changes;
+  Commands commands;
+  bool more = false;  // the next plan has something to look at already
+};
+
+struct ReconcilerOptions {
+  // A place that was answered and not yet seen in a report is sent again after this.
+  stdx::Duration repeat_after = std::chrono::milliseconds(300);
+  // A space that failed on its zhost is placed anew after this, doubling to a minute with each
+  // time that it failed within failures_count_for.
+  stdx::Duration failed_back_off = std::chrono::seconds(1);
+  stdx::Duration failures_count_for = std::chrono::minutes(10);
+  // What is not settled is looked at again after this.
+  stdx::Duration sweep_every = std::chrono::milliseconds(240);
+  // A topology whose state stays tells a new reason for it at most this often: its row is large.
+  stdx::Duration reason_every = std::chrono::milliseconds(500);
+  std::size_t changes_max = 1000;
+  std::size_t looks_max = 1200;
+  std::size_t batch_max = 128;  // spaces in one place command
+};
+
+struct PlanView {
+  const Records& records;
+  const ClusterManager& cluster;
+  const RecoveryManager& recovery;
+  const std::vector<v1::Member>& members;
+  std::uint64_t term;
+  std::string now_text;  // RFC 3339, for the records
+};
+
+// The candidates for placing, from members and what they said.
+std::vector<Candidate> candidates_of(const PlanView& view);
+
+// What is known of the spaces of a topology, by index.
+struct TopologyProgress {
+  using Index = std::uint32_t;
+  std::set<Index> hot;                 // something changed: look
+  std::set<Index> open;                // to be looked at with each sweep
+  std::set<Index> down;                // do not run, or where they are to end are not gone
+  std::map<Index, std::string> waits;  // for their data, and where that is
+  std::map<Index, std::string> moved;  // placed in this plan's rows, not yet in the records
+  stdx::Instant reason_at{};           // the row's reason was last changed
+  std::uint64_t version = 0;           // of the topology, to which the indices belong
+  Rollout rollout;
+};
+
+// One plan under way, and what its parts ask about the view.
+struct PlanWork {
+  const PlanView& view;
   stdx::Instant now;
   Candidates candidates;
   std::unordered_map<std::string, const v1::Member*> members;
@@ -21,7 +98,7 @@ struct Reconciler::Work {
   std::size_t looks = 0;
   std::map<std::pair<std::string, std::string>, Commands::Places> places;  // zhost, topology
 
-  Work(const View& v, stdx::Instant at) : view(v), now(at), candidates(Reconciler::candidates(v)) {
+  PlanWork(const PlanView& v, stdx::Instant at) : view(v), now(at), candidates(candidates_of(v)) {
     for (const auto& member : view.members) members[member.zhost_id()] = &member;
   }
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Updates: what was changed by a new version of a topology is replaced, a few at a time, and what
-// does not come up brings the former version back.
-#include "model/topology_update.h"
-#include "stdx/plant.h"
+#include "zrms/update_roller.h"
+
+#include <utility>
+
 #include "stdx/text.h"
 #include "wire/states.h"
-#include "zrms/reconciler_work.h"
 #include "zrms/route_clash.h"
 #include "zrms/versions.h"
 
@@ -13,21 +12,19 @@ namespace zrms {
 
 using stdx::format;
 
-// A space whose row is of an older version than the topology. False where it is to be looked at
-// again.
-bool Reconciler::settle_older(Work& work, const TopologyRow& topology, Progress& progress,
-                              Index index, bool runs) {
+bool UpdateRoller::settle_older(PlanWork& work, const TopologyRow& topology,
+                                TopologyProgress& progress, Index index, bool runs) {
   if (runs || update_goes_on(topology.record)) {
     progress.rollout.note_older(index);
     return runs;
   }
-  replace(work, topology, progress, index);
+  placer_.replace(work, topology, progress, index);
   return false;
 }
 
-// One of this version is on trial until it ran long enough. A restart in place says that it fails.
-void Reconciler::try_out(Work& work, const TopologyRow& topology, Progress& progress, Index index,
-                         const SpaceRow& row, const v1::SpaceReport& seen) {
+// A restart in place says that it fails.
+void UpdateRoller::try_out(PlanWork& work, const TopologyRow& topology, TopologyProgress& progress,
+                           Index index, const SpaceRow& row, const v1::SpaceReport& seen) {
   if (!update_goes_on(topology.record) || row.record.version() != topology.spec().version ||
       progress.rollout.has_passed(index))
     return;
@@ -43,46 +40,14 @@ void Reconciler::try_out(Work& work, const TopologyRow& topology, Progress& prog
     progress.rollout.note_placed(index);
 }
 
-// Placed anew on the same zhost where its rules allow it: then what it had not finished goes on in
-// its next instance.
-void Reconciler::replace(Work& work, const TopologyRow& topology, Progress& progress, Index index) {
-  const auto& space = topology.spec().spaces[index];
-  const auto* row = work.view.records.space(topology.record.id(), space.name);
-  const auto why = format("version {} of the topology", topology.spec().version);
-  const auto& zhost = row->record.zhost();
-  work.candidates.give_back(zhost, space);
-  const auto choice = work.candidates.choose({.topology = topology.spec(),
-                                              .index = topology.index(),
-                                              .space = index,
-                                              .where = {},
-                                              .only_on = zhost,
-                                              .avoid = ""});
-  // Silent for a moment only: nothing of it is lost, and elsewhere it would begin without its
-  // mailbox.
-  if (const auto* here = work.candidates.find(zhost);
-      !choice.zhost && here != nullptr && !here->available && !here->lost) {
-    progress.waits[index] = format("space {} is replaced on zhost {}, which is {}", space.name,
-                                   zhost, here->unavailable);
-    return;
-  }
-  if (!choice.zhost) {
-    place_anew(work, topology, progress, index, "", why);
-    return;
-  }
-  auto next = next_placement(work, topology, index, zhost, why);
-  next.set_replaces(row->record.epoch());
-  if (PLANTED(P16_epoch)) next.set_epoch(row->record.epoch());
-  work.plan.changes.push_back(change_of(*row, std::move(next)));
-  work.candidates.promise(zhost, space);
-  progress.moved[index] = zhost;
-}
-
-// An update removed it: it goes when everything else is through, and its data stays.
-bool Reconciler::settle_removed(Work& work, Progress& progress, Index index, const SpaceRow* row) {
+// It goes when everything else is through.
+bool UpdateRoller::settle_removed(PlanWork& work, TopologyProgress& progress, Index index,
+                                  const SpaceRow* row) {
   if (row == nullptr) return true;
   const auto& record = row->record;
   if (record.tombstone()) {  // purged
-    if (!held_there(work, *row, {.why = "the space was removed for good", .remove_data = true}))
+    if (!stopper_.is_held(work, *row,
+                          {.why = "the space was removed for good", .remove_data = true}))
       work.plan.changes.push_back(removal_of(*row));
     return false;
   }
@@ -91,7 +56,7 @@ bool Reconciler::settle_removed(Work& work, Progress& progress, Index index, con
   return true;
 }
 
-bool Reconciler::roll(Work& work, const TopologyRow& topology, Progress& progress) {
+bool UpdateRoller::roll(PlanWork& work, const TopologyRow& topology, TopologyProgress& progress) {
   const auto& record = topology.record;
   auto& rollout = progress.rollout;
   const bool rolling = update_goes_on(record);
@@ -99,22 +64,22 @@ bool Reconciler::roll(Work& work, const TopologyRow& topology, Progress& progres
     return roll_back(work, topology, rollout.failed());
   // An update that is over leaves nothing behind; a row of an older version is one that came late.
   while (const auto* index = rollout.next(topology.spec().spaces.size())) {
-    if (!work.room(options_.changes_max)) break;
+    if (!work.room(changes_max_)) break;
     const auto next = *index;
     rollout.replaced(next);
     progress.open.insert(next);
     progress.down.insert(next);
-    replace(work, topology, progress, next);
+    placer_.replace(work, topology, progress, next);
   }
   if (!rollout.is_through() || !progress.down.empty()) return false;
   bool left = true;
   for (const auto index : rollout.leaving()) {
-    if (!work.room(options_.changes_max)) return false;
+    if (!work.room(changes_max_)) return false;
     const auto* row = work.view.records.space(record.id(), topology.spec().spaces[index].name);
     if (row == nullptr) continue;
     progress.open.insert(index);
     left = false;
-    if (held_there(work, *row, {.why = "an update removed the space"})) continue;
+    if (stopper_.is_held(work, *row, {.why = "an update removed the space"})) continue;
     auto next = row->record;
     wire::set_state(next, wire::SpaceRowState::removed);
     next.set_reason("an update removed it; `topo purge` removes its data");
@@ -133,7 +98,7 @@ bool Reconciler::roll(Work& work, const TopologyRow& topology, Progress& progres
   return true;
 }
 
-bool Reconciler::roll_back(Work& work, const TopologyRow& topology, const std::string& why) {
+bool UpdateRoller::roll_back(PlanWork& work, const TopologyRow& topology, const std::string& why) {
   const auto& update = topology.record.update();
   auto back = back_to(work.view.records, topology, update.from());
   // Another topology may have taken a route of the former version meanwhile.
