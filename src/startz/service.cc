@@ -40,9 +40,9 @@ Service::Service(ports::Runtime& runtime, ports::Transport& transport, ports::Pr
       revoked_(options_.revoked),
       beats_(runtime, transport, key, membership_,
              {options_.cluster_id, options_.zhost, options_.beats, options_.beat_interval}),
+      zrun_commands_(runtime, hub_, children_, gatekeeper_),
       grace_timer_(runtime.executor),
       ping_timer_(runtime.executor),
-      repeat_timer_(runtime.executor),
       keep_timer_(runtime.executor),
       change_timer_(runtime.executor) {
   wire_beats();
@@ -100,6 +100,7 @@ void Service::wire_handlers() {
                                                      std::chrono::milliseconds(reply->wait_ms()));
                             }));
   };
+  zrun_commands_.on_refused = [this](const Gatekeeper::Key& key) { changed(key); };
   hub_.on_service = [this](const v1::Hello& hello, bool connected) {
     if (!connected) return;
     pings_missed_[hello.service()] = 0;
@@ -158,7 +159,7 @@ void Service::wire_commands(rpc::RpcEndpoint& endpoint) {
                     auto reply = gatekeeper_.stop(command);
                     note(command.header(), reply);
                     if (wire::outcome_of(reply) == wire::CommandOutcome::accepted) {
-                      pass_stop(command);
+                      zrun_commands_.stop(command);
                       changed({command.header().topology_id(), command.header().space()});
                     }
                     done(std::move(reply));
@@ -178,8 +179,7 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command, const std::stri
   note(header, reply);
   if (wire::outcome_of(reply) != wire::CommandOutcome::accepted) return reply;
   const Gatekeeper::Key key{header.topology_id(), header.space()};
-  removals_.erase(key);
-  hand_to_zrun(key);
+  zrun_commands_.place(key);
   changed(key);
   return reply;
 }
@@ -279,120 +279,8 @@ void Service::zrun_is_down() {
 void Service::zrun_connected() {
   grace_timer_.cancel();
   zrun_down_ = false;
-  to_zrun_bytes_ = 0;
-  pass_removals();  // first: none comes after a placement of the same space
-  for (const auto& [key, placed] : gatekeeper_.placed()) hand_to_zrun(key);
+  zrun_commands_.zrun_connected();
   changed_all();
-}
-
-void Service::hand_to_zrun(const Gatekeeper::Key& key) {
-  to_zrun_.insert(key);
-  if (pass_posted_) return;
-  pass_posted_ = true;
-  // Those that come in this turn of the loop go together.
-  runtime_.executor.post([this, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.expired()) return;
-    pass_posted_ = false;
-    pass_places();
-  });
-}
-
-// Spaces of one topology share its text, and a few batches are under way: the spaces of many, after
-// a restart of zrun, would pass the bound of its link.
-void Service::pass_places() {
-  if (!hub_.has("zrun")) return to_zrun_.clear();  // it gets everything when it connects
-  while (!to_zrun_.empty() && to_zrun_bytes_ < to_zrun_bytes_max) {
-    std::vector<Gatekeeper::Key> keys;
-    const std::string* text = nullptr;
-    std::size_t bytes = 0;
-    while (!to_zrun_.empty() && keys.size() < to_zrun_batch_max) {
-      const auto at = gatekeeper_.placed().find(*to_zrun_.begin());
-      if (at != gatekeeper_.placed().end()) {
-        const auto* own = at->second.topology.get();
-        const auto more = at->second.command.ByteSizeLong();
-        if (text != nullptr && (own != text || bytes + more > to_zrun_bytes_max / 4)) break;
-        text = own;
-        bytes += more;
-        keys.push_back(at->first);
-      }
-      to_zrun_.erase(to_zrun_.begin());
-    }
-    if (!keys.empty()) pass_batch(keys);
-  }
-}
-
-void Service::pass_batch(const std::vector<Gatekeeper::Key>& keys) {
-  const auto* zrun = children_.find("zrun");
-  if (zrun == nullptr) return;
-  v1::PlaceBatch batch;
-  std::vector<std::uint64_t> epochs;
-  for (const auto& key : keys) {
-    auto& placed = gatekeeper_.placed().at(key);
-    if (epochs.empty()) batch.set_topology(*placed.topology);
-    epochs.push_back(placed.command.header().epoch());
-    placed.command.set_run(zrun->starts);
-    placed.command.set_restart_in_place(placed.sent_run != 0 && placed.sent_run != zrun->starts);
-    placed.sent_run = zrun->starts;
-    placed.report.set_run(zrun->starts);
-    *batch.add_commands() = placed.command;
-  }
-  auto text = batch.SerializeAsString();
-  const auto bytes = text.size();
-  to_zrun_bytes_ += bytes;
-  hub_.endpoint().request(
-      rpc::address("", "zrun"), "zrun.place_many", std::move(text), 5s,
-      rpc::expect<v1::PlaceBatchReply>([this, keys, epochs, bytes, run = zrun->starts](
-                                           stdx::Result<v1::PlaceBatchReply> replies) {
-        // Those to a former zrun are counted no more (zrun_connected).
-        if (const auto* now = children_.find("zrun"); now != nullptr && now->starts == run)
-          to_zrun_bytes_ -= bytes;
-        for (std::size_t i = 0; i < keys.size(); ++i) {
-          const int at = static_cast<int>(i);
-          if (!replies)
-            zrun_answered(keys[i], epochs[i], run, std::unexpected(replies.error()));
-          else if (at < replies->replies_size())
-            zrun_answered(keys[i], epochs[i], run, replies->replies(at));
-        }
-        pass_places();
-      }));
-}
-
-void Service::zrun_answered(const Gatekeeper::Key& key, std::uint64_t epoch, std::uint32_t run,
-                            const stdx::Result<v1::CommandReply>& reply) {
-  const auto still = gatekeeper_.placed().find(key);
-  if (still == gatekeeper_.placed().end() || still->second.sent_run != run ||
-      still->second.command.header().epoch() != epoch)
-    return;
-  if (!reply) {
-    // zrun went away or does not answer: sent again when it is there, or at once.
-    if (reply.error().code == Code::timeout && hub_.has("zrun")) hand_to_zrun(key);
-    return;
-  }
-  if (wire::outcome_of(*reply) != wire::CommandOutcome::refused) return;
-  wire::set_state(still->second.report, wire::InstanceState::failed);
-  still->second.report.set_detail(reply->reason());
-  changed(key);
-}
-
-void Service::pass_stop(const v1::StopCommand& command) {
-  const Gatekeeper::Key key{command.header().topology_id(), command.header().space()};
-  if (command.remove_data()) removals_[key] = command;
-  hub_.endpoint().request(
-      rpc::address("", "zrun"), "zrun.stop", command.SerializeAsString(), 5s,
-      rpc::expect<v1::CommandReply>([this, key, command](stdx::Result<v1::CommandReply> reply) {
-        // "accepted" is not yet gone: the data goes when the space has closed, and zrun may end
-        // before. A second removal finds nothing to do.
-        if (reply && wire::outcome_of(*reply) != wire::CommandOutcome::accepted)
-          removals_.erase(key);
-        if (reply && removals_.contains(key) && !repeat_timer_.pending())
-          repeat_timer_.set(5s, [this] { pass_removals(); });
-        // A zrun that starts anew runs only what the gatekeeper hands it.
-        if (!reply && reply.error().code == Code::timeout && hub_.has("zrun")) pass_stop(command);
-      }));
-}
-
-void Service::pass_removals() {
-  for (const auto& [key, command] : std::map(removals_)) pass_stop(command);  // it writes the list
 }
 
 void Service::ping_children() {

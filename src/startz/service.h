@@ -27,6 +27,7 @@
 #include "startz/children.h"
 #include "startz/gatekeeper.h"
 #include "startz/records_seen.h"
+#include "startz/zrun_commands.h"
 #include "wire/revoked_tokens.h"
 
 namespace startz {
@@ -86,13 +87,6 @@ class Service {
   void child_ended(const Children::Child& child);
   void zrun_connected();
   void zrun_is_down();
-  void hand_to_zrun(const Gatekeeper::Key& key);
-  void pass_places();
-  void pass_batch(const std::vector<Gatekeeper::Key>& keys);
-  void zrun_answered(const Gatekeeper::Key& key, std::uint64_t epoch, std::uint32_t run,
-                     const stdx::Result<v1::CommandReply>& reply);
-  void pass_stop(const v1::StopCommand& command);
-  void pass_removals();
   void ping_children();
   v1::Beat make_beat(bool goodbye);
   void changed();  // of the children
@@ -113,6 +107,7 @@ class Service {
   wire::RevokedTokens revoked_;
   v1::MembersChanged membership_;
   Beats beats_;
+  ZrunCommands zrun_commands_;
   std::uint64_t counter_ = 0;
   bool ready_ = false;
   bool stopping_ = false;
@@ -121,17 +116,8 @@ class Service {
   std::set<Gatekeeper::Key> changed_;
   bool all_changed_ = true;
   std::uint64_t changes_told_ = 0;
-  static constexpr std::size_t to_zrun_bytes_max = 4u << 20;
-  static constexpr std::size_t to_zrun_batch_max = 128;
-  std::size_t to_zrun_bytes_ = 0;      // of place commands under way to zrun
-  std::set<Gatekeeper::Key> to_zrun_;  // those that are to be handed to it
-  bool pass_posted_ = false;
   std::map<std::string, int> pings_missed_;
-  // Data that zrun has not said to be gone: said again until it is, and when it connects, since
-  // the leader forgets the topology.
-  std::map<Gatekeeper::Key, v1::StopCommand> removals_;
-  ports::Timer grace_timer_, ping_timer_, repeat_timer_, keep_timer_, change_timer_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  ports::Timer grace_timer_, ping_timer_, keep_timer_, change_timer_;
 };
 
 }  // namespace startz
