@@ -13,60 +13,7 @@ constexpr const char* control_plane_ip = "127.0.0.99";
 const ports::Endpoint control_plane_at{ports::Endpoint::Kind::websocket, control_plane_ip, 9000,
                                        "/ws"};
 
-std::string text_of(const ports::Field& field) {
-  return std::visit(
-      [](const auto& value) -> std::string {
-        using T = std::decay_t<decltype(value)>;
-        if constexpr (std::is_same_v<T, std::string>)
-          return value;
-        else
-          return stdx::format("{}", value);
-      },
-      field.value);
-}
-std::uint64_t number(const LogLine& line, const char* name) {
-  return stdx::parse_u64(line.fields.at(name)).value_or(0);
-}
 }  // namespace
-
-// Says when the process it is in ended.
-struct End {
-  std::function<void()> tell;
-  ~End() {
-    if (tell) tell();
-  }
-};
-
-// Members end in reverse order: a service before its ports, all of it before the process.
-struct Cluster::Child {
-  simkit::Process process;
-  ports::Runtime runtime;
-  simkit::StubIdentity identity, asking;
-  std::unique_ptr<ports::Transport> transport;
-  std::unique_ptr<ports::HttpClient> http, asking_http;
-  std::unique_ptr<SimBlobs> blobs;
-  std::unique_ptr<SimPackages> packages;
-  SimResources resources;
-  NoSensors sensors;
-  std::unique_ptr<FlowEngine> engine;
-  std::unique_ptr<simkit::MemoryDataStore> data;
-  SimKey key;
-  End end;
-  std::unique_ptr<zmesh::Service> zmesh;
-  std::unique_ptr<zmesh::HttpApi> zmesh_http;
-  std::unique_ptr<zrms::Service> zrms;
-  std::unique_ptr<zrun::Service> zrun;
-
-  Child(Cluster& cluster, const Zhost& zhost, const std::string& name)
-      : process(
-            cluster.world, zhost.id, name, [&cluster](auto&&... args) { cluster.logged(args...); },
-            &zhost.clock),
-        runtime(process.runtime()),
-        identity(cluster.certifier, process),
-        asking(cluster.certifier, process),
-        transport(cluster.network.transport(process, zhost.ip, &identity)),
-        key(zhost.keys, process) {}
-};
 
 struct Cluster::Node {
   simkit::Process process;
@@ -133,7 +80,24 @@ Cluster::Cluster(ClusterOptions options)
               if (on_message) on_message(text);
             },
             {}},
-      options_(std::move(options)) {
+      options_(std::move(options)),
+      around_{world,
+              network,
+              web,
+              certifier,
+              stage,
+              options_,
+              join_token,
+              control_plane_at,
+              [this](auto&&... args) { logged(args...); },
+              [this](const std::string& what) { checker.violate(what); }},
+      log_checks_({checker, delivery, once, activations, placements}, options_.zhosts,
+                  [this](std::size_t zhost) {
+                    return LogChecks::Starts{zhosts_[zhost].incarnation, zhosts_[zhost].zrms_runs};
+                  }) {
+  log_checks_.on_term_taken = [this](std::size_t zhost) {
+    if (on_term_taken) on_term_taken(zhost);
+  };
   network.add_address(control_plane_ip, "cp");
   zhosts_.reserve(options_.zhosts);  // processes point to clocks
   stdx::Prng rates(options_.seed * 613 + 3);
@@ -240,76 +204,15 @@ void Cluster::kill_zhost(std::size_t zhost) {
 
 std::shared_ptr<void> Cluster::launch(std::size_t index, const ports::ProcessSpec& spec,
                                       std::function<void()> end) {
-  auto& zhost = zhosts_[index];
-  auto made = std::make_shared<Child>(*this, zhost, spec.name);
-  if (spec.name == "zmesh") {
-    zmesh::Options options;
-    options.cluster_id = "sim";
-    options.self.set_zhost_id(zhost.id);
-    options.self.set_incarnation(zhost.incarnation);
-    options.self.set_address(zhost.ip);
-    options.self.set_port(9201);
-    options.self.set_memory_bytes(1u << 30);
-    options.self.set_cpu_cores(4);
-    options.self.set_spaces_max(static_cast<std::uint32_t>(options_.spaces_max));
-    options.control_plane = control_plane_at;
-    options.kept_credentials = zhost.credentials;
-    options.keep_credentials = [&zhost](const v1::ZhostCredentials& kept) {
-      zhost.credentials = kept;
-    };
-    options.join_token = [this] { return join_token; };
-    options.kept_keys = zhost.keys;
-    options.keep_keys = [&zhost](const v1::KeyRing& kept) { zhost.keys = kept; };
-    options.revoked = zhost.revoked;
-    made->http = web.client(made->process, &made->identity);
-    made->asking_http = web.client(made->process, &made->asking);
-    made->zmesh = std::make_unique<zmesh::Service>(
-        made->runtime, *made->transport, *made->http, *made->asking_http,
-        ports::Security{certifier, made->identity, made->asking}, options);
-    made->zmesh->on_stop = end;
-    made->zmesh_http = std::make_unique<zmesh::HttpApi>(made->runtime, *made->zmesh, 9200);
-    const auto started = made->zmesh->start();
-    if (!started) checker.violate("zmesh: " + started.error().message);
-  } else if (spec.name == "zrms") {
-    made->blobs = std::make_unique<SimBlobs>(made->process, zhost.disk, zhost.disk_state);
-    made->packages = std::make_unique<SimPackages>(made->process);
-    auto options = options_.zrms;
-    options.cluster_id = "sim";
-    options.zhost = zhost.id;
-    options.incarnation = zhost.incarnation;
-    options.run = ++zhost.zrms_runs;
-    options.key = &made->key;
-    made->zrms = std::make_unique<zrms::Service>(made->runtime, *made->transport, *made->packages,
-                                                 *made->blobs, made->resources, options);
-    made->zrms->on_stop = end;
-    made->zrms->start();
-  } else {
-    made->blobs = std::make_unique<SimBlobs>(made->process, zhost.disk, zhost.disk_state);
-    made->packages = std::make_unique<SimPackages>(made->process);
-    made->engine = std::make_unique<FlowEngine>(made->process, stage, zhost.incarnation);
-    made->data =
-        std::make_unique<simkit::MemoryDataStore>(made->process, zhost.data, zhost.disk_state);
-    made->end.tell = [this, index] { zrun_ended(index); };
-    zrun::Options options;
-    options.cluster_id = "sim";
-    options.zhost = zhost.id;
-    options.incarnation = zhost.incarnation;
-    options.ip = zhost.ip;
-    made->zrun = std::make_unique<zrun::Service>(
-        made->runtime,
-        zrun::Dependencies{*made->transport, made->identity, *made->engine, *made->data,
-                           *made->blobs, *made->packages, made->sensors},
-        options);
-    made->zrun->on_stop = end;
-    const auto started = made->zrun->start();
-    if (!started) checker.violate("zrun: " + started.error().message);
-  }
-  return made;
+  std::function<void()> ended;
+  if (spec.name == "zrun") ended = [this, index] { log_checks_.zrun_ended(index); };
+  return std::make_shared<ChildProcess>(around_, zhosts_[index], spec.name, std::move(end),
+                                        std::move(ended));
 }
 
-Cluster::Child* Cluster::child(std::size_t zhost, const std::string& name) {
+ChildProcess* Cluster::child(std::size_t zhost, const std::string& name) {
   if (!zhosts_[zhost].node) return nullptr;
-  return static_cast<Child*>(zhosts_[zhost].node->processes.body(name).get());
+  return static_cast<ChildProcess*>(zhosts_[zhost].node->processes.body(name).get());
 }
 
 simkit::Process* Cluster::process(std::size_t zhost, const std::string& name) {
@@ -510,83 +413,11 @@ std::vector<Way> Cluster::ways() {
 
 void Cluster::logged(const simkit::Process& process, ports::Level level, std::string_view event,
                      ports::Fields fields) {
-  LogLine line{world.now(), process.zhost() + "/" + process.name(), std::string(event), {}};
-  for (const auto& field : fields) line.fields[std::string(field.name)] = text_of(field);
-  check(line);
+  auto line = line_of(world.now(), process, event, fields);
+  log_checks_.check(line);
   if (level == ports::Level::debug) return;
   if (on_log) on_log(line);
   log.push_back(std::move(line));
-}
-
-void Cluster::check(const LogLine& line) {
-  const auto zhost = line.process.substr(0, line.process.find('/'));
-  const auto incarnation = [&] {
-    for (const auto& known : zhosts_)
-      if (known.id == zhost) return known.incarnation;
-    return std::uint64_t{0};
-  };
-  const auto& f = line.fields;
-  if (line.event == "dead_letter")
-    once.buried(line.fields.at("topology"), line.fields.at("to"), number(line, "seq"));
-  if (line.event == "records_open" || line.event == "records_recovered")
-    placements.records_opened();
-  if (line.event == "space_placed_here" || line.event == "space_state") check_space(line);
-  if (line.event == "zrun_down") checker.zrun_given_up(zhost, incarnation());
-  if (line.event == "term_taken") {
-    checker.term_taken(number(line, "term"), stdx::format("{}/{}", zhost, incarnation()));
-    if (on_term_taken) on_term_taken(stdx::parse_u64(zhost.substr(1)).value());
-  }
-  if (line.event == "space_placed") {
-    checker.space_placed(f.at("topology"), f.at("space"), number(line, "epoch"), f.at("on"));
-    placements.written({f.at("topology"), f.at("space"), f.at("on"), number(line, "epoch")});
-  }
-  if (line.event == "command_taken")
-    checker.command_taken(stdx::format("{}/{}", zhost, incarnation()), number(line, "term"));
-  if (line.event == "beat_taken") {
-    const auto& home = zhosts_[stdx::parse_u64(zhost.substr(1)).value_or(0)];
-    checker.beat_taken(stdx::format("{}/{}", zhost, home.zrms_runs), f.at("from"),
-                       number(line, "incarnation"), number(line, "counter"));
-  }
-  if (line.event == "registered") checker.registered(zhost, line.at);
-  if (line.event == "zhost_dead")
-    checker.zhost_dead(line.process, f.at("dead"),
-                       static_cast<std::int64_t>(number(line, "silence_ms")), f.at("evidence"),
-                       line.at);
-}
-
-// What zrun holds. That a guest runs and what it takes is told by the guest itself.
-void Cluster::check_space(const LogLine& line) {
-  const auto& f = line.fields;
-  auto& zhost =
-      zhosts_[stdx::parse_u64(line.process.substr(1, line.process.find('/') - 1)).value()];
-  const Placement placement{f.at("topology"), f.at("space"), number(line, "epoch"),
-                            static_cast<std::uint32_t>(number(line, "run"))};
-  const Instance instance{zhost.id,        zhost.incarnation, placement.topology,
-                          placement.space, placement.epoch,   placement.run};
-  auto& held = zhost.placed[{placement.topology, placement.space}];
-  if (line.event == "space_placed_here") {
-    if (held.epoch != 0) delivery.gone(held);
-    held = placement;
-    checker.started(instance);
-    activations.began({placement.topology, placement.space}, placement.epoch, zhost.id,
-                      number(line, "version"));
-    return;
-  }
-  const auto& state = f.at("state");
-  if (state == "stopped" || state == "failed") {
-    delivery.gone(placement);
-    activations.ended({placement.topology, placement.space}, placement.epoch, zhost.id);
-  }
-  // P16: in one zrun the newer one begins when the older has ended.
-  if (state == "stopped" && f.at("detail") != "zrun is stopping" &&
-      f.at("detail") != "a newer version of it takes its place")
-    checker.stopped_by_command(instance);
-}
-
-void Cluster::zrun_ended(std::size_t zhost) {
-  for (const auto& [key, placement] : std::exchange(zhosts_[zhost].placed, {}))
-    delivery.gone(placement);
-  activations.zhost_gone(zhosts_[zhost].id);
 }
 
 }  // namespace sim

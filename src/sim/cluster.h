@@ -14,8 +14,10 @@
 #include "controlplane/service.h"
 #include "sim/activation_checker.h"
 #include "sim/checker.h"
+#include "sim/child_process.h"
 #include "sim/delivery_checker.h"
 #include "sim/guests.h"
+#include "sim/log_checks.h"
 #include "sim/once_checker.h"
 #include "sim/outside_checker.h"
 #include "sim/register_checker.h"
@@ -35,23 +37,6 @@
 namespace sim {
 
 namespace v1 = samoza::v1;
-
-struct ClusterOptions {
-  std::size_t zhosts = 3;
-  std::uint64_t seed = 1;
-  stdx::Duration beat_interval = std::chrono::milliseconds(100);
-  std::size_t spaces_max = 20'000;  // zrun.limits.spaces of each zhost
-  zrms::Options zrms;               // intervals; names are filled in
-  // How much faster or slower than true time the monotonic clock of a zhost may be; which, by seed.
-  int clock_per_mille = 0;
-};
-
-struct LogLine {
-  stdx::Instant at;
-  std::string process;  // "z0/zrms"
-  std::string event;
-  std::map<std::string, std::string> fields;
-};
 
 class Cluster {
  public:
@@ -165,38 +150,24 @@ class Cluster {
  private:
   void make_authority();
   bool runs_another_version(const std::string& topology, const model::Space& spec);
-  struct Child;
   struct Node;
   struct ControlPlane;
-  struct Zhost {
-    std::string id, ip;
-    std::uint64_t incarnation = 0, zrms_runs = 0;
-    v1::RecordsKnown records;          // what startz keeps on disk of the records
-    v1::ZhostCredentials credentials;  // what zmesh keeps on disk
-    v1::KeyRing keys;
-    wire::RevokedTokens revoked;  // what startz keeps of it
-    simkit::MachineClock clock;
-    simkit::DiskState disk_state;
-    Disk disk;
-    simkit::MemoryDataStore::Disk data;
-    // What its zrun holds: (topology, space) to placement.
-    std::map<std::pair<std::string, std::string>, Placement> placed;
+  struct Zhost : Machine {
     std::unique_ptr<Node> node;
   };
   std::shared_ptr<void> launch(std::size_t zhost, const ports::ProcessSpec& spec,
                                std::function<void()> end);
   void logged(const simkit::Process& process, ports::Level level, std::string_view event,
               ports::Fields fields);
-  void check(const LogLine& line);
-  void check_space(const LogLine& line);
-  void zrun_ended(std::size_t zhost);
-  Child* child(std::size_t zhost, const std::string& name);
+  ChildProcess* child(std::size_t zhost, const std::string& name);
   simkit::Process* process(std::size_t zhost, const std::string& name);
 
   ClusterOptions options_;
   simkit::MachineClock control_plane_clock_;
   std::unique_ptr<ControlPlane> control_plane_;
   std::vector<Zhost> zhosts_;
+  Surroundings around_;
+  LogChecks log_checks_;
 };
 
 }  // namespace sim
