@@ -2,10 +2,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "stdx/near_miss.h"
 #include "stdx/text.h"
 #include "wire/json.h"
-#include "zshell/examples.h"
+#include "zshell/help.h"
 #include "zshell/render.h"
 #include "zshell/shell.h"
 
@@ -367,90 +366,43 @@ struct Commands {
       {"completion", "bash|zsh", "prints the completion for that shell, for `eval`", 1, 1,
        completion},
   };
-
-  // The row with the most words that fit, and how many words that took.
-  static std::pair<const Row*, std::size_t> find(const Words& words) {
-    std::pair<const Row*, std::size_t> best{nullptr, 0};
-    for (const auto& row : table) {
-      const auto parts = split_words(row.words);
-      if (parts.size() > words.size() || parts.size() <= best.second) continue;
-      if (std::equal(parts.begin(), parts.end(), words.begin())) best = {&row, parts.size()};
-    }
-    return best;
-  }
 };
 
-// A word that no command takes, with the one that was meant.
-static std::string unknown_command(const Words& words, const std::string& before,
-                                   const std::string& known) {
-  const auto used = split_words(before).size();
-  stdx::NearMiss miss(words[used]);
-  for (const auto& row : Commands::table) {
-    const auto parts = split_words(row.words);
-    if (parts.size() > used &&
-        std::equal(parts.begin(), parts.begin() + static_cast<long>(used), words.begin()))
-      miss.consider(parts[used]);
-  }
-  if (before.empty())
-    for (const char* word : {"help", "exit"}) miss.consider(word);
-  return format("no command '{}{}{}'; {}{}", before, before.empty() ? "" : " ",
-                stdx::printable(words[used], 60), known, miss.hint());
+// In the order of the table.
+static const std::vector<CommandText>& texts_of_table() {
+  static const auto texts = [] {
+    std::vector<CommandText> made;
+    for (const auto& row : Commands::table) made.push_back({row.words, row.arguments, row.doc});
+    return made;
+  }();
+  return texts;
 }
 
 std::vector<CommandText> Shell::command_texts() {
-  std::vector<CommandText> texts;
-  for (const auto& row : Commands::table) texts.push_back({row.words, row.arguments, row.doc});
-  texts.push_back({"help", "[COMMAND]", "this list, or one command with an example"});
-  texts.push_back({"exit", "", "leaves the shell"});
+  auto texts = texts_of_table();
+  texts.insert(texts.end(), own_commands().begin(), own_commands().end());
   return texts;
 }
 
 std::string Shell::help() {
-  std::vector<std::vector<std::string>> rows;
-  for (const auto& text : command_texts())
-    rows.push_back({*text.arguments == 0 ? text.words : format("{} {}", text.words, text.arguments),
-                    text.doc});
-  return render::table(rows);
+  return Help(texts_of_table()).list();
 }
 
 void Shell::print_help() {
-  if (!json_) return outside_.print(help());
-  auto list = nlohmann::json::array();
-  for (const auto& row : Commands::table)
-    list.push_back({{"command", row.words}, {"arguments", row.arguments}, {"doc", row.doc}});
-  outside_.print(nlohmann::json{{"commands", list}}.dump() + "\n");
+  const Help help(texts_of_table());
+  outside_.print(json_ ? help.list_as_json() : help.list());
 }
 
-// A command, or where the words are those of several, all of them.
+int Shell::no_command(const Words& words, const std::string& before, const std::string& known) {
+  say_error(stdx::Code::invalid, Help(texts_of_table()).unknown(words, before, known));
+  return wrong_use;
+}
+
 int Shell::help_of(const Words& words) {
   if (words.empty()) return print_help(), done;
-  std::vector<const Commands::Row*> rows;
-  for (const auto& row : Commands::table) {
-    const auto parts = split_words(row.words);
-    if (parts == words) rows.insert(rows.begin(), &row);
-    if (parts.size() > words.size() && std::equal(words.begin(), words.end(), parts.begin()))
-      rows.push_back(&row);
-  }
-  // `help topo update shop`: what stands behind a command's words is no part of it.
-  if (const auto [row, used] = Commands::find(words);
-      rows.empty() && row != nullptr && row->max > 0)
-    rows.push_back(row);
-  if (rows.empty()) {
-    say_error(stdx::Code::invalid, unknown_command(words, "", "`help` lists them"));
-    return wrong_use;
-  }
-  auto list = nlohmann::json::array();
-  std::string text;
-  for (const auto* row : rows) {
-    const auto example = example_of(row->words);
-    list.push_back({{"command", row->words},
-                    {"arguments", row->arguments},
-                    {"doc", row->doc},
-                    {"example", example}});
-    text += format("{}{}{}{}\n    {}\n    example: zshell {}\n", text.empty() ? "" : "\n",
-                   row->words, *row->arguments == 0 ? "" : " ", row->arguments, row->doc, example);
-  }
-  outside_.print(json_ ? nlohmann::json{{"commands", list}}.dump() + "\n" : text);
+  const auto page = Help(texts_of_table()).page(words);
+  if (!page) return no_command(words, "", "`help` lists them");
+  outside_.print(json_ ? page->json : page->text);
   return done;
 }
 
@@ -458,19 +410,18 @@ int Shell::run(const Words& words) {
   if (words.empty()) return done;
   if (words[0] == "help" && words.size() > 1) return help_of({words.begin() + 1, words.end()});
   if (words[0] == "help") return print_help(), done;
-  if (const auto at = std::find(words.begin(), words.end(), "--help"); at != words.end())
-    return help_of({words.begin(), at});
+  if (const auto end = std::find(words.begin(), words.end(), "--help"); end != words.end())
+    return help_of({words.begin(), end});
   if (words[0] == "complete") {
     // For the scripts of `completion`; not in the list, as no person needs it.
     const auto from = words.begin() + (words.size() > 1 && words[1] == "--" ? 2 : 1);
     for (const auto& word : complete({from, words.end()})) outside_.print(word + "\n");
     return done;
   }
-  const auto [row, used] = Commands::find(words);
-  if (row == nullptr) {
-    say_error(stdx::Code::invalid, unknown_command(words, "", "`help` lists them"));
-    return wrong_use;
-  }
+  const auto at = find_command(texts_of_table(), words);
+  if (!at) return no_command(words, "", "`help` lists them");
+  const auto* row = &Commands::table[*at];
+  const auto used = split_words(row->words).size();
   const Words arguments(words.begin() + static_cast<std::ptrdiff_t>(used), words.end());
   if (const auto wrong = unknown_option({row->words, row->arguments, row->doc}, arguments);
       !wrong.empty()) {
@@ -483,8 +434,7 @@ int Shell::run(const Words& words) {
       if (std::string(other.words).starts_with(format("{} ", row->words)))
         known += format("{}`{}`", known.empty() ? "there is " : ", ", other.words);
     if (known.empty()) known = format("`{}` takes no argument", row->words);
-    say_error(stdx::Code::invalid, unknown_command(words, row->words, known));
-    return wrong_use;
+    return no_command(words, row->words, known);
   }
   if (static_cast<int>(arguments.size()) < row->min ||
       static_cast<int>(arguments.size()) > row->max)

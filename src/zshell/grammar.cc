@@ -77,6 +77,13 @@ Next::Names names_of(std::string_view command, std::string_view what) {
 
 }  // namespace
 
+std::span<const CommandText> own_commands() {
+  static constexpr CommandText own_texts[] = {
+      {"help", "[COMMAND]", "this list, or one command with an example"},
+      {"exit", "", "leaves the shell"}};
+  return own_texts;
+}
+
 std::span<const OwnOption> own_options() {
   return own;
 }

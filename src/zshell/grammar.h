@@ -18,6 +18,9 @@ struct CommandText {
   const char* doc;
 };
 
+// What every shell has beside the table: `help` and `exit`.
+std::span<const CommandText> own_commands();
+
 // An option of zshell itself, of any command.
 struct OwnOption {
   const char* name;

@@ -137,6 +137,8 @@ class Shell {
   int usage(const std::string& line);
   void print_help();
   int help_of(const std::vector<std::string>& words);
+  int no_command(const std::vector<std::string>& words, const std::string& before,
+                 const std::string& known);
   // The end of a command that followed a topology: with --json its last view.
   int ended(const std::string& id, int code);
   // The epoch where nobody tells the time.

@@ -1,68 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zshell/shell.h"
 
-#include "zshell/examples.h"
-
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
 #include "wire/json.h"
+#include "zshell/testing/shell_fixture.h"
 
 namespace zshell {
 namespace {
 
-struct Fixture {
-  std::map<std::string, ports::HttpResponse> answers;  // "zrms GET /v1/topologies"
-  std::string printed;
-  model::Topology standalone;  // what every topology.yaml says
-  std::vector<ports::HttpRequest> asked;
-  std::function<void()> on_wait;
-  bool interrupted = false, slow = false;
-
-  Outside outside() {
-    Outside o;
-    o.ask = [this](const std::string& service,
-                   ports::HttpRequest request) -> stdx::Result<ports::HttpResponse> {
-      // Every command that reads asks whether there is a leader; away_test.cc has that.
-      if (request.path != "/v1/status") asked.push_back(request);
-      const auto at = answers.find(service + " " + request.method + " " + request.path);
-      if (at == answers.end()) return stdx::fail(stdx::Code::unavailable, "refused");
-      return at->second;
-    };
-    o.read_file = [](const std::string& path) -> stdx::Result<stdx::Bytes> {
-      if (path == "app.mex" || path == "dir/a.mex") return stdx::Bytes("archive");
-      if (path.ends_with(".yaml")) return stdx::Bytes("text");
-      if (path == "dir/")
-        return stdx::fail(stdx::Code::invalid, "dir/: it is a folder, and no file");
-      return stdx::fail(stdx::Code::not_found, path + ": No such file or directory");
-    };
-    o.read_topology = [this](const std::string&, const std::string& file) {
-      return file == "bad.yaml"
-                 ? stdx::Result<model::Topology>(stdx::fail(stdx::Code::invalid, "bad.yaml:1: why"))
-                 : standalone;
-    };
-    o.wait = [this](stdx::Duration) {
-      if (on_wait) on_wait();
-    };
-    o.if_slow = [this](stdx::Duration, const std::string& text) {
-      if (slow) printed += text;
-    };
-    o.interrupted = [this] { return interrupted; };
-    o.print = [this](const std::string& text) { printed += text; };
-    o.ask_within = [this](const std::string& service, ports::HttpRequest request, stdx::Duration) {
-      auto answer = answers.find(service + " GET " + request.path);
-      return answer == answers.end()
-                 ? stdx::Result<ports::HttpResponse>(stdx::fail(stdx::Code::timeout, "late"))
-                 : answer->second;
-    };
-    return o;
-  }
-  int run(const std::string& line, bool json = false) {
-    printed.clear();
-    return Shell(outside(), json).run(split_words(line));
-  }
-};
+using Fixture = ShellFixture;
 
 TEST(ZshellTest, RShell13TopoListsTheTopologiesInItsColumns) {
   Fixture f;
@@ -165,17 +114,6 @@ TEST(ZshellTest, RShell2To7StatusShowsEachServiceAndWhatIsUnreachable) {
       "zrms:\n  status=unreachable\nzrun:\n  status=connected spaces=3\n");
 }
 
-TEST(ZshellTest, S12StatusSaysThatTheControlPlaneHasNoRecordsAndWhatFollows) {
-  Fixture f;
-  f.answers["zrms GET /v1/status"] = wire::json_response(
-      R"({"status":"connected","zhost":"z1","mode":"super","control_plane":"no database"})");
-  f.run("status");
-  EXPECT_NE(f.printed.find("control plane: no database; until it is back nothing is placed or "
-                           "declared dead"),
-            std::string::npos)
-      << f.printed;
-}
-
 TEST(ZshellTest, RPing2APingShowsHopsTimesAndTheWay) {
   Fixture f;
   f.answers["zmesh POST /v1/mesh/ping"] = wire::json_response(
@@ -245,109 +183,6 @@ TEST(ZshellTest, StatusEndsAsTheServiceThatIsWorstOff) {
     EXPECT_EQ(f.run("status", json), failed);
     f.answers = std::move(all);
   }
-}
-
-TEST(ZshellTest, HelpOfACommandSaysItsArgumentsAndAnExample) {
-  Fixture f;
-  EXPECT_EQ(f.run("help topo update"), done);
-  EXPECT_TRUE(f.printed.starts_with("topo update NAME FILE.mex|TOPOLOGY.yaml\n    brings the next"))
-      << f.printed;
-  EXPECT_NE(f.printed.find("example: zshell topo update hello hello-1.1.0.mex\n"),
-            std::string::npos);
-  const auto said = f.printed;
-  for (const char* line :
-       {"topo update --help", "topo update shop --help", "help topo update shop"}) {
-    EXPECT_EQ(f.run(line), done) << line;
-    EXPECT_EQ(f.printed, said) << line;
-  }
-  f.run("help dead-letters");
-  EXPECT_NE(f.printed.find("dead-letters retry ID"), std::string::npos) << "and what is below it";
-  EXPECT_EQ(f.run("help frobnicate"), wrong_use);
-  EXPECT_EQ(f.run("help topo update", true), done);
-  EXPECT_NE(f.printed.find(R"("example":"topo update hello)"), std::string::npos);
-}
-
-TEST(ZshellTest, EveryCommandWithArgumentsHasAnExampleWithSome) {
-  for (const auto& command : Shell::command_texts()) {
-    if (*command.arguments == 0 || std::string_view(command.words) == "help") continue;
-    EXPECT_GT(example_of(command.words).size(), std::string_view(command.words).size())
-        << command.words;
-  }
-}
-
-TEST(ZshellTest, AnUnknownWordAfterACommandIsNamedTogetherWithWhatThereIs) {
-  Fixture f;
-  EXPECT_EQ(f.run("cluster frobnicate"), wrong_use);
-  EXPECT_EQ(
-      f.printed,
-      "no command 'cluster frobnicate'; there is `cluster zhosts`, "
-      "`cluster events`, `cluster forget`, `cluster recover`, `cluster backup`, `cluster copies`, "
-      "`cluster restore`, `cluster token create`, `cluster token list`, `cluster token revoke`\n");
-  EXPECT_EQ(f.run("status now"), wrong_use);
-  EXPECT_EQ(f.printed, "no command 'status now'; `status` takes no argument\n");
-}
-
-TEST(ZshellTest, P15RecoverTellsWhatWasTakenOverAndWhoWasNotThere) {
-  Fixture f;
-  f.answers["zrms POST /v1/cluster/recover"] = wire::json_response(
-      R"({"lineage":"L","term":9,"epoch_floor":1000,"zhosts":["a","b"],"not_there":["c"],)"
-      R"("topologies_taken_over":1,"spaces_taken_over":2,"topologies":3,)"
-      R"("silent":[{"zhost":"d","why":"timeout"}]})");
-  EXPECT_EQ(f.run("cluster recover"), done);
-  EXPECT_NE(f.printed.find("zhosts asked: a b"), std::string::npos) << f.printed;
-  EXPECT_NE(f.printed.find("not there: c"), std::string::npos);
-  EXPECT_NE(f.printed.find("did not say what they run: d (timeout)"), std::string::npos);
-  EXPECT_NE(f.printed.find("topologies: 3 (1 taken over"), std::string::npos);
-}
-
-TEST(ZshellTest, BackupAndRestoreNameAFileOnTheMachineOfTheControlPlane) {
-  Fixture f;
-  f.answers["zrms POST /v1/cluster/backup"] =
-      wire::json_response(R"({"path":"/s/records-7.db","bytes":4096,"counter":7})");
-  EXPECT_EQ(f.run("cluster backup"), done);
-  EXPECT_EQ(f.asked.back().query.at("path"), "");
-  EXPECT_NE(f.printed.find("/s/records-7.db"), std::string::npos);
-  f.answers["zrms POST /v1/cluster/restore"] = wire::json_response(R"({"former":"/s/old"})");
-  EXPECT_EQ(f.run("cluster restore /s/records-7.db"), done);
-  EXPECT_EQ(f.asked.back().query.at("path"), "/s/records-7.db");
-  EXPECT_NE(f.printed.find("cluster recover"), std::string::npos);
-  EXPECT_EQ(f.run("cluster restore"), wrong_use);
-}
-
-TEST(ZshellTest, CopiesOfTheRecordsAreListedWithTheirAgeAndPutBackFromAZhost) {
-  Fixture f;
-  f.answers["zrms GET /v1/cluster/copies"] = wire::json_response(
-      R"({"zhosts":[{"zhost":"a","copies":[{"sha256":"0123456789abcdef","counter":"7","term":"2",)"
-      R"("lineage":"11111111-2222","bytes":"8192","made_at":"2026-01-01T00:00:00Z",)"
-      R"("age_seconds":"90"},{"sha256":"ff","damaged":true}]},)"
-      R"({"zhost":"b","why_not":"zbase is away"},{"zhost":"c"}],"detail":"none since noon"})");
-  EXPECT_EQ(f.run("cluster copies"), done);
-  for (const char* said : {"0123456789ab ", "1m30s", "2026-01-01T00:00:00Z", "11111111 ", "damaged",
-                           "does not say: zbase is away", "keeps none", "none since noon"})
-    EXPECT_NE(f.printed.find(said), std::string::npos) << said << " in " << f.printed;
-  f.answers["zrms POST /v1/cluster/restore"] =
-      wire::json_response(R"({"former":"/s/old","made":"2026-01-01T00:00:00Z","counter":"7"})");
-  EXPECT_EQ(f.run("cluster restore --from a 0123"), done);
-  EXPECT_EQ(f.asked.back().query.at("from"), "a");
-  EXPECT_EQ(f.asked.back().query.at("copy"), "0123");
-  EXPECT_NE(f.printed.find("the copy of 2026-01-01T00:00:00Z, up to change 7"), std::string::npos);
-  EXPECT_EQ(f.run("cluster restore b --from"), done) << "as the command line gives it";
-  EXPECT_EQ(f.asked.back().query.at("from"), "b");
-  EXPECT_EQ(f.asked.back().query.at("copy"), "");
-  EXPECT_EQ(f.run("cluster restore --from"), wrong_use);
-  EXPECT_EQ(f.run("cluster restore /a /b"), wrong_use);
-}
-
-TEST(ZshellTest, ThatTheNewestRecordsHaveNoCopyIsSaidByClusterAndStatus) {
-  Fixture f;
-  f.answers["zrms GET /v1/cluster"] = wire::json_response(
-      R"({"leader":"a","copies_detail":"no other zhost has a copy since noon"})");
-  EXPECT_EQ(f.run("cluster"), done);
-  EXPECT_NE(f.printed.find("records: no other zhost has a copy since noon"), std::string::npos);
-  f.answers["zrms GET /v1/status"] =
-      wire::json_response(R"({"status":"connected","copies_detail":"no copy since noon"})");
-  f.run("status");
-  EXPECT_NE(f.printed.find("records: no copy since noon"), std::string::npos) << f.printed;
 }
 
 TEST(ZshellTest, ASpaceIsAskedForThroughZmeshAndHereWhereThatDoesNotKnow) {
@@ -483,13 +318,6 @@ TEST(ZshellTest, WhatAPackageOrGuestWroteCannotStealTheTerminal) {
   EXPECT_EQ(f.printed, "?[31mred\n");
 }
 
-TEST(ZshellTest, QuotesKeepWordsTogetherAndCompletionKnowsTheCommands) {
-  EXPECT_EQ(split_words("a  \"b c\" d"), (std::vector<std::string>{"a", "b c", "d"}));
-  Fixture f;
-  EXPECT_EQ(Shell(f.outside(), false).complete_line("topo st"),
-            (std::vector<std::string>{"topo start", "topo status", "topo stop"}));
-}
-
 TEST(ZshellTest, UptimeIsThatOfTheZhostAndNeverZero) {
   Fixture f;
   const auto said = [&](const std::string& body) {
@@ -501,27 +329,6 @@ TEST(ZshellTest, UptimeIsThatOfTheZhostAndNeverZero) {
   EXPECT_EQ(said(R"({"uptime_ms":3})"), "1s");
   EXPECT_EQ(said(R"({"uptime_ms":"61999"})"), "1m1s");
   EXPECT_EQ(said("{}"), "-") << "a service of another version";
-}
-
-TEST(ZshellTest, ACommandOrOptionThatIsNearlyRightGetsAHint) {
-  Fixture f;
-  const std::pair<const char*, const char*> wrong[] = {
-      {"statsu", "no command 'statsu'; `help` lists them; did you mean 'status'?\n"},
-      {"topology", "no command 'topology'; `help` lists them; did you mean 'topo'?\n"},
-      {"hepl", "no command 'hepl'; `help` lists them; did you mean 'help'?\n"},
-      {"zzz", "no command 'zzz'; `help` lists them\n"},
-      {"topo sumbit x.mex", "did you mean 'submit'?\n"},
-      {"cluster zhots", "did you mean 'zhosts'?\n"},
-      {"topo status x --wach",
-       "`topo status` has no option --wach; did you mean '--watch'?; usage: topo status ID "
-       "[--watch]\n"},
-      {"status --jsno", "`status` has no option --jsno; did you mean '--json'?; usage: status \n"},
-  };
-  for (const auto& [line, said] : wrong) {
-    EXPECT_EQ(f.run(line), wrong_use) << line;
-    EXPECT_TRUE(f.printed.ends_with(said)) << line << ": " << f.printed;
-  }
-  EXPECT_TRUE(f.asked.empty()) << "nothing was asked for";
 }
 
 TEST(ZshellTest, AnUnknownOrAmbiguousTopologyIsSaidBeforeItsSpaceIsLookedFor) {
@@ -537,41 +344,6 @@ TEST(ZshellTest, AnUnknownOrAmbiguousTopologyIsSaidBeforeItsSpaceIsLookedFor) {
     EXPECT_TRUE(f.printed.find("did you mean 'pump'?") != std::string::npos ||
                 f.printed.find("several topologies") != std::string::npos)
         << f.printed;
-  }
-}
-
-TEST(ZshellTest, CompletionKnowsTheNamesOfTheRunningZhostAndIsSilentWithoutOne) {
-  Fixture f;
-  f.run("complete -- topo status ''");
-  EXPECT_EQ(f.printed, "") << "nobody answers";
-  const std::string pump = "ef970bd6-0688-42b5-96de-f61b181604a1";
-  f.answers["zrms GET /v1/topologies"] = wire::json_response(
-      R"({"topologies":[{"id":")" + pump + R"(","name":"pump"},{"id":"2","name":"valve"}]})");
-  f.answers["zmesh GET /v1/mesh/spaces"] = wire::json_response(
-      R"({"spaces":[{"topology_id":")" + pump +
-      R"(","space":"reader"},{"topology_id":"2","space":"writer"},{"topology_id":"2","space":"a b"}]})");
-  f.answers["zrms GET /v1/cluster/zhosts"] =
-      wire::json_response(std::string(R"({"zhosts":[{"zhost_id":"z1"},{"zhost_id":"z2"}]})"));
-  const std::pair<const char*, const char*> expected[] = {
-      {"topo status \"\"", "pump\nvalve\n"},
-      {"topo status p", "pump\n"},
-      {"topo status ef97", "ef970bd6-0688-42b5-96de-f61b181604a1\n"},
-      {"topo restart valve \"\"", "writer\n"},
-      {"topo restart valve writer \"\"", "writer\n"},
-      {"spaces \"\"", "logs\nopen\npump/\nreader\nvalve/\nwriter\n"},
-      {"logs -n 5 pump/", "pump/reader\n"},
-      {"logs -n \"\"", ""},
-      {"mesh ping \"\"", "z1\nz2\n"},
-      {"cluster restore --from \"\"", "z1\nz2\n"},
-      {"topo submit \"\"", ""},  // the shell has files
-      {"completion \"\"", "bash\nzsh\n"},
-      {"topo status --",
-       "--color\n--config\n--help\n--host\n--json\n--run-dir\n--token\n--token-file\n--version\n--"
-       "watch\n"},
-  };
-  for (const auto& [line, words] : expected) {
-    f.run(std::string("complete -- ") + line);
-    EXPECT_EQ(f.printed, words) << line;
   }
 }
 
