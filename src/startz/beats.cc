@@ -41,7 +41,11 @@ Beats::Beats(ports::Runtime& runtime, ports::Transport& transport, ports::Cluste
                                   "Datagrams dropped: their MAC is by no key of this cluster")),
       stale_beats_(runtime.metrics.counter(
           "samoza_startz_stale_beats_total",
-          "Beats dropped: nothing shows that their zhost sent them just now")) {}
+          "Beats dropped: nothing shows that their zhost sent them just now")),
+      mesh_beats_(runtime.metrics.counter(
+          "samoza_startz_beats_over_mesh_total",
+          "Beats of zhosts that were asked for them over the mesh, as their datagrams did not "
+          "come")) {}
 
 stdx::Status Beats::bind() {
   for (std::size_t i = 0; i < options_.from.size(); ++i) {
@@ -123,6 +127,20 @@ void Beats::beat(bool goodbye) {
 void Beats::probe(const std::string& zhost) {
   if (zhost == options_.zhost) return;
   if (const auto datagram = sealed(make(false).SerializeAsString())) send_to(zhost, *datagram);
+  if (!ask_over_mesh || !asked_.insert(zhost).second) return;
+  ask_over_mesh(zhost, [this, zhost, alive = std::weak_ptr<bool>(alive_)](auto beat) {
+    if (!alive.expired()) answered_over_mesh(zhost, std::move(beat));
+  });
+}
+
+void Beats::answered_over_mesh(const std::string& zhost, stdx::Result<v1::Beat> beat) {
+  asked_.erase(zhost);
+  if (!beat || beat->zhost() != zhost || beat->cluster_id() != options_.cluster_id ||
+      !fresh_.is_member(zhost))
+    return;
+  mesh_beats_.add();
+  beat->set_over_mesh(true);
+  on_beat(beat->SerializeAsString());
 }
 
 void Beats::refused(const ports::Endpoint& to) {

@@ -4,14 +4,17 @@
 // The pulse of a zhost: beats to the startz of every super, sealed with a key of the cluster
 // (sealed_beat.h), and those of others, checked. A beat that is not known to be fresh is answered
 // with a challenge (fresh_beats.h). That nothing listens at any address of a zhost is told on
-// (refusals.h). What it hears is counted where it is dropped, and never logged one by one: anybody
-// can send datagrams.
+// (refusals.h). A zhost whose datagrams do not come is asked for a beat over the mesh, where its
+// certificate says who answers: so a network that blocks UDP, or one where two zhosts reach each
+// other through a third one only, makes nobody look dead. What it hears is counted where it is
+// dropped, and never logged one by one: anybody can send datagrams.
 //
 // One loop. `members` is the owner's list and outlives this; set_members() says that it changed.
 
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +43,9 @@ class Beats {
 
   // The next beat of this zhost, with a counter above all before.
   std::function<v1::Beat(bool goodbye)> make;
+  // Asks the startz of a zhost for a beat over the mesh (startz.beat_wanted); may be empty.
+  using BeatReply = std::function<void(stdx::Result<v1::Beat>)>;
+  std::function<void(const std::string& zhost, BeatReply done)> ask_over_mesh;
   // A beat for the zrms of this zhost: a fresh one of another zhost, or its own where it is a
   // super.
   std::function<void(const stdx::Bytes& beat)> on_beat;
@@ -53,7 +59,8 @@ class Beats {
   // The last ones. Three: datagrams get lost, and nobody repeats them.
   void say_goodbye();
   void set_members();
-  // Whether a silent zhost is gone or only unheard: a beat to where its startz would be listening.
+  // Whether a silent zhost is gone or only unheard: a beat to where its startz would be listening,
+  // and a question over the mesh.
   void probe(const std::string& zhost);
 
  private:
@@ -61,6 +68,7 @@ class Beats {
   void send_to(const std::string& zhost, const stdx::Bytes& datagram);
   void datagram(std::size_t socket, const ports::Endpoint& from, const stdx::Bytes& bytes);
   void refused(const ports::Endpoint& to);
+  void answered_over_mesh(const std::string& zhost, stdx::Result<v1::Beat> beat);
   std::optional<std::size_t> socket_for(const std::string& ip) const;
   std::vector<std::string> dialled_of(const v1::Member& member) const;
   std::optional<stdx::Bytes> sealed(const stdx::Bytes& beat);
@@ -78,6 +86,9 @@ class Beats {
   ports::Counter& foreign_datagrams_;
   ports::Counter& forged_datagrams_;
   ports::Counter& stale_beats_;
+  ports::Counter& mesh_beats_;
+  std::set<std::string> asked_;  // over the mesh; no answer yet
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace startz

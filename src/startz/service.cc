@@ -82,6 +82,17 @@ void Service::wire_beats() {
   };
   beats_.make = [this](bool goodbye) { return make_beat(goodbye); };
   beats_.on_beat = [tell_zrms](const stdx::Bytes& beat) { tell_zrms("startz.beat", beat); };
+  beats_.ask_over_mesh = [this](const std::string& zhost, Beats::BeatReply done) {
+    zmesh_.request(rpc::address(zhost, "startz"), "startz.beat_wanted", "", 1s,
+                   rpc::expect<v1::Beat>(std::move(done)));
+  };
+  // Of another zhost, whose zmesh has checked who asks.
+  zmesh_.on("startz.beat_wanted",
+            [this](const rpc::Caller& caller, stdx::BytesView, rpc::Response respond) {
+              if (caller.from.service() != "startz")
+                return respond(stdx::fail(Code::denied, "startz asks for it"));
+              respond(make_beat(false).SerializeAsString());
+            });
   beats_.on_refused = [tell_zrms](const v1::Refused& word) {
     tell_zrms("startz.refused", word.SerializeAsString());
   };

@@ -11,9 +11,9 @@
 namespace wire {
 namespace {
 
-constexpr std::array<std::string_view, 6> urgent_methods{
-    "controlplane.cas_term", "controlplane.read_term", "service.ping",
-    "startz.beat",           "startz.probe",           "zmesh.ping"};
+constexpr std::array<std::string_view, 7> urgent_methods{
+    "controlplane.cas_term", "controlplane.read_term", "service.ping", "startz.beat",
+    "startz.beat_wanted",    "startz.probe",           "zmesh.ping"};
 
 }  // namespace
 

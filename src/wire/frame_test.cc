@@ -36,7 +36,7 @@ TEST(FrameTest, RenewalsOfTheLeaseAndPingsAreUrgentAndTheirAnswersToo) {
   v1::Envelope envelope;
   envelope.set_is_response(true);
   for (const char* method : {"controlplane.cas_term", "controlplane.read_term", "service.ping",
-                             "startz.beat", "startz.probe", "zmesh.ping"}) {
+                             "startz.beat", "startz.beat_wanted", "startz.probe", "zmesh.ping"}) {
     envelope.set_method(method);
     EXPECT_EQ(urgency_of(envelope), ports::Urgency::urgent) << method;
   }

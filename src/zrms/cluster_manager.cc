@@ -50,6 +50,10 @@ bool ClusterManager::beat(const v1::Beat& beat, stdx::Instant now) {
     zhost->children[child.name()] = child.state();
   }
   zhost->said_goodbye = beat.goodbye();
+  if (!beat.over_mesh())
+    zhost->over_mesh_since.reset();
+  else if (!zhost->over_mesh_since)
+    zhost->over_mesh_since = now;
   if (beat.goodbye()) declare_dead(beat.zhost(), *zhost, "goodbye", now);
   return true;
 }

@@ -19,6 +19,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -57,6 +58,8 @@ class ClusterManager {
     std::string zrun_cause;  // of its last end, where that is known
     std::uint32_t zrun_starts = 0;
     bool said_goodbye = false;  // with its last beat
+    // Since when its beats come over the mesh alone: no datagram of it came meanwhile.
+    std::optional<stdx::Instant> over_mesh_since;
     bool reported = false;
     std::uint64_t known_upto = 0;  // counter of the report that `spaces` and `floors` are as of
     bool whole_wanted = false;     // a report was built on one that did not come here

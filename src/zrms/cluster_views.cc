@@ -84,6 +84,12 @@ v1::ZhostsReply ClusterViews::zhosts() const {
     std::string detail;
     for (const auto& [name, state] : zhost->children)
       if (state != v1::CHILD_UP) detail += (detail.empty() ? "" : ", ") + name + " is not up";
+    // A datagram that is lost now and then is none of anybody's business.
+    if (zhost->over_mesh_since && clock_.now() - *zhost->over_mesh_since > std::chrono::seconds(2))
+      detail += stdx::format(
+          "{}its beats come over the mesh: datagrams from it to port 9201/udp "
+          "do not arrive here",
+          detail.empty() ? "" : "; ");
     view->set_detail(detail);
   }
   return reply;
