@@ -215,7 +215,7 @@ bool is_transactional(const Topology& topology, std::size_t space) {
   const auto& self = topology.spaces[space];
   return self.store != StoreKind::none &&
          std::any_of(topology.paths.begin(), topology.paths.end(), [&](const Path& path) {
-           return path.delivery == Delivery::once && !path.removed &&
+           return path.delivery == Delivery::once &&
                   (path.from == self.name || path.to == self.name);
          });
 }

@@ -102,8 +102,9 @@ void normalize(Topology& topology);
 // What needs only the graph: names, counts, duplicates, ends of paths.
 std::vector<std::string> validate_graph(const Topology& topology);
 
-// Whether each turn of that space is a transaction (docs/delivery.md): it has a store and an end of
-// a `once` path.
+// Whether each turn of that space is a transaction (docs/delivery.md): it has a store, and an end
+// of a `once` path or had one in a former version. Its outbox may hold messages of that version,
+// and its cursors count on.
 bool is_transactional(const Topology& topology, std::size_t space);
 
 // R-MEX-21 (b) to (e) as far as they need no files; every finding, one line each, in order.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <unordered_map>
 
@@ -212,6 +213,26 @@ std::vector<Path> place_paths(const Topology& now, const Topology& next) {
   return out;
 }
 
+// A space that was transactional (is_transactional) may have messages in its store.
+stdx::Status stores_stay(const Topology& now, const Topology& next) {
+  std::set<std::string_view> ends, keep;
+  for (const auto& path : now.paths)
+    if (path.delivery == Delivery::once)
+      ends.insert({std::string_view(path.from), std::string_view(path.to)});
+  if (ends.empty()) return {};
+  for (const auto& space : now.spaces)
+    if (space.store != StoreKind::none && ends.contains(space.name)) keep.insert(space.name);
+  for (const auto& space : next.spaces)
+    if (space.store == StoreKind::none && keep.contains(space.name))
+      return stdx::fail(
+          Code::invalid,
+          format("space '{}' keeps messages in its store, since it has or had a path with delivery "
+                 "'once': an update can't take the store away. Keep `store: local`, or give the "
+                 "space another name",
+                 space.name));
+  return {};
+}
+
 }  // namespace
 
 void define(Topology& topology) {
@@ -233,6 +254,7 @@ stdx::Result<Updated> update(const Topology& now, Topology next) {
                       format("topology '{}' can't be updated with '{}': an update has the name of "
                              "what it updates",
                              now.name, stdx::printable(next.name, 80)));
+  if (const auto kept = stores_stay(now, next); !kept) return std::unexpected(kept.error());
   Updated updated;
   auto& topology = updated.topology;
   topology.name = next.name;

@@ -348,7 +348,7 @@ void Courier::take_acknowledgement(LocalTopology& topology, PathState& path,
                                    const wire::DataHeader& header) {
   const auto& sender = topology.slots[path.from];
   // For this life of our sender, from the instance the stream was opened to.
-  if (SenderGeneration{header.to_epoch, header.to_run} != sender.life ||
+  if (SenderGeneration{header.to_epoch, header.to_run} != sender.life || path.opened_epoch == 0 ||
       header.from_epoch != path.opened_epoch || header.from_run < path.opened_run)
     return;
   const auto former = std::exchange(path.opened_run, header.from_run);
@@ -374,6 +374,14 @@ void Courier::take_acknowledgement(LocalTopology& topology, PathState& path,
 
 // --- changes ---
 
+// The instance that the stream was opened to is replaced: what it says from now on acknowledges
+// nothing, also while no other one is open.
+void Courier::close(PathState& path) {
+  path.opened_to.clear();
+  path.opened_epoch = 0;
+  path.opened_run = 0;
+}
+
 void Courier::open_here(LocalTopology& topology, PathState& path) {
   const auto& sender = topology.slots[path.from];
   if (sender.local != nullptr && sender.local->has_streams())
@@ -390,6 +398,7 @@ void Courier::space_arrived(LocalTopology& topology, std::uint16_t index, bool w
         path->in.restart();
       path->starved = false;
       path->asked_again_behind = ~0ull;
+      close(*path);
       path->out.restart();
       open_here(topology, *path);
     } else if (path->from == index && topology.slots[path->to].local != nullptr) {
@@ -421,7 +430,7 @@ void Courier::slot_changed(LocalTopology& topology, std::uint16_t index) {
     const auto& receiver = topology.slots[index];
     const bool here = receiver.local != nullptr && receiver.life.epoch >= receiver.epoch;
     if (!here && (path->opened_to != receiver.zhost || path->opened_epoch != receiver.epoch)) {
-      path->opened_to.clear();
+      close(*path);
       path->out.restart();
     }
     pump(topology, *path);

@@ -68,6 +68,7 @@ class Courier {
   bool may_receive(const LocalTopology& topology, const PathState& path) const;
   void drop_repeat_here(LocalTopology& topology, PathState& path, const Message& message);
   void note_repeat(const LocalTopology& topology, const PathState& path, std::uint64_t seq);
+  static void close(PathState& path);
   void open_here(LocalTopology& topology, PathState& path);
   void sender_has_room(LocalTopology& topology, PathState& path);
   void take_message(LocalTopology& topology, PathState& path, const wire::DataFrame& frame);

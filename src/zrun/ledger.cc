@@ -5,12 +5,14 @@
 #include <utility>
 
 #include "stdx/assert.h"
+#include "stdx/text.h"
 #include "zrun/ledger_records.h"
 
 namespace zrun {
 
 Ledger::Ledger(ports::Runtime& runtime, MessagePool& pool, LocalTopology& topology,
-               const model::InstanceId& id, std::uint16_t space, Send send)
+               const model::Topology& text, const model::InstanceId& id, std::uint16_t space,
+               Send send)
     : runtime_(runtime),
       pool_(pool),
       topology_(topology),
@@ -25,8 +27,16 @@ Ledger::Ledger(ports::Runtime& runtime, MessagePool& pool, LocalTopology& topolo
       letters_not_stored_(runtime.metrics.counter("samoza_zrun_dead_letters_not_stored_total",
                                                   "Dead letters of transactional spaces that are "
                                                   "in memory alone, as the store took none")) {
-  for (auto& path : topology_.paths)
-    if (path->from == space_ && path->out.keeps_until_finished()) outboxes_.push_back({path.get()});
+  std::set<std::string_view> names;
+  for (auto* path : topology_.paths_of[space_]) {
+    const auto at = path->index;
+    // Of a newer version than the space is: not its path.
+    if (at >= text.paths.size()) continue;
+    const auto& name = text.paths[at].name;
+    keys_[at] = names.insert(name).second ? name : stdx::format("{}@{}", name, at);
+    if (path->from == space_ && path->out.keeps_until_finished())
+      outboxes_.push_back({path, text.paths[at].removed});
+  }
 }
 
 bool Ledger::may_pass(stdx::Code code, int full_tries) {
@@ -52,7 +62,7 @@ stdx::Status Ledger::take_over(const std::vector<ports::DataRecord>& records) {
   stream_stored_ = stream_ != 0;
   while (stream_ == 0) stream_ = runtime_.random.next();
   for (auto& outbox : outboxes_) {
-    auto& stored = contents.outboxes[name_of(*outbox.path)];
+    auto& stored = contents.outboxes[key_of(*outbox.path)];
     outbox.removed = outbox.removing = stored.last - stored.entries.size();
     resent_.add(stored.entries.size());
     std::vector<MessagePtr> entries;
@@ -66,13 +76,16 @@ stdx::Status Ledger::take_over(const std::vector<ports::DataRecord>& records) {
       if (trace != stored.traces.end()) message->set_trace(trace->second);
       entries.push_back(std::move(message));
     }
+    if (outbox.path_removed)
+      for (auto& message : std::exchange(entries, {}))
+        given_up_.push_back({outbox.path->index, std::move(message)});
     outbox.path->out.drain([](MessagePtr) {});
     outbox.path->out.resume(stream_, stored.last, std::move(entries));
   }
-  for (auto& path : topology_.paths) {
-    const auto at = contents.cursors.find(name_of(*path));
-    if (path->to != space_ || at == contents.cursors.end()) continue;
-    path->in.resume(at->second);
+  for (const auto& [index, key] : keys_) {
+    auto& path = *topology_.paths[index];
+    const auto at = contents.cursors.find(key);
+    if (path.to == space_ && at != contents.cursors.end()) path.in.resume(at->second);
   }
   return {};
 }
@@ -123,7 +136,7 @@ ports::DataBatch Ledger::batch_of(const std::vector<Step>& steps) {
       auto& path = *topology_.paths[emit.path];
       if (!path.out.keeps_until_finished()) continue;
       const auto seq = ++last.try_emplace(&path, path.out.last()).first->second;
-      batch.records.push_back(ledger::put_entry(name_of(path), seq, emit.message->payload));
+      batch.records.push_back(ledger::put_entry(key_of(path), seq, emit.message->payload));
       if (emit.message->traced) put_trace(path, seq, *emit.message, batch.records);
     }
     for (const auto& letter : step.turn.dead_letters())
@@ -140,7 +153,7 @@ ports::DataBatch Ledger::batch_of(const std::vector<Step>& steps) {
     const auto at = last.find(outbox.path);
     if (at == last.end()) continue;
     outbox.promised = at->second;
-    batch.records.push_back(ledger::put_last(name_of(*outbox.path), outbox.promised));
+    batch.records.push_back(ledger::put_last(key_of(*outbox.path), outbox.promised));
   }
   remove_finished(batch.records);
   return batch;
@@ -153,23 +166,23 @@ void Ledger::note_cursor(const Message& message, std::vector<ports::DataWrite>& 
   if (!path.out.keeps_until_finished() ||
       !path.in.counts({message.sender_epoch, message.sender_run}))
     return;
-  records.push_back(ledger::put_cursor(name_of(path), path.in.at(message.seq)));
+  records.push_back(ledger::put_cursor(key_of(path), path.in.at(message.seq)));
 }
 
 void Ledger::put_trace(const PathState& path, std::uint64_t seq, const Message& message,
                        std::vector<ports::DataWrite>& records) {
   for (auto& outbox : outboxes_)
     if (outbox.path == &path) outbox.traced.insert(seq);
-  records.push_back(ledger::put_trace(name_of(path), seq, *message.trace()));
+  records.push_back(ledger::put_trace(key_of(path), seq, *message.trace()));
 }
 
 void Ledger::remove_finished(std::vector<ports::DataWrite>& records) {
   for (auto& outbox : outboxes_) {
     outbox.removing = outbox.path->out.first_unfinished() - 1;
     for (auto seq = outbox.removed + 1; seq <= outbox.removing; ++seq)
-      records.push_back(ledger::remove_entry(name_of(*outbox.path), seq));
+      records.push_back(ledger::remove_entry(key_of(*outbox.path), seq));
     for (auto at = outbox.traced.begin(); at != outbox.traced.end() && *at <= outbox.removing; ++at)
-      records.push_back(ledger::remove_trace(name_of(*outbox.path), *at));
+      records.push_back(ledger::remove_trace(key_of(*outbox.path), *at));
   }
 }
 

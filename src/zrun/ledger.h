@@ -50,8 +50,9 @@ class Ledger {
   // Ok: committed; its messages went to `send`. Else the turn was not.
   using Done = std::function<void(stdx::Status, const Turn&)>;
 
+  // `text`: the version of the topology that the space is of.
   Ledger(ports::Runtime& runtime, MessagePool& pool, LocalTopology& topology,
-         const model::InstanceId& id, std::uint16_t space, Send send);
+         const model::Topology& text, const model::InstanceId& id, std::uint16_t space, Send send);
 
   // Called when a commit has to wait for the store, with the reason, and with Ok when it went on.
   std::function<void(const stdx::Status&)> on_store;
@@ -65,6 +66,9 @@ class Ledger {
   void remove_dead_letter(std::uint64_t id);
   // Those that the store held when it was loaded; gives them once.
   std::vector<DeadLetter> take_dead_letters() { return std::exchange(dead_letters_, {}); }
+  // Messages of paths that the space has no more: nobody takes them. They leave the store with the
+  // next transaction. Gives them once, when it was loaded.
+  std::vector<Turn::Emit> take_given_up() { return std::exchange(given_up_, {}); }
   // Removes entries that are finished, where no commit does it on its way.
   void tidy();
 
@@ -93,9 +97,9 @@ class Ledger {
   static std::vector<Step> take_letters_out(std::vector<Step>& steps);
   void give_up_storing(std::vector<Step>& steps, const stdx::Error& why);
   void commit_next(const stdx::Status& last, std::vector<Step> again);
-  const std::string& name_of(const PathState& path) const {
-    return topology_.spec().paths[path.index].name;
-  }
+  // What the records of a path are named by. Its name; but a path that has the name of a former one
+  // at this space, with other ends or another delivery, is another path: that one's index is added.
+  const std::string& key_of(const PathState& path) const { return keys_.at(path.index); }
 
   ports::Runtime& runtime_;
   MessagePool& pool_;
@@ -104,10 +108,12 @@ class Ledger {
   std::uint16_t space_;
   Send send_;
   std::shared_ptr<ports::SpaceData> data_;
+  std::map<std::uint16_t, std::string> keys_;  // of the paths at this space, by index
   std::uint64_t stream_ = 0;
   bool stream_stored_ = false;
   struct Outbox {
     PathState* path;
+    bool path_removed = false;
     std::uint64_t removed = 0;  // entries up to it are off the disk, once `removing` is committed
     std::uint64_t removing = 0;
     std::uint64_t promised = 0;        // the last number in the transaction under way
@@ -115,6 +121,7 @@ class Ledger {
   };
   std::vector<Outbox> outboxes_;
   std::vector<DeadLetter> dead_letters_;  // as loaded
+  std::vector<Turn::Emit> given_up_;      // as loaded
   std::vector<std::uint64_t> letters_to_remove_, letters_removing_;
   std::vector<Step> waiting_, under_way_, letters_again_;
   bool busy_ = false;

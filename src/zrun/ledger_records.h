@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// How the Ledger's facts look in the reserved area of a space's store. Paths go by name, numbers
-// are big-endian, so that the entries of an outbox lie in order.
+// How the Ledger's facts look in the reserved area of a space's store. Paths go by their keys
+// (their names, see Ledger::key_of), numbers are big-endian, so that the entries of an outbox lie
+// in order.
 //
 //   stream                     8 bytes: which outbox this is
 //   cursor/PATH                sender epoch 8, run 4, stream 8, seq 8: committed up to there

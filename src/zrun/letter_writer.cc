@@ -135,6 +135,11 @@ void LetterWriter::not_received(LocalTopology& topology, PathState& path, const 
   });
 }
 
+void LetterWriter::given_up(const LocalTopology& topology, std::uint16_t path,
+                            const Message& message, const char* why) {
+  add(letter_on(topology, path, message, why));
+}
+
 // The receiver leaves this zhost. What its senders keep goes to its next instance.
 void LetterWriter::receiver_leaves(Space& receiver, std::vector<MessagePtr>* carry) {
   auto& topology = receiver.topology();

@@ -35,6 +35,9 @@ class LetterWriter {
   // `received`: what its receiver has, too.
   void not_received(LocalTopology& topology, PathState& path, const char* why,
                     bool received = false);
+  // A message that was sent, and that no receiver will get.
+  void given_up(const LocalTopology& topology, std::uint16_t path, const Message& message,
+                const char* why);
   // `carry`: gets those that go to its next instance, in this zrun.
   void receiver_leaves(Space& receiver, std::vector<MessagePtr>* carry = nullptr);
   // A message of a receiver that leaves, which nobody else has.

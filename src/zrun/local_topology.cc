@@ -83,7 +83,7 @@ stdx::Status LocalTopology::update(model::Topology next) {
     const auto& path = spec().paths[i];
     const auto sender = static_cast<std::uint16_t>(find(spaces, by_name, path.from));
     const auto receiver = static_cast<std::uint16_t>(find(spaces, by_name, path.to));
-    if (path.delivery == model::Delivery::once && !path.removed)
+    if (path.delivery == model::Delivery::once)
       for (const auto end : {sender, receiver})
         if (spaces[end].store != model::StoreKind::none) transactional[end] = true;
     if (i < paths.size()) {

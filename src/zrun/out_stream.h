@@ -47,8 +47,8 @@ class OutStream {
   bool past_bound(Load load, std::size_t bytes) const {
     return load.messages >= options_.messages_max || load.bytes + bytes > options_.bytes_max;
   }
-  // Takes the message in and numbers it. Requires !full(bytes), or an empty queue (one message
-  // always fits).
+  // Takes the message in and numbers it. There was room when it was admitted (!full(bytes), or an
+  // empty queue: one message always fits); an update may have lowered the bound since.
   std::uint64_t push(MessagePtr message);
 
   // The next message to send, or none: all sent, or the window is used up.

@@ -240,6 +240,7 @@ TEST(PagesTest, ASpaceThatMovesClosesItsSocketsAndKeepsItsAddress) {
 // ui on b begins anew, from an archive in which app.js has so many of that letter.
 void ship(Site& site, std::uint64_t epoch, std::size_t bytes, char letter) {
   site.disk.files["spaces/ui/app.js"] = std::string(bytes, letter);
+  site.disk.archive = std::string("archive ") + letter;
   const auto& spaces = site.zrun.at("b")->service->spaces();
   EXPECT_EQ(site.zrun.at("b")->service->stop(site.stop_command("ui", epoch - 1)).outcome(),
             "accepted");

@@ -149,6 +149,7 @@ TEST(ReplaceTest, WhatASenderHadSentThatCannotBeReachedIsALetterWhenItsReceiverL
     for (const bool replaced : {false, true}) {
       if (replaced && !transactional) continue;  // its mailbox goes on
       DeadSender line(transactional);
+      line.world.run_for(50ms);  // the end of the link is noticed
       if (replaced) {
         line.replace("sink");
       } else {

@@ -269,7 +269,7 @@ v1::CommandReply Service::place(const v1::PlaceCommand& command, const ReadSpec&
     const bool goes_on =
         replaces != 0 && (replaces == placed.space->id().epoch.value ||
                           (placed.next && replaces == placed.next->header().epoch()));
-    if (goes_on && !placed.space->is_over()) return replace(placed, *text, command);
+    if (goes_on) return replace(placed, *text, command);
     placed.next.reset();
     retire(key);
     // It may have been the last one here.
@@ -328,6 +328,7 @@ v1::CommandReply Service::place_here(LocalTopology& topology,
   for (auto* path : topology.paths_of[index])
     if (path->from == index && path->out.name() == 0)
       path->out.begin(name_of_numbering(header.epoch(), command.run()));
+  placed.space->carry(std::move(handed.outgoing));
   for (auto& message : handed.messages) placed.space->deliver(std::move(message));
   courier_.space_arrived(topology, index, handed.with_mailbox);
   state_changed(*placed.space);
@@ -350,9 +351,29 @@ v1::CommandReply Service::replace(PlacedSpace& placed, std::shared_ptr<const mod
   placed.next = std::make_unique<v1::PlaceCommand>(command);
   placed.next->clear_topology();  // it is read
   placed.next_text = std::move(text);
-  if (!closing) placed.space->stop("a newer version of it takes its place");
+  if (placed.space->is_over())
+    retire_later({command.header().topology_id(), command.header().space()}, placed.space->id());
+  else if (!closing)
+    placed.space->stop("a newer version of it takes its place");
   return reply;
 }
+
+namespace {
+
+// An outbox has numbers of its own: what a receiver has by the former ones comes again, marked.
+// Copies, as a receiver in this zrun holds the same messages.
+void take_for_store(MessagePool& pool, PathState& path, std::vector<Turn::Emit>& outgoing) {
+  path.out.restart();
+  path.out.drain([&](const MessagePtr& message) {
+    auto copy = pool.make(message->payload);
+    copy->redelivered = message->redelivered;
+    copy->seq = message->seq;
+    if (const auto* trace = message->trace()) copy->set_trace(*trace);
+    outgoing.push_back({path.index, std::move(copy)});
+  });
+}
+
+}  // namespace
 
 // What its senders keep goes to the next instance anyway; what only this zrun has is handed on: the
 // messages it had sent and that are not finished (with their numbers), those it sent to itself, and
@@ -364,6 +385,10 @@ void Service::hand_over(const Key& key, LocalTopology& topology, PlacedSpace& pl
   const auto has = [&paths = placed.next_text->paths](const PathState& path) {
     return path.index < paths.size() && !paths[path.index].removed;
   };
+  const int index = topology.index_in(*placed.next_text, key.second);
+  const bool into_store =
+      model::is_transactional(*placed.next_text, static_cast<std::size_t>(index));
+  Handed handed{{}, former.take_carried(), !former.is_transactional()};
   for (auto* path : topology.paths_of[former.index()]) {
     if (path->from != former.index()) continue;
     path->opened_to.clear();
@@ -371,12 +396,12 @@ void Service::hand_over(const Key& key, LocalTopology& topology, PlacedSpace& pl
       path->out.drain([](MessagePtr) {});  // the next instance reads it from the store
     else if (!has(*path))
       letters_.not_received(topology, *path, "an update removed its path before it was received");
+    else if (into_store && path->out.keeps_until_finished())
+      take_for_store(pool_, *path, handed.outgoing);
     else
       path->out.take_over(command.header().epoch(), command.run());
   }
-  Handed handed{{}, !former.is_transactional()};
   letters_.receiver_leaves(former, &handed.messages);
-  const int index = topology.index_in(*placed.next_text, key.second);
   std::erase_if(handed.messages, [&](const MessagePtr& message) {
     if (!message->is_from_outside() ||
         OutsideRequests::are_taken_by(placed.next_text->spaces[static_cast<std::size_t>(index)],
@@ -433,8 +458,11 @@ void Service::state_changed(Space& space) {
                                      "message to its end: {}",
                                      key.second, space.detail())},
         /*forget=*/false);
-  if (space.state() != SpaceState::stopped) return;
-  retire_later(key, space.id());
+  const auto* placed = spaces_.find(key);
+  const bool is_replaced = placed != nullptr && placed->space.get() == &space && placed->next;
+  // It may fail while it closes: the next one begins all the same.
+  if (space.state() == SpaceState::stopped || (space.state() == SpaceState::failed && is_replaced))
+    retire_later(key, space.id());
 }
 
 // Posted, as the space may be on the stack. A newer instance that came meanwhile stays: a stop may
@@ -464,6 +492,9 @@ void Service::retire(const Key& key) {
   auto& topology = space.topology();
   topology.slots[space.index()].local = nullptr;
   if (placed.next && !closing_) return hand_over(key, topology, placed);
+  for (const auto& [path, message] : space.take_carried())
+    letters_.given_up(topology, path, *message,
+                      "its sender was stopped or moved before it was in its outbox");
   letters_.sender_leaves(space, !placed.remove_data, placed.topology_ends);
   letters_.receiver_leaves(space);
   outside_requests_.fail(
@@ -536,6 +567,10 @@ void Service::emit(Space& sender, PathState& path, stdx::BytesView payload) {
 
 void Service::send(Space& sender, PathState& path, MessagePtr message) {
   courier_.send(sender, path, std::move(message));
+}
+
+void Service::given_up(Space& sender, std::uint16_t path, const Message& message, const char* why) {
+  letters_.given_up(sender.topology(), path, message, why);
 }
 
 void Service::ledger_loaded(Space& space) {

@@ -106,6 +106,8 @@ class Service final : public SpaceOwner {
   void retried(Space& receiver, std::uint64_t letter, const std::string& why) override;
   void letters_loaded(Space& receiver, std::vector<DeadLetter> letters) override;
   void state_changed(Space& space) override;
+  void given_up(Space& sender, std::uint16_t path, const Message& message,
+                const char* why) override;
   void ledger_loaded(Space& space) override;
 
   // Stops every space and then calls on_stop. Gives how long that may take: the largest
@@ -133,6 +135,7 @@ class Service final : public SpaceOwner {
   // What an instance gets from the one whose place it takes.
   struct Handed {
     std::vector<MessagePtr> messages;  // into its mailbox, before anything else
+    std::vector<Turn::Emit> outgoing;  // Space::carry
     bool with_mailbox = false;         // Courier::space_arrived
   };
   v1::CommandReply place_here(LocalTopology& topology, std::shared_ptr<const model::Topology> text,

@@ -52,8 +52,8 @@ Space::Space(SpaceParts parts, LocalTopology& topology, std::uint16_t index, mod
     if (path->from == index_ && has_path(path->index)) out_paths_.push_back(path);
   const bool newest = text_ == topology_.text;
   if (newest ? topology_.transactional[index_] : model::is_transactional(*text_, index_))
-    transaction_.reset(new Transaction{Ledger(parts_.runtime, parts_.pool, topology_, id_, index_,
-                                              [this](PathState& path, MessagePtr message) {
+    transaction_.reset(new Transaction{Ledger(parts_.runtime, parts_.pool, topology_, *text_, id_,
+                                              index_, [this](PathState& path, MessagePtr message) {
                                                 parts_.owner.send(*this, path, std::move(message));
                                               })});
   if (transaction_)
@@ -77,8 +77,24 @@ void Space::start(std::shared_ptr<ports::Module> module, std::shared_ptr<ports::
     if (!loaded) return load_failed(loaded.error());
     transaction_->loaded = true;
     parts_.owner.letters_loaded(*this, transaction_->ledger.take_dead_letters());
+    for (const auto& [path, message] : transaction_->ledger.take_given_up())
+      parts_.owner.given_up(*this, path, *message,
+                            "an update removed its path before it was received");
     parts_.owner.ledger_loaded(*this);
+    commit_carried();
     restart();
+  });
+}
+
+void Space::commit_carried() {
+  if (carried_.empty()) return;
+  Turn turn;
+  for (const auto& [path, message] : carried_) turn.emit(path, message);
+  transaction_->ledger.commit(std::move(turn), {}, [this](stdx::Status status, const Turn&) {
+    const auto carried = take_carried();
+    if (status) return;
+    for (const auto& [path, message] : carried)
+      parts_.owner.given_up(*this, path, *message, "the store of its sender did not take it");
   });
 }
 

@@ -65,6 +65,9 @@ class SpaceOwner {
   // The store of the space was read; these are its letters.
   virtual void letters_loaded(Space& receiver, std::vector<DeadLetter> letters) = 0;
   virtual void state_changed(Space& space) = 0;
+  // A message of this space that no receiver will get.
+  virtual void given_up(Space& sender, std::uint16_t path, const Message& message,
+                        const char* why) = 0;
   // A transactional space knows what its former life committed: its streams may go on.
   virtual void ledger_loaded(Space& space) = 0;
 };
@@ -126,6 +129,12 @@ class Space final : public Schedulable {
   // receipts of what it sent meanwhile.
   using Take = std::function<void(MessagePtr, bool begun)>;
   void drain_mailbox(const Take& take, bool handled);
+
+  // A transactional space goes on with messages of a former instance that was not: they go into its
+  // outbox before anything else. Before `start`.
+  void carry(std::vector<Turn::Emit> outgoing) { carried_ = std::move(outgoing); }
+  // Those that are not known to be in the outbox.
+  std::vector<Turn::Emit> take_carried() { return std::exchange(carried_, {}); }
 
   // --- for the doorway: a message in the name of the space, from outside its guest ---
   // Requires Room::there. Answers when it is in the stream, or the store refused it.
@@ -273,6 +282,7 @@ class Space final : public Schedulable {
   // the space up.
   enum class Cause { guest, store };
   void fail(std::string why, Cause cause = Cause::guest);
+  void commit_carried();
   void load_failed(const stdx::Error& why);
   std::size_t failed_delivery(const std::string& why);
   void restart_later(std::size_t failures, std::string why);
@@ -336,6 +346,7 @@ class Space final : public Schedulable {
   MessagePtr too_small_;  // the front message that was asked for with too_small_capacity_
   std::size_t too_small_capacity_ = 0;
   std::unique_ptr<Transaction> transaction_;
+  std::vector<Turn::Emit> carried_;
   std::vector<std::pair<PathState*, std::uint64_t>> turn_emits_;
   std::deque<OpenTurn> open_turns_;  // ended, waiting for receipts
   std::deque<MessagePtr>

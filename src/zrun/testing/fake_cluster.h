@@ -27,6 +27,7 @@ using namespace std::chrono_literals;
 struct TestDisk final : ports::BlobStore, ports::PackageReader {
   model::Topology topology;
   std::map<std::string, stdx::Bytes> files;  // that are no modules
+  std::string archive = "archive";           // what place commands name
   void put(stdx::Bytes blob, BlobStore::Done<std::string> done) override { done(std::move(blob)); }
   void put_as(const std::string& sha256, stdx::Bytes, BlobStore::Done<std::string> done) override {
     done(sha256);
@@ -147,7 +148,7 @@ struct FakeCluster {
     header.set_epoch(epoch);
     command.set_run(run);
     command.set_data_expected(data_expected);
-    command.set_mex_sha256("archive");
+    command.set_mex_sha256(disk.archive);
     command.set_topology_version(disk.topology.version);
     command.set_replaces(replaces);
     *command.mutable_topology() = wire::to_wire(disk.topology);
