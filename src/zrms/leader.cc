@@ -25,6 +25,16 @@ v1::ServiceAddress control_plane() {
   return rpc::address("", "controlplane");
 }
 
+// What an operator hears of a batch that was not answered as it should be. One that timed out, or
+// whose link broke, may be written all the same.
+stdx::Error not_written(const stdx::Error& why) {
+  if (why.code != Code::timeout && why.code != Code::unknown) return why;
+  return {Code::unknown,
+          stdx::format("it is not known whether this was written ({}): look whether it was done "
+                       "(`topo status`, `cluster token list`), and say it again where it was not",
+                       why.message)};
+}
+
 }  // namespace
 
 Leader::Leader(ports::Runtime& runtime, rpc::ServiceBus& zmesh, ClusterManager& cluster,
@@ -295,40 +305,38 @@ void Leader::commit(std::vector<RowChange> changes) {
   *request.mutable_known() = known();
   zmesh_.request(
       control_plane(), "controlplane.commit", request.SerializeAsString(), request_timeout,
-      rpc::expect<v1::CommitReply>([this, session = session_, changes = std::move(changes),
-                                    answers = asked_.take_answers()](
-                                       stdx::Result<v1::CommitReply> reply) {
-        const auto answer = [&](const stdx::Status& status) {
-          for (const auto& done : answers) done(status);
-        };
-        if (session != session_)
-          return answer(stdx::fail(
-              Code::unknown,
-              "the leader changed while this was written: look whether it "
-              "was done (`topo status`, `cluster token list`), and say it again where it was not"));
-        busy_ = false;
-        if (reply) {
-          refused_ = 0;
-          records_.set_counter(reply->revision());
-          committed(changes);
-          answer({});
-          look();
-          return;
-        }
-        runtime_.log.warn("batch_not_committed",
-                          {{"rows", changes.size()}, {"why", reply.error().message}});
-        answer(std::unexpected(reply.error()));
-        // P7: whatever it was, the rows are read again before anything else.
-        if (PLANTED(P7_reread) && reply.error().code == Code::unknown) {
-          committed(changes);
-          return look();
-        }
-        if (++refused_ == 1) return load();
-        // Whoever refuses will do so again: the rows are not read in a loop.
-        loaded_ = false;
-        reload_timer_.set(std::min(reload_max, reload_step * (1 << std::min(refused_, 10))),
-                          [this] { load(); });
-      }));
+      rpc::expect<v1::CommitReply>(
+          [this, session = session_, changes = std::move(changes),
+           answers = asked_.take_answers()](stdx::Result<v1::CommitReply> reply) {
+            const auto answer = [&](const stdx::Status& status) {
+              for (const auto& done : answers) done(status);
+            };
+            if (session != session_)
+              return answer(std::unexpected(
+                  not_written({Code::unknown, "the leader changed while it was under way"})));
+            busy_ = false;
+            if (reply) {
+              refused_ = 0;
+              records_.set_counter(reply->revision());
+              committed(changes);
+              answer({});
+              look();
+              return;
+            }
+            runtime_.log.warn("batch_not_committed",
+                              {{"rows", changes.size()}, {"why", reply.error().message}});
+            answer(std::unexpected(not_written(reply.error())));
+            // P7: whatever it was, the rows are read again before anything else.
+            if (PLANTED(P7_reread) && reply.error().code == Code::unknown) {
+              committed(changes);
+              return look();
+            }
+            if (++refused_ == 1) return load();
+            // Whoever refuses will do so again: the rows are not read in a loop.
+            loaded_ = false;
+            reload_timer_.set(std::min(reload_max, reload_step * (1 << std::min(refused_, 10))),
+                              [this] { load(); });
+          }));
 }
 
 void Leader::committed(const std::vector<RowChange>& changes) {

@@ -133,14 +133,19 @@ bool LeaderRoutes::forwarded(const ports::HttpRequest& request, const ports::Htt
     reply(wire::error_response(leadership_.not_leading()));
     return true;
   }
-  const auto answered = [reply, leader](stdx::Result<v1::HttpForwardReply> answer) {
+  const bool is_reading = request.method == "GET";
+  const auto answered = [reply, leader, is_reading](stdx::Result<v1::HttpForwardReply> answer) {
     // A zrms that does not lead any more says so in its answer: this one gave none.
     if (!answer)
       return reply(wire::error_response(
           {answer.error().code,
-           stdx::format("zhost {}, which led the cluster, does not answer: {}; if it is gone "
-                        "another one takes over within seconds: try again then",
-                        leader, answer.error().message)}));
+           stdx::format(
+               "zhost {}, which led the cluster, does not answer: {}; if it is gone "
+               "another one takes over within seconds: {}",
+               leader, answer.error().message,
+               is_reading || answer.error().code == Code::unavailable
+                   ? "try again then"
+                   : "look then whether it was done, and say it again where it was not")}));
     reply({answer->status(), answer->content_type(), std::move(*answer->mutable_body()), {}});
   };
   zmesh_.request(rpc::address(leader, "zrms"), "zrms.http", forward_of(request).SerializeAsString(),

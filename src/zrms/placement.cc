@@ -164,7 +164,7 @@ void Candidates::each_broken(const PlacementRequest& request, std::size_t index,
     return;
   const auto promised = candidate.memory_promised_bytes, has = candidate.memory_bytes;
   const auto asked = space.limits.memory_bytes;
-  if (has > 0 && promised + asked > has &&
+  if (has > 0 && asked > has - std::min(has, promised) &&
       tell(format("{} MiB of memory are promised of {}", promised >> 20, has >> 20), [&] {
         return format("{} memory are free of {} asked", mib(has - std::min(has, promised)),
                       mib(asked));

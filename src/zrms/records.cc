@@ -137,6 +137,14 @@ v1::CommitRequest to_request(std::uint64_t term, const std::vector<RowChange>& c
   return request;
 }
 
+namespace {
+
+bool takes_room(const v1::SpaceRecord& record) {
+  return !record.tombstone() && !wire::is_over(wire::state_of(record));
+}
+
+}  // namespace
+
 void Records::put(v1::TopologyRecord record, TextPtr text, std::uint64_t version) {
   const auto id = record.id();
   auto& row = topologies_[id];
@@ -160,6 +168,15 @@ void Records::put(v1::TopologyRecord record, TextPtr text, std::uint64_t version
     by_name_[name] = id;
   else if (const auto named = by_name_.find(name); named != by_name_.end() && named->second == id)
     by_name_.erase(named);
+  // Rows of its spaces that were read before it: now their limits are known.
+  for (auto at = spaces_.lower_bound({id, ""});
+       is_new && at != spaces_.end() && at->first.first == id; ++at) {
+    if (!takes_room(at->second.record)) continue;
+    auto& load = loads_[at->second.record.zhost()];
+    load.memory_bytes -= at->second.promised_bytes;
+    at->second.promised_bytes = memory_limit_of(at->second.record);
+    load.memory_bytes += at->second.promised_bytes;
+  }
   if (news) changes_.note({id, ""});  // its state and reason follow from its spaces
 }
 
@@ -209,22 +226,29 @@ const std::map<std::uint64_t, VersionRow>& Records::versions(const std::string& 
   return at == versions_.end() ? none : at->second;
 }
 
-void Records::count(const SpaceRow& row, bool there) {
-  const auto& record = row.record;
-  if (!record.mex_sha256().empty()) use_archive(record.topology_id(), record.mex_sha256(), there);
-  if (record.tombstone() || wire::is_over(wire::state_of(record))) return;
+std::uint64_t Records::memory_limit_of(const v1::SpaceRecord& record) const {
   const auto* known = topology(record.topology_id());
   const int index = known == nullptr ? -1 : known->index().find(record.space());
-  const auto memory =
-      index < 0 ? 0 : known->spec().spaces[static_cast<std::size_t>(index)].limits.memory_bytes;
+  return index < 0 ? 0 : known->spec().spaces[static_cast<std::size_t>(index)].limits.memory_bytes;
+}
+
+void Records::count(SpaceRow& row) {
+  const auto& record = row.record;
+  if (!record.mex_sha256().empty()) use_archive(record.topology_id(), record.mex_sha256(), true);
+  if (!takes_room(record)) return;
+  row.promised_bytes = memory_limit_of(record);
   auto& load = loads_[record.zhost()];
-  if (there) {
-    ++load.spaces;
-    load.memory_bytes += memory;
-  } else {
-    --load.spaces;
-    load.memory_bytes -= memory;
-  }
+  ++load.spaces;
+  load.memory_bytes += row.promised_bytes;
+}
+
+void Records::uncount(const SpaceRow& row) {
+  const auto& record = row.record;
+  if (!record.mex_sha256().empty()) use_archive(record.topology_id(), record.mex_sha256(), false);
+  if (!takes_room(record)) return;
+  auto& load = loads_[record.zhost()];
+  --load.spaces;
+  load.memory_bytes -= row.promised_bytes;
 }
 
 void Records::put(v1::SpaceRecord record, std::uint64_t version) {
@@ -233,14 +257,14 @@ void Records::put(v1::SpaceRecord record, std::uint64_t version) {
   auto& row = spaces_[key];
   row = {std::move(record), version};
   on_[row.record.zhost()].insert(key);
-  count(row, true);
+  count(row);
   changes_.note(key);
 }
 
 void Records::erase_space(const Key& key) {
   const auto at = spaces_.find(key);
   if (at == spaces_.end()) return;
-  count(at->second, false);
+  uncount(at->second);
   if (const auto there = on_.find(at->second.record.zhost()); there != on_.end()) {
     there->second.erase(key);
     if (there->second.empty()) on_.erase(there);

@@ -43,7 +43,16 @@ struct VersionRow {
 struct SpaceRow {
   v1::SpaceRecord record;
   std::uint64_t version = 0;
+  // What of it is in Records::load_of: the limit of its memory when it was counted. An update may
+  // change that limit, or remove the space, before it changes this row.
+  std::uint64_t promised_bytes = 0;
 };
+
+// Of a removed space: whether a purge would find something. The row of one that was purged stays,
+// for its epoch.
+inline bool keeps_something(const SpaceRow* row) {
+  return row != nullptr && row->record.held_by_size() > 0;
+}
 
 struct TokenRow {
   v1::TokenRecord record;
@@ -132,7 +141,9 @@ class Records {
   void use_archives(const std::string& id, const std::vector<std::string>& archives, bool more);
   void use_archive(const std::string& id, const std::string& archive, bool more);
   void erase_space(const Key& key);
-  void count(const SpaceRow& row, bool there);
+  void count(SpaceRow& row);
+  void uncount(const SpaceRow& row);
+  std::uint64_t memory_limit_of(const v1::SpaceRecord& record) const;
 
   std::map<std::string, TopologyRow> topologies_;
   std::map<std::string, std::string> by_name_;  // of those that are not deleted

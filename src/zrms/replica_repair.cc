@@ -20,6 +20,13 @@ struct ReplicaRepair::Work {
       return reports_held(known->report, sha256);
     });
   }
+  bool reports_any(const std::string& zhost, const std::vector<std::string>& archives) const {
+    const auto* known = view.cluster.find(zhost);
+    if (known == nullptr || !known->reported) return false;
+    return std::any_of(archives.begin(), archives.end(), [&](const std::string& sha256) {
+      return reports_held(known->report, sha256);
+    });
+  }
   // One that has not reported yet has not said that anything is missing.
   bool reports_a_loss(const std::string& zhost, const std::vector<std::string>& archives) const {
     const auto* known = view.cluster.find(zhost);
@@ -74,7 +81,13 @@ void ReplicaRepair::keep(Work& work, const TopologyRow& row) {
   for (auto at = under_way_.lower_bound({id, ""}); at != under_way_.end() && at->first == id; ++at)
     ++coming;
   const auto wanted = std::min(copies_wanted, work.alive.size());
-  if (counted.size() + coming >= wanted || from.empty()) return;
+  if (counted.size() + coming >= wanted) return;
+  // After an update no zhost may have all of them: each archive comes from one that has it.
+  for (const auto& zhost : work.alive)
+    if (from.size() < sources_max && work.reports_any(zhost, archives) &&
+        std::find(from.begin(), from.end(), zhost) == from.end())
+      from.push_back(zhost);
+  if (from.empty()) return;
   std::vector<std::string> targets;
   for (const auto& zhost : work.alive) {
     const auto failed = failed_at_.find({id, zhost});
@@ -84,6 +97,9 @@ void ReplicaRepair::keep(Work& work, const TopologyRow& row) {
       continue;
     targets.push_back(zhost);
   }
+  std::stable_partition(targets.begin(), targets.end(), [&](const std::string& zhost) {
+    return work.reports_any(zhost, archives);
+  });
   std::stable_partition(targets.begin(), targets.end(), [&](const std::string& zhost) {
     return work.reports_all(zhost, archives);
   });

@@ -29,6 +29,7 @@ namespace zrms {
 class ReplicaRepair {
  public:
   static constexpr std::size_t copies_wanted = 3;
+  static constexpr std::size_t sources_max = 8;  // that one copy names
 
   struct Options {
     stdx::Duration lost_after = std::chrono::seconds(30);
@@ -39,7 +40,7 @@ class ReplicaRepair {
   struct Copy {
     std::string topology, target;
     std::vector<std::string> archives;
-    std::vector<std::string> from;  // live replicas, at least one
+    std::vector<std::string> from;  // live zhosts that have some of them, at least one
   };
   struct Plan {
     std::vector<Copy> copies;        // to ask for at this look

@@ -70,6 +70,30 @@ struct ReplicaRepairTest : testing::Test {
   using List = std::vector<std::string>;
 };
 
+TEST_F(ReplicaRepairTest,
+       AfterAnUpdateThatWasSubmittedElsewhereTheArchivesOfBothVersionsGetReplicas) {
+  for (const char* id : {"e", "f"}) joins(id);
+  // The former version is kept, and its archive is where it was.
+  v1::VersionRecord former;
+  former.set_topology_id("t");
+  former.set_version(1);
+  former.set_mex_sha256("app");
+  *former.mutable_spec() = record.spec();
+  rows.add("version", "t/1", former.SerializeAsString());
+  record.set_mex_sha256("next");
+  held_by({"d", "e", "f", "a", "b", "c"});
+  for (const char* id : {"d", "e", "f"}) says(id, {"next"});
+  EXPECT_TRUE(plan(t0).copies.empty());
+  const auto asked = plan(t0 + 31s);
+  ASSERT_EQ(asked.copies.size(), 3u);
+  for (const auto& copy : asked.copies) {
+    EXPECT_EQ(copy.archives, (List{"app", "next"}));
+    EXPECT_EQ(copy.from.size(), 6u) << "each has one of them";
+  }
+  for (const auto& copy : asked.copies) keeper.copied(copy, true, t0 + 33s);
+  EXPECT_EQ(replicas(plan(t0 + 33s)), targets(asked));
+}
+
 TEST_F(ReplicaRepairTest, AReplicaThatIsLostForGoodIsReplacedAndOnlyThenLeavesTheRow) {
   EXPECT_TRUE(plan(t0).copies.empty());
   recovery.handle_zhost_failure("b", rows.records);

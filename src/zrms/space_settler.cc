@@ -43,6 +43,12 @@ bool SpaceSettler::settle(PlanWork& work, const TopologyRow& topology, TopologyP
         format("the row of space {} in the control plane's database cannot be read", space.name);
     return false;
   }
+  if (row != nullptr && row->record.tombstone()) {
+    // A version brought it back while its data is being purged: that comes first.
+    updates_.settle_removed(work, progress, index, row);
+    progress.waits[index] = format("space {} waits until its former data is removed", space.name);
+    return false;
+  }
   if (row == nullptr || wire::is_over(wire::state_of(row->record))) {
     placer_.place_anew(work, topology, progress, index, "", "");
     return false;

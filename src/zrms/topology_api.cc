@@ -134,7 +134,7 @@ void TopologyApi::purge(const std::string& id, const ports::HttpRequest& request
         asked.spaces().empty() ||
         std::find(asked.spaces().begin(), asked.spaces().end(), space.name) != asked.spaces().end();
     const auto* placed = leader_.records().space(row->record.id(), space.name);
-    if (named && space.removed && placed != nullptr && !placed->record.tombstone())
+    if (named && space.removed && keeps_something(placed) && !placed->record.tombstone())
       spaces.push_back(space.name);
   }
   for (const auto& name : asked.spaces())

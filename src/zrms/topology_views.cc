@@ -100,7 +100,8 @@ v1::TopologyView TopologyViews::view_of(const TopologyRow& row, bool summary,
   for (const auto* listed : in_order_of_names(row.spec())) {
     const auto& space = *listed;
     if (!after.empty() && space.name <= after) continue;
-    if (space.removed && leader_.records().space(record.id(), space.name) == nullptr) continue;
+    if (space.removed && !keeps_something(leader_.records().space(record.id(), space.name)))
+      continue;
     if (view.placements_size() == placements_shown_max) {
       view.set_next(view.placements(view.placements_size() - 1).space());
       break;

@@ -40,6 +40,22 @@ void UpdateRoller::try_out(PlanWork& work, const TopologyRow& topology, Topology
     progress.rollout.note_placed(index);
 }
 
+namespace {
+
+// Its row stays while its topology does: a version that brings the space back goes on from this
+// epoch, since zhosts know the former ones by their epochs (P3, S1).
+v1::SpaceRecord purged(const v1::SpaceRecord& record) {
+  v1::SpaceRecord left;
+  left.set_topology_id(record.topology_id());
+  left.set_space(record.space());
+  left.set_epoch(record.epoch());
+  left.set_version(record.version());
+  wire::set_state(left, wire::SpaceRowState::removed);
+  return left;
+}
+
+}  // namespace
+
 // It goes when everything else is through.
 bool UpdateRoller::settle_removed(PlanWork& work, TopologyProgress& progress, Index index,
                                   const SpaceRow* row) {
@@ -48,7 +64,7 @@ bool UpdateRoller::settle_removed(PlanWork& work, TopologyProgress& progress, In
   if (record.tombstone()) {  // purged
     if (!stopper_.is_held(work, *row,
                           {.why = "the space was removed for good", .remove_data = true}))
-      work.plan.changes.push_back(removal_of(*row));
+      work.plan.changes.push_back(change_of(*row, purged(record)));
     return false;
   }
   if (wire::state_of(record) == wire::SpaceRowState::removed) return true;

@@ -218,6 +218,88 @@ TEST(RollUpdateTest, NewSpacesArePlacedAndRemovedOnesLeaveLastAndKeepTheirRow) {
   EXPECT_EQ(c.row("y").epoch(), 2u);
 }
 
+// As TopologyApi::purge writes it.
+void purge(Cluster& c, const std::string& name) {
+  const auto* row = c.rows.records.space("t", name);
+  auto next = row->record;
+  next.set_tombstone(true);
+  next.set_epoch(next.epoch() + 1);
+  c.rows.records.apply({change_of(*row, std::move(next))});
+}
+
+TEST(RollUpdateTest, P3ASpaceThatWasPurgedAndComesBackGoesOnFromItsEpoch) {
+  Cluster c(first);
+  c.bring(of({space("w"), space("x"), space("z")}));
+  c.settle();
+  purge(c, "y");
+  c.settle();
+  EXPECT_EQ(c.row("y").state(), "removed");
+  EXPECT_FALSE(c.row("y").tombstone());
+  EXPECT_FALSE(keeps_something(c.rows.records.space("t", "y"))) << "nothing to purge again";
+  const auto epoch = c.row("y").epoch();
+  EXPECT_GT(epoch, 1u);
+  // Zhosts that forgot it meanwhile, as after their floors were dropped.
+  for (auto& [zhost, known] : c.floors) known.erase("y");
+  c.bring(first);
+  c.settle();
+  EXPECT_EQ(c.row("y").state(), "running");
+  EXPECT_GT(c.row("y").epoch(), epoch);
+  EXPECT_EQ(c.running(), 4u);
+}
+
+TEST(RollUpdateTest, ASpaceThatComesBackWhileItIsPurgedWaitsForThat) {
+  Cluster c(first);
+  c.bring(of({space("w"), space("x"), space("z")}));
+  c.settle();
+  purge(c, "y");
+  c.bring(first);
+  c.settle();
+  EXPECT_EQ(c.row("y").state(), "running");
+  EXPECT_FALSE(c.row("y").tombstone());
+  EXPECT_GT(c.row("y").epoch(), 2u);
+}
+
+TEST(RollUpdateTest, WhatIsPromisedOfAZhostIsWhatRunsThereWhateverUpdatesChange) {
+  const auto sized = [](const char* name, std::uint64_t mib, const char* content = "1") {
+    auto made = space(name, content);
+    made.limits.memory_bytes = mib << 20;
+    return made;
+  };
+  Cluster c(of({sized("w", 64), sized("x", 256), sized("y", 64)}));
+  const auto promised = [&] {
+    std::uint64_t all = 0;
+    for (const auto* zhost : {"a", "b"}) all += c.rows.records.load_of(zhost).memory_bytes;
+    return all >> 20;
+  };
+  EXPECT_EQ(promised(), 384u);
+  c.bring(of({sized("w", 64), sized("x", 64), sized("y", 256)}));
+  c.settle();
+  EXPECT_EQ(promised(), 384u);
+  c.bring(of({sized("w", 64), sized("y", 256)}));
+  c.settle();
+  EXPECT_EQ(promised(), 320u);
+  // One that takes over counts the same, in whatever order it reads the rows.
+  Records fresh;
+  v1::RecordsReply rows;
+  for (const auto& [key, row] : c.rows.records.spaces()) {
+    auto* out = rows.add_records();
+    out->set_kind("space");
+    out->set_key(key.first + "/" + key.second);
+    out->set_value(row.record.SerializeAsString());
+    out->set_version(1);
+  }
+  auto* out = rows.add_records();
+  out->set_kind("topology");
+  out->set_key("t");
+  auto record = c.topology().record;
+  *record.mutable_spec() = wire::to_wire(c.topology().spec());
+  out->set_value(record.SerializeAsString());
+  out->set_version(1);
+  fresh.load(rows);
+  for (const auto* zhost : {"a", "b"})
+    EXPECT_EQ(fresh.load_of(zhost).memory_bytes, c.rows.records.load_of(zhost).memory_bytes);
+}
+
 TEST(RollUpdateTest, ANewSpaceThatFailsTakesTheUpdateBackAndNothingWasStopped) {
   Cluster c(first);
   c.bad.insert({"new", 2});

@@ -49,7 +49,8 @@ struct VersionWriter::Update {
   MakeNext make;
   Replicas replicas;
   std::string now;
-  std::uint64_t of = 0;  // the row that the rest follows from; another one needs it anew
+  std::uint64_t kept = 0;  // the version whose text was kept
+  std::uint64_t of = 0;    // the row that the rest follows from; another one needs it anew
   NextVersion next;
   TextPtr text;
   v1::SubmitReply reply;
@@ -68,6 +69,12 @@ stdx::Status VersionWriter::prepare(Update& update, const Records& records) {
 stdx::Result<std::vector<RowChange>> VersionWriter::rows_of(Update& update,
                                                             const Records& records) {
   const auto* row = records.topology(update.topology);
+  // Written by somebody else since then: to replace it would leave a version that nobody kept.
+  if (row != nullptr && row->spec().version != update.kept)
+    return stdx::fail(Code::conflict,
+                      stdx::format("topology '{}' has become version {} meanwhile: look what was "
+                                   "done (`topo history {}`), then say it again",
+                                   row->spec().name, row->spec().version, row->spec().name));
   if (row == nullptr || row->version != update.of || !update.text) {
     TRY(prepare(update, records));
     update.text = text_of(update.next.updated.topology);
@@ -97,8 +104,13 @@ stdx::Result<std::vector<RowChange>> VersionWriter::rows_of(Update& update,
     record.mutable_update()->set_ended(update.now);
     record.set_reason("it was deleted; its data is kept until `topo purge`");
   }
+  // Those of the former archives go on to be named: versions that are kept need them.
   if (!update.replicas.empty())
     record.mutable_blob_holders()->Assign(update.replicas.begin(), update.replicas.end());
+  for (const auto& former : row->record.blob_holders())
+    if (!update.replicas.empty() &&
+        std::find(update.replicas.begin(), update.replicas.end(), former) == update.replicas.end())
+      record.add_blob_holders(former);
   auto changes = drop_oldest(records, update.topology);
   changes.push_back(change_of(*row, std::move(record), update.text));
   changes.back().by = next.by;
@@ -109,12 +121,14 @@ stdx::Result<std::vector<RowChange>> VersionWriter::rows_of(Update& update,
 // by itself.
 void VersionWriter::write(const std::string& topology, MakeNext make, const Replicas& replicas,
                           Submitted done) {
-  const auto keep = [topology](const Records& records) -> stdx::Result<std::vector<RowChange>> {
+  auto update = std::make_shared<Update>();
+  const auto keep = [topology,
+                     update](const Records& records) -> stdx::Result<std::vector<RowChange>> {
     const auto* row = records.topology(topology);
     if (row == nullptr) return std::unexpected(no_topology(records, topology));
+    update->kept = row->spec().version;
     return keep_present(records, *row);
   };
-  auto update = std::make_shared<Update>();
   update->topology = topology;
   update->make = std::move(make);
   update->replicas = replicas;

@@ -38,6 +38,13 @@ void VersionsApi::act(const std::string& id, const ports::HttpRequest& request, 
                         const Records& records,
                         const TopologyRow& now) -> stdx::Result<NextVersion> {
     if (action == Action::restart) {
+      // What it judges by would be of another version: nothing that failed would go back.
+      if (const auto& update = now.record.update(); update_goes_on(now.record))
+        return stdx::fail(
+            Code::conflict,
+            stdx::format("topology '{}' is being brought from version {} to {}; wait until that "
+                         "is done (`topo status {}`), then restart it",
+                         now.spec().name, update.from(), update.to(), now.spec().name));
       NextVersion next;
       TRY_ASSIGN(next.updated,
                  model::restart(now.spec(), {asked.spaces().begin(), asked.spaces().end()}));
