@@ -45,6 +45,13 @@ void Operators::update(std::size_t at, Topology& topology) {
     auto* pair = space.add_config();
     pair->set_name("n");
     pair->set_value(std::to_string(next_));
+    // Also bounds below what a mailbox or a stream holds by then.
+    if (prng_.chance(1, 2))
+      space.mutable_limits()->set_mailbox_messages(
+          static_cast<std::uint32_t>(prng_.between(4, 64)));
+    if (prng_.chance(1, 2))
+      space.mutable_limits()->set_memory_bytes(static_cast<std::uint64_t>(prng_.between(1, 64))
+                                               << 20);
   }
   cluster_.submit(at, topology.spec, [](auto) {}, topology.name);
 }

@@ -26,7 +26,8 @@ class Operators {
     samoza::v1::TopologySpec spec;
   };
   void act();
-  // The next version of it: some of its spaces get another config, so they are replaced.
+  // The next version of it: some of its spaces get another config and other limits, so they are
+  // replaced.
   void update(std::size_t at, Topology& topology);
 
   Cluster& cluster_;
