@@ -50,7 +50,7 @@ def links_within_the_documents_lead_somewhere():
                 assert part in {anchor(h) for h in re.findall(r"^#+ (.*)$", there, re.M)}, (name, target, part)
 
 
-METRIC = re.compile(r"\bsamoza_(?:build|bus|controlplane|http|label|links|log|loop|messages|service|startz|worker|zbase|zmesh|zrms|zrun)_"
+METRIC = re.compile(r"\bsamoza_(?:audit|build|bus|controlplane|http|label|links|log|loop|messages|service|startz|worker|zbase|zmesh|zrms|zrun)_"
                     r"[a-z_]*[a-z]")
 
 

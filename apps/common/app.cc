@@ -246,6 +246,17 @@ void App::serve(ports::HttpHandler& handler, std::uint16_t port,
   options.zhost = config_.zhost_id;
   options.key = &cluster_key_;
   options.revoked = &revoked_;
+  if (!audit_)
+    audit_ = std::make_unique<adapters::log::JsonLog>(
+        loop_, adapters::log::JsonLog::Options{
+                   .service = service_,
+                   .zhost = config_.zhost_id,
+                   .file = stdx::format(
+                       "{}/audit-{}.log",
+                       config_.log_dir.empty() ? config_.state_dir : config_.log_dir, service_),
+                   .dropped = &metrics_.counter("samoza_audit_lines_dropped_total",
+                                                "Lines of the audit log that were not written")});
+  options.audit = audit_.get();
   // An address that stands for all of them has the loopback one.
   std::vector<std::string> ips{config_.bind};
   if (options.identity != nullptr) {

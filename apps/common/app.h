@@ -109,6 +109,7 @@ class App {
   adapters::posix::KernelRandom random_;
   ports::Metrics metrics_;
   adapters::log::JsonLog log_;
+  std::unique_ptr<adapters::log::JsonLog> audit_;  // once it serves HTTP
   adapters::log::ProtobufLog protobuf_log_{log_, metrics_};
   ports::Runtime runtime_;
   ports::Counter& tls_refused_ = metrics_.counter(

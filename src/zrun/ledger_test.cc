@@ -248,7 +248,7 @@ struct Pair {
     const model::InstanceId id{
         {end.topology->id, spec.spaces[space].name}, model::Epoch(1), model::Run(++end.run)};
     end.ledger = std::make_unique<Ledger>(
-        runtime, pool, *end.topology, id, space,
+        runtime, pool, *end.topology, *end.topology->text, id, space,
         [](PathState& path, MessagePtr message) { path.out.push(std::move(message)); });
     bool loaded = false;
     store.open(id, ports::DataStore::Expect::nothing, 0, [&](auto data) {

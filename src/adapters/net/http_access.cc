@@ -125,6 +125,7 @@ std::optional<ports::HttpResponse> HttpAccess::check_rights(ports::HttpRequest& 
     response.headers["Allow"] = found.allowed;
     return response;
   }
+  request.headers[actor_header] = caller->actor;
   if (found.row != nullptr && !wire::opens(*found.row, caller->role))
     return refusal(
         403,
@@ -135,7 +136,6 @@ std::optional<ports::HttpResponse> HttpAccess::check_rights(ports::HttpRequest& 
                      stdx::printable(request.path, 200), wire::to_string(found.row->least),
                      found.row->ingress ? " or ingress" : "", wire::to_string(found.row->least)));
   request.headers.erase("authorization");
-  request.headers[actor_header] = caller->actor;
   if (caller->role == wire::Role::ingress) request.headers[ingress_header] = caller->scope;
   if (caller->expires != 0) request.headers[expires_header] = std::to_string(caller->expires);
   return std::nullopt;

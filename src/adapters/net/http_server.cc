@@ -19,6 +19,7 @@
 #include "adapters/loop/loop_impl.h"
 #include "adapters/net/addresses.h"
 #include "adapters/net/http_access.h"
+#include "adapters/net/http_audit.h"
 #include "adapters/net/http_seats.h"
 #include "adapters/net/http_text.h"
 #include "adapters/net/secure_stream.h"
@@ -59,6 +60,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   ports::HttpHandler* handler;  // null once the server is gone
   Options options;
   HttpAccess access;
+  HttpAudit audit;
   tcp::acceptor acceptor;
   HttpSeats seats;
   std::map<HttpSeats::Seat, std::function<void()>> close;  // of the connections that have a seat
@@ -78,6 +80,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
         options(std::move(o)),
         access({options.ip, options.port, options.more_hosts, options.token, options.join_paths,
                 options.zhost, options.service, options.key, options.revoked}),
+        audit(options.service, options.audit),
         acceptor(loop::io_of(l)),
         seats(options.seats),
         requests(m.counter("samoza_http_requests_total", "HTTP requests taken in")),
@@ -208,6 +211,7 @@ class Session : public std::enable_shared_from_this<Session> {
       if (server_->access.has_our_token(request_)) request_.headers.erase("authorization");
     } else if (auto response = server_->access.check(request_, server_->loop.wall())) {
       if (response->status >= 400) server_->refused.add();
+      server_->audit.refused(request_, *response, server_->loop.now());
       // Where there is a body it was not read, so the connection cannot go on.
       keep_alive_ = parser_->is_done() && parser_->keep_alive();
       return write(std::move(*response));
@@ -280,12 +284,15 @@ class Session : public std::enable_shared_from_this<Session> {
           wire::error_response({stdx::Code::timeout, "the service did not answer in 60 s"}));
     });
     stream_.expires_never();
-    server_->handler->handle(std::move(request_), [self = shared_from_this(), answered,
-                                                   timer](ports::HttpResponse response) {
-      if (std::exchange(*answered, true)) return;
-      timer->cancel();
-      self->write(std::move(response));
-    });
+    auto entry = server_->audit.begin(request_);
+    server_->handler->handle(std::move(request_),
+                             [self = shared_from_this(), answered, timer,
+                              entry = std::move(entry)](ports::HttpResponse response) {
+                               if (entry) self->server_->audit.answered(*entry, response);
+                               if (std::exchange(*answered, true)) return;
+                               timer->cancel();
+                               self->write(std::move(response));
+                             });
   }
 
   void ask_upgrade() {

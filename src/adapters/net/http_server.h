@@ -49,6 +49,7 @@ class HttpServer {
     std::string service, zhost;
     ports::ClusterKey* key = nullptr;
     const wire::RevokedTokens* revoked = nullptr;
+    ports::Log* audit = nullptr;  // http_audit.h
     // Of /metrics, beside those of the registry: what is made when somebody asks.
     std::function<std::vector<ports::Metrics::Family>()> more_metrics;
     // What anybody may ask for, under any Host and from any Origin, as an application answers
