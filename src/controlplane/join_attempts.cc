@@ -2,6 +2,10 @@
 #include "controlplane/join_attempts.h"
 
 #include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "stdx/text.h"
 
 namespace controlplane {
 
@@ -25,7 +29,26 @@ void JoinAttempts::tidy(stdx::Instant now) {
   });
 }
 
-bool JoinAttempts::failed(const std::string& source, stdx::Instant now) {
+std::string JoinAttempts::network_of(const std::string& source) {
+  if (source.find(':') == std::string::npos) return source;
+  constexpr std::size_t groups = 8, of_network = 4;
+  const auto gap = source.find("::");
+  auto list = stdx::split(std::string_view(source).substr(0, gap), ':');
+  if (gap == 0) list.clear();
+  if (gap != std::string::npos) {
+    const auto rest = std::string_view(source).substr(gap + 2);
+    const auto behind = rest.empty() ? std::vector<std::string_view>() : stdx::split(rest, ':');
+    while (list.size() + behind.size() < groups) list.push_back("0");
+    list.insert(list.end(), behind.begin(), behind.end());
+  }
+  if (list.size() != groups) return source;
+  std::string network;
+  for (std::size_t i = 0; i < of_network; ++i) network += std::string(list[i]) + ":";
+  return network + ":/64";
+}
+
+bool JoinAttempts::failed(const std::string& address, stdx::Instant now) {
+  const auto source = network_of(address);
   auto at = sources_.find(source);
   if (at == sources_.end()) {
     if (sources_.size() >= sources_max) tidy(now);

@@ -20,6 +20,24 @@ TEST(JoinAttemptsTest, EachAddressHasABudgetOfItsOwn) {
   EXPECT_FALSE(attempts.failed("10.0.0.1", now));
 }
 
+TEST(JoinAttemptsTest, AnIpv6NetworkCountsAsOneAddress) {
+  for (const auto& [source, network] : {std::pair<const char*, const char*>{"10.0.0.1", "10.0.0.1"},
+                                        {"fd00:1:2:3:4:5:6:7", "fd00:1:2:3::/64"},
+                                        {"fd00:1:2:3::7", "fd00:1:2:3::/64"},
+                                        {"fd00::7", "fd00:0:0:0::/64"},
+                                        {"::1", "0:0:0:0::/64"},
+                                        {"fd00:1::", "fd00:1:0:0::/64"},
+                                        {"a:b", "a:b"},
+                                        {"", ""}})
+    EXPECT_EQ(JoinAttempts::network_of(source), network) << source;
+  JoinAttempts attempts;
+  for (std::uint64_t i = 0; i < JoinAttempts::attempts_max; ++i)
+    EXPECT_TRUE(attempts.failed("fd00::" + std::to_string(i), stdx::Instant{}));
+  EXPECT_FALSE(attempts.failed("fd00::9999", stdx::Instant{}));
+  EXPECT_TRUE(attempts.failed("fd00:0:0:1::1", stdx::Instant{}));
+  EXPECT_EQ(attempts.size(), 2u);
+}
+
 TEST(JoinAttemptsTest, AFloodFromManyAddressesTakesBoundedMemory) {
   JoinAttempts attempts;
   stdx::Instant now{stdx::Duration(1h)};
