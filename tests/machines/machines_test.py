@@ -168,6 +168,39 @@ def a_forgotten_zhost_that_holds_its_connections_is_refused_within_five_seconds(
     wait_for("it is a member again", lambda: name in machines.members(), 90)
 
 
+def records_that_are_put_back_make_no_forgotten_zhost_and_no_used_token_good(machines):
+    gone = 5 - place_of(machines, "sink")
+    name = f"m{gone}"
+    others = {f"m{n}" for n in (1, 2, 3)} - {name}
+    made = machines[1].json("cluster", "token", "create")
+    copy = f"{machines.folder}/records.db"
+    machines[1].zshell("cluster", "backup", copy)
+    # After the copy: the zhost is forgotten, and the token is revoked.
+    os.remove(f"{machines[gone].home}/.local/state/samoza/samoza.join")
+    machines[gone].stop()
+    wait_for("it counts as dead", lambda: machines.states().get(name) == "unavailable", 60)
+    machines[1].zshell("cluster", "forget", name)
+    machines[1].zshell("cluster", "token", "revoke", made["view"]["id"][:8])
+    for n in {int(other[1:]) for other in others}:
+        wait_for("it is kept on disk", lambda n=n: f"zhost:{name}:" in open(
+            f"{machines[n].home}/.local/state/samoza/samoza/m{n}/state/revoked-tokens", encoding="utf-8").read())
+    machines[1].zshell("cluster", "restore", copy)
+    wait_for("the records are behind", lambda: "behind" in machines[1].zshell("cluster", check=False).stdout, 60)
+    wait_for("it is recovered", lambda: machines[1].zshell("cluster", "recover", check=False).returncode == 0, 60)
+    wait_for("the others go on", lambda: machines.members() >= others, 90)
+    machines[gone].start()
+    wait_for("it is told", lambda: "forgotten" in machines[gone].zshell("status", check=False).stdout, 60)
+    assert name not in machines.members()
+    # With the token that the copy takes for a good one.
+    with open(f"{machines[gone].home}/.local/state/samoza/samoza.join", "w", encoding="utf-8") as f:
+        f.write(made["token"] + "\n")
+    os.chmod(f.name, 0o600)
+    machines[gone].stop()
+    machines[gone].start()
+    wait_for("the token is refused", lambda: "revoked" in machines[gone].zshell("status", check=False).stdout, 60)
+    assert name not in machines.members()
+
+
 def two_machines_mesh_over_ipv6(_):
     machines = Machines(count=2)
     try:
@@ -185,7 +218,8 @@ CASES = [a_token_lets_one_machine_in_and_says_who_used_it, three_ports_face_othe
          a_message_crosses_between_machines, an_eavesdropper_reads_no_payload_token_or_name,
          a_revoked_and_an_expired_token_are_refused_in_words_of_their_own,
          a_pulled_plug_moves_its_spaces_and_the_machine_comes_back,
-         a_forgotten_zhost_that_holds_its_connections_is_refused_within_five_seconds, two_machines_mesh_over_ipv6]
+         a_forgotten_zhost_that_holds_its_connections_is_refused_within_five_seconds,
+         records_that_are_put_back_make_no_forgotten_zhost_and_no_used_token_good, two_machines_mesh_over_ipv6]
 
 
 def main():
