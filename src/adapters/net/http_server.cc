@@ -210,11 +210,7 @@ class Session : public std::enable_shared_from_this<Session> {
       // Who answers there is not the operator's.
       if (server_->access.has_our_token(request_)) request_.headers.erase("authorization");
     } else if (auto response = server_->access.check(request_, server_->loop.wall())) {
-      if (response->status >= 400) server_->refused.add();
-      server_->audit.refused(request_, *response, server_->loop.now());
-      // Where there is a body it was not read, so the connection cannot go on.
-      keep_alive_ = parser_->is_done() && parser_->keep_alive();
-      return write(std::move(*response));
+      return denied(std::move(*response));
     }
     if (beast::websocket::is_upgrade(head)) return ask_upgrade();
     const bool upload =
@@ -232,6 +228,14 @@ class Session : public std::enable_shared_from_this<Session> {
         std::chrono::seconds(parser_->content_length() ? length / body_bytes_per_second : 0);
     if (request_.headers["expect"] == "100-continue") return send_continue();
     read_body();
+  }
+
+  void denied(ports::HttpResponse response) {
+    if (response.status >= 400) server_->refused.add();
+    server_->audit.refused(request_, response, server_->loop.now());
+    // Where there is a body it was not read, so the connection cannot go on.
+    keep_alive_ = parser_->is_done() && parser_->keep_alive();
+    write(std::move(response));
   }
 
   void send_continue() {
