@@ -33,6 +33,7 @@
 #include "zrun/outside_calls.h"
 #include "zrun/outside_requests.h"
 #include "zrun/peer_table.h"
+#include "zrun/placements.h"
 #include "zrun/remote_pages.h"
 #include "zrun/space.h"
 #include "zrun/space_details.h"
@@ -83,9 +84,8 @@ class Service final : public SpaceOwner {
   std::function<void(std::vector<std::string>)> on_revoked;
 
   // --- commands (zrun.place, zrun.stop) ---
-  v1::CommandReply place(const v1::PlaceCommand& command);
-  v1::PlaceBatchReply place_many(const v1::PlaceBatch& batch);
-  v1::CommandReply stop(const v1::StopCommand& command);
+  v1::CommandReply place(const v1::PlaceCommand& command) { return placements_.place(command); }
+  v1::CommandReply stop(const v1::StopCommand& command) { return placements_.stop(command); }
 
   // --- its parts, for HTTP and tests ---
   const Options& options() const { return options_; }
@@ -115,33 +115,9 @@ class Service final : public SpaceOwner {
   stdx::Duration close_all();
 
  private:
-  using Key = LocalSpaces::Key;
-
   LocalParts local_parts();
   void wire_handlers();
   void use(const v1::DataCredentials& credentials);
-  void count_running(PlacedSpace& placed, bool runs);
-  void retire(const Key& key);
-  void retire_later(const Key& key, const model::InstanceId& id);
-  // What the disk has of a space that is deleted.
-  void remove_stored(const model::SpaceKey& key);
-  void forget_topology_if_empty(const std::string& topology);
-  // Reads a topology that is not here yet.
-  using ReadSpec = std::function<stdx::Result<model::Topology>()>;
-  v1::CommandReply place(const v1::PlaceCommand& command, const ReadSpec& spec);
-  stdx::Result<LocalTopology*> topology_of(const v1::PlaceCommand& command, const ReadSpec& spec);
-  v1::CommandReply replace(PlacedSpace& placed, std::shared_ptr<const model::Topology> text,
-                           const v1::PlaceCommand& command);
-  // What an instance gets from the one whose place it takes.
-  struct Handed {
-    std::vector<MessagePtr> messages;  // into its mailbox, before anything else
-    std::vector<Turn::Emit> outgoing;  // Space::carry
-    bool with_mailbox = false;         // Courier::space_arrived
-  };
-  v1::CommandReply place_here(LocalTopology& topology, std::shared_ptr<const model::Topology> text,
-                              const v1::PlaceCommand& command, Handed handed);
-  void hand_over(const Key& key, LocalTopology& topology, PlacedSpace& placed);
-
   void tick();
 
   ports::Runtime& runtime_;
@@ -163,13 +139,12 @@ class Service final : public SpaceOwner {
   PeerTable peers_;
   DataFrames frames_;
   SpaceStarter starter_;
+  Placements placements_;
   SpaceDetails details_;
   ports::Timer tick_timer_;
   ports::Timer close_timer_;
   bool closing_ = false;
   stdx::Instant close_at_{};
-  std::int64_t running_ = 0;
-  ports::Gauge& running_gauge_;
   ports::Gauge& outbox_gauge_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
