@@ -85,6 +85,7 @@ struct Bench final : zrun::SpaceOwner {
   void send(zrun::Space& sender, zrun::PathState& path, zrun::MessagePtr message) override {
     courier.send(sender, path, std::move(message));
   }
+  void given_up(zrun::Space&, std::uint16_t, const zrun::Message&, const char*) override {}
   void ledger_loaded(zrun::Space&) override {}
   void finished(zrun::Space& receiver, const zrun::Message& message) override {
     auto& topology = receiver.topology();

@@ -64,6 +64,7 @@ struct Owner final : zrun::SpaceOwner {
   void retried(zrun::Space&, std::uint64_t, const std::string&) override {}
   void letters_loaded(zrun::Space&, std::vector<zrun::DeadLetter>) override {}
   void state_changed(zrun::Space&) override {}
+  void given_up(zrun::Space&, std::uint16_t, const zrun::Message&, const char*) override {}
   void ledger_loaded(zrun::Space&) override {}
 };
 
