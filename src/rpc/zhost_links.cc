@@ -79,9 +79,12 @@ void ZhostLinks::set_revoked(std::vector<ports::Trust::Revoked> revoked) {
 }
 
 void ZhostLinks::dial(const std::string& id) {
-  if (options_.self.zhost() >= id) return;  // the smaller id dials
   auto& entry = peers_.at(id);
   entry.dialling = true;
+  if (options_.self.zhost() > id && !std::exchange(entry.waited, true)) {
+    if (!entry.retry) entry.retry = std::make_unique<ports::Timer>(runtime_.executor);
+    return entry.retry->set(patience, [this, id] { dial_again(id); });
+  }
   auto to = options_.listen;
   const auto& more = entry.peer.more_addresses;
   const auto which = entry.tries++ % (1 + more.size());
@@ -109,11 +112,13 @@ void ZhostLinks::dial_later(const std::string& id) {
                     stdx::Duration(static_cast<std::int64_t>(runtime_.random.next() % jitter));
   entry.back_off = std::min(entry.back_off * 2, back_off_max);
   if (!entry.retry) entry.retry = std::make_unique<ports::Timer>(runtime_.executor);
-  entry.retry->set(wait, [this, id] {
-    auto& again = peers_.at(id);
-    again.dialling = false;
-    if (!again.link) dial(id);
-  });
+  entry.retry->set(wait, [this, id] { dial_again(id); });
+}
+
+void ZhostLinks::dial_again(const std::string& id) {
+  auto& entry = peers_.at(id);
+  entry.dialling = false;
+  if (!entry.link) dial(id);
 }
 
 void ZhostLinks::adopt(std::unique_ptr<ports::Link> link, std::string dialled) {
@@ -199,9 +204,15 @@ void ZhostLinks::take_hello(std::uint64_t id, const stdx::Bytes& frame) {
   if (!hello) return refuse(id, hello.error());
   auto node = unknown_.extract(at);
   auto& unknown = node.mapped();
+  const auto& zhost = hello->zhost();
+  const bool by_smaller = unknown.dialled.empty() == (zhost < options_.self.zhost());
+  // Both dialled at once: both sides keep the link that the smaller id dialled.
+  if (const auto& entry = peers_.at(zhost); entry.link && entry.by_smaller && !by_smaller &&
+                                            entry.linked_incarnation == hello->incarnation())
+    return;
   if (unknown.dialled.empty()) say_hello(*unknown.link);
-  *unknown.zhost = hello->zhost();
-  link_up(hello->zhost(), std::move(unknown.link), hello->incarnation());
+  *unknown.zhost = zhost;
+  link_up(zhost, std::move(unknown.link), hello->incarnation(), by_smaller);
 }
 
 void ZhostLinks::complain(const std::string& peer, const stdx::Error& why) {
@@ -232,12 +243,14 @@ void ZhostLinks::drop_unknown(std::uint64_t id, const std::string& why) {
 }
 
 void ZhostLinks::link_up(const std::string& id, std::unique_ptr<ports::Link> link,
-                         std::uint64_t incarnation) {
+                         std::uint64_t incarnation, bool by_smaller) {
   auto& entry = peers_.at(id);
   const bool had_link = entry.link != nullptr;
   entry.link = std::move(link);
   entry.linked_incarnation = incarnation;
+  entry.by_smaller = by_smaller;
   entry.dialling = false;
+  entry.waited = false;
   entry.back_off = back_off_min;
   if (entry.retry) entry.retry->cancel();
   options_.linked.set(static_cast<std::int64_t>(size()));
@@ -253,6 +266,7 @@ void ZhostLinks::link_lost(const std::string& id, const std::string& why) {
   if (on_link) on_link(id, false);
   if (!peers_.contains(id)) return;
   peers_.at(id).back_off = back_off_min;
+  peers_.at(id).waited = false;
   dial_later(id);
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 // One link to each other zhost on a list: what peer links (zmesh) and data links (zrun) do alike.
-// Of two zhosts the one with the smaller id dials. Both sides are known by their certificates
+// Of two zhosts the one with the smaller id dials. If it does not come within `patience`, the other
+// one dials, too: one of them may be reached by nobody (NAT, a firewall). If both links come up,
+// both sides keep the one that the smaller id dialled. Both sides are known by their certificates
 // (Link::identity); then both say PeerHello with their incarnation, the accepting side only after a
 // good one. A hello that names another zhost than the certificate, one that is not on the list, or
 // an older incarnation than listed closes the link. A lost link is dialled again with a jittered
@@ -34,6 +36,8 @@ class ZhostLinks {
  public:
   static constexpr std::size_t links_unknown_max = 64;
   static constexpr stdx::Duration hello_timeout = std::chrono::seconds(5);
+  // So long the zhost with the larger id waits for the other one to dial.
+  static constexpr stdx::Duration patience = std::chrono::seconds(1);
 
   struct Options {
     v1::PeerHello self;
@@ -87,7 +91,9 @@ class ZhostLinks {
     Peer peer;
     std::unique_ptr<ports::Link> link;
     std::uint64_t linked_incarnation = 0;
+    bool by_smaller = false;  // that dialled `link`
     bool dialling = false;
+    bool waited = false;    // for the other one to dial, as far as patience goes
     std::size_t tries = 0;  // which address is dialled next
     stdx::Duration back_off{};
     std::unique_ptr<ports::Timer> retry;
@@ -102,6 +108,7 @@ class ZhostLinks {
 
   void dial(const std::string& zhost);
   void dial_later(const std::string& zhost);
+  void dial_again(const std::string& zhost);
   void adopt(std::unique_ptr<ports::Link> link, std::string dialled);
   ports::LinkHandlers handlers_of(std::uint64_t id, const std::shared_ptr<std::string>& zhost);
   void say_hello(ports::Link& link);
@@ -111,7 +118,7 @@ class ZhostLinks {
   void complain(const std::string& peer, const stdx::Error& why);
   void drop_unknown(std::uint64_t id, const std::string& why);
   void link_up(const std::string& zhost, std::unique_ptr<ports::Link> link,
-               std::uint64_t incarnation);
+               std::uint64_t incarnation, bool by_smaller);
   void link_lost(const std::string& zhost, const std::string& why);
 
   ports::Runtime& runtime_;

@@ -106,6 +106,42 @@ TEST_F(ZhostLinksTest, TheSmallerIdDialsAndFramesGoBothWays) {
   EXPECT_EQ(a.got[0], "b: 2");
 }
 
+// What is sent to 127.0.0.9 arrives nowhere.
+TEST_F(ZhostLinksTest, AZhostThatNobodyReachesDialsThoughItsIdIsTheLargerOne) {
+  Side a{world, network, "a", "127.0.0.2"};
+  b.list("a", "127.0.0.2");
+  a.list("b", "127.0.0.9");
+  ASSERT_TRUE(until([&] { return a.links.linked("b") && b.links.linked("a"); }, 10s));
+  EXPECT_TRUE(a.links.send("b", "1"));
+  EXPECT_TRUE(b.links.send("a", "2"));
+  ASSERT_TRUE(until([&] { return a.got.size() + b.got.size() == 2; }));
+}
+
+TEST_F(ZhostLinksTest, WhereBothDialedOneLinkStaysAndItIsTheSameOneAtBothEnds) {
+  Side a{world, network, "a", "127.0.0.2"};
+  b.list("a", "127.0.0.2");
+  // Just when b loses its patience.
+  for (const auto offset : {-2ms, -1ms, 0ms, 1ms, 2ms}) {
+    world.run_for(ZhostLinks::patience + offset);
+    a.list("b", "127.0.0.1");
+    world.run_for(200ms);
+    EXPECT_TRUE(a.links.linked("b") && b.links.linked("a"));
+    a.got.clear();
+    b.got.clear();
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_TRUE(a.links.send("b", "x"));
+      EXPECT_TRUE(b.links.send("a", "x"));
+      world.run_for(100ms);
+    }
+    EXPECT_EQ(a.got.size(), 20u);
+    EXPECT_EQ(b.got.size(), 20u);
+    a.listed.clear();
+    a.links.set_peers({});
+    b.links.set_peers({});
+    b.list("a", "127.0.0.2");
+  }
+}
+
 TEST_F(ZhostLinksTest, WhoSpeaksForAnotherZhostThanItsCertificateGetsNoLinkAndHearsNothing) {
   b.list("a", "127.0.0.7");
   Caller thief(world, network, "x", frame_of(hello_of("a")));
