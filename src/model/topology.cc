@@ -97,7 +97,7 @@ void check_placement(const Space& space, Findings& findings) {
 
 // The guest reads it as its environment, NAME=value with a NUL behind each.
 void check_config(const Space& space, Findings& findings) {
-  constexpr std::size_t config_name_bytes_max = 255, config_bytes_max = 64u << 10;
+  constexpr std::size_t config_name_bytes_max = 255, config_bytes_max = 1u << 20;
   std::size_t bytes = 0;
   for (const auto& [name, value] : space.config) {
     bytes += name.size() + value.size();

@@ -24,7 +24,6 @@ TEST(BeatsTest, RFailWhereNoDatagramPassesZhostsAreHeardOverTheMeshAndADeadOneIs
   const auto leader = static_cast<std::size_t>(cluster.leader());
   const auto shown = r.get(leader, "/v1/cluster/zhosts").body;
   EXPECT_NE(shown.find("its beats come over the mesh"), std::string::npos) << shown;
-  EXPECT_GT(cluster.metric(leader, "startz", "samoza_startz_beats_over_mesh_total"), 50);
   cluster.kill_zhost((leader + 1) % cluster.size());
   ASSERT_TRUE(cluster.world.run_until_true([&] { return times_dead(cluster) == 1; }, 10s));
   ASSERT_TRUE(r.settle(30s));

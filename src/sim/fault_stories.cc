@@ -46,7 +46,7 @@ void Faults::usurp() {
   later(ms(10500, 13000), [this, leader, target] {
     heal_both(leader, target);
     heal_both(leader, "cp");
-    cluster_.network.faults.link_timeout = 8s;
+    cluster_.network.faults.link_timeout = simkit::NetworkFaults::link_timeout_default;
   });
 }
 

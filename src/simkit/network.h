@@ -28,7 +28,8 @@ struct NetworkFaults {
   std::uint32_t duplicate_per_mille = 0;  // datagrams
   std::uint32_t reorder_per_mille = 0;    // datagrams held back up to `reorder_max`
   stdx::Duration reorder_max = std::chrono::milliseconds(50);
-  stdx::Duration link_timeout = std::chrono::seconds(8);
+  static constexpr stdx::Duration link_timeout_default = std::chrono::milliseconds(2500);
+  stdx::Duration link_timeout = link_timeout_default;
   // How fast a link carries bytes: what is sent faster waits in its queue, and a send past
   // ports::Link::queue_bytes_max closes the link, as in a process.
   std::uint64_t bytes_per_second = 100'000'000;          // between zhosts

@@ -74,6 +74,7 @@ void Beats::set_members() {
   for (const auto& member : members_.peers())
     if (member.zhost_id() != options_.zhost) others.insert(member.zhost_id());
   fresh_.set_members(others);
+  std::erase_if(asked_, [&](const auto& asked) { return !others.contains(asked.first); });
   refusals_.set_members(others);
 }
 
@@ -127,14 +128,16 @@ void Beats::beat(bool goodbye) {
 void Beats::probe(const std::string& zhost) {
   if (zhost == options_.zhost) return;
   if (const auto datagram = sealed(make(false).SerializeAsString())) send_to(zhost, *datagram);
-  if (!ask_over_mesh || !asked_.insert(zhost).second) return;
+  const auto now = runtime_.clock.now();
+  const auto [asked, is_first] = asked_.try_emplace(zhost, now);
+  if (!ask_over_mesh || (!is_first && now - asked->second < ask_every)) return;
+  asked->second = now;
   ask_over_mesh(zhost, [this, zhost, alive = std::weak_ptr<bool>(alive_)](auto beat) {
     if (!alive.expired()) answered_over_mesh(zhost, std::move(beat));
   });
 }
 
 void Beats::answered_over_mesh(const std::string& zhost, stdx::Result<v1::Beat> beat) {
-  asked_.erase(zhost);
   if (!beat || beat->zhost() != zhost || beat->cluster_id() != options_.cluster_id ||
       !fresh_.is_member(zhost))
     return;

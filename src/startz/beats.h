@@ -12,9 +12,9 @@
 // One loop. `members` is the owner's list and outlives this; set_members() says that it changed.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +32,9 @@ namespace v1 = samoza::v1;
 
 class Beats {
  public:
+  // A question over the mesh may go into a link that is cut; the next one does not wait for it.
+  static constexpr stdx::Duration ask_every = std::chrono::milliseconds(400);
+
   struct Options {
     std::string cluster_id, zhost;
     std::vector<ports::Endpoint> from;  // where datagrams come from and go to; one port
@@ -87,7 +90,7 @@ class Beats {
   ports::Counter& forged_datagrams_;
   ports::Counter& stale_beats_;
   ports::Counter& mesh_beats_;
-  std::set<std::string> asked_;  // over the mesh; no answer yet
+  std::map<std::string, stdx::Instant> asked_;  // over the mesh, when last; members only
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

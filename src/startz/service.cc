@@ -83,7 +83,7 @@ void Service::wire_beats() {
   beats_.make = [this](bool goodbye) { return make_beat(goodbye); };
   beats_.on_beat = [tell_zrms](const stdx::Bytes& beat) { tell_zrms("startz.beat", beat); };
   beats_.ask_over_mesh = [this](const std::string& zhost, Beats::BeatReply done) {
-    zmesh_.request(rpc::address(zhost, "startz"), "startz.beat_wanted", "", 1s,
+    zmesh_.request(rpc::address(zhost, "startz"), "startz.beat_wanted", "", 2s,
                    rpc::expect<v1::Beat>(std::move(done)));
   };
   // Of another zhost, whose zmesh has checked who asks.

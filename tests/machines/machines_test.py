@@ -3,6 +3,7 @@
 """Three machines (network namespaces) made into a cluster by `samoza init` and `samoza join`: what faces the network,
 what an eavesdropper reads, a plug that is pulled, a zhost that is forgotten. usage: machines_test.py [case]"""
 import os
+import shutil
 import signal
 import sys
 import time
@@ -10,7 +11,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 from samoza_test_cluster import NotRun, run_cases, wait_for  # noqa: E402
-from samoza_test_machines import Machines, build_crossing, join  # noqa: E402
+from samoza_test_machines import Machines, build_crossing, join, run  # noqa: E402
 
 PAYLOAD = "payload-in-clear-7f3a"
 PROBE = """
@@ -112,6 +113,34 @@ def an_eavesdropper_reads_no_payload_token_or_name(machines):
     for secret in [PAYLOAD, TOPOLOGY, "source", "zrms.resource_report"] + state["tokens"]:
         assert secret.encode() not in captured, secret
     print(f"  {len(captured) >> 10} KiB captured")
+
+
+def a_way_that_is_cut_is_gone_around_and_nobody_counts_as_dead(machines):
+    if shutil.which("nft") is None:
+        raise NotRun("there is no `nft` (package nftables)")
+    there = place_of(machines, "sink")
+    first, cut = machines[1], machines[there]
+    rules = f"{machines.folder}/cut"
+    with open(rules, "w", encoding="utf-8") as f:
+        f.write(f"""table ip cut {{
+  chain in {{ type filter hook input priority 0; ip saddr {first.ip} drop; }}
+  chain out {{ type filter hook output priority 0; ip daddr {first.ip} drop; }}
+}}
+""")
+    events = first.zshell("cluster", "events").stdout.count("dead")
+    run("ip", "netns", "exec", cut.net, "nft", "-f", rules)
+    begun = time.monotonic()
+    before = cut.zshell("logs", "-n", "1000", f"{TOPOLOGY}/sink", check=False).stdout.count(PAYLOAD)
+    time.sleep(1)  # what was on the way has come
+    wait_for("messages go around", lambda: cut.zshell(
+        "logs", "-n", "1000", f"{TOPOLOGY}/sink", check=False).stdout.count(PAYLOAD) > before + 30, 60)
+    print(f"  30 more messages had come {time.monotonic() - begun:.2f} s after the cut")
+    time.sleep(5)
+    assert place_of(machines, "sink") == there
+    assert first.zshell("cluster", "events").stdout.count("dead") == events
+    run("ip", "netns", "exec", cut.net, "nft", "delete", "table", "ip", "cut")
+    wait_for("they are linked again", lambda: any(
+        p["zhost_id"] == f"m{there}" and p["connected"] for p in first.json("mesh", "peers")["peers"]), 60)
 
 
 def a_pulled_plug_moves_its_spaces_and_the_machine_comes_back(machines):
@@ -217,6 +246,7 @@ def two_machines_mesh_over_ipv6(_):
 CASES = [a_token_lets_one_machine_in_and_says_who_used_it, three_ports_face_other_machines_and_no_other,
          a_message_crosses_between_machines, an_eavesdropper_reads_no_payload_token_or_name,
          a_revoked_and_an_expired_token_are_refused_in_words_of_their_own,
+         a_way_that_is_cut_is_gone_around_and_nobody_counts_as_dead,
          a_pulled_plug_moves_its_spaces_and_the_machine_comes_back,
          a_forgotten_zhost_that_holds_its_connections_is_refused_within_five_seconds,
          records_that_are_put_back_make_no_forgotten_zhost_and_no_used_token_good, two_machines_mesh_over_ipv6]
