@@ -78,6 +78,7 @@ Target target_of(const std::string& config_file, const std::string& run_dir,
     return stdx::format("http://{}:{}", config.bind, port);
   };
   Target target;
+  target.host = config.bind;
   target.urls = {{"zmesh", env("ZSHELL_ZMESH", at(config.zmesh_port))},
                  {"zrms", env("ZSHELL_ZRMS", at(config.zrms_port))},
                  {"zrun", env("ZSHELL_ZRUN", at(config.zrun_port))},
@@ -199,6 +200,7 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
     return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   };
   outside.colours = target.colours;
+  outside.host = target.host;
   return outside;
 }
 

@@ -24,6 +24,7 @@ struct Target {
   // each start. Empty: the token was given.
   std::string token_path;
   bool colours = false;
+  std::string host;  // of the zhost that is asked
 };
 
 // Whether to colour, for "always", "never" or "auto"; none for another word.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Bulk memory instructions in steps.
+//! What takes long between two looks at the epoch: bulk memory instructions, and host calls.
 //!
 //! `memory.fill`, `memory.copy` and `memory.init` are one instruction each, whatever their length,
 //! and Wasmtime looks at the epoch between instructions: a guest that fills 4 GiB would hold its
@@ -7,6 +7,11 @@
 //! and goes in steps of `STEP` bytes, with a loop around them, in which the epoch is looked at.
 //! A length of up to one step costs the call alone. What is out of bounds traps before anything is
 //! written, as it did. `table.*` stays: tables are small (see engine_impl.h).
+//!
+//! Host functions look at no epoch either, and straight-line code may call thousands of them. So each
+//! imported function gets one that stands for it and does nothing but call it: the epoch is looked at
+//! where that begins. Whatever named the imported one (calls, tables, `ref.func`, exports) names the
+//! other.
 //!
 //! Only types, functions and bodies are added, each behind those that are there, so no index of the
 //! module changes.
@@ -17,7 +22,7 @@ use wasm_encoder::{
     BlockType, CodeSection, CustomSection, Function, FunctionSection, Instruction, Module,
     TypeSection, ValType,
 };
-use wasmparser::{CodeSectionReader, Operator, Parser, Payload, TypeRef};
+use wasmparser::{CodeSectionReader, CompositeInnerType, Operator, Parser, Payload, TypeRef};
 
 /// About 50 us, page faults included. With each change of what is made here, raise
 /// `SAMOZA_ENGINE_REVISION` (include/samoza_engine.h).
@@ -35,6 +40,10 @@ enum Bulk {
 struct Stepper {
     types: u32,
     functions: u32,
+    /// The types of imported functions, by index; how many parameters a type has.
+    imports: Vec<u32>,
+    params: Vec<u32>,
+    defines_functions: bool,
     segments: Vec<usize>,
     /// The function that stands for each instruction that occurs.
     steps: BTreeMap<Bulk, u32>,
@@ -57,17 +66,27 @@ impl Stepper {
             match payload? {
                 Payload::TypeSection(section) => {
                     for group in section {
-                        found.types += u32::try_from(group?.types().len()).unwrap_or(u32::MAX);
+                        for ty in group?.types() {
+                            found.types += 1;
+                            found.params.push(match &ty.composite_type.inner {
+                                CompositeInnerType::Func(f) => f.params().len() as u32,
+                                _ => 0,
+                            });
+                        }
                     }
                 }
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {
-                        if matches!(import?.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)) {
+                        if let TypeRef::Func(ty) | TypeRef::FuncExact(ty) = import?.ty {
                             found.functions += 1;
+                            found.imports.push(ty);
                         }
                     }
                 }
-                Payload::FunctionSection(section) => found.functions += section.count(),
+                Payload::FunctionSection(section) => {
+                    found.functions += section.count();
+                    found.defines_functions |= section.count() > 0;
+                }
                 Payload::DataSection(section) => {
                     for segment in section {
                         found.segments.push(segment?.data.len());
@@ -94,6 +113,30 @@ impl Stepper {
             *at = index;
         }
         Ok(found)
+    }
+
+    fn changes_nothing(&self) -> bool {
+        self.steps.is_empty() && !self.wraps()
+    }
+
+    /// Without code of its own a module calls nothing.
+    fn wraps(&self) -> bool {
+        self.defines_functions && !self.imports.is_empty()
+    }
+
+    /// The function that stands for the imported one with this index.
+    fn wrapper_of(&self, import: u32) -> u32 {
+        self.functions + self.steps.len() as u32 + import
+    }
+
+    fn wrapper(&self, import: u32, ty: u32) -> Function {
+        let mut body = Function::new([]);
+        for local in 0..self.params.get(ty as usize).copied().unwrap_or(0) {
+            body.instruction(&Instruction::LocalGet(local));
+        }
+        body.instruction(&Instruction::Call(import));
+        body.instruction(&Instruction::End);
+        body
     }
 
     fn body(&self, bulk: Bulk) -> Function {
@@ -236,6 +279,11 @@ impl Reencode for Stepper {
         for _ in &self.steps {
             functions.function(self.types);
         }
+        if self.wraps() {
+            for ty in &self.imports {
+                functions.function(*ty);
+            }
+        }
         Ok(())
     }
 
@@ -248,7 +296,17 @@ impl Reencode for Stepper {
         for bulk in self.steps.keys() {
             code.function(&self.body(*bulk));
         }
+        if self.wraps() {
+            for (import, ty) in (0..).zip(&self.imports) {
+                code.function(&self.wrapper(import, *ty));
+            }
+        }
         Ok(())
+    }
+
+    fn function_index(&mut self, function: u32) -> Result<u32, Error<Self::Error>> {
+        let imported = (function as usize) < self.imports.len();
+        Ok(if imported && self.wraps() { self.wrapper_of(function) } else { function })
     }
 
     fn instruction<'a>(
@@ -277,7 +335,7 @@ impl Reencode for Stepper {
 
 fn in_steps(module: &[u8]) -> Result<Option<Vec<u8>>, String> {
     let mut stepper = Stepper::look(module).map_err(|e| e.to_string())?;
-    if stepper.steps.is_empty() {
+    if stepper.changes_nothing() {
         return Ok(None);
     }
     let mut out = Module::new();

@@ -249,6 +249,7 @@ void ZhostLinks::link_up(const std::string& id, std::unique_ptr<ports::Link> lin
   entry.link = std::move(link);
   entry.linked_incarnation = incarnation;
   entry.by_smaller = by_smaller;
+  entry.up_since = runtime_.clock.now();
   entry.dialling = false;
   entry.waited = false;
   entry.back_off = back_off_min;
@@ -277,6 +278,14 @@ bool ZhostLinks::send(const std::string& id, stdx::Bytes frame, std::size_t queu
   if (at->second.link->queued_bytes() > queued_max) return false;
   at->second.link->send(std::move(frame), urgency);
   return true;
+}
+
+void ZhostLinks::came_around(const std::string& id) {
+  const auto at = peers_.find(id);
+  if (at == peers_.end() || !at->second.link ||
+      runtime_.clock.now() - at->second.up_since < settled_after)
+    return;
+  link_lost(id, "what it sends comes through another zhost");
 }
 
 bool ZhostLinks::linked(const std::string& id) const {

@@ -38,6 +38,8 @@ class ZhostLinks {
   static constexpr stdx::Duration hello_timeout = std::chrono::seconds(5);
   // So long the zhost with the larger id waits for the other one to dial.
   static constexpr stdx::Duration patience = std::chrono::seconds(1);
+  // What was sent before a link came up has arrived after so long.
+  static constexpr stdx::Duration settled_after = std::chrono::seconds(2);
 
   struct Options {
     v1::PeerHello self;
@@ -84,6 +86,9 @@ class ZhostLinks {
             std::size_t queued_max = ports::Link::queue_bytes_max,
             ports::Urgency urgency = ports::Urgency::normal);
   bool linked(const std::string& zhost) const;
+  // Something of that zhost came through a third one, so it has no link to this one: what is left
+  // of it here leads nowhere, and is closed.
+  void came_around(const std::string& zhost);
   std::size_t size() const;
 
  private:
@@ -92,6 +97,7 @@ class ZhostLinks {
     std::unique_ptr<ports::Link> link;
     std::uint64_t linked_incarnation = 0;
     bool by_smaller = false;  // that dialled `link`
+    stdx::Instant up_since{};
     bool dialling = false;
     bool waited = false;    // for the other one to dial, as far as patience goes
     std::size_t tries = 0;  // which address is dialled next

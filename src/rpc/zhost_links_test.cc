@@ -142,6 +142,20 @@ TEST_F(ZhostLinksTest, WhereBothDialedOneLinkStaysAndItIsTheSameOneAtBothEnds) {
   }
 }
 
+TEST_F(ZhostLinksTest, ALinkOfAZhostWhoseFramesComeThroughAThirdOneIsClosedAndMadeAnew) {
+  Side a{world, network, "a", "127.0.0.2"};
+  b.list("a", "127.0.0.2");
+  a.list("b", "127.0.0.1");
+  ASSERT_TRUE(until([&] { return a.links.linked("b") && b.links.linked("a"); }));
+  b.links.came_around("a");
+  EXPECT_TRUE(b.links.linked("a")) << "it may have been sent before the link came up";
+  world.run_for(ZhostLinks::settled_after);
+  b.links.came_around("a");
+  EXPECT_FALSE(b.links.linked("a"));
+  EXPECT_TRUE(until([&] { return a.links.linked("b") && b.links.linked("a"); }));
+  b.links.came_around("nobody");
+}
+
 TEST_F(ZhostLinksTest, WhoSpeaksForAnotherZhostThanItsCertificateGetsNoLinkAndHearsNothing) {
   b.list("a", "127.0.0.7");
   Caller thief(world, network, "x", frame_of(hello_of("a")));

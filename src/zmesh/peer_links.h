@@ -48,6 +48,7 @@ class PeerLinks {
     return links_.send(peer, std::move(frame), ports::Link::queue_bytes_max / 2);
   }
   bool linked(const std::string& peer) const { return links_.linked(peer); }
+  void came_around(const std::string& peer) { links_.came_around(peer); }
   std::size_t size() const { return links_.size(); }
   const v1::Member* member(const std::string& zhost) const;
 

@@ -71,6 +71,9 @@ void Relay::take_envelope(const std::string& peer, v1::Envelope envelope) {
     return;
   }
   if (envelope.to().zhost() == self_) {
+    // What a relay says in the name of a zhost that it does not reach is no sign of that one.
+    const bool of_itself = !envelope.is_response() || envelope.status().code() == 0;
+    if (envelope.from().zhost() != peer && of_itself) peers_.came_around(envelope.from().zhost());
     hub_.deliver(std::move(envelope));
     return;
   }

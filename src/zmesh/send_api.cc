@@ -87,6 +87,13 @@ stdx::Status check_ingress(const Directory& directory, const v1::SendRequest& me
                            const std::string& topology) {
   const auto* door = directory.find_door(message.topology(), message.to());
   if (message.from().empty() && door != nullptr && door->topology() == topology) return {};
+  // What the topology has is no secret to whoever has a token of it.
+  if (message.from().empty() && message.topology() == topology)
+    return stdx::fail(
+        Code::not_found,
+        stdx::format("topology '{}' has no space '{}' that takes messages from outside (ingress: "
+                     "true in its space.yaml)",
+                     topology, stdx::printable(message.to(), 80)));
   return stdx::fail(
       Code::denied,
       stdx::format("this token has the role ingress of topology {}: it sends to the spaces of that "

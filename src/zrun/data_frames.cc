@@ -23,6 +23,9 @@ void DataFrames::arrived(const std::string& from_zhost, const stdx::Bytes& frame
     if (sender.epoch == parsed->header.from_epoch && sender.zhost != from_zhost)
       return courier_.refuse();
   }
+  // A data link is used where there is one: the other side has none.
+  if (from_zhost.empty() && parsed->header.from_space < topology.slots.size())
+    links_.came_around(topology.slots[parsed->header.from_space].zhost);
   courier_.take_frame(topology, *parsed);
 }
 

@@ -45,6 +45,7 @@ class DataLinks {
     return links_.send(zhost, std::move(frame), queue_bytes_soft);
   }
   bool linked(const std::string& zhost) const { return links_.linked(zhost); }
+  void came_around(const std::string& zhost) { links_.came_around(zhost); }
   // There was a link to it, and there is none now: its zrun may have ended. False of a zhost that
   // was only ever reached through relays.
   bool lost(const std::string& zhost) const { return lost_.contains(zhost); }

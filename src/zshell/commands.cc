@@ -227,7 +227,11 @@ struct Commands {
                  stdx::printable(words[0], 80)));
       return wrong_use;
     }
-    if (words.empty()) return shell.show_known(shell.get("zrun", "/v1/spaces"), render::spaces);
+    if (words.empty())
+      return shell.show_known(shell.get("zrun", "/v1/spaces"), [](const std::string& text) {
+        return render::spaces(text) +
+               "These run on this zhost; `mesh spaces` lists those of all zhosts.\n";
+      });
     return shell.show_known(shell.get_space(words[0]), render::space);
   }
   static int spaces_logs(Shell& shell, const Words& words) {
@@ -243,19 +247,15 @@ struct Commands {
       name = render::field(space, "topology") + "/" + render::field(space, "space");
     }
     return shell.show(
-        shell.post("zmesh", "/v1/tickets", {{"space", name}}), [](const std::string& text) {
+        shell.post("zmesh", "/v1/tickets", {{"space", name}}), [&](const std::string& text) {
           const auto page = render::parse(text);
           return format("{}\n  without a login, once, within a minute: {}\n",
-                        render::field(page, "url"), render::field(page, "ticket_url"));
+                        render::field(page, "url"), render::field(page, "ticket_url")) +
+                 shell.hosts_hint(render::field(page, "url"));
         });
   }
   static int send(Shell& shell, const Words& words) { return shell.send_message(words); }
-  static int dead_letters(Shell& shell, const Words&) {
-    const auto answer = shell.get("zrun", "/v1/dead-letters");
-    std::map<std::string, std::string> names;
-    if (answer.exit == done && !shell.json_) names = shell.topology_names();
-    return shell.show(answer, [&](const auto& text) { return render::dead_letters(text, names); });
-  }
+  static int dead_letters(Shell& shell, const Words& words) { return shell.dead_letters(words); }
   static int dead_letters_show(Shell& shell, const Words& words) {
     const auto answer = shell.get("zrun", "/v1/dead-letters/" + words[0]);
     std::map<std::string, std::string> names;
@@ -263,17 +263,10 @@ struct Commands {
     return shell.show(answer, [&](const auto& text) { return render::dead_letter(text, names); });
   }
   static int dead_letters_retry(Shell& shell, const Words& words) {
-    return shell.show(shell.send("zrun", "POST", "/v1/dead-letters/" + words[0] + "/retry"),
-                      [&](const std::string&) {
-                        return format(
-                            "{}: is delivered again; it leaves the list when it was "
-                            "handled\n",
-                            words[0]);
-                      });
+    return shell.change_dead_letters("retry", words);
   }
   static int dead_letters_drop(Shell& shell, const Words& words) {
-    return shell.show(shell.send("zrun", "POST", "/v1/dead-letters/" + words[0] + "/drop"),
-                      [&](const std::string&) { return format("{}: dropped\n", words[0]); });
+    return shell.change_dead_letters("drop", words);
   }
 
   static int completion(Shell& shell, const Words& words) {
@@ -357,12 +350,15 @@ struct Commands {
        1, 100, send},
       {"spaces open", "[TOPOLOGY/]NAME", "the address of the page of a UI space, for a browser", 1,
        1, spaces_open},
-      {"dead-letters", "", "messages that could not be handled, kept on this zhost", 0, 0,
+      {"dead-letters", "[-n N] [TOPOLOGY[/SPACE]]",
+       "messages that could not be handled, kept on this zhost; the newest 50", 0, 3, dead_letters},
+      {"dead-letters list", "[-n N] [TOPOLOGY[/SPACE]]", "the same as `dead-letters`", 0, 3,
        dead_letters},
-      {"dead-letters list", "", "the same as `dead-letters`", 0, 0, dead_letters},
       {"dead-letters show", "ID", "one of them, with its payload", 1, 1, dead_letters_show},
-      {"dead-letters retry", "ID", "delivers it to its space again", 1, 1, dead_letters_retry},
-      {"dead-letters drop", "ID", "removes it for good", 1, 1, dead_letters_drop},
+      {"dead-letters retry", "ID|TOPOLOGY[/SPACE]",
+       "delivers one, or all of a topology or space, again", 1, 1, dead_letters_retry},
+      {"dead-letters drop", "[--yes] ID|TOPOLOGY[/SPACE]",
+       "removes one, or all of a topology or space, for good", 1, 2, dead_letters_drop},
       {"completion", "bash|zsh", "prints the completion for that shell, for `eval`", 1, 1,
        completion},
   };
@@ -445,6 +441,16 @@ int Shell::run(const Words& words) {
     return wrong_use;
   }
   return row->run(*this, arguments);
+}
+
+std::string Shell::hosts_hint(const std::string& url) const {
+  const auto from = url.find("://");
+  if (outside_.host.empty() || outside_.host == "127.0.0.1" || from == std::string::npos) return "";
+  const auto name = url.substr(from + 3, url.find_first_of(":/", from + 3) - from - 3);
+  return format(
+      "  browsers take {} for 127.0.0.1, and this zhost is at {}: add the line `{} {}` to "
+      "/etc/hosts\n",
+      name, outside_.host, outside_.host, name);
 }
 
 }  // namespace zshell

@@ -29,14 +29,18 @@ std::optional<std::size_t> find_command(const std::vector<CommandText>& commands
 }
 
 std::string Help::list() const {
-  std::vector<std::vector<std::string>> rows;
+  // What is longer has its text on the next line, so that lines fit a terminal.
+  constexpr std::size_t column = 34;
+  std::string list;
   const auto add = [&](const CommandText& text) {
-    rows.push_back({*text.arguments == 0 ? text.words : format("{} {}", text.words, text.arguments),
-                    text.doc});
+    const auto command =
+        *text.arguments == 0 ? text.words : format("{} {}", text.words, text.arguments);
+    list += command.size() <= column ? format("{:<{}}  {}\n", command, column, text.doc)
+                                     : format("{}\n{:<{}}  {}\n", command, "", column, text.doc);
   };
   for (const auto& text : commands_) add(text);
   for (const auto& text : own_commands()) add(text);
-  return render::table(rows);
+  return list;
 }
 
 std::string Help::list_as_json() const {

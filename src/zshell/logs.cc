@@ -108,8 +108,13 @@ stdx::Result<Wanted> wanted_of(const std::vector<std::string>& words, stdx::Wall
       if (!wanted.last) return bad(format("-n {} is no number", stdx::printable(words[i], 40)));
     } else if (word == "--since") {
       TRY_ASSIGN(wanted.since, since_of(words[++i], now));
-    } else if (word.starts_with("-") || !wanted.name.empty()) {
-      return bad(format("usage: {}", usage_line));
+    } else if (word.starts_with("-n") && stdx::parse_u64(word.substr(2))) {
+      wanted.last = stdx::parse_u64(word.substr(2));
+    } else if (word.starts_with("-")) {
+      return bad(format("there is no option {}; usage: {}", stdx::printable(word, 40), usage_line));
+    } else if (!wanted.name.empty()) {
+      return bad(
+          format("{} is one name too many; usage: {}", stdx::printable(word, 80), usage_line));
     } else {
       wanted.name = word;
     }
@@ -226,7 +231,7 @@ class LogReader {
     const bool in_place =
         std::get<0>(life) == std::get<0>(shown_) && std::get<1>(life) == std::get<1>(shown_);
     notice(format("instance {} {}{}", name_of(life),
-                  in_place ? "was started again in place" : "goes on",
+                  in_place ? "was started again in place" : "begins",
                   zhost.empty() || life != instance_of(reply) ? "" : " on zhost " + zhost));
     shown_ = life;
   }

@@ -121,8 +121,8 @@ TEST(LogsTest, WhatIsWrittenWrongIsRefusedWithTheReason) {
                                   {"logs x -n many", "is no number"},
                                   {"logs x --since yesterday", "neither a duration"},
                                   {"logs x --since 2026-11-24T08:26:09+01:00", "UTC"},
-                                  {"logs x y", "usage: logs"},
-                                  {"logs --what x", "usage: logs"},
+                                  {"logs x y", "y is one name too many"},
+                                  {"logs --what x", "there is no option --what"},
                                   {"logs -f --previous x", "a life that is over"}}) {
     Logs l;
     EXPECT_EQ(l.run(line), wrong_use) << line;
@@ -145,7 +145,7 @@ TEST(LogsTest, FollowingGoesOnOverTheDeathOfZrunWithWhatBothInstancesSaid) {
             "2026-11-24T08:26:11.042Z INFO  1.1 two\n"
             "-- no instance answers (refused); the next one is waited for\n"
             "2026-11-24T08:26:11.042Z INFO  1.1 three, its last\n"
-            "-- instance 1.2 goes on on zhost a\n"
+            "-- instance 1.2 begins on zhost a\n"
             "2026-11-24T08:26:11.042Z INFO  1.2 four\n"
             "2026-11-24T08:26:11.042Z INFO  1.2 five\n\n");
   EXPECT_EQ(l.asked.at(1).at("after"), "1.1.1");
@@ -160,7 +160,7 @@ TEST(LogsTest, AnInstanceThatSaysNothingYetIsNamedAndSoIsARestartInPlace) {
                reply(2, 1, {record(2, 1, 1, "again", 1)}, "", 1)};
   l.run("logs -f x");
   EXPECT_EQ(l.printed,
-            "-- instance 2.1 goes on on zhost a\n"
+            "-- instance 2.1 begins on zhost a\n"
             "-- instance 2.1+1 was started again in place on zhost a\n"
             "2026-11-24T08:26:11.042Z INFO  2.1+1 again\n\n");
 }

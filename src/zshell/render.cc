@@ -392,7 +392,8 @@ std::string logs(const std::string& text) {
   return out;
 }
 
-std::string dead_letters(const std::string& text, const Names& names) {
+std::string dead_letters(const std::string& text, std::size_t found, const std::string& of,
+                         const Names& names) {
   const auto d = parse(text);
   std::vector<std::vector<std::string>> rows = {
       {"ID", "TOPOLOGY", "PATH", "FROM", "TO", "SEQ", "BYTES", "REASON"}};
@@ -400,8 +401,9 @@ std::string dead_letters(const std::string& text, const Names& names) {
     rows.push_back({field(l, "id"), name_of(field(l, "topology_id"), names), field(l, "path"),
                     field(l, "from"), field(l, "to"), field(l, "seq"), field(l, "bytes"),
                     field(l, "reason")});
-  return format("Dead letters: {} kept here, {} in all since zrun started\n", rows.size() - 1,
-                field(d, "total")) +
+  return (of.empty() ? format("Dead letters: {} kept here, {} in all since zrun started\n", found,
+                              field(d, "total"))
+                     : format("Dead letters of {}: {} kept here\n", of, found)) +
          (rows.size() > 1 ? table(rows) : "");
 }
 

@@ -52,7 +52,9 @@ std::string space(const std::string& json);
 std::string logs(const std::string& json);
 // `names`: of topologies, by id.
 using Names = std::map<std::string, std::string>;
-std::string dead_letters(const std::string& json, const Names& names);
+// `found`: how many there are, though fewer are in `text`; `of`: what was asked for, or empty.
+std::string dead_letters(const std::string& text, std::size_t found, const std::string& of,
+                         const Names& names);
 std::string dead_letter(const std::string& json, const Names& names);
 
 }  // namespace zshell::render

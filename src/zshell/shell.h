@@ -44,7 +44,8 @@ struct Outside {
   // Printed at once, for what takes its time.
   std::function<void(const std::string&)> print;
   std::function<stdx::WallTime()> wall;
-  bool colours = false;  // for a terminal that shows them
+  bool colours = false;   // for a terminal that shows them
+  std::string host = {};  // the address of the zhost that is asked
 };
 
 class Shell {
@@ -95,6 +96,10 @@ class Shell {
                                               Query query);
   int logs(const std::vector<std::string>& words);
   int send_message(const std::vector<std::string>& words);  // send.cc
+  // What a browser on this machine needs, where it would take the page's host for 127.0.0.1.
+  std::string hosts_hint(const std::string& url) const;
+  int dead_letters(std::vector<std::string> words);  // dead_letters.cc
+  int change_dead_letters(const std::string& verb, std::vector<std::string> words);
   int token_create(const std::vector<std::string>& words);  // tokens.cc
   int token_list();
   int token_revoke(const std::string& id);

@@ -64,7 +64,7 @@ def following_goes_on_over_a_kill_of_zrun_and_loses_no_line_of_either_instance(c
     wait_for("it goes on with the next instance", lambda: len(counts(printed(), 2)) >= 3, 120)
     follower.send_signal(signal.SIGINT)
     assert follower.wait(60) == 0
-    assert any(line.startswith("-- instance 1.2 goes on on zhost ") for line in printed()), printed()
+    assert any(line.startswith("-- instance 1.2 begins on zhost ") for line in printed()), printed()
     for run in (1, 2):
         said = counts(printed(), run)
         assert said == list(range(said[0], said[0] + len(said))), (run, said)

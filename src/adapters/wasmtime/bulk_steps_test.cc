@@ -189,6 +189,58 @@ TEST(BulkStepsTest, AnInitOfALargeSegmentIsCopiedInStepsAndASmallOneIsLeftAlone)
   }
 }
 
+// --- host calls ---
+
+// Calls env.slow 100 times, one behind the other: by itself, or through a table. No loop anywhere.
+std::string straight_line(bool through_a_table) {
+  using namespace std::string_literals;
+  std::string body = "\x00"s;
+  for (int i = 0; i < 100; ++i)
+    body += (through_a_table ? "\x41\x00\x11\x00\x00"s : "\x10\x00"s) + "\x1a"s;
+  body += "\x0b"s;
+  return "\0asm\1\0\0\0"s + section(1, "\x02\x60\x00\x01\x7f\x60\x00\x00"s) +
+         section(2,
+                 "\x01\x03"
+                 "env\x04"
+                 "slow\x00\x00"s) +
+         section(3, "\x01\x01"s) + section(4, "\x01\x70\x00\x01"s) +
+         section(7, "\x01\x0aon_process\x00\x01"s) + section(9, "\x01\x00\x41\x00\x0b\x01\x00"s) +
+         section(10, "\x01" + leb(static_cast<std::uint32_t>(body.size())) + body);
+}
+
+TEST(BulkStepsTest, HostCallsInAStraightLineGiveWayLikeALoop) {
+  for (const bool through_a_table : {false, true}) {
+    int calls = 0;
+    const auto slow = [](void* context, const HostCall&) {
+      ++*static_cast<int*>(context);
+      const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(300);
+      while (std::chrono::steady_clock::now() < until) {
+      }
+      return HostResult::done(0);
+    };
+    simkit::World world{1};
+    simkit::Process process{world, "z", "zrun"};
+    WasmtimeEngine engine{process};
+    auto compiled =
+        engine.compile_now(straight_line(through_a_table), {{"env", "slow", ">i", false, slow}});
+    ASSERT_TRUE(compiled) << compiled.error().message;
+    auto instance = (*compiled)->instantiate(&calls, 8u << 20);
+    ASSERT_TRUE(instance->begin("on_process"));
+    int slices = 0, most = 0;
+    for (int before = 0;; before = calls) {
+      const auto progress = instance->resume(slice);
+      ++slices;
+      most = std::max(most, calls - before);
+      if (progress == Progress::pending) continue;
+      EXPECT_EQ(progress, Progress::returned) << instance->error();
+      break;
+    }
+    EXPECT_EQ(calls, 100);
+    EXPECT_GT(slices, 5);
+    EXPECT_LT(most, 50) << "30 ms in all";
+  }
+}
+
 // A panic of the engine crate ends the process.
 TEST(BulkStepsTest, AModuleWithAnyBitTurnedIsReadOrRefusedAndCrashesNothing) {
   for (const auto* name : {"bulk", "hostile", "relay"}) {

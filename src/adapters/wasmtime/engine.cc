@@ -25,9 +25,16 @@ std::string in_one_line(const std::string& report) {
   if (why == std::string::npos) return stdx::printable(line_at(0), 500);
   auto line = line_at(why + cause.size());
   if (line.starts_with("wasm trap: ")) line.erase(0, std::string_view("wasm trap: ").size());
-  if (const auto where = report.find(frame); where != std::string::npos)
-    line += " at " + line_at(where + frame.size());
-  return stdx::printable(line, 500);
+  auto where = report.find(frame);
+  if (where == std::string::npos) return stdx::printable(line, 500);
+  auto at = line_at(where + frame.size());
+  // The function that stands for a host function (bulk_steps.h) has no name; its caller may have.
+  if (at.ends_with("!<wasm function>") || at.find("!<wasm function ") != std::string::npos)
+    if (const auto caller = report.find("\n    1: "); caller != std::string::npos)
+      if (auto named = line_at(caller + frame.size());
+          named.find("!<wasm function") == std::string::npos)
+        at = std::move(named);
+  return stdx::printable(line + " at " + at, 500);
 }
 
 std::string take_message(wasmtime_error_t* error) {

@@ -94,13 +94,10 @@ I32 random_get(Space& space, const HostCall& call, std::uint32_t at, std::uint32
     return answer(e_inval);
   const auto span = GuestSpan::at(call.memory, at, bytes, random_bytes_max);
   if (!span) return answer(e_fault);
-  stdx::Bytes random;
-  random.reserve(span->size() + 8);
-  while (random.size() < span->size()) {
+  for (std::size_t at_byte = 0; at_byte < span->size(); at_byte += sizeof(std::uint64_t)) {
     const auto word = space.runtime().random.next();
-    random.append(reinterpret_cast<const char*>(&word), sizeof word);
+    span->write_at(at_byte, &word, std::min(sizeof word, span->size() - at_byte));
   }
-  span->write(random.data(), span->size());
   return answer(ok);
 }
 
