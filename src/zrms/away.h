@@ -21,6 +21,9 @@ inline std::string with_advice(const std::string& trouble) {
 
 class Away {
  public:
+  // So long no leader is no trouble for a zhost that has just started.
+  static constexpr std::chrono::seconds start_takes{10};
+
   // What the control plane answered last; empty: it is well.
   void control_plane_is(const std::string& trouble, stdx::WallTime now) {
     trouble_ = trouble;
@@ -31,6 +34,9 @@ class Away {
   }
   // Whether some zhost holds the term, as far as is known here.
   void leader_is(bool there, stdx::WallTime now) {
+    had_leader_ |= there;
+    if (!began_) began_ = now;
+    now_ = now;
     if (there)
       leaderless_since_.reset();
     else if (!leaderless_since_)
@@ -40,6 +46,11 @@ class Away {
   // leader is one until the lease is over.
   std::string sentence() const {
     if (!leaderless_since_) return "";
+    if (!had_leader_ && now_ - *began_ < start_takes && !trouble_.starts_with("the records are "))
+      return stdx::format(
+          "this zhost has just started and has not heard of a leader yet{}{}; that takes some "
+          "seconds",
+          trouble_.empty() ? "" : ": ", trouble_.substr(0, trouble_.find("; ")));
     const auto since =
         trouble_since_ ? std::min(*trouble_since_, *leaderless_since_) : *leaderless_since_;
     return stdx::format(
@@ -55,7 +66,9 @@ class Away {
 
  private:
   std::string trouble_;
-  std::optional<stdx::WallTime> trouble_since_, leaderless_since_;
+  std::optional<stdx::WallTime> trouble_since_, leaderless_since_, began_;
+  stdx::WallTime now_{};
+  bool had_leader_ = false;
 };
 
 }  // namespace zrms

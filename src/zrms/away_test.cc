@@ -26,7 +26,7 @@ TEST(AwayTest, SinceWhenIsTheTimeOfTheFirstSignAndStaysWhileItLasts) {
   away.control_plane_is("not reached", at(10s));
   away.leader_is(false, at(14s));
   away.control_plane_is("refused", at(20s));
-  away.leader_is(false, at(20s));
+  away.leader_is(false, at(24s));
   const auto said = away.sentence();
   EXPECT_TRUE(
       said.starts_with("the cluster has no leader since 1970-01-01T00:00:10Z: refused; "
@@ -40,6 +40,22 @@ TEST(AwayTest, SinceWhenIsTheTimeOfTheFirstSignAndStaysWhileItLasts) {
   EXPECT_TRUE(away.sentence().starts_with(
       "the cluster has no leader since 1970-01-01T00:00:40Z: no super holds the term"))
       << away.sentence();
+}
+
+TEST(AwayTest, AZhostThatHasJustStartedSaysThatInsteadOfATrouble) {
+  Away away;
+  away.control_plane_is("not reached: connection refused; bring it back", at(10s));
+  away.leader_is(false, at(10s));
+  away.leader_is(false, at(13s));
+  EXPECT_EQ(
+      away.sentence(),
+      "this zhost has just started and has not heard of a leader yet: not reached: connection "
+      "refused; that takes some seconds");
+  away.leader_is(false, at(20s));
+  EXPECT_TRUE(away.sentence().starts_with("the cluster has no leader since")) << away.sentence();
+  away.leader_is(true, at(21s));
+  away.leader_is(false, at(22s));
+  EXPECT_TRUE(away.sentence().starts_with("the cluster has no leader since")) << "it had one";
 }
 
 TEST(AwayTest, RecordsThatAreBehindSayThemselvesWhatToDo) {
