@@ -48,7 +48,7 @@ class Away {
     if (!leaderless_since_) return "";
     if (!had_leader_ && now_ - *began_ < start_takes && !trouble_.starts_with("the records are "))
       return stdx::format(
-          "this zhost has just started and has not heard of a leader yet{}{}; that takes some "
+          "this zhost has just started and knows no leader yet{}{}; that takes some "
           "seconds",
           trouble_.empty() ? "" : ": ", trouble_.substr(0, trouble_.find("; ")));
     const auto since =

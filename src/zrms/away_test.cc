@@ -47,10 +47,9 @@ TEST(AwayTest, AZhostThatHasJustStartedSaysThatInsteadOfATrouble) {
   away.control_plane_is("not reached: connection refused; bring it back", at(10s));
   away.leader_is(false, at(10s));
   away.leader_is(false, at(13s));
-  EXPECT_EQ(
-      away.sentence(),
-      "this zhost has just started and has not heard of a leader yet: not reached: connection "
-      "refused; that takes some seconds");
+  EXPECT_EQ(away.sentence(),
+            "this zhost has just started and knows no leader yet: not reached: connection "
+            "refused; that takes some seconds");
   away.leader_is(false, at(20s));
   EXPECT_TRUE(away.sentence().starts_with("the cluster has no leader since")) << away.sentence();
   away.leader_is(true, at(21s));
