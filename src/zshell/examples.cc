@@ -32,6 +32,8 @@ constexpr Example examples[] = {
     {"logs", "logs -f -n 20 hello/worker"},
     {"send", "send hello/desk --data \"two coffees\" --wait"},
     {"spaces open", "spaces open hello/dashboard"},
+    {"dead-letters", "dead-letters shop/desk"},
+    {"dead-letters list", "dead-letters list -n 200"},
     {"dead-letters show", "dead-letters show 00c0ffee00c0ffee"},
     {"dead-letters retry", "dead-letters retry 00c0ffee00c0ffee"},
     {"dead-letters drop", "dead-letters drop 00c0ffee00c0ffee"},

@@ -122,7 +122,7 @@ TEST(LogsTest, WhatIsWrittenWrongIsRefusedWithTheReason) {
                                   {"logs x --since yesterday", "neither a duration"},
                                   {"logs x --since 2026-11-24T08:26:09+01:00", "UTC"},
                                   {"logs x y", "y is one name too many"},
-                                  {"logs --what x", "there is no option --what"},
+                                  {"logs --what x", "has no option --what"},
                                   {"logs -f --previous x", "a life that is over"}}) {
     Logs l;
     EXPECT_EQ(l.run(line), wrong_use) << line;
