@@ -231,10 +231,20 @@ TEST_F(ReplicaRepairTest, CopiesUnderWayAreBoundedAndAnswersOfAFormerReignCountF
 
 TEST_F(ReplicaRepairTest, WithNoLiveReplicaNothingCanBeCopiedAndTheRowStaysAsItIs) {
   held_by({"b"});
+  for (const char* id : {"a", "c"}) says(id, {});
   recovery.handle_zhost_failure("b", rows.records);
   plan(t0);
   const auto after = plan(t0 + 60s);
   EXPECT_TRUE(after.copies.empty() && after.changes.empty());
+}
+
+TEST_F(ReplicaRepairTest, AZhostThatHasItThoughTheRowDoesNotSaySoIsASource) {
+  held_by({"b"});
+  recovery.handle_zhost_failure("b", rows.records);
+  plan(t0);
+  const auto after = plan(t0 + 60s);
+  ASSERT_EQ(after.copies.size(), 3u);
+  EXPECT_EQ(after.copies[0].from, (List{"a", "c"}));
 }
 
 }  // namespace
