@@ -45,6 +45,11 @@ def came(machines, number, at_least=1):
     return logs.count(PAYLOAD) >= at_least
 
 
+def linked(machine):
+    peers = (machine.json("mesh", "peers") or {}).get("peers", [])
+    return {p["zhost_id"] for p in peers if p["connected"]}
+
+
 def detail_of(machines, name):
     seen = machines[1].json("cluster", "zhosts") or {}
     return next((z.get("detail", "") for z in seen.get("zhosts", []) if z["zhost_id"] == name), "")
@@ -55,9 +60,8 @@ def machines_that_can_only_dial_out_join_and_are_members(machines):
         rules(machines[number], RULES)
         took = join(machines, machines[number], ("--region", region, "--bind", machines[number].ip))
         print(f"  m{number} is a member after {took:.2f} s")
-    shown = machines[2].json("mesh", "peers")["peers"]
-    there = {p["zhost_id"]: p["connected"] for p in shown}
-    assert there["m1"] and not there["m3"], shown
+    wait_for("both have a link to the first one", lambda: {"m2", "m3"} <= linked(machines[1]), 30, step=0.1)
+    assert linked(machines[2]) >= {"m1"} and "m3" not in linked(machines[2]), linked(machines[2])
 
 
 def their_messages_pass_through_the_machine_that_both_reach(machines):
