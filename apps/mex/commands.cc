@@ -138,7 +138,10 @@ int sign(const std::string& file, const std::string& key_file) {
   if (!done) return fail_in(file, done.error());
   if (auto kept = adapters::posix::replace_file(fs::absolute(file).string(), *done, 0644); !kept)
     return fail(kept.error());
-  std::printf("%s: signed\n", file.c_str());
+  // Told, as a public key that was taken for a private one signs, too, for another public key.
+  const auto contents = mex::open_archive(*done, {true, {}});
+  std::printf("%s: signed; its public key is %s\n", file.c_str(),
+              contents ? contents->manifest.public_key.c_str() : "not readable");
   return 0;
 }
 

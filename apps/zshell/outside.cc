@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "outside.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -186,6 +187,12 @@ zshell::Outside outside_of(adapters::loop::Loop& loop, adapters::net::NetHttpCli
     if (isatty(STDIN_FILENO) == 0) return std::nullopt;
     std::fputs(question.c_str(), stdout);
     std::fflush(stdout);
+    // Ctrl-C is an answer, too. Nothing of a line is read before the whole is there.
+    for (pollfd input{STDIN_FILENO, POLLIN, 0}; poll(&input, 1, 100) <= 0;)
+      if (adapters::posix::Interrupt::came()) {
+        std::fputs("\n", stdout);
+        return false;
+      }
     char line[64] = {};
     if (std::fgets(line, sizeof line, stdin) == nullptr) return false;
     const std::string said(line, std::strcspn(line, "\n"));

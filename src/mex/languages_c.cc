@@ -109,7 +109,7 @@ class CBuild {
     arguments.insert(arguments.end(), {"-Wl,--stack-first",
                                        format("-Wl,-z,stack-size={}",
                                               aligned(r_.stack_bytes.value_or(c_stack_bytes))),
-                                       "-Wl,--strip-all", "-o", r_.output});
+                                       "-Wl,--strip-debug", "-o", r_.output});
     arguments.insert(arguments.end(), objects_.begin(), objects_.end());
     return call(arguments);
   }

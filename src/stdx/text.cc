@@ -49,8 +49,10 @@ std::string format_duration(Duration d) {
 Result<std::uint64_t> parse_bytes(std::string_view text) {
   std::string_view digits = text;
   std::uint64_t scale = 1;
-  for (auto [suffix, factor] :
-       {std::pair{"KiB", 1ull << 10}, {"MiB", 1ull << 20}, {"GiB", 1ull << 30}}) {
+  for (auto [suffix, factor] : {std::pair{"KiB", 1ull << 10},
+                                {"MiB", 1ull << 20},
+                                {"GiB", 1ull << 30},
+                                {"TiB", 1ull << 40}}) {
     if (text.ends_with(suffix)) {
       digits.remove_suffix(3);
       scale = factor;

@@ -43,8 +43,9 @@ std::string_view to_string(Role role) {
 stdx::Result<Role> role_named(std::string_view name) {
   for (const auto& [known, role] : roles)
     if (role > Role::page && known == name) return role;
-  return stdx::fail(Code::invalid, stdx::format("'{}' is no role; they are read, operate, admin "
-                                                "and ingress",
+  return stdx::fail(Code::invalid, stdx::format("'{}' is no role; of access tokens they are "
+                                                "read, operate, admin and ingress, of join tokens "
+                                                "super and local",
                                                 stdx::printable(name, 40)));
 }
 

@@ -158,10 +158,21 @@ stdx::Error Doorway::unknown_space(const v1::SendRequest& request, std::size_t a
         stdx::format("space '{}' of topology '{}' runs on none of the {} zhosts that were asked; "
                      "`mesh spaces` shows where spaces are",
                      stdx::printable(request.from(), 80), topology, asked)};
-  stdx::NearMiss miss(request.topology() + "/" + request.to());
-  for (const auto& [name, id] : directory_.doors()) miss.consider(name.first + "/" + name.second);
+  // By the space's name alone where the topology is right: else its letters count as alike.
+  stdx::NearMiss whole(request.topology() + "/" + request.to()), space(request.to());
+  bool is_known = false;
+  for (const auto& [name, id] : directory_.doors()) {
+    whole.consider(name.first + "/" + name.second);
+    if (name.first != request.topology()) continue;
+    is_known = true;
+    space.consider(name.second);
+  }
+  const auto hint = !is_known               ? whole.hint()
+                    : space.found().empty() ? ""
+                                            : stdx::format("; did you mean '{}/{}'?", topology,
+                                                           stdx::printable(space.found(), 80));
   return {Code::not_found, stdx::format("no space '{}' of a topology '{}' is known{}",
-                                        stdx::printable(request.to(), 80), topology, miss.hint())};
+                                        stdx::printable(request.to(), 80), topology, hint)};
 }
 
 }  // namespace zmesh

@@ -347,6 +347,17 @@ bool Space::begin_hook() {
   }
 }
 
+namespace {
+
+// A stack that is too small reaches below address 0: nothing tells it from a wild pointer.
+const char* stack_hint(const std::string& error) {
+  return error.starts_with("out of bounds memory access")
+             ? " (a pointer to nowhere, or a stack that is too small: build.stack in space.yaml)"
+             : "";
+}
+
+}  // namespace
+
 void Space::run_slice(stdx::Duration at_most) {
   if (!instance_) return;
   if (hook_deadline_ && parts_.scheduler.now() >= *hook_deadline_) return overran_deadline();
@@ -373,7 +384,7 @@ void Space::run_slice(stdx::Duration at_most) {
     }
     case ports::Instance::Progress::failed:
       if (!end_reason_.empty()) return fail(std::exchange(end_reason_, ""));
-      return fail("trap: " + instance_->error());
+      return fail("trap: " + instance_->error() + stack_hint(instance_->error()));
   }
 }
 

@@ -26,9 +26,11 @@ void SpaceDetails::detail(const v1::SpaceDetailRequest& request,
   const bool on_disk = request.all_lives() && logs_ != nullptr && stdx::is_uuid(topology) &&
                        model::is_name(request.space());
   if (space == nullptr && !on_disk)
-    return done(
-        stdx::fail(Code::not_found, stdx::format("space '{}' does not run on zhost '{}' any more",
-                                                 stdx::printable(request.space(), 80), zhost_)));
+    return done(stdx::fail(
+        Code::not_found,
+        stdx::format("space '{}' does not run on zhost '{}' any more; `zshell logs --previous` "
+                     "shows what it said last",
+                     stdx::printable(request.space(), 80), zhost_)));
   if (!on_disk) return answer(space, {});
   logs_->read(
       {model::TopologyId(topology), request.space()},

@@ -167,7 +167,8 @@ void Space::fail_caller(const Message& message, const std::string& why) {
     parts_.outside.failed(
         message.call,
         {stdx::Code::failed, stdx::format("space '{}' could not handle the message: {}; it is kept "
-                                          "as a dead letter",
+                                          "as a dead letter on the zhost of the space "
+                                          "(`zshell dead-letters` there)",
                                           spec().name, why)},
         parts_.runtime.clock.now());
 }

@@ -90,6 +90,11 @@ struct Commands {
             response ? render::parse(response->body) : nlohmann::json{{"status", "unreachable"}};
     }
     if (shell.json_) shell.outside_.print(all.dump() + "\n");
+    if (!shell.json_ && !zbase)
+      shell.outside_.print(
+          format("{}; start the zhost (`startz`), or name another one with --config FILE or --host "
+                 "ADDRESS\n",
+                 zbase.error().message));
     return worst;
   }
 

@@ -95,6 +95,22 @@ int Shell::send_message(const std::vector<std::string>& words) {
   if (!wanted->id.empty()) body["id"] = wanted->id;
   if (wanted->wait) body["wait"] = true;
   if (wanted->timeout > stdx::Duration::zero()) body["timeout_ms"] = stdx::to_ms(wanted->timeout);
+  // As JSON it would be a third longer than it is.
+  constexpr std::size_t as_json_max = 512u << 10;
+  const bool as_it_is = wanted->payload && wanted->payload->size() > as_json_max &&
+                        wanted->path.empty() && wanted->id.empty();
+  if (as_it_is) {
+    ports::HttpRequest request;
+    request.method = "POST";
+    request.path = "/v1/spaces/send";
+    request.query["to"] = wanted->target;
+    if (wanted->wait) request.query["wait"] = "1";
+    if (wanted->timeout > stdx::Duration::zero())
+      request.query["timeout_ms"] = std::to_string(stdx::to_ms(wanted->timeout));
+    request.body = std::move(*wanted->payload);
+    return show(ask("zmesh", std::move(request)),
+                [](const std::string& text) { return text + "\n"; });
+  }
   const auto answer = send("zmesh", "POST", "/v1/spaces/send",
                            body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   if (!wanted->payload && answer.exit == done && !json_ && !wanted->wait)

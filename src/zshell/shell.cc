@@ -267,7 +267,10 @@ int Shell::follow(const std::string& id, const std::string& until, stdx::Duratio
   }
   if (!json_)
     outside_.print(
-        format("  not {} yet; `topo status {} --watch` goes on showing it\n", until, id));
+        format("  not {} yet; `topo status {} --watch` goes on showing it, `logs --previous "
+               "TOPOLOGY/SPACE` shows what a space that fails said; a new version mends it (`topo "
+               "update`), `topo delete` ends it\n",
+               until, id));
   return failed;
 }
 
