@@ -6,7 +6,9 @@
 //! thread for seconds. Here each of them becomes a call of a function that is added to the module
 //! and goes in steps of `STEP` bytes, with a loop around them, in which the epoch is looked at.
 //! A length of up to one step costs the call alone. What is out of bounds traps before anything is
-//! written, as it did. `table.*` stays: tables are small (see engine_impl.h).
+//! written, as it did. Tables are small (see engine_impl.h), so `table.fill`, `.copy`, `.init` and
+//! `.grow` stay whole; but before each of them, and before `memory.grow`, stands the call of an empty
+//! function, where the epoch is looked at: straight-line code may have thousands.
 //!
 //! Host functions look at no epoch either, and straight-line code may call thousands of them. So each
 //! imported function gets one that stands for it and does nothing but call it: the epoch is looked at
@@ -22,7 +24,9 @@ use wasm_encoder::{
     BlockType, CodeSection, CustomSection, Function, FunctionSection, Instruction, Module,
     TypeSection, ValType,
 };
-use wasmparser::{CodeSectionReader, CompositeInnerType, Operator, Parser, Payload, TypeRef};
+use wasmparser::{
+    CodeSectionReader, CompositeInnerType, FunctionBody, Operator, Parser, Payload, TypeRef,
+};
 
 /// About 50 us, page faults included. With each change of what is made here, raise
 /// `SAMOZA_ENGINE_REVISION` (include/samoza_engine.h).
@@ -44,6 +48,8 @@ struct Stepper {
     imports: Vec<u32>,
     params: Vec<u32>,
     defines_functions: bool,
+    /// There are instructions before which the epoch is looked at.
+    looks: bool,
     segments: Vec<usize>,
     /// The function that stands for each instruction that occurs.
     steps: BTreeMap<Bulk, u32>,
@@ -56,6 +62,17 @@ fn bulk_of(operator: &Operator<'_>) -> Option<Bulk> {
         Operator::MemoryInit { data_index, mem: 0 } => Some(Bulk::Init(*data_index)),
         _ => None,
     }
+}
+
+fn takes_a_look(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::TableFill { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableInit { .. }
+            | Operator::TableGrow { .. }
+            | Operator::MemoryGrow { .. }
+    )
 }
 
 impl Stepper {
@@ -94,7 +111,9 @@ impl Stepper {
                 }
                 Payload::CodeSectionEntry(body) => {
                     for operator in body.get_operators_reader()? {
-                        if let Some(bulk) = bulk_of(&operator?) {
+                        let operator = operator?;
+                        found.looks |= takes_a_look(&operator);
+                        if let Some(bulk) = bulk_of(&operator) {
                             found.steps.insert(bulk, 0);
                         }
                     }
@@ -116,7 +135,7 @@ impl Stepper {
     }
 
     fn changes_nothing(&self) -> bool {
-        self.steps.is_empty() && !self.wraps()
+        self.steps.is_empty() && !self.wraps() && !self.looks
     }
 
     /// Without code of its own a module calls nothing.
@@ -127,6 +146,12 @@ impl Stepper {
     /// The function that stands for the imported one with this index.
     fn wrapper_of(&self, import: u32) -> u32 {
         self.functions + self.steps.len() as u32 + import
+    }
+
+    /// The empty function.
+    fn look_function(&self) -> u32 {
+        let wrappers = if self.wraps() { self.imports.len() as u32 } else { 0 };
+        self.functions + self.steps.len() as u32 + wrappers
     }
 
     fn wrapper(&self, import: u32, ty: u32) -> Function {
@@ -267,6 +292,7 @@ impl Reencode for Stepper {
     ) -> Result<(), Error<Self::Error>> {
         utils::parse_type_section(self, types, section)?;
         types.ty().function([ValType::I32; 3], []);
+        types.ty().function([], []);
         Ok(())
     }
 
@@ -283,6 +309,9 @@ impl Reencode for Stepper {
             for ty in &self.imports {
                 functions.function(*ty);
             }
+        }
+        if self.looks {
+            functions.function(self.types + 1);
         }
         Ok(())
     }
@@ -301,6 +330,29 @@ impl Reencode for Stepper {
                 code.function(&self.wrapper(import, *ty));
             }
         }
+        if self.looks {
+            let mut empty = Function::new([]);
+            empty.instruction(&Instruction::End);
+            code.function(&empty);
+        }
+        Ok(())
+    }
+
+    fn parse_function_body(
+        &mut self,
+        code: &mut CodeSection,
+        body: FunctionBody<'_>,
+    ) -> Result<(), Error<Self::Error>> {
+        let mut function = self.new_function_with_parsed_locals(&body)?;
+        let mut reader = body.get_operators_reader()?;
+        while !reader.eof() {
+            let operator = reader.read()?;
+            if takes_a_look(&operator) {
+                function.instruction(&Instruction::Call(self.look_function()));
+            }
+            function.instruction(&self.instruction(operator)?);
+        }
+        code.function(&function);
         Ok(())
     }
 

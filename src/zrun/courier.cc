@@ -378,7 +378,6 @@ void Courier::take_acknowledgement(LocalTopology& topology, PathState& path,
 // nothing, also while no other one is open.
 void Courier::close(PathState& path) {
   path.opened_to.clear();
-  if (PLANTED(S7_replaced)) return;
   path.opened_epoch = 0;
   path.opened_run = 0;
 }

@@ -241,6 +241,32 @@ TEST(BulkStepsTest, HostCallsInAStraightLineGiveWayLikeALoop) {
   }
 }
 
+// Fills a table of 60,000 elements 2,000 times, one behind the other.
+std::string table_fills() {
+  using namespace std::string_literals;
+  std::string body = "\x00"s;
+  for (int i = 0; i < 2000; ++i) body += "\x41\x00\xd0\x70\x41\xe0\xd4\x03\xfc\x11\x00"s;
+  body += "\x0b"s;
+  return "\0asm\1\0\0\0"s + section(1, "\x01\x60\x00\x00"s) + section(3, "\x01\x00"s) +
+         section(4, "\x01\x70\x00\xe0\xd4\x03"s) + section(7, "\x01\x0aon_process\x00\x00"s) +
+         section(10, "\x01" + leb(static_cast<std::uint32_t>(body.size())) + body);
+}
+
+TEST(BulkStepsTest, FillsOfATableInAStraightLineGiveWayLikeALoop) {
+  simkit::World world{1};
+  simkit::Process process{world, "z", "zrun"};
+  WasmtimeEngine engine{process};
+  auto compiled = engine.compile_now(table_fills(), {});
+  ASSERT_TRUE(compiled) << compiled.error().message;
+  auto instance = (*compiled)->instantiate(nullptr, 8u << 20);
+  ASSERT_TRUE(instance->begin("on_process"));
+  int slices = 1;
+  auto progress = instance->resume(slice);
+  for (; progress == Progress::pending; ++slices) progress = instance->resume(slice);
+  EXPECT_EQ(progress, Progress::returned) << instance->error();
+  EXPECT_GT(slices, 5);
+}
+
 // A panic of the engine crate ends the process.
 TEST(BulkStepsTest, AModuleWithAnyBitTurnedIsReadOrRefusedAndCrashesNothing) {
   for (const auto* name : {"bulk", "hostile", "relay"}) {
