@@ -95,6 +95,27 @@ TEST(ServiceBusTest, ARequestUnderWayIsAnsweredAsUnknownWhenTheHubGoes) {
   EXPECT_EQ(got.error().code, stdx::Code::unknown);
 }
 
+// Of 40 MiB at once as much as fits is sent; the rest is refused, and the link stays.
+TEST(ServiceBusTest, WhatALinkHasNoRoomForIsRefusedAndTheLinkStays) {
+  Zhost z;
+  std::size_t came = 0, answered = 0, full = 0;
+  z.b->on("zrun.big", [&](const Caller&, stdx::BytesView, Response) { ++came; });
+  for (int i = 0; i < 20; ++i)
+    z.a->notify(address("", "zrun"), "zrun.big", std::string(1u << 20, 'x'));
+  for (int i = 0; i < 20; ++i)
+    z.a->request(address("", "zrun"), "zrun.echo", std::string(1u << 20, 'x'), 5s,
+                 [&](stdx::Result<stdx::Bytes> got) {
+                   ++answered;
+                   full += !got && got.error().code == stdx::Code::full;
+                 });
+  EXPECT_TRUE(z.a->connected());
+  EXPECT_TRUE(z.world.run_until_true([&] { return answered == 20; }, 10s));
+  EXPECT_TRUE(z.a->connected());
+  EXPECT_GE(came, 10u);
+  EXPECT_GE(full, 15u);
+  EXPECT_EQ(*z.ask("zrun", "zrun.echo"), "zrms:hi") << "there is room again";
+}
+
 TEST(HubTest, ALinkWithoutAProperHelloIsClosed) {
   Zhost zhost;
   simkit::Process stranger(zhost.world, "z0", "x");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/hub.h"
 
+#include "rpc/link_room.h"
 #include "stdx/text.h"
 
 namespace rpc {
@@ -11,10 +12,15 @@ Hub::Hub(ports::Runtime& runtime, ports::Transport& transport, Options options)
     : runtime_(runtime),
       transport_(transport),
       options_(std::move(options)),
-      endpoint_(runtime, [this](v1::Envelope envelope) {
-        *envelope.mutable_from() = address(options_.zhost, options_.name);
-        route(std::move(envelope));
-      }) {}
+      endpoint_(runtime,
+                [this](v1::Envelope envelope) {
+                  *envelope.mutable_from() = address(options_.zhost, options_.name);
+                  route(std::move(envelope));
+                }),
+      refused_(runtime.metrics.counter(
+          "samoza_hub_refused_total",
+          "Messages refused as their service does not read what waits for it",
+          {{"hub", options_.name}})) {}
 
 Hub::~Hub() = default;
 
@@ -105,14 +111,28 @@ void Hub::deliver(v1::Envelope envelope) {
     return;
   }
   const auto at = services_.find(service);
-  if (at != services_.end()) {
-    wire::send_envelope(*connections_.at(at->second).link, envelope);
-    return;
+  const bool is_up = at != services_.end();
+  if (is_up) {
+    auto& link = *connections_.at(at->second).link;
+    if (has_room(link, envelope)) return wire::send_envelope(link, envelope);
+    refused_.add();
+    if (envelope.is_response()) {
+      envelope.clear_body();
+      *envelope.mutable_status() = wire::to_wire(
+          {Code::full, stdx::format("the answer was lost: {} of zhost '{}' does not read",
+                                    stdx::printable(service, 60), options_.zhost)});
+      if (has_room(link, envelope)) wire::send_envelope(link, envelope);
+      return;
+    }
   }
   if (envelope.request_id() == 0 || envelope.is_response()) return;
   auto failure = RpcEndpoint::failure(
-      envelope, {Code::unavailable, stdx::format("{} is not up on zhost '{}'",
-                                                 stdx::printable(service, 60), options_.zhost)});
+      envelope,
+      is_up ? stdx::Error{Code::full, stdx::format("{} of zhost '{}' does not read",
+                                                   stdx::printable(service, 60), options_.zhost)}
+            : stdx::Error{Code::unavailable,
+                          stdx::format("{} is not up on zhost '{}'", stdx::printable(service, 60),
+                                       options_.zhost)});
   // Posted, so that a hub's own request is not answered from inside `request`.
   runtime_.executor.post(
       [this, failure = std::move(failure)]() mutable { route(std::move(failure)); });

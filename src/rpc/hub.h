@@ -72,6 +72,7 @@ class Hub {
   std::map<std::uint64_t, Connection> connections_;
   std::map<std::string, std::uint64_t> services_;
   std::uint64_t next_connection_ = 1;
+  ports::Counter& refused_;
 };
 
 }  // namespace rpc

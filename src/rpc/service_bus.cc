@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "rpc/link_room.h"
 #include "stdx/text.h"
 
 namespace rpc {
@@ -23,6 +24,9 @@ ServiceBus::ServiceBus(ports::Runtime& runtime, ports::Transport& transport, Opt
       back_off_(back_off_min),
       dropped_(runtime.metrics.counter("samoza_bus_dropped_events_total",
                                        "Events not sent because the hub was away",
+                                       {{"hub", options_.hub}})),
+      refused_(runtime.metrics.counter("samoza_bus_refused_total",
+                                       "Messages refused as too much waited on its way to the hub",
                                        {{"hub", options_.hub}})) {}
 
 ServiceBus::~ServiceBus() = default;
@@ -64,7 +68,8 @@ void ServiceBus::attach(std::unique_ptr<ports::Link> link) {
 }
 
 void ServiceBus::lost(const stdx::Error& why) {
-  runtime_.log.debug("bus_lost", {{"hub", options_.hub}, {"why", why.message}});
+  runtime_.log.write(why.code == stdx::Code::full ? ports::Level::warn : ports::Level::debug,
+                     "bus_lost", {{"hub", options_.hub}, {"why", why.message}});
   link_.reset();
   endpoint_.fail_all({stdx::Code::unknown, stdx::format("the link to {} was lost", options_.hub)});
   if (on_state) on_state(false);
@@ -87,10 +92,8 @@ void ServiceBus::receive(stdx::Bytes frame) {
 }
 
 void ServiceBus::send(v1::Envelope envelope) {
-  if (link_) {
-    wire::send_envelope(*link_, envelope);
-    return;
-  }
+  if (link_ && has_room(*link_, envelope)) return wire::send_envelope(*link_, envelope);
+  if (link_) return refuse(std::move(envelope));
   if (envelope.is_response() || envelope.request_id() == 0) {
     dropped_.add();
     return;
@@ -100,6 +103,25 @@ void ServiceBus::send(v1::Envelope envelope) {
     if (alive.expired()) return;
     endpoint_.receive(RpcEndpoint::failure(
         envelope, {stdx::Code::unavailable, stdx::format("{} is away", options_.hub)}));
+  });
+}
+
+// The hub does not read as fast as this service writes.
+void ServiceBus::refuse(v1::Envelope envelope) {
+  refused_.add();
+  const stdx::Error why{
+      stdx::Code::full,
+      stdx::format("too much waits on its way to {} of this zhost; try again", options_.hub)};
+  if (envelope.is_response()) {
+    // Its caller hears so much, where even that fits.
+    envelope.clear_body();
+    *envelope.mutable_status() = wire::to_wire(why);
+    if (has_room(*link_, envelope)) wire::send_envelope(*link_, envelope);
+    return;
+  }
+  if (envelope.request_id() == 0) return;
+  runtime_.executor.post([this, alive = std::weak_ptr<bool>(alive_), envelope, why] {
+    if (!alive.expired()) endpoint_.receive(RpcEndpoint::failure(envelope, why));
   });
 }
 

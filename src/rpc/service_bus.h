@@ -5,6 +5,9 @@
 // "startz" for what must work without zmesh). It connects by itself, says Hello, and comes back
 // with a jittered back-off (20 ms to 1 s) after the hub went away.
 //
+// A message that would fill the link is refused: a request fails with Code::full, of a response
+// only that is sent, an event is dropped and counted.
+//
 // While the hub is away requests fail at once with Code::unavailable and events are dropped and
 // counted: whoever sends them repeats by itself (reports, directories) or asks again.
 //
@@ -46,6 +49,8 @@ class ServiceBus {
   std::function<void()> on_writable;
 
   bool connected() const { return link_ != nullptr; }
+  // What waits on its way to the hub.
+  std::size_t queued_bytes() const { return link_ ? link_->queued_bytes() : 0; }
   // Starts connecting; set the handlers first.
   void start();
 
@@ -55,6 +60,7 @@ class ServiceBus {
   void receive(stdx::Bytes frame);
   void lost(const stdx::Error& why);
   void send(v1::Envelope envelope);
+  void refuse(v1::Envelope envelope);
 
   ports::Runtime& runtime_;
   ports::Transport& transport_;
@@ -64,6 +70,7 @@ class ServiceBus {
   ports::Timer retry_;
   stdx::Duration back_off_;
   ports::Counter& dropped_;
+  ports::Counter& refused_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -55,6 +55,7 @@ struct Pages::Asset {
   std::string zhost;
   bool html = false;
   std::uint64_t tag = 0;  // of the parts so far
+  int refused = 0;        // times that its zrun had no room
   ports::HttpResponse response;
   ports::HttpReply reply;
   std::shared_ptr<std::size_t> fetched_bytes;
@@ -163,13 +164,23 @@ void Pages::serve(const v1::DirectoryEntry& entry, std::string path, bool html,
 
 // Part by part: each fits a frame, and others go in between.
 void Pages::fetch(std::shared_ptr<Asset> asset) {
+  if (parts_ >= parts_max) return waiting_parts_.push_back(std::move(asset));
+  ++parts_;
   asset->request.set_offset(asset->response.body.size());
   endpoint_.request(
       rpc::address(asset->zhost, "zrun"), "zrun.page_asset", asset->request.SerializeAsString(),
       zrun_timeout,
       rpc::expect<v1::PageAssetReply>([this, asset, alive = std::weak_ptr<bool>(alive_)](
                                           stdx::Result<v1::PageAssetReply> part) {
+        if (!alive.expired()) part_came();
         auto& response = asset->response;
+        if (!part && part.error().code == Code::full && !alive.expired() &&
+            ++asset->refused < part_tries_max) {
+          runtime_.executor.after(part_again, [this, asset, alive] {
+            if (!alive.expired()) fetch(asset);
+          });
+          return;
+        }
         if (!part) {
           const bool missing = part.error().code == Code::not_found;
           return asset->reply(asset->html ? message_page(missing ? 404 : 503,
@@ -205,6 +216,14 @@ void Pages::fetch(std::shared_ptr<Asset> asset) {
         response.headers["Content-Security-Policy"] = part->policy();
         asset->reply(std::move(response));
       }));
+}
+
+void Pages::part_came() {
+  --parts_;
+  if (waiting_parts_.empty()) return;
+  auto next = std::move(waiting_parts_.front());
+  waiting_parts_.pop_front();
+  fetch(std::move(next));
 }
 
 ports::HttpResponse Pages::give_ticket(const ports::HttpRequest& request) {

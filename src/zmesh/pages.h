@@ -11,6 +11,7 @@
 // Every `look` the zruns are told which sockets are open; a socket whose space is not there any
 // more, or whose session is over, is closed, and the page opens another one.
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -35,6 +36,11 @@ class Pages {
   static constexpr std::size_t took_step = 64u << 10, queue_bytes_soft = 256u << 10;
   static constexpr stdx::Duration look_every = std::chrono::seconds(2);
   static constexpr stdx::Duration zrun_timeout = std::chrono::seconds(10);
+  // Parts of files that are asked for at once; the next ones wait.
+  static constexpr std::size_t parts_max = 4;
+  // A zrun that has too much to send is asked again.
+  static constexpr stdx::Duration part_again = std::chrono::milliseconds(200);
+  static constexpr int part_tries_max = 50;
 
   struct Access {
     ports::ClusterKey* key = nullptr;
@@ -72,6 +78,7 @@ class Pages {
               ports::HttpReply reply);
   void serve(const v1::DirectoryEntry& page, std::string path, bool html, ports::HttpReply reply);
   void fetch(std::shared_ptr<Asset> asset);
+  void part_came();
   void page_said(std::uint64_t id, stdx::Bytes text);
   void show(const std::string& zhost, v1::PageFrame frame);
   void tell_taken(std::uint64_t id, Socket& socket);
@@ -84,6 +91,8 @@ class Pages {
   PageSessions sessions_;
   std::map<std::uint64_t, Socket> sockets_;
   std::uint64_t next_;
+  std::size_t parts_ = 0;                             // asked for
+  std::deque<std::shared_ptr<Asset>> waiting_parts_;  // at most requests_max
   std::shared_ptr<std::size_t> waiting_ = std::make_shared<std::size_t>(0);
   std::shared_ptr<std::size_t> fetched_bytes_ = std::make_shared<std::size_t>(0);
   ports::Timer look_timer_;

@@ -291,6 +291,47 @@ TEST(PagesTest, AZrunThatStartsAnewClosesTheSocketsOfThatBefore) {
   EXPECT_FALSE(socket->open);
 }
 
+TEST(PagesTest, AMessageThatNoPageCanBeShownMutesNone) {
+  Site site;
+  const auto socket = site.open(site.cookie());
+  site.pages()->show("news", "desk", 1,
+                     std::string(1u << 20, '\x01'));  // six times as much as JSON
+  site.pages()->show("news", "desk", 2, std::string(900'000, 'Q'));
+  site.world.run_for(1s);
+  for (std::uint64_t seq = 3; seq < 6; ++seq) site.pages()->show("news", "desk", seq, "small");
+  site.world.run_for(1s);
+  ASSERT_EQ(socket->got.size(), 4u) << "all but the first";
+}
+
+TEST(PagesTest, ALargeMessageToManyPagesCutsNoLinkAndThePagesSeeTheNextOnes) {
+  Site site;
+  std::vector<std::shared_ptr<Socket>> sockets;
+  for (int i = 0; i < 40; ++i) sockets.push_back(site.open(site.cookie()));
+  site.pages()->show("news", "desk", 1, std::string(1u << 20, 'Q'));
+  EXPECT_TRUE(site.zrun.at("b")->service->zmesh_connected());
+  site.world.run_for(5s);
+  EXPECT_TRUE(site.zrun.at("b")->service->zmesh_connected());
+  site.pages()->show("news", "desk", 2, "small");
+  site.world.run_for(1s);
+  for (const auto& socket : sockets) {
+    EXPECT_TRUE(socket->open);
+    ASSERT_FALSE(socket->got.empty());
+    EXPECT_NE(socket->got.back().find("small"), std::string::npos);
+  }
+}
+
+TEST(PagesTest, PagesThatAskForLargeFilesAllAtOnceGetThemOneAfterTheOther) {
+  Site site;
+  ship(site, 2, 3u << 20, 'a');
+  std::map<int, int> answers;
+  for (int i = 0; i < 40; ++i)
+    site.api->handle(site.request("/app.js", site.cookie()),
+                     [&](ports::HttpResponse response) { ++answers[response.status]; });
+  EXPECT_TRUE(site.world.run_until_true([&] { return answers[200] + answers[503] == 40; }, 60s));
+  EXPECT_GE(answers[200], 20);
+  EXPECT_TRUE(site.zrun.at("b")->service->zmesh_connected());
+}
+
 TEST(PagesTest, APageThatDoesNotReadLosesMessagesAndOneThatSaysTooMuchIsTold) {
   Site site;
   const auto socket = site.open(site.cookie());

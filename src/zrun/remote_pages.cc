@@ -23,19 +23,30 @@ class RemotePages::Page final : public ports::Link {
 
   void start(ports::LinkHandlers handlers) override { handlers_ = std::move(handlers); }
   void send(stdx::Bytes text, ports::Urgency) override {
+    if (!pages_.hub_has_room()) return;
+    if (not_taken_ == 0) told_ = pages_.runtime_.clock.now();
     not_taken_ += text.size();
     v1::PageFrame frame;
     frame.set_page(key_.second);
     frame.set_text(std::move(text));
     pages_.endpoint_.notify(to(), "zmesh.page_show", frame.SerializeAsString());
   }
-  std::size_t queued_bytes() const override { return not_taken_; }
+  std::size_t queued_bytes() const override {
+    return pages_.hub_has_room() ? not_taken_ : ports::Link::queue_bytes_max;
+  }
   std::string peer() const override { return "a page at zhost " + key_.first; }
 
   void said(stdx::Bytes text) {
     if (handlers_.on_frame) handlers_.on_frame(std::move(text));
   }
-  void took(std::size_t bytes) { not_taken_ -= std::min(bytes, not_taken_); }
+  void took(std::size_t bytes) {
+    not_taken_ -= std::min(bytes, not_taken_);
+    told_ = pages_.runtime_.clock.now();
+  }
+  void forget_sent() { not_taken_ = 0; }
+  void forget_lost(stdx::Instant now) {
+    if (now - told_ > taken_within) forget_sent();
+  }
   // Destroys it.
   void end(const std::string& why) {
     if (const auto closed = handlers_.on_closed) closed({Code::unavailable, why});
@@ -48,10 +59,15 @@ class RemotePages::Page final : public ports::Link {
   const Key key_;
   ports::LinkHandlers handlers_;
   std::size_t not_taken_ = 0;
+  stdx::Instant told_{};  // that some of it was taken
 };
 
-RemotePages::RemotePages(ports::Runtime& runtime, rpc::RpcEndpoint& endpoint, Find find)
-    : runtime_(runtime), endpoint_(endpoint), find_(std::move(find)) {
+RemotePages::RemotePages(ports::Runtime& runtime, rpc::RpcEndpoint& endpoint, Find find,
+                         HubQueue hub_queue)
+    : runtime_(runtime),
+      endpoint_(endpoint),
+      find_(std::move(find)),
+      hub_queue_(std::move(hub_queue)) {
   endpoint_.on("zrun.page_asset", rpc::typed<v1::PageAssetRequest, v1::PageAssetReply>(
                                       [this](const rpc::Caller&, v1::PageAssetRequest request,
                                              auto done) { done(asset(request)); }));
@@ -91,6 +107,8 @@ stdx::Result<v1::PageAssetReply> RemotePages::asset(const v1::PageAssetRequest& 
     return stdx::fail(Code::unavailable,
                       stdx::format("UI space '{}' does not run on this zhost now",
                                    stdx::printable(request.space(), 80)));
+  if (!hub_has_room())
+    return stdx::fail(Code::full, "too much waits on its way from this zrun; try again");
   TRY_ASSIGN(const auto asset, pages->asset(request.asset()));
   v1::PageAssetReply reply;
   reply.set_size(asset.bytes.size());
@@ -130,10 +148,20 @@ v1::PagesGone RemotePages::named(const std::string& zhost, const v1::PagesOpen& 
   return gone;
 }
 
+bool RemotePages::hub_has_room() const {
+  const auto queued = hub_queue_();
+  return queued && *queued <= hub_bytes_soft;
+}
+
+void RemotePages::hub_lost() {
+  for (const auto& [key, open] : open_) open.page->forget_sent();
+}
+
 void RemotePages::tidy() {
   std::vector<Page*> over;
   for (const auto& [key, open] : open_)
     if (runtime_.clock.now() - open.named > unnamed_max) over.push_back(open.page);
+  for (const auto& [key, open] : open_) open.page->forget_lost(runtime_.clock.now());
   for (auto* page : over) page->end("its zmesh does not name it any more");
 }
 

@@ -11,7 +11,9 @@
 #include <memory>
 #include <string>
 
+#include <optional>
 #include "ports/http.h"
+
 #include "ports/runtime.h"
 #include "rpc/rpc_endpoint.h"
 #include "samoza/v1/pages.pb.h"
@@ -30,7 +32,16 @@ class RemotePages {
   // The pages of a space by its topology's id, or null; and those that serve its assets.
   using Find = std::function<UiPages*(const std::string& topology, const std::string& space)>;
 
-  RemotePages(ports::Runtime& runtime, rpc::RpcEndpoint& endpoint, Find find);
+  // What waits on its way to zmesh; none: zmesh is away. Past hub_bytes_soft nothing more is put
+  // behind it.
+  using HubQueue = std::function<std::optional<std::size_t>()>;
+  static constexpr std::size_t hub_bytes_soft = 4u << 20;
+  // What a page's zmesh does not tell to be taken for so long counts as lost.
+  static constexpr stdx::Duration taken_within = std::chrono::seconds(60);
+
+  RemotePages(ports::Runtime& runtime, rpc::RpcEndpoint& endpoint, Find find, HubQueue hub_queue);
+  // The link to zmesh broke: what was in it is lost, and no page will tell that it was taken.
+  void hub_lost();
 
   // Closes pages that nobody has named for a while; from time to time.
   void tidy();
@@ -49,7 +60,10 @@ class RemotePages {
 
   ports::Runtime& runtime_;
   rpc::RpcEndpoint& endpoint_;
+  bool hub_has_room() const;
+
   Find find_;
+  HubQueue hub_queue_;
   std::map<Key, Open> open_;
 };
 

@@ -71,10 +71,15 @@ Service::Service(ports::Runtime& runtime, Dependencies dependencies, Options opt
                                    done(std::unexpected(answer.error()));
                                });
               }),
-      remote_pages_(runtime, zmesh_.endpoint(),
-                    [this](const std::string& topology, const std::string& space) {
-                      return spaces_.pages(topology, space);
-                    }),
+      remote_pages_(
+          runtime, zmesh_.endpoint(),
+          [this](const std::string& topology, const std::string& space) {
+            return spaces_.pages(topology, space);
+          },
+          [this]() -> std::optional<std::size_t> {
+            if (!zmesh_.connected()) return std::nullopt;
+            return zmesh_.queued_bytes();
+          }),
       outside_calls_(runtime.metrics),
       letters_(local_parts()),
       outside_requests_(local_parts()),
@@ -194,6 +199,9 @@ void Service::wire_handlers() {
                                      auto done) { details_.detail(request, std::move(done)); }));
   zmesh_.on_data = [this](stdx::Bytes frame) { frames_.arrived("", frame); };
   zmesh_.on_writable = [this] { courier_.room_again(); };
+  zmesh_.on_state = [this](bool connected) {
+    if (!connected) remote_pages_.hub_lost();
+  };
   links_.on_room = [this] { courier_.room_again(); };
   links_.on_frame = [this](const std::string& zhost, stdx::Bytes frame) {
     frames_.arrived(zhost, frame);

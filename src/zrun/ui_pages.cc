@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "stdx/text.h"
+#include "stdx/utf8.h"
 #include "wire/json.h"
 
 namespace zrun {
@@ -29,6 +30,18 @@ std::string type_of(const std::string& asset) {
   const auto dot = asset.rfind('.');
   const auto at = dot == std::string::npos ? types.end() : types.find(asset.substr(dot + 1));
   return at == types.end() ? "application/octet-stream" : at->second;
+}
+
+// At most. What is no UTF-8 becomes replacement characters of three bytes.
+std::size_t json_bytes_of(stdx::BytesView text) {
+  const std::size_t of_other = stdx::is_utf8(text) ? 0 : 2;
+  std::size_t bytes = text.size();
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || c == '"' || c == '\\') bytes += 5;
+    if (byte >= 0x80) bytes += of_other;
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -67,6 +80,7 @@ void UiPages::open(std::unique_ptr<ports::Link> link) {
 void UiPages::show(const std::string& path, const std::string& from, std::uint64_t seq,
                    stdx::BytesView payload) {
   if (links_.empty()) return;
+  if (json_bytes_of(payload) > shown_bytes_max) return dropped_.add(links_.size());
   nlohmann::json message;
   message["path"] = path;
   message["from"] = from;

@@ -21,6 +21,9 @@ class UiPages {
  public:
   static constexpr std::size_t pages_max = 64;
   static constexpr std::size_t queue_bytes_soft = 1u << 20;
+  // Of one message as JSON, where a control character has six bytes: to write more would hold up
+  // the space that sends it. A larger one is shown to nobody, and counted.
+  static constexpr std::size_t shown_bytes_max = (1u << 20) + 1024;
 
   // A page sent `payload` along the path of that name; the error, if any, goes back to the page.
   using FromPage = std::function<stdx::Status(const std::string& path, const std::string& payload)>;

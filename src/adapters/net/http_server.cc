@@ -46,6 +46,7 @@ constexpr std::size_t body_bytes_max = 1u << 20;
 // A body has this long, and a second more for each of these bytes.
 constexpr stdx::Duration body_time = 60s;
 constexpr std::size_t body_bytes_per_second = 256u << 10;
+constexpr std::size_t answer_bytes_per_second = 64u << 10;
 
 bool listed(const std::vector<std::string>& list, const std::string& text) {
   return std::find(list.begin(), list.end(), text) != list.end();
@@ -378,7 +379,8 @@ class Session : public std::enable_shared_from_this<Session> {
     if (!is_head_) out->body() = std::move(response.body);
     out->prepare_payload();
     if (is_head_ && response.status != 204 && response.status != 304) out->content_length(bytes);
-    stream_.expires_after(30s);
+    // As for a body that comes in: a second more for so many bytes.
+    stream_.expires_after(30s + std::chrono::seconds(bytes / answer_bytes_per_second));
     http::async_write(stream_, *out,
                       [self = shared_from_this(), out](error_code error, std::size_t) {
                         if (error || !self->keep_alive_) return self->close();
