@@ -28,7 +28,10 @@ struct BlobFiles::Worker {
   void run(Done<T> done, std::move_only_function<stdx::Result<T>()> work) {
     const bool taken = thread.post([this, done, work = std::move(work)]() mutable {
       auto result = work();
-      executor.post([done = std::move(done), result = std::move(result)] { done(result); });
+      // Moved: a copy of an archive would hold up the loop.
+      executor.post([done = std::move(done), result = std::move(result)]() mutable {
+        done(std::move(result));
+      });
     });
     if (taken) return;
     executor.post([done = std::move(done)] {
