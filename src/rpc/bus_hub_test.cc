@@ -110,6 +110,7 @@ TEST(ServiceBusTest, WhatALinkHasNoRoomForIsRefusedAndTheLinkStays) {
                  });
   EXPECT_TRUE(z.a->connected());
   EXPECT_TRUE(z.world.run_until_true([&] { return answered == 20; }, 10s));
+  z.world.run_for(1s);
   EXPECT_TRUE(z.a->connected());
   EXPECT_GE(came, 10u);
   EXPECT_GE(full, 15u);
