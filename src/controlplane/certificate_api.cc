@@ -65,7 +65,10 @@ void CertificateApi::change_keys() {
   if (!change) return;
   store_.commit({}, {*change}, [this, change = *change](auto committed) {
     // Else it is tried again with the next poll; another control plane may have done it.
-    if (!committed) return;
+    if (!committed) {
+      records_.write_failed(committed.error());
+      return;
+    }
     gate_.committed(committed->revision);
     records_.learn_written({change});
     runtime_.log.info("keys_changed", {{"generation", authority_.keys().generation()}});
@@ -83,7 +86,10 @@ void CertificateApi::follow_keys(const v1::CertifyRequest& request) {
   records_.learn_own({change->kind, change->key, change->expected_version, *change->value});
   if (!gate_.is_open()) return;  // written with the next change
   store_.commit({}, {*change}, [this, change = *change](auto committed) {
-    if (!committed) return;
+    if (!committed) {
+      records_.write_failed(committed.error());
+      return;
+    }
     gate_.committed(committed->revision);
     records_.learn_written({change});
   });
@@ -154,7 +160,8 @@ void CertificateApi::certify(const v1::CertifyRequest& request, const std::strin
           // A join token that has ended is announced.
           return on_change();
         }
-        const auto& why = committed.error();
+        const auto why = committed.error();
+        records_.write_failed(why);
         runtime_.log.warn("key_not_recorded", {{"zhost", request.zhost()}, {"why", why.message}});
         // Somebody recorded a key for this id, or used the token, meanwhile.
         if (why.code == Code::conflict && tries > 1)

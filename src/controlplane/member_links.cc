@@ -185,8 +185,10 @@ void MemberLinks::drop(LinkId id) {
   const auto at = chosen_.find(zhost);
   if (at == chosen_.end() || at->second != id) return;
   chosen_.erase(at);
-  for (const auto& [other, connection] : connections_)
-    if (connection.zhost == zhost) chosen_[zhost] = other;
+  // One that was admitted before one that was not: who is refused has not taken its place.
+  for (const bool admitted : {false, true})
+    for (const auto& [other, connection] : connections_)
+      if (connection.zhost == zhost && connection.admitted == admitted) chosen_[zhost] = other;
 }
 
 void MemberLinks::drop_revoked() {

@@ -101,6 +101,9 @@ TEST(ControlPlaneTest, RJoinWhoIsRefusedDoesNotTakeTheAnswersOfTheZhostWhoseIdIt
   f.post("c", 1);
   f.world.run_for(100ms);
   EXPECT_FALSE(twin.got.empty());
+  FakeZmesh third(f.world, f.network, "a", "a");
+  f.world.run_for(100ms);
+  EXPECT_EQ(f.post("a", 2, "test", third.nonce).status, 409);
   twin.link.reset();
   f.world.run_for(100ms);
   EXPECT_TRUE(answers_a());

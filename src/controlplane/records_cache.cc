@@ -83,6 +83,7 @@ bool RecordsCache::learn_own(const ports::Record& record) {
 }
 
 void RecordsCache::learn_written(const std::vector<ports::RecordChange>& changes) {
+  write_succeeded();
   for (const auto& change : changes) {
     if (change.value)
       learn_own({change.kind, change.key, change.expected_version + 1, *change.value});

@@ -170,7 +170,8 @@ void Registrar::write_forgotten(const v1::ForgetRequest& request,
   // Fenced: only who holds the term has judged it dead (P7).
   store_.commit(request.term(), std::move(changes),
                 [this, row = *row, own, done](stdx::Result<ports::Store::Committed> committed) {
-                  if (!committed) return done(std::unexpected(committed.error()));
+                  if (!committed)
+                    return done(std::unexpected(parts_.records.write_failed(committed.error())));
                   parts_.gate.committed(committed->revision);
                   parts_.records.learn_written(own);
                   on_forgotten();
@@ -193,7 +194,9 @@ void Registrar::mark(const v1::MarkRequest& request, Done<v1::MarkReply> done) {
   store_.commit(request.term(),
                 {{"zhost", request.zhost_id(), row->version, row->member.SerializeAsString()}},
                 [this, row = *row, done](stdx::Result<ports::Store::Committed> committed) {
-                  if (!committed) return done(std::unexpected(committed.error()));
+                  if (!committed)
+                    return done(std::unexpected(parts_.records.write_failed(committed.error())));
+                  parts_.records.write_succeeded();
                   parts_.gate.committed(committed->revision);
                   parts_.membership.learn(row.member, row.version + 1, runtime_.clock.now());
                   done(v1::MarkReply());

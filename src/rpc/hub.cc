@@ -135,7 +135,9 @@ void Hub::deliver(v1::Envelope envelope) {
                                        options_.zhost)});
   // Posted, so that a hub's own request is not answered from inside `request`.
   runtime_.executor.post(
-      [this, failure = std::move(failure)]() mutable { route(std::move(failure)); });
+      [this, alive = std::weak_ptr<bool>(alive_), failure = std::move(failure)]() mutable {
+        if (!alive.expired()) route(std::move(failure));
+      });
 }
 
 void Hub::closed(std::uint64_t id, const stdx::Error& why) {

@@ -73,6 +73,7 @@ class Hub {
   std::map<std::string, std::uint64_t> services_;
   std::uint64_t next_connection_ = 1;
   ports::Counter& refused_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace rpc
