@@ -115,7 +115,8 @@ def an_eavesdropper_reads_no_payload_token_or_name(machines):
     print(f"  {len(captured) >> 10} KiB captured")
 
 
-def a_way_that_is_cut_is_gone_around_and_nobody_counts_as_dead(machines):
+def a_way_to_the_leader_that_is_cut_is_gone_around_and_made_anew_when_it_is_back(machines):
+    """Its link is found lost about as late as the zhost counts as dead, so its space may have moved once."""
     if shutil.which("nft") is None:
         raise NotRun("there is no `nft` (package nftables)")
     there = place_of(machines, "sink")
@@ -127,20 +128,19 @@ def a_way_that_is_cut_is_gone_around_and_nobody_counts_as_dead(machines):
   chain out {{ type filter hook output priority 0; ip daddr {first.ip} drop; }}
 }}
 """)
-    events = first.zshell("cluster", "events").stdout.count("dead")
+
+    def linked():
+        return any(p["zhost_id"] == f"m{there}" and p["connected"] for p in first.json("mesh", "peers")["peers"])
+
     run("ip", "netns", "exec", cut.net, "nft", "-f", rules)
-    begun = time.monotonic()
-    before = cut.zshell("logs", "-n", "1000", f"{TOPOLOGY}/sink", check=False).stdout.count(PAYLOAD)
-    time.sleep(1)  # what was on the way has come
-    wait_for("messages go around", lambda: cut.zshell(
-        "logs", "-n", "1000", f"{TOPOLOGY}/sink", check=False).stdout.count(PAYLOAD) > before + 30, 60)
-    print(f"  30 more messages had come {time.monotonic() - begun:.2f} s after the cut")
-    time.sleep(5)
-    assert place_of(machines, "sink") == there
-    assert first.zshell("cluster", "events").stdout.count("dead") == events
-    run("ip", "netns", "exec", cut.net, "nft", "delete", "table", "ip", "cut")
-    wait_for("they are linked again", lambda: any(
-        p["zhost_id"] == f"m{there}" and p["connected"] for p in first.json("mesh", "peers")["peers"]), 60)
+    try:
+        wait_for("the cut is found", lambda: not linked(), 60)
+        wait_for("its beats and its requests go around", lambda: f"m{there}" in machines.members() and
+                 cut.zshell("cluster", "zhosts", check=False).returncode == 0, 60)
+        wait_for("messages come", lambda: came(machines, place_of(machines, "sink")), 60)
+    finally:
+        run("ip", "netns", "exec", cut.net, "nft", "delete", "table", "ip", "cut")
+    wait_for("they are linked again", linked, 60)
 
 
 def a_pulled_plug_moves_its_spaces_and_the_machine_comes_back(machines):
@@ -246,7 +246,7 @@ def two_machines_mesh_over_ipv6(_):
 CASES = [a_token_lets_one_machine_in_and_says_who_used_it, three_ports_face_other_machines_and_no_other,
          a_message_crosses_between_machines, an_eavesdropper_reads_no_payload_token_or_name,
          a_revoked_and_an_expired_token_are_refused_in_words_of_their_own,
-         a_way_that_is_cut_is_gone_around_and_nobody_counts_as_dead,
+         a_way_to_the_leader_that_is_cut_is_gone_around_and_made_anew_when_it_is_back,
          a_pulled_plug_moves_its_spaces_and_the_machine_comes_back,
          a_forgotten_zhost_that_holds_its_connections_is_refused_within_five_seconds,
          records_that_are_put_back_make_no_forgotten_zhost_and_no_used_token_good, two_machines_mesh_over_ipv6]
