@@ -197,6 +197,10 @@ void Service::wire_handlers() {
   zmesh_.on("zrun.space", rpc::typed<v1::SpaceDetailRequest, v1::SpaceDetail>(
                               [this](const rpc::Caller&, v1::SpaceDetailRequest request,
                                      auto done) { details_.detail(request, std::move(done)); }));
+  wire_links();
+}
+
+void Service::wire_links() {
   zmesh_.on_data = [this](stdx::Bytes frame) { frames_.arrived("", frame); };
   zmesh_.on_writable = [this] { courier_.room_again(); };
   zmesh_.on_state = [this](bool connected) {

@@ -117,6 +117,7 @@ class Service final : public SpaceOwner {
  private:
   LocalParts local_parts();
   void wire_handlers();
+  void wire_links();
   void use(const v1::DataCredentials& credentials);
   void tick();
 
