@@ -63,14 +63,9 @@ void CertificateApi::change_keys() {
   if (!gate_.is_open()) return;
   const auto change = authority_.keys().due(runtime_.clock.wall());
   if (!change) return;
-  store_.commit({}, {*change}, [this, change = *change](auto committed) {
-    // Else it is tried again with the next poll; another control plane may have done it.
-    if (!committed) {
-      records_.write_failed(committed.error());
-      return;
-    }
-    gate_.committed(committed->revision);
-    records_.learn_written({change});
+  // If it fails, the next poll tries again; another control plane may have done it meanwhile.
+  commit_key(*change, [this](const stdx::Status& committed) {
+    if (!committed) return;
     runtime_.log.info("keys_changed", {{"generation", authority_.keys().generation()}});
     on_change();
   });
@@ -85,29 +80,29 @@ void CertificateApi::follow_keys(const v1::CertifyRequest& request) {
   runtime_.log.warn("keys_were_ahead", {{"zhost", request.zhost()}});
   records_.learn_own({change->kind, change->key, change->expected_version, *change->value});
   if (!gate_.is_open()) return;  // written with the next change
-  store_.commit({}, {*change}, [this, change = *change](auto committed) {
-    if (!committed) {
-      records_.write_failed(committed.error());
-      return;
-    }
+  commit_key(*change, [](const stdx::Status&) {});
+}
+
+void CertificateApi::commit_key(const ports::RecordChange& change,
+                                std::function<void(const stdx::Status&)> done) {
+  store_.commit({}, {change}, [this, change, done = std::move(done)](auto committed) {
+    if (!committed) return done(std::unexpected(records_.write_failed(committed.error())));
     gate_.committed(committed->revision);
     records_.learn_written({change});
+    done({});
   });
 }
 
-// Keys that were proved before the records opened. Where another control plane recorded one
-// meanwhile, that one counts.
+// Keys that were proved before the records opened. If another control plane recorded a key of that
+// zhost meanwhile, that one counts. A key that the store did not take is tried with the next poll.
 void CertificateApi::record_keys() {
   if (!gate_.is_open()) return;
   for (auto& [zhost, change] : std::exchange(unrecorded_, {}))
-    store_.commit({}, {change}, [this, change](auto committed) {
-      if (!committed) {
-        runtime_.log.warn("key_not_recorded",
-                          {{"zhost", change.key}, {"why", committed.error().message}});
-        return;
-      }
-      gate_.committed(committed->revision);
-      records_.learn_written({change});
+    commit_key(change, [this, change](const stdx::Status& committed) {
+      if (committed) return;
+      runtime_.log.warn("key_not_recorded",
+                        {{"zhost", change.key}, {"why", committed.error().message}});
+      if (committed.error().code != Code::conflict) unrecorded_.try_emplace(change.key, change);
     });
 }
 

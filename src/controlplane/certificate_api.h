@@ -40,7 +40,7 @@ class CertificateApi {
   void trust_changed() { own_until_ = {}; }
   // The cluster's keys, where new ones are due. Called with each poll.
   void change_keys();
-  // Writes the keys that were proved before the records opened.
+  // Writes the keys that were proved before the records opened, and that are not written yet.
   void record_keys();
 
  private:
@@ -50,6 +50,8 @@ class CertificateApi {
                ports::HttpReply reply);
   void refused(const v1::CertifyRequest& request, const stdx::Error& why);
   void follow_keys(const v1::CertifyRequest& request);
+  // One row of the keys. A failure shows as trouble of the records.
+  void commit_key(const ports::RecordChange& change, std::function<void(const stdx::Status&)> done);
 
   ports::Runtime& runtime_;
   ports::Store& store_;

@@ -86,6 +86,7 @@ void Service::poll() {
   records_.refresh([this](stdx::Status) {
     certificate_api_.renew_own();
     certificate_api_.change_keys();
+    certificate_api_.record_keys();
     copier_.look();
     announcer_.announce();
     poll_timer_.set(options_.poll_interval, [this] { poll(); });

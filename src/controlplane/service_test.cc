@@ -146,6 +146,25 @@ TEST(ControlPlaneTest, AZhostGetsItsCertificatesByATokenAndLaterByItsKeyAlsoAfte
             2u);
 }
 
+TEST(ControlPlaneTest, AKeyThatWasProvedBeforeTheRecordsOpenedIsWrittenOnceTheStoreTakesIt) {
+  Fixture f;
+  EXPECT_EQ(f.post("a", 1).status, 200);
+  f.start();
+  const auto key = f.certifier.make_key();
+  EXPECT_EQ(f.certify("z", key, true).status, 200);
+  // The write that opens the records is the last one that the store takes.
+  f.database.fault = [&f, before = f.database.revision()] {
+    using adapters::store_memory::Fault;
+    return f.database.revision() > before ? Fault::unavailable : Fault::none;
+  };
+  EXPECT_EQ(f.post("a", 2).status, 503);
+  f.world.run_for(2s);
+  f.database.fault = {};
+  f.world.run_for(2 * Options().poll_interval + 100ms);  // no call of the store is under way
+  f.start();
+  EXPECT_EQ(f.certify("z", key, false).status, 200) << "its key is in the records";
+}
+
 TEST(ControlPlaneTest, CertificatesAreRenewedWhileTheStoreIsAwayAndNobodyJoins) {
   Fixture f;
   const auto key = f.certifier.make_key();
