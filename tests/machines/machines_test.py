@@ -115,8 +115,8 @@ def an_eavesdropper_reads_no_payload_token_or_name(machines):
     print(f"  {len(captured) >> 10} KiB captured")
 
 
-def a_way_to_the_leader_that_is_cut_is_gone_around_and_made_anew_when_it_is_back(machines):
-    """Its link is found lost about as late as the zhost counts as dead, so its space may have moved once."""
+def a_zhost_that_the_leader_cannot_reach_is_reached_through_another_and_linked_again_later(machines):
+    """Its link ends about when the zhost counts as dead, so its space may move once."""
     if shutil.which("nft") is None:
         raise NotRun("there is no `nft` (package nftables)")
     there = place_of(machines, "sink")
@@ -135,7 +135,7 @@ def a_way_to_the_leader_that_is_cut_is_gone_around_and_made_anew_when_it_is_back
     run("ip", "netns", "exec", cut.net, "nft", "-f", rules)
     try:
         wait_for("the cut is found", lambda: not linked(), 60)
-        wait_for("its beats and its requests go around", lambda: f"m{there}" in machines.members() and
+        wait_for("its beats and its requests pass through the other zhost", lambda: f"m{there}" in machines.members() and
                  cut.zshell("cluster", "zhosts", check=False).returncode == 0, 60)
         wait_for("messages come", lambda: came(machines, place_of(machines, "sink")), 60)
     finally:
@@ -246,7 +246,7 @@ def two_machines_mesh_over_ipv6(_):
 CASES = [a_token_lets_one_machine_in_and_says_who_used_it, three_ports_face_other_machines_and_no_other,
          a_message_crosses_between_machines, an_eavesdropper_reads_no_payload_token_or_name,
          a_revoked_and_an_expired_token_are_refused_in_words_of_their_own,
-         a_way_to_the_leader_that_is_cut_is_gone_around_and_made_anew_when_it_is_back,
+         a_zhost_that_the_leader_cannot_reach_is_reached_through_another_and_linked_again_later,
          a_pulled_plug_moves_its_spaces_and_the_machine_comes_back,
          a_forgotten_zhost_that_holds_its_connections_is_refused_within_five_seconds,
          records_that_are_put_back_make_no_forgotten_zhost_and_no_used_token_good, two_machines_mesh_over_ipv6]

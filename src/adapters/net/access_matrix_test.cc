@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every route of every service, asked by every kind of caller. What each route takes is written
-// down here once more: a route that is added, or whose role changes, fails until it is here, too.
+// Every route of every service, requested by every kind of caller. The table repeats the role of
+// each route on purpose: a new route, or a changed role, fails this test until the table has it.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -98,8 +98,8 @@ struct Caller {
 std::vector<Caller> callers(simkit::StubKey& key) {
   simkit::StubKey other("of another cluster");
   const auto token = [](simkit::StubKey& by, Role role, std::uint64_t expires = later,
-                        const std::string& scope = "", const std::string& whose = id) {
-    return *wire::sign(by, {whose, role, scope, expires});
+                        const std::string& scope = "", const std::string& token_id = id) {
+    return *wire::sign(by, {token_id, role, scope, expires});
   };
   const std::set<std::string_view> read = {"read"},
                                    operate = {"read", "operate", "operate or ingress"},
