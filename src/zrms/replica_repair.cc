@@ -2,7 +2,9 @@
 #include "zrms/replica_repair.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "zrms/replica_plan.h"
 #include "zrms/reported_archives.h"
 
 namespace zrms {
@@ -13,27 +15,23 @@ struct ReplicaRepair::Work {
   std::set<std::string> alive;  // members that answer
   Plan plan;
 
-  bool reports_all(const std::string& zhost, const std::vector<std::string>& archives) const {
+  // Nothing of a zhost that has not reported yet: it has not said that anything is missing either.
+  const v1::ResourceReport* report_of(const std::string& zhost) const {
     const auto* known = view.cluster.find(zhost);
-    if (known == nullptr || !known->reported) return false;
-    return std::all_of(archives.begin(), archives.end(), [&](const std::string& sha256) {
-      return reports_held(known->report, sha256);
-    });
+    return known != nullptr && known->reported ? &known->report : nullptr;
   }
-  bool reports_any(const std::string& zhost, const std::vector<std::string>& archives) const {
-    const auto* known = view.cluster.find(zhost);
-    if (known == nullptr || !known->reported) return false;
-    return std::any_of(archives.begin(), archives.end(), [&](const std::string& sha256) {
-      return reports_held(known->report, sha256);
-    });
+  std::size_t held_by(const std::string& zhost, const std::vector<std::string>& archives) const {
+    const auto* report = report_of(zhost);
+    if (report == nullptr) return 0;
+    return static_cast<std::size_t>(
+        std::count_if(archives.begin(), archives.end(),
+                      [&](const std::string& sha256) { return reports_held(*report, sha256); }));
   }
-  // One that has not reported yet has not said that anything is missing.
   bool reports_a_loss(const std::string& zhost, const std::vector<std::string>& archives) const {
-    const auto* known = view.cluster.find(zhost);
-    if (known == nullptr || !known->reported) return false;
-    return std::any_of(archives.begin(), archives.end(), [&](const std::string& sha256) {
-      return reports_missing(known->report, sha256);
-    });
+    const auto* report = report_of(zhost);
+    return report != nullptr &&
+           std::any_of(archives.begin(), archives.end(),
+                       [&](const std::string& sha256) { return reports_missing(*report, sha256); });
   }
 };
 
@@ -80,30 +78,27 @@ void ReplicaRepair::keep(Work& work, const TopologyRow& row) {
   std::size_t coming = 0;
   for (auto at = under_way_.lower_bound({id, ""}); at != under_way_.end() && at->first == id; ++at)
     ++coming;
-  const auto wanted = std::min(copies_wanted, work.alive.size());
+  const auto wanted = std::min(ReplicaPlan::copies, work.alive.size());
   if (counted.size() + coming >= wanted) return;
   // After an update no zhost may have all of them: each archive comes from one that has it.
   for (const auto& zhost : work.alive)
-    if (from.size() < sources_max && work.reports_any(zhost, archives) &&
+    if (from.size() < sources_max && work.held_by(zhost, archives) > 0 &&
         std::find(from.begin(), from.end(), zhost) == from.end())
       from.push_back(zhost);
   if (from.empty()) return;
-  std::vector<std::string> targets;
+  std::vector<std::pair<std::size_t, std::string>> targets;  // how many archives it has
   for (const auto& zhost : work.alive) {
     const auto failed = failed_at_.find({id, zhost});
     if (std::find(counted.begin(), counted.end(), zhost) != counted.end() ||
         under_way_.contains({id, zhost}) ||
         (failed != failed_at_.end() && work.now - failed->second < options_.retry_after))
       continue;
-    targets.push_back(zhost);
+    targets.emplace_back(work.held_by(zhost, archives), zhost);
   }
-  std::stable_partition(targets.begin(), targets.end(), [&](const std::string& zhost) {
-    return work.reports_any(zhost, archives);
-  });
-  std::stable_partition(targets.begin(), targets.end(), [&](const std::string& zhost) {
-    return work.reports_all(zhost, archives);
-  });
-  for (const auto& target : targets) {
+  // A zhost that has most of them fetches the least.
+  std::stable_sort(targets.begin(), targets.end(),
+                   [](const auto& one, const auto& other) { return one.first > other.first; });
+  for (const auto& [has, target] : targets) {
     if (counted.size() + coming >= wanted || under_way_.size() >= options_.copies_max) return;
     under_way_.insert({id, target});
     work.plan.copies.push_back({id, target, archives, from});

@@ -28,7 +28,6 @@ namespace zrms {
 
 class ReplicaRepair {
  public:
-  static constexpr std::size_t copies_wanted = 3;
   static constexpr std::size_t sources_max = 8;  // that one copy names
 
   struct Options {
