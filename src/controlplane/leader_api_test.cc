@@ -11,6 +11,16 @@ namespace {
 using namespace std::chrono_literals;
 using Fixture = LinkedControlPlane;
 
+v1::CommitRequest commit_of(const char* kind, const char* key, std::uint64_t term) {
+  v1::CommitRequest request;
+  request.set_term(term);
+  auto& change = *request.add_changes();
+  change.set_kind(kind);
+  change.set_key(key);
+  change.set_value("v");
+  return request;
+}
+
 TEST(ControlPlaneTest, P6TheTermChangesByCompareAndSetAndTheLeaderIsAnnounced) {
   Fixture f;
   f.post("a", 1);
@@ -42,12 +52,7 @@ TEST(ControlPlaneTest, P15AZhostThatHasNotSaidWhatItKnowsTakesNoTerm) {
 TEST(ControlPlaneTest, P7ABatchIsCheckedAgainstTheTermAndReadBack) {
   Fixture f;
   f.database.cas_term(0, 3, "a/1/1");
-  v1::CommitRequest request;
-  request.set_term(2);
-  auto* change = request.add_changes();
-  change->set_kind("space");
-  change->set_key("t/x");
-  change->set_value("v");
+  auto request = commit_of("space", "t/x", 2);
   EXPECT_EQ(f.ask("controlplane.commit", request.SerializeAsString()).status().code(),
             static_cast<int>(stdx::Code::stale));
   f.got().clear();
@@ -87,12 +92,7 @@ TEST(ControlPlaneTest, P7RecordsThatFitNoFrameAreReadInPages) {
 TEST(ControlPlaneTest, ALeaderDoesNotWriteTheKeysOfZhosts) {
   Fixture f;
   f.database.cas_term(0, 3, "a/1/1");
-  v1::CommitRequest request;
-  request.set_term(3);
-  auto* change = request.add_changes();
-  change->set_kind("key");
-  change->set_key("z");
-  change->set_value("v");
+  const auto request = commit_of("key", "z", 3);
   EXPECT_EQ(f.ask("controlplane.commit", request.SerializeAsString()).status().code(),
             static_cast<int>(stdx::Code::denied));
 }

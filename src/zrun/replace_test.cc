@@ -5,7 +5,6 @@
 
 #include <set>
 
-#include "model/topology_update.h"
 #include "zrun/testing/fake_cluster.h"
 
 namespace zrun {
@@ -51,25 +50,6 @@ struct Line : FakeCluster {
     EXPECT_EQ(place("relay", "a", 1), "accepted");
     EXPECT_EQ(place("sink", "b", 1), "accepted");
     tell_directory();
-  }
-  void replace(const std::string& space) {
-    const auto [zhost, epoch] = where.at(space);
-    EXPECT_EQ(place(space, zhost, epoch + 1, 1, false, epoch), "accepted");
-    EXPECT_TRUE(world.run_until_true([&] { return runs(space, epoch + 1); }, 10s)) << space;
-    tell_directory();
-  }
-  bool runs(const std::string& space, std::uint64_t epoch) {
-    const auto* found = zrun.at(where.at(space).first)->service->spaces().space("", space);
-    return found != nullptr && found->id().epoch.value == epoch &&
-           found->state() == SpaceState::running;
-  }
-  // A version in which `change` was done.
-  void next_version(const std::function<void(model::Topology&)>& change) {
-    auto next = model::without_removed(disk.topology);
-    change(next);
-    model::normalize(next);
-    model::define(next);
-    disk.topology = model::update(disk.topology, next)->topology;
   }
   bool arrived(int number) {
     return std::any_of(log.begin(), log.end(),

@@ -5,7 +5,6 @@
 
 #include <set>
 
-#include "model/topology_update.h"
 #include "zrun/testing/fake_cluster.h"
 
 namespace zrun {
@@ -50,27 +49,6 @@ struct Town : FakeCluster {
     tell_directory();
     EXPECT_TRUE(world.run_until_true([&] { return runs(space, epoch); }, 10s)) << space;
   }
-  void replace(const std::string& space) {
-    const auto [zhost, epoch] = where.at(space);
-    EXPECT_EQ(place(space, zhost, epoch + 1, 1, false, epoch), "accepted");
-    EXPECT_TRUE(world.run_until_true([&] { return runs(space, epoch + 1); }, 10s)) << space;
-    tell_directory();
-  }
-  bool runs(const std::string& space, std::uint64_t epoch) {
-    const auto* found = at(space);
-    return found != nullptr && found->id().epoch.value == epoch &&
-           found->state() == SpaceState::running;
-  }
-  const Space* at(const std::string& space) {
-    return zrun.at(where.at(space).first)->service->spaces().space("", space);
-  }
-  void next_version(const std::function<void(model::Topology&)>& change) {
-    auto next = model::without_removed(disk.topology);
-    change(next);
-    model::normalize(next);
-    model::define(next);
-    disk.topology = model::update(disk.topology, next)->topology;
-  }
   static void without(model::Topology& topology, const std::string& path) {
     std::erase_if(topology.paths, [&](const model::Path& p) { return p.name == path; });
   }
@@ -89,6 +67,14 @@ struct Town : FakeCluster {
       if (entry.marked) continue;
       EXPECT_TRUE(unmarked.insert(entry.number).second) << entry.number;
     }
+  }
+  // The sink takes each of `count` numbers, none twice without its mark; nothing is left behind.
+  void expect_all_arrive(std::size_t count) {
+    EXPECT_TRUE(world.run_until_true([&] { return seen("sink") == count; }, 60s)) << seen("sink");
+    world.run_for(2s);
+    EXPECT_EQ(letters(), 0u);
+    EXPECT_EQ(unfinished(), 0u);
+    expect_no_repeat_unmarked("sink");
   }
   // The relay has taken in what the source said, and has it in its streams.
   void wait_for_unfinished(std::size_t count) {
@@ -116,12 +102,8 @@ TEST(UpdateOutboxTest, WhatASenderHasNotFinishedGoesOnWhenAnUpdateMakesItTransac
     town.run("aside", "a");
     town.replace("relay");
     EXPECT_TRUE(town.at("relay")->is_transactional());
-    EXPECT_TRUE(town.world.run_until_true([&] { return town.seen("sink") == 40; }, 60s))
-        << town.seen("sink") << " with the sink at " << sink_at;
-    town.world.run_for(2s);
-    EXPECT_EQ(town.letters(), 0u);
-    EXPECT_EQ(town.unfinished(), 0u);
-    town.expect_no_repeat_unmarked("sink");
+    SCOPED_TRACE("the sink is at " + std::string(sink_at));
+    town.expect_all_arrive(40);
   }
 }
 
@@ -155,12 +137,7 @@ TEST(UpdateOutboxTest, ASpaceThatWasTransactionalStaysItSoItsOutboxGoesOn) {
   town.next_version([](model::Topology& next) { Town::without(next, "home"); });
   town.replace("relay");
   EXPECT_TRUE(town.at("relay")->is_transactional());
-  EXPECT_TRUE(town.world.run_until_true([&] { return town.seen("sink") == 40; }, 60s))
-      << town.seen("sink");
-  town.world.run_for(2s);
-  EXPECT_EQ(town.letters(), 0u);
-  EXPECT_EQ(town.unfinished(), 0u);
-  town.expect_no_repeat_unmarked("sink");
+  town.expect_all_arrive(40);
 }
 
 TEST(UpdateOutboxTest, WhatIsInAnOutboxOfAPathThatAnUpdateRemovedIsALetterAndLeavesTheStore) {

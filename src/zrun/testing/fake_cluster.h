@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 
+#include "model/topology_update.h"
 #include "simkit/space_logs.h"
 #include "simkit/stub_certifier.h"
 #include "simkit/stub_engine.h"
@@ -205,6 +207,30 @@ struct FakeCluster {
       if (node && (only.empty() || only.contains(name)))
         node->other->notify(rpc::address("", "zmesh"), "zmesh.directory",
                             update.SerializeAsString());
+  }
+
+  const Space* at(const std::string& space) {
+    return zrun.at(where.at(space).first)->service->spaces().space("", space);
+  }
+  bool runs(const std::string& space, std::uint64_t epoch) {
+    const auto* found = at(space);
+    return found != nullptr && found->id().epoch.value == epoch &&
+           found->state() == SpaceState::running;
+  }
+  // The topology of the disk becomes a newer version, in which `change` was done.
+  void next_version(const std::function<void(model::Topology&)>& change) {
+    auto next = model::without_removed(disk.topology);
+    change(next);
+    model::normalize(next);
+    model::define(next);
+    disk.topology = model::update(disk.topology, next)->topology;
+  }
+  // A new instance takes the place of `space` where it runs, as in an update.
+  void replace(const std::string& space) {
+    const auto [zhost, epoch] = where.at(space);
+    EXPECT_EQ(place(space, zhost, epoch + 1, 1, false, epoch), "accepted");
+    EXPECT_TRUE(world.run_until_true([&] { return runs(space, epoch + 1); }, 10s)) << space;
+    tell_directory();
   }
 };
 
